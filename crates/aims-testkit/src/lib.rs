@@ -1,0 +1,5 @@
+#![doc = include_str!("../README.md")]
+
+mod refusal;
+#[cfg(feature = "vectors")]
+pub mod vectors;

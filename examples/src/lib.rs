@@ -1,0 +1,1 @@
+//! Programs a user of each crate would start from: see `src/bin`.
