@@ -1,1 +1,16 @@
 #![doc = include_str!("../README.md")]
+
+mod algorithm;
+pub mod backend;
+mod check;
+mod public;
+mod signer;
+mod software;
+mod time;
+
+pub use crate::algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
+pub use crate::backend::Backend;
+pub use crate::public::{BadSignature, KeyError, PublicKey, PublicNumbers};
+pub use crate::signer::{AsyncSigner, BoxFuture, Protection, SignError, SignInput, Signature, Signer};
+pub use crate::software::{PrivateKey, SoftwareKey};
+pub use crate::time::UnixTime;

@@ -1,0 +1,165 @@
+//! Crypto backends, as values.
+//!
+//! A backend is named where a key is loaded, and the key keeps it. There is no process-wide default to install, so two
+//! crates in one program can use two backends, and enabling the feature `aws-lc` changes nothing but that
+//! [`aws_lc()`] exists.
+
+#[cfg(feature = "aws-lc")]
+mod aws_lc;
+mod ring;
+
+use core::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::algorithm::Algorithm;
+use crate::public::{BadSignature, KeyError, PublicNumbers};
+use crate::signer::{SignError, SignInput, Signature};
+
+/// *ring*: everything of [`Algorithm`] but ML-DSA; it loads RSA keys and cannot make them.
+#[must_use]
+pub const fn ring() -> Backend {
+    Backend(Kind::Ring)
+}
+
+/// AWS-LC: everything *ring* has, RSA key generation, and with the feature `ml-dsa` ML-DSA-44 and ML-DSA-65.
+#[cfg(feature = "aws-lc")]
+#[must_use]
+pub const fn aws_lc() -> Backend {
+    Backend(Kind::AwsLc)
+}
+
+/// An implementation of the cryptographic primitives: [`ring()`] or, with its feature, `aws_lc()`.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct Backend(Kind);
+
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+enum Kind {
+    #[cfg(feature = "aws-lc")]
+    AwsLc,
+    Ring,
+}
+
+impl Backend {
+    /// `ring` or `aws-lc`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self.0 {
+            #[cfg(feature = "aws-lc")]
+            Kind::AwsLc => "aws-lc",
+            Kind::Ring => "ring",
+        }
+    }
+
+    /// Fills `bytes` from the operating system's cryptographic random number generator.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Random`] when the system has none to give.
+    pub fn fill_random(self, bytes: &mut [u8]) -> Result<(), KeyError> {
+        match self.0 {
+            #[cfg(feature = "aws-lc")]
+            Kind::AwsLc => aws_lc::fill_random(bytes),
+            Kind::Ring => ring::fill_random(bytes),
+        }
+    }
+
+    /// SHA-256 of `bytes`.
+    #[must_use]
+    pub fn sha256(self, bytes: &[u8]) -> [u8; 32] {
+        match self.0 {
+            #[cfg(feature = "aws-lc")]
+            Kind::AwsLc => aws_lc::sha256(bytes),
+            Kind::Ring => ring::sha256(bytes),
+        }
+    }
+
+    /// A fresh private key as PKCS#8.
+    pub(crate) fn generate(self, algorithm: Algorithm) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        match self.0 {
+            #[cfg(feature = "aws-lc")]
+            Kind::AwsLc => aws_lc::generate(algorithm),
+            Kind::Ring => ring::generate(algorithm),
+        }
+    }
+
+    /// Loads a private key, and says what its public numbers are.
+    pub(crate) fn load_private(
+        self,
+        pkcs8: &[u8],
+        algorithm: Algorithm,
+    ) -> Result<(LoadedPrivate, PublicNumbers), KeyError> {
+        match self.0 {
+            #[cfg(feature = "aws-lc")]
+            Kind::AwsLc => {
+                aws_lc::Private::load(pkcs8, algorithm).map(|(key, public)| (LoadedPrivate::AwsLc(key), public))
+            }
+            Kind::Ring => {
+                ring::Private::load(pkcs8, algorithm).map(|(key, public)| (LoadedPrivate::Ring(key), public))
+            }
+        }
+    }
+
+    /// Prepares checked numbers for verification.
+    pub(crate) fn load_public(
+        self,
+        numbers: &PublicNumbers,
+        algorithm: Algorithm,
+    ) -> Result<LoadedPublic, KeyError> {
+        match self.0 {
+            #[cfg(feature = "aws-lc")]
+            Kind::AwsLc => aws_lc::Public::load(numbers, algorithm).map(LoadedPublic::AwsLc),
+            Kind::Ring => ring::Public::load(numbers, algorithm).map(LoadedPublic::Ring),
+        }
+    }
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A public key in the form its backend verifies with.
+pub(crate) enum LoadedPublic {
+    #[cfg(feature = "aws-lc")]
+    AwsLc(aws_lc::Public),
+    Ring(ring::Public),
+}
+
+impl LoadedPublic {
+    pub(crate) fn verify(
+        &self,
+        numbers: &PublicNumbers,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), BadSignature> {
+        match self {
+            #[cfg(feature = "aws-lc")]
+            Self::AwsLc(key) => key.verify(message, signature),
+            Self::Ring(key) => key.verify(numbers, algorithm, message, signature),
+        }
+    }
+}
+
+/// A private key in the form its backend signs with.
+pub(crate) enum LoadedPrivate {
+    #[cfg(feature = "aws-lc")]
+    AwsLc(aws_lc::Private),
+    Ring(ring::Private),
+}
+
+impl LoadedPrivate {
+    pub(crate) fn sign(&self, input: SignInput<'_>) -> Result<Signature, SignError> {
+        // Both backends hash by themselves and take no digests.
+        let SignInput::Message(message) = input else {
+            return Err(SignError::UnsupportedInput);
+        };
+        match self {
+            #[cfg(feature = "aws-lc")]
+            Self::AwsLc(key) => key.sign(message),
+            Self::Ring(key) => key.sign(message),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The *ring* backend.
+
+use ring::rand::{SecureRandom, SystemRandom};
+use ring::signature::{
+    self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair, RsaPublicKeyComponents, UnparsedPublicKey,
+};
+use zeroize::Zeroizing;
+
+use crate::algorithm::Algorithm;
+use crate::public::{BadSignature, KeyError, PublicNumbers};
+use crate::signer::{SignError, Signature};
+
+pub(super) fn fill_random(bytes: &mut [u8]) -> Result<(), KeyError> {
+    SystemRandom::new().fill(bytes).map_err(|_| KeyError::Random)
+}
+
+pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut digest = [0; 32];
+    digest.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
+    digest
+}
+
+pub(super) fn generate(algorithm: Algorithm) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let random = SystemRandom::new();
+    let document = match algorithm {
+        Algorithm::EdDsa | Algorithm::Ed25519 => Ed25519KeyPair::generate_pkcs8(&random),
+        Algorithm::Es256 => EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, &random),
+        Algorithm::Es384 => EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P384_SHA384_FIXED_SIGNING, &random),
+        // ring cannot make RSA keys and has no ML-DSA.
+        _ => return Err(KeyError::Unsupported),
+    };
+    let document = document.map_err(|_| KeyError::Random)?;
+    Ok(Zeroizing::new(document.as_ref().to_vec()))
+}
+
+/// A public key; *ring* parses EC and Ed25519 keys anew for each signature, from the form that is kept here.
+pub(crate) enum Public {
+    P256([u8; 65]),
+    P384([u8; 97]),
+    /// The numbers are used as they are.
+    Plain,
+}
+
+impl Public {
+    pub(super) fn load(numbers: &PublicNumbers, algorithm: Algorithm) -> Result<Self, KeyError> {
+        match (numbers, algorithm) {
+            (PublicNumbers::P256 { x, y }, _) => Ok(Self::P256(uncompressed(x, y))),
+            (PublicNumbers::P384 { x, y }, _) => Ok(Self::P384(uncompressed(x, y))),
+            (PublicNumbers::Ed25519 { .. } | PublicNumbers::Rsa { .. }, _) => Ok(Self::Plain),
+            (PublicNumbers::MlDsa { .. }, _) => Err(KeyError::Unsupported),
+        }
+    }
+
+    pub(super) fn verify(
+        &self,
+        numbers: &PublicNumbers,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), BadSignature> {
+        let verified = match (self, numbers) {
+            (Self::P256(point), _) => {
+                UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point).verify(message, signature)
+            }
+            (Self::P384(point), _) => {
+                UnparsedPublicKey::new(&signature::ECDSA_P384_SHA384_FIXED, point).verify(message, signature)
+            }
+            (Self::Plain, PublicNumbers::Ed25519 { x }) => {
+                UnparsedPublicKey::new(&signature::ED25519, x).verify(message, signature)
+            }
+            (Self::Plain, PublicNumbers::Rsa { n, e }) => {
+                let parameters = match algorithm {
+                    Algorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
+                    Algorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+                    _ => return Err(BadSignature),
+                };
+                RsaPublicKeyComponents { n, e }.verify(parameters, message, signature)
+            }
+            _ => return Err(BadSignature),
+        };
+        verified.map_err(|_| BadSignature)
+    }
+}
+
+/// A private key. *ring* does not overwrite it when it is dropped: a listed deviation.
+pub(crate) enum Private {
+    Ecdsa(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+    Rsa(RsaKeyPair, &'static dyn signature::RsaEncoding),
+}
+
+impl Private {
+    pub(super) fn load(pkcs8: &[u8], algorithm: Algorithm) -> Result<(Self, PublicNumbers), KeyError> {
+        match algorithm {
+            Algorithm::Es256 => {
+                let key = ecdsa(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)?;
+                let (x, y) = coordinates(key.public_key().as_ref())?;
+                Ok((Self::Ecdsa(key), PublicNumbers::P256 { x, y }))
+            }
+            Algorithm::Es384 => {
+                let key = ecdsa(&signature::ECDSA_P384_SHA384_FIXED_SIGNING, pkcs8)?;
+                let (x, y) = coordinates(key.public_key().as_ref())?;
+                Ok((Self::Ecdsa(key), PublicNumbers::P384 { x, y }))
+            }
+            Algorithm::EdDsa | Algorithm::Ed25519 => {
+                // "maybe unchecked": PKCS#8 of version 1 has no public key to check the private one against.
+                let key = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|e| rejected(&e))?;
+                let x = key.public_key().as_ref().try_into().map_err(|_| KeyError::Malformed)?;
+                Ok((Self::Ed25519(key), PublicNumbers::Ed25519 { x }))
+            }
+            Algorithm::Ps256 | Algorithm::Rs256 => {
+                let key = RsaKeyPair::from_pkcs8(pkcs8).map_err(|e| rejected(&e))?;
+                let public = RsaPublicKeyComponents::<Vec<u8>>::from(key.public());
+                let encoding: &'static dyn signature::RsaEncoding = match algorithm {
+                    Algorithm::Ps256 => &signature::RSA_PSS_SHA256,
+                    _ => &signature::RSA_PKCS1_SHA256,
+                };
+                Ok((Self::Rsa(key, encoding), PublicNumbers::Rsa { n: public.n, e: public.e }))
+            }
+            Algorithm::MlDsa44 | Algorithm::MlDsa65 => Err(KeyError::Unsupported),
+        }
+    }
+
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
+        let random = SystemRandom::new();
+        match self {
+            Self::Ecdsa(key) => {
+                let signature = key.sign(&random, message).map_err(|_| SignError::Backend)?;
+                Ok(signature.as_ref().into())
+            }
+            Self::Ed25519(key) => Ok(key.sign(message).as_ref().into()),
+            Self::Rsa(key, encoding) => {
+                let mut signature = vec![0; key.public().modulus_len()];
+                key.sign(*encoding, &random, message, &mut signature).map_err(|_| SignError::Backend)?;
+                Ok(signature.into())
+            }
+        }
+    }
+}
+
+fn ecdsa(
+    parameters: &'static signature::EcdsaSigningAlgorithm,
+    pkcs8: &[u8],
+) -> Result<EcdsaKeyPair, KeyError> {
+    EcdsaKeyPair::from_pkcs8(parameters, pkcs8, &SystemRandom::new()).map_err(|e| rejected(&e))
+}
+
+/// *ring* says why in words only; the one reason that matters to a caller is told apart.
+fn rejected(error: &ring::error::KeyRejected) -> KeyError {
+    match error.to_string().as_str() {
+        "InconsistentComponents" => KeyError::Inconsistent,
+        "WrongAlgorithm" => KeyError::AlgorithmMismatch,
+        "TooSmall" | "TooLarge" => KeyError::RsaModulus,
+        _ => KeyError::Malformed,
+    }
+}
+
+/// SEC 1 §2.3.3, uncompressed: 0x04, x, y.
+fn uncompressed<const HALF: usize, const WHOLE: usize>(x: &[u8; HALF], y: &[u8; HALF]) -> [u8; WHOLE] {
+    let mut point = [4; WHOLE];
+    for (to, &from) in point.iter_mut().skip(1).zip(x.iter().chain(y)) {
+        *to = from;
+    }
+    point
+}
+
+fn coordinates<const HALF: usize>(point: &[u8]) -> Result<([u8; HALF], [u8; HALF]), KeyError> {
+    let [4, coordinates @ ..] = point else {
+        return Err(KeyError::Malformed);
+    };
+    let (x, y) = coordinates.split_at_checked(HALF).ok_or(KeyError::Malformed)?;
+    match (x.try_into(), y.try_into()) {
+        (Ok(x), Ok(y)) => Ok((x, y)),
+        _ => Err(KeyError::Malformed),
+    }
+}

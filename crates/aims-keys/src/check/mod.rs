@@ -1,0 +1,9 @@
+//! What a public key must be before it is used: the checks that backends do not make at load.
+
+mod curve;
+mod ed25519;
+mod rsa;
+
+pub(crate) use curve::{p256_on_curve, p384_on_curve};
+pub(crate) use ed25519::ed25519_point;
+pub(crate) use rsa::rsa_numbers;
