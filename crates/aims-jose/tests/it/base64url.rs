@@ -1,0 +1,1 @@
+//! Strict base64url (JO-B64).
