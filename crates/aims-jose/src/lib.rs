@@ -2,3 +2,13 @@
 
 pub mod base64url;
 pub mod json;
+mod jwk;
+mod jws;
+pub mod jwt;
+mod short;
+
+pub use crate::jwk::{Jwk, JwkError, JwkSet, ParseThumbprintError, SkippedKey, Thumbprint};
+pub use crate::jws::{
+    Header, JwsError, Limits, NewHeader, PeekedJws, UnsignedJws, UnverifiedJws, VerifiedJws,
+};
+pub use crate::jwt::{Claims, ClaimsError, JwtError, JwtVerifier, JwtVerifierBuilder, VerifiedJwt};

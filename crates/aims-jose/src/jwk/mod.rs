@@ -1,0 +1,11 @@
+//! JSON Web Keys (RFC 7517): reading, writing, sets of them, thumbprints.
+
+mod error;
+mod key;
+mod set;
+mod thumbprint;
+
+pub use self::error::JwkError;
+pub use self::key::Jwk;
+pub use self::set::{JwkSet, SkippedKey};
+pub use self::thumbprint::{ParseThumbprintError, Thumbprint};

@@ -1,0 +1,170 @@
+//! Sets of public keys.
+
+use aims_keys::{Algorithm, Backend};
+
+use super::{Jwk, JwkError};
+use crate::json::{Limits, Object, Value};
+use crate::jws::JwsError;
+
+/// The signature keys of one issuer, found by `kid`.
+///
+/// Keys that cannot be used here (another use, an unknown type or algorithm, numbers that fail a check) are
+/// [skipped](Self::skipped) and reported. What casts doubt on the whole set refuses it: a private or a symmetric key in it,
+/// or two keys with one name.
+#[derive(Clone, Debug)]
+pub struct JwkSet {
+    /// INVARIANT: sorted by `kid`; no two with the same `kid` and algorithm.
+    keys: Vec<Jwk>,
+    skipped: Vec<SkippedKey>,
+}
+
+impl JwkSet {
+    /// Reads a JWK Set; every key must name its algorithm.
+    ///
+    /// # Errors
+    ///
+    /// [`JwkError::Json`], [`JwkError::Set`], [`JwkError::TooLarge`], and for the set as a whole
+    /// [`JwkError::Private`], [`JwkError::Symmetric`] or [`JwkError::DuplicateKeyId`].
+    pub fn parse(text: &str, backend: Backend) -> Result<Self, JwkError> {
+        Self::parse_with(text, None, backend)
+    }
+
+    /// Reads a JWK Set; keys that name no algorithm are bound to `algorithm`, and those of another are skipped.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_as(text: &str, algorithm: Algorithm, backend: Backend) -> Result<Self, JwkError> {
+        Self::parse_with(text, Some(algorithm), backend)
+    }
+
+    fn parse_with(text: &str, algorithm: Option<Algorithm>, backend: Backend) -> Result<Self, JwkError> {
+        if text.len() > MAX_SET_TEXT {
+            return Err(JwkError::TooLarge);
+        }
+        let set = Object::parse(text, &SET_LIMITS)?;
+        let elements = set.get("keys").and_then(|keys| keys.as_array()).ok_or(JwkError::Set)?;
+        let mut keys = Vec::new();
+        let mut skipped = Vec::new();
+        for (index, element) in elements.enumerate() {
+            if index >= MAX_KEYS {
+                return Err(JwkError::TooLarge);
+            }
+            match Jwk::from_value(element, algorithm, backend) {
+                Ok(key) => keys.push(key),
+                Err(reason @ (JwkError::Private | JwkError::Symmetric)) => return Err(reason),
+                Err(reason) => skipped.push(SkippedKey { index, kid: kid(element), reason }),
+            }
+        }
+        Ok(Self { skipped, ..Self::new(keys)? })
+    }
+
+    /// A set of these keys.
+    ///
+    /// # Errors
+    ///
+    /// [`JwkError::DuplicateKeyId`] when two have the same `kid` and algorithm.
+    pub fn new(mut keys: Vec<Jwk>) -> Result<Self, JwkError> {
+        keys.sort_by(|a, b| a.key_id().cmp(&b.key_id()));
+        let named_alike = |a: &Jwk, b: &Jwk| {
+            a.key_id().is_some()
+                && a.key_id() == b.key_id()
+                && a.public_key().algorithm().is_same_algorithm(b.public_key().algorithm())
+        };
+        for (at, key) in keys.iter().enumerate() {
+            let behind = keys.iter().skip(at + 1).take_while(|other| other.key_id() == key.key_id());
+            // Keys with one name are at most as many as there are algorithms, or the set is refused here.
+            if behind.take(Algorithm::ALL.len()).any(|other| named_alike(key, other)) {
+                return Err(JwkError::DuplicateKeyId);
+            }
+        }
+        Ok(Self { keys, skipped: Vec::new() })
+    }
+
+    /// The key that goes by `kid` and is bound to `algorithm`.
+    ///
+    /// # Errors
+    ///
+    /// [`JwsError::UnknownKey`] when no key goes by `kid`, [`JwsError::AlgorithmMismatch`] when those that do are bound to
+    /// another algorithm.
+    pub fn find(&self, kid: &str, algorithm: Algorithm) -> Result<&Jwk, JwsError> {
+        let first = self.keys.partition_point(|key| key.key_id() < Some(kid));
+        let mut named = self.keys.iter().skip(first).take_while(|key| key.key_id() == Some(kid)).peekable();
+        let bound_to = named.peek().ok_or(JwsError::UnknownKey)?.public_key().algorithm();
+        named
+            .find(|key| key.public_key().algorithm().is_same_algorithm(algorithm))
+            .ok_or(JwsError::AlgorithmMismatch { header: algorithm, key: bound_to })
+    }
+
+    /// The one key of the set, for tokens without `kid`.
+    ///
+    /// # Errors
+    ///
+    /// [`JwsError::UnknownKey`] unless there is exactly one: keys are never tried in turn.
+    pub fn only(&self) -> Result<&Jwk, JwsError> {
+        match self.keys.as_slice() {
+            [key] => Ok(key),
+            _ => Err(JwsError::UnknownKey),
+        }
+    }
+
+    /// The keys, ordered by `kid`.
+    pub fn iter(&self) -> impl Iterator<Item = &Jwk> {
+        self.keys.iter()
+    }
+
+    /// How many keys can be used.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether no key can be used: then nothing verifies.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The elements that were left out when the set was read, and why.
+    #[must_use]
+    pub fn skipped(&self) -> &[SkippedKey] {
+        &self.skipped
+    }
+
+    /// The set as JSON, ready to publish.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut writer = crate::json::ObjectWriter::new();
+        writer.array("keys", |keys| {
+            for key in &self.keys {
+                keys.object(|members| key.write(members));
+            }
+        });
+        // INVARIANT: the names of one key differ, the only thing `finish` can object to.
+        writer.finish().unwrap_or_default()
+    }
+}
+
+/// An element of a set that counts for nothing, and why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SkippedKey {
+    /// Its place in the array, from 0.
+    pub index: usize,
+    /// Its `kid`, if it has one.
+    pub kid: Option<String>,
+    /// What is wrong with it.
+    pub reason: JwkError,
+}
+
+fn kid(element: Value<'_>) -> Option<String> {
+    let kid = element.get("kid")?.as_str()?;
+    crate::jws::is_key_id(&kid).then(|| kid.into_owned())
+}
+
+/// A set is fetched and read now and then, not with each token: it may be larger than one.
+const MAX_SET_TEXT: usize = 1024 * 1024;
+
+const MAX_KEYS: usize = 1000;
+
+const SET_LIMITS: Limits = Limits::new().bytes(MAX_SET_TEXT).string(64 * 1024);
