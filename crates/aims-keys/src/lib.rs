@@ -3,6 +3,10 @@
 mod algorithm;
 pub mod backend;
 mod check;
+pub mod der;
+mod pem;
+mod pkcs8;
+mod private;
 mod public;
 mod signer;
 mod software;
@@ -10,7 +14,8 @@ mod time;
 
 pub use crate::algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
 pub use crate::backend::Backend;
+pub use crate::private::{PrivateKey, PrivateNumbers, RsaSize};
 pub use crate::public::{BadSignature, KeyError, PublicKey, PublicNumbers};
 pub use crate::signer::{AsyncSigner, BoxFuture, Protection, SignError, SignInput, Signature, Signer};
-pub use crate::software::{PrivateKey, SoftwareKey};
+pub use crate::software::SoftwareKey;
 pub use crate::time::UnixTime;

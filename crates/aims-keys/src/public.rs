@@ -168,6 +168,12 @@ pub enum KeyError {
     /// The point is not on the curve, or is the point at infinity.
     #[error("the point is not on the curve")]
     NotOnCurve,
+    /// The text is not the PEM of one PKCS#8 private key.
+    #[error("the text is not one strict PEM block of a PKCS#8 private key")]
+    Pem,
+    /// The EC private key comes without its public key, and cannot be checked against it.
+    #[error("the private key comes without its public key")]
+    PublicMissing,
     /// The system has no randomness to give.
     #[error("the system's random number generator failed")]
     Random,
@@ -196,6 +202,8 @@ impl KeyError {
             Self::Malformed => "key_malformed",
             Self::NotCanonical => "key_not_canonical",
             Self::NotOnCurve => "key_not_on_curve",
+            Self::Pem => "key_pem",
+            Self::PublicMissing => "key_public_missing",
             Self::Random => "no_randomness",
             Self::RsaExponent => "rsa_exponent",
             Self::RsaModulus => "rsa_modulus",
@@ -209,7 +217,7 @@ impl KeyError {
     pub fn rule(&self) -> &'static str {
         match self {
             Self::AlgorithmMismatch => "JO-KEY-02",
-            Self::Inconsistent | Self::Malformed => "JO-KEY-07",
+            Self::Inconsistent | Self::Malformed | Self::Pem | Self::PublicMissing => "JO-KEY-07",
             Self::Length => "JO-KEY-06",
             Self::NotCanonical | Self::SmallOrder => "JO-KEY-05",
             Self::NotOnCurve => "JO-KEY-03",

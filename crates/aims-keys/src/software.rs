@@ -2,10 +2,9 @@
 
 use core::fmt;
 
-use zeroize::Zeroizing;
-
 use crate::algorithm::Algorithm;
 use crate::backend::{Backend, LoadedPrivate};
+use crate::private::PrivateKey;
 use crate::public::{KeyError, PublicKey};
 use crate::signer::{AsyncSigner, BoxFuture, Protection, SignError, SignInput, Signature, Signer};
 
@@ -36,6 +35,10 @@ impl SoftwareKey {
     /// [`KeyError::Random`] when the system has no randomness.
     pub fn generate(algorithm: Algorithm, backend: Backend) -> Result<Self, KeyError> {
         PrivateKey::generate(algorithm, backend)?.load(algorithm, backend)
+    }
+
+    pub(crate) fn new(private: LoadedPrivate, public: PublicKey) -> Self {
+        Self { private, public }
     }
 }
 
@@ -72,51 +75,5 @@ impl AsyncSigner for SoftwareKey {
 impl fmt::Debug for SoftwareKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SoftwareKey").field("public", &self.public).finish_non_exhaustive()
-    }
-}
-
-/// A private key as PKCS#8 bytes: what is imported, or sealed into a store, before it becomes a key that signs.
-///
-/// The bytes are overwritten when it is dropped. There is no way back from a [`SoftwareKey`] to this.
-pub struct PrivateKey(Zeroizing<Vec<u8>>);
-
-impl PrivateKey {
-    /// Makes a fresh key.
-    ///
-    /// # Errors
-    ///
-    /// As [`SoftwareKey::generate`].
-    pub fn generate(algorithm: Algorithm, backend: Backend) -> Result<Self, KeyError> {
-        backend.generate(algorithm).map(Self)
-    }
-
-    /// Takes PKCS#8 in DER (RFC 5208, RFC 5958); it is read when it is [loaded](Self::load).
-    #[must_use]
-    pub fn from_pkcs8(der: Zeroizing<Vec<u8>>) -> Self {
-        Self(der)
-    }
-
-    /// The PKCS#8 DER, to be sealed or written where only its owner can read it.
-    #[must_use]
-    pub fn expose_pkcs8(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// Checks the key and makes it ready to sign.
-    ///
-    /// # Errors
-    ///
-    /// [`KeyError`] when it is malformed, is not one for `algorithm`, or fails a check of [`PublicKey::load`].
-    pub fn load(&self, algorithm: Algorithm, backend: Backend) -> Result<SoftwareKey, KeyError> {
-        let (private, numbers) = backend.load_private(&self.0, algorithm)?;
-        let public = PublicKey::load(numbers, algorithm, backend)?;
-        Ok(SoftwareKey { private, public })
-    }
-}
-
-/// Shows nothing of the key.
-impl fmt::Debug for PrivateKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PrivateKey(..)")
     }
 }

@@ -13,6 +13,8 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use crate::algorithm::Algorithm;
+use crate::pkcs8::Parts;
+use crate::private::RsaSize;
 use crate::public::{BadSignature, KeyError, PublicNumbers};
 use crate::signer::{SignError, SignInput, Signature};
 
@@ -83,19 +85,27 @@ impl Backend {
         }
     }
 
-    /// Loads a private key, and says what its public numbers are.
+    /// A fresh RSA key as PKCS#8.
+    pub(crate) fn generate_rsa(self, size: RsaSize) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        match self.0 {
+            #[cfg(feature = "aws-lc")]
+            Kind::AwsLc => aws_lc::generate_rsa(size),
+            Kind::Ring => ring::generate_rsa(size),
+        }
+    }
+
+    /// Loads a private key that fits the algorithm, and says what its public numbers are.
     pub(crate) fn load_private(
         self,
-        pkcs8: &[u8],
+        parts: &Parts<'_>,
         algorithm: Algorithm,
     ) -> Result<(LoadedPrivate, PublicNumbers), KeyError> {
         match self.0 {
             #[cfg(feature = "aws-lc")]
-            Kind::AwsLc => {
-                aws_lc::Private::load(pkcs8, algorithm).map(|(key, public)| (LoadedPrivate::AwsLc(key), public))
-            }
+            Kind::AwsLc => aws_lc::Private::load(parts, algorithm)
+                .map(|(key, public)| (LoadedPrivate::AwsLc(key), public)),
             Kind::Ring => {
-                ring::Private::load(pkcs8, algorithm).map(|(key, public)| (LoadedPrivate::Ring(key), public))
+                ring::Private::load(parts, algorithm).map(|(key, public)| (LoadedPrivate::Ring(key), public))
             }
         }
     }
@@ -162,4 +172,13 @@ impl LoadedPrivate {
             Self::Ring(key) => key.sign(message),
         }
     }
+}
+
+/// SEC 1 §2.3.3, uncompressed: 0x04, x, y.
+fn uncompressed<const HALF: usize, const WHOLE: usize>(x: &[u8; HALF], y: &[u8; HALF]) -> [u8; WHOLE] {
+    let mut point = [4; WHOLE];
+    for (to, &from) in point.iter_mut().skip(1).zip(x.iter().chain(y)) {
+        *to = from;
+    }
+    point
 }

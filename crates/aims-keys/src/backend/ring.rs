@@ -6,7 +6,10 @@ use ring::signature::{
 };
 use zeroize::Zeroizing;
 
+use super::uncompressed;
 use crate::algorithm::Algorithm;
+use crate::pkcs8::{Parts, coordinates};
+use crate::private::RsaSize;
 use crate::public::{BadSignature, KeyError, PublicNumbers};
 use crate::signer::{SignError, Signature};
 
@@ -24,13 +27,22 @@ pub(super) fn generate(algorithm: Algorithm) -> Result<Zeroizing<Vec<u8>>, KeyEr
     let random = SystemRandom::new();
     let document = match algorithm {
         Algorithm::EdDsa | Algorithm::Ed25519 => Ed25519KeyPair::generate_pkcs8(&random),
-        Algorithm::Es256 => EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, &random),
-        Algorithm::Es384 => EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P384_SHA384_FIXED_SIGNING, &random),
+        Algorithm::Es256 => {
+            EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, &random)
+        }
+        Algorithm::Es384 => {
+            EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P384_SHA384_FIXED_SIGNING, &random)
+        }
         // ring cannot make RSA keys and has no ML-DSA.
         _ => return Err(KeyError::Unsupported),
     };
     let document = document.map_err(|_| KeyError::Random)?;
     Ok(Zeroizing::new(document.as_ref().to_vec()))
+}
+
+/// *ring* cannot.
+pub(super) fn generate_rsa(_: RsaSize) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    Err(KeyError::Unsupported)
 }
 
 /// A public key; *ring* parses EC and Ed25519 keys anew for each signature, from the form that is kept here.
@@ -58,26 +70,25 @@ impl Public {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), BadSignature> {
-        let verified = match (self, numbers) {
-            (Self::P256(point), _) => {
-                UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point).verify(message, signature)
-            }
-            (Self::P384(point), _) => {
-                UnparsedPublicKey::new(&signature::ECDSA_P384_SHA384_FIXED, point).verify(message, signature)
-            }
-            (Self::Plain, PublicNumbers::Ed25519 { x }) => {
-                UnparsedPublicKey::new(&signature::ED25519, x).verify(message, signature)
-            }
-            (Self::Plain, PublicNumbers::Rsa { n, e }) => {
-                let parameters = match algorithm {
-                    Algorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
-                    Algorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
-                    _ => return Err(BadSignature),
-                };
-                RsaPublicKeyComponents { n, e }.verify(parameters, message, signature)
-            }
-            _ => return Err(BadSignature),
-        };
+        let verified =
+            match (self, numbers) {
+                (Self::P256(point), _) => UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point)
+                    .verify(message, signature),
+                (Self::P384(point), _) => UnparsedPublicKey::new(&signature::ECDSA_P384_SHA384_FIXED, point)
+                    .verify(message, signature),
+                (Self::Plain, PublicNumbers::Ed25519 { x }) => {
+                    UnparsedPublicKey::new(&signature::ED25519, x).verify(message, signature)
+                }
+                (Self::Plain, PublicNumbers::Rsa { n, e }) => {
+                    let parameters = match algorithm {
+                        Algorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
+                        Algorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+                        _ => return Err(BadSignature),
+                    };
+                    RsaPublicKeyComponents { n, e }.verify(parameters, message, signature)
+                }
+                _ => return Err(BadSignature),
+            };
         verified.map_err(|_| BadSignature)
     }
 }
@@ -90,26 +101,29 @@ pub(crate) enum Private {
 }
 
 impl Private {
-    pub(super) fn load(pkcs8: &[u8], algorithm: Algorithm) -> Result<(Self, PublicNumbers), KeyError> {
-        match algorithm {
-            Algorithm::Es256 => {
-                let key = ecdsa(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)?;
+    pub(super) fn load(parts: &Parts<'_>, algorithm: Algorithm) -> Result<(Self, PublicNumbers), KeyError> {
+        match parts {
+            Parts::P256 { d, point } => {
+                let key = ecdsa(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, *d, *point)?;
                 let (x, y) = coordinates(key.public_key().as_ref())?;
                 Ok((Self::Ecdsa(key), PublicNumbers::P256 { x, y }))
             }
-            Algorithm::Es384 => {
-                let key = ecdsa(&signature::ECDSA_P384_SHA384_FIXED_SIGNING, pkcs8)?;
+            Parts::P384 { d, point } => {
+                let key = ecdsa(&signature::ECDSA_P384_SHA384_FIXED_SIGNING, *d, *point)?;
                 let (x, y) = coordinates(key.public_key().as_ref())?;
                 Ok((Self::Ecdsa(key), PublicNumbers::P384 { x, y }))
             }
-            Algorithm::EdDsa | Algorithm::Ed25519 => {
-                // "maybe unchecked": PKCS#8 of version 1 has no public key to check the private one against.
-                let key = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|e| rejected(&e))?;
+            Parts::Ed25519 { seed, public } => {
+                let key = match public {
+                    Some(public) => Ed25519KeyPair::from_seed_and_public_key(*seed, *public),
+                    None => Ed25519KeyPair::from_seed_unchecked(*seed),
+                };
+                let key = key.map_err(|e| rejected(&e))?;
                 let x = key.public_key().as_ref().try_into().map_err(|_| KeyError::Malformed)?;
                 Ok((Self::Ed25519(key), PublicNumbers::Ed25519 { x }))
             }
-            Algorithm::Ps256 | Algorithm::Rs256 => {
-                let key = RsaKeyPair::from_pkcs8(pkcs8).map_err(|e| rejected(&e))?;
+            Parts::Rsa { der, .. } => {
+                let key = RsaKeyPair::from_der(der).map_err(|e| rejected(&e))?;
                 let public = RsaPublicKeyComponents::<Vec<u8>>::from(key.public());
                 let encoding: &'static dyn signature::RsaEncoding = match algorithm {
                     Algorithm::Ps256 => &signature::RSA_PSS_SHA256,
@@ -117,7 +131,7 @@ impl Private {
                 };
                 Ok((Self::Rsa(key, encoding), PublicNumbers::Rsa { n: public.n, e: public.e }))
             }
-            Algorithm::MlDsa44 | Algorithm::MlDsa65 => Err(KeyError::Unsupported),
+            Parts::MlDsa { .. } => Err(KeyError::Unsupported),
         }
     }
 
@@ -140,37 +154,20 @@ impl Private {
 
 fn ecdsa(
     parameters: &'static signature::EcdsaSigningAlgorithm,
-    pkcs8: &[u8],
+    d: &[u8],
+    point: &[u8],
 ) -> Result<EcdsaKeyPair, KeyError> {
-    EcdsaKeyPair::from_pkcs8(parameters, pkcs8, &SystemRandom::new()).map_err(|e| rejected(&e))
+    EcdsaKeyPair::from_private_key_and_public_key(parameters, d, point, &SystemRandom::new())
+        .map_err(|e| rejected(&e))
 }
 
-/// *ring* says why in words only; the one reason that matters to a caller is told apart.
+/// *ring* says why in words only; the reasons that matter to a caller are told apart.
 fn rejected(error: &ring::error::KeyRejected) -> KeyError {
     match error.to_string().as_str() {
         "InconsistentComponents" => KeyError::Inconsistent,
-        "WrongAlgorithm" => KeyError::AlgorithmMismatch,
-        "TooSmall" | "TooLarge" => KeyError::RsaModulus,
+        // The public numbers were checked before: what is left are limits of *ring* alone.
+        "TooSmall" | "TooLarge" | "PrivateModulusLenNotMultipleOf512Bits" => KeyError::Unsupported,
+        "RNG failed" => KeyError::Random,
         _ => KeyError::Malformed,
-    }
-}
-
-/// SEC 1 §2.3.3, uncompressed: 0x04, x, y.
-fn uncompressed<const HALF: usize, const WHOLE: usize>(x: &[u8; HALF], y: &[u8; HALF]) -> [u8; WHOLE] {
-    let mut point = [4; WHOLE];
-    for (to, &from) in point.iter_mut().skip(1).zip(x.iter().chain(y)) {
-        *to = from;
-    }
-    point
-}
-
-fn coordinates<const HALF: usize>(point: &[u8]) -> Result<([u8; HALF], [u8; HALF]), KeyError> {
-    let [4, coordinates @ ..] = point else {
-        return Err(KeyError::Malformed);
-    };
-    let (x, y) = coordinates.split_at_checked(HALF).ok_or(KeyError::Malformed)?;
-    match (x.try_into(), y.try_into()) {
-        (Ok(x), Ok(y)) => Ok((x, y)),
-        _ => Err(KeyError::Malformed),
     }
 }

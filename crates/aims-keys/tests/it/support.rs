@@ -1,0 +1,54 @@
+//! What several modules need.
+
+use aims_keys::{Algorithm, Backend, backend};
+
+/// Every backend of this build.
+pub(crate) fn backends() -> Vec<Backend> {
+    vec![
+        backend::ring(),
+        #[cfg(feature = "aws-lc")]
+        backend::aws_lc(),
+    ]
+}
+
+/// The algorithms a backend of this build can make keys for.
+pub(crate) fn makes(backend: Backend) -> Vec<Algorithm> {
+    let mut algorithms = vec![Algorithm::EdDsa, Algorithm::Ed25519, Algorithm::Es256, Algorithm::Es384];
+    if backend.name() == "aws-lc" {
+        algorithms.extend([Algorithm::Ps256, Algorithm::Rs256]);
+        if cfg!(feature = "ml-dsa") {
+            algorithms.extend([Algorithm::MlDsa44, Algorithm::MlDsa65]);
+        }
+    }
+    algorithms
+}
+
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
+    assert!(text.len().is_multiple_of(2), "odd hex: {text}");
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hex")).collect()
+}
+
+/// Base64url without padding.
+pub(crate) fn unbase64url(text: &str) -> Vec<u8> {
+    let mut bits = 0_u32;
+    let mut have = 0;
+    let mut bytes = Vec::new();
+    for c in text.bytes() {
+        let value = match c {
+            b'A'..=b'Z' => c - b'A',
+            b'a'..=b'z' => c - b'a' + 26,
+            b'0'..=b'9' => c - b'0' + 52,
+            b'-' => 62,
+            b'_' => 63,
+            _ => panic!("not base64url: {text}"),
+        };
+        bits = bits << 6 | u32::from(value);
+        have += 6;
+        if have >= 8 {
+            have -= 8;
+            bytes.push((bits >> have) as u8);
+            bits &= (1 << have) - 1;
+        }
+    }
+    bytes
+}
