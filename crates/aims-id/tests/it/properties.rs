@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use url::Url;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2048, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn wid_8_wid_11_what_goes_in_comes_out(text in canonical()) {

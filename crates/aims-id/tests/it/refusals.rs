@@ -139,6 +139,32 @@ fn wid_8_other_ways_in_refuse_the_same() {
     }
 }
 
+/// The published counterexample: a consumer that tidies a subject up before it compares lets another spelling speak for
+/// the one that policy names. Here no two spellings of an identifier exist, so there is nothing to tidy.
+#[test]
+fn wid_8_wid_11_wid_12_spellings_that_a_normaliser_would_merge_are_refused() {
+    for (alias, code, rule) in [
+        ("wimse://trust.example/service/%70ayment", "path_percent_encoding", "WID-10"),
+        ("wimse://trust.example/service//payment", "empty_segment", "WID-10"),
+        ("wimse://trust.example/service/./payment", "dot_segment", "WID-10"),
+        ("wimse://trust.example/service/x/../payment", "dot_segment", "WID-10"),
+        ("wimse://trust.example/service/payment/", "trailing_slash", "WID-10"),
+        ("wimse://trust.example/service/payment?", "query", "WID-2"),
+        ("wimse://trust.example/service/payment#", "fragment", "WID-2"),
+        ("wimse://trust.example:/service/payment", "port", "WID-2"),
+        ("wimse://@trust.example/service/payment", "userinfo", "WID-2"),
+        ("wimse://trust.example./service/payment", "trailing_dot", "WID-9"),
+        ("wimse://TRUST.example/service/payment", "upper_case_trust_domain", "WID-9"),
+        ("wimse://trus%74.example/service/payment", "trust_domain_percent_encoding", "WID-9"),
+        ("Wimse://trust.example/service/payment", "upper_case_scheme", "WID-9"),
+        (" wimse://trust.example/service/payment", "unknown_scheme", "WID-1"),
+        ("wimse://trust.example/service/payment ", "segment_char", "WID-10"),
+        ("wimse://trust.example/service/payment\u{200b}", "segment_char", "WID-10"),
+    ] {
+        assert_refused!(alias.parse::<WorkloadId>(), code, rule, "{alias:?}");
+    }
+}
+
 #[test]
 fn spf_id_1_a_spiffe_id_is_refused_for_the_same_reason_or_its_scheme() {
     for &(text, code, rule) in REFUSED {
