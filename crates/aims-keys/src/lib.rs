@@ -2,6 +2,7 @@
 
 mod algorithm;
 pub mod backend;
+mod blocking;
 mod check;
 pub mod der;
 mod pem;
@@ -14,6 +15,7 @@ mod time;
 
 pub use crate::algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
 pub use crate::backend::Backend;
+pub use crate::blocking::{Blocking, BlockingBuilder};
 pub use crate::private::{PrivateKey, PrivateNumbers, RsaSize};
 pub use crate::public::{BadSignature, KeyError, PublicKey, PublicNumbers};
 pub use crate::signer::{AsyncSigner, BoxFuture, Protection, SignError, SignInput, Signature, Signer};

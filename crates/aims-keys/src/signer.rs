@@ -15,7 +15,7 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// A key that can sign, wherever it is kept.
 ///
 /// [`sign`](Self::sign) blocks: a software key answers in tens of microseconds, a TPM in milliseconds. For a device,
-/// wrap it in `Blocking` and use it as an [`AsyncSigner`].
+/// wrap it in [`Blocking`](crate::Blocking) and use it as an [`AsyncSigner`].
 ///
 /// No method exports the private key, here or in any trait of this crate (TPM-45).
 pub trait Signer: fmt::Debug + Send + Sync {

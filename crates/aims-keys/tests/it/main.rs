@@ -1,5 +1,6 @@
 #![cfg(test)]
 //! Tests of the public API, over every backend of the build.
 
+mod blocking;
 mod import;
 mod support;
