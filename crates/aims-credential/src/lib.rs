@@ -1,1 +1,18 @@
 #![doc = include_str!("../README.md")]
+
+mod bundle;
+mod bundle_set;
+mod holder;
+mod marks;
+mod replay;
+mod wit;
+
+pub use crate::bundle::{BundleSource, SkippedKey, TrustBundle};
+pub use crate::bundle_set::BundleSet;
+pub use crate::holder::{Credential, CredentialSource, CurrentCredential, Holder, HolderError};
+pub use crate::marks::{Lapsed, Mark, MarkKey, MarkTable, MarkTableFull, Marks, MarksUnavailable};
+pub use crate::replay::{ReplayError, ReplayStore};
+pub use crate::wit::{
+    IssueError, UnsignedWit, VerifiedWit, WIT_FIELD, Wit, WitCache, WitError, WitIssuer, WitProfile,
+    WitRequest, WitVerifier, WitVerifierBuilder,
+};

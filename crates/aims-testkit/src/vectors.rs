@@ -11,7 +11,6 @@ use std::path::PathBuf;
 ///
 /// When the file is missing and the environment variable `CI` is set: CI must not skip.
 #[must_use]
-#[expect(clippy::panic, reason = "a test helper: a missing vector must fail CI loudly")]
 pub fn path(name: &str) -> Option<PathBuf> {
     let path = root().map(|root| root.join(name)).filter(|path| path.exists());
     if path.is_none() {

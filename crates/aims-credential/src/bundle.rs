@@ -1,0 +1,207 @@
+//! Trust bundles: the keys with which the credentials of one origin are verified.
+
+use std::sync::Arc;
+
+use aims_id::{Origin, WorkloadId};
+use aims_jose::json::{Limits, Object, Value};
+use aims_jose::{Jwk, JwkError, JwkSet};
+use aims_keys::{Algorithm, AlgorithmSet, Backend};
+
+use crate::wit::WitProfile;
+
+/// What is trusted for one origin: its issuer's keys, and which tokens they may sign.
+///
+/// A bundle belongs to the exact origin, scheme included: keys trusted for `spiffe://a.example` say nothing about
+/// `wimse://a.example` (WID-19). It reaches the verifier by configuration or an authenticated channel, never by anything a
+/// token says (CRD-1, CRD-2).
+///
+/// ```
+/// use aims_credential::TrustBundle;
+/// use aims_keys::backend;
+///
+/// let jwks = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+/// let bundle = TrustBundle::from_jwks("spiffe://acme.example".parse().unwrap(), jwks, backend::ring())?;
+/// assert_eq!(bundle.keys().len(), 1);
+/// # Ok::<(), aims_jose::JwkError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct TrustBundle {
+    origin: Origin,
+    keys: JwkSet,
+    skipped: Vec<SkippedKey>,
+    algorithms: AlgorithmSet,
+    issuers: Option<Vec<String>>,
+    profile: WitProfile,
+}
+
+impl TrustBundle {
+    /// Reads the JWK Set (RFC 7517) of an origin.
+    ///
+    /// A key without `alg` is bound to the one its curve stands for, or, if it is RSA, to PS256. Elements that cannot be
+    /// used are [skipped](Self::skipped); so is every key whose `kid` is not unique.
+    ///
+    /// # Errors
+    ///
+    /// [`JwkError`] when the document as a whole is refused: not a JWK Set, too large, or with a private or symmetric key.
+    pub fn from_jwks(origin: Origin, jwks: &str, backend: Backend) -> Result<Self, JwkError> {
+        if jwks.len() > MAX_BUNDLE_TEXT {
+            return Err(JwkError::TooLarge);
+        }
+        let document = Object::parse(jwks, &BUNDLE_LIMITS)?;
+        let elements = document.get("keys").and_then(|keys| keys.as_array()).ok_or(JwkError::Set)?;
+        let mut keys: Vec<(usize, Jwk)> = Vec::new();
+        let mut skipped = Vec::new();
+        for (index, element) in elements.enumerate() {
+            if index >= MAX_KEYS {
+                return Err(JwkError::TooLarge);
+            }
+            match Jwk::from_value(element, algorithm_by_type(element), backend) {
+                Ok(key) => keys.push((index, key)),
+                Err(reason @ (JwkError::Private | JwkError::Symmetric)) => return Err(reason),
+                Err(reason) => skipped.push(SkippedKey { index, reason }),
+            }
+        }
+        let keys = without_shared_names(keys, &mut skipped);
+        Ok(Self { skipped, ..Self::new(origin, JwkSet::new(keys)?) })
+    }
+
+    /// A bundle of these keys, for tokens of the [`WitProfile::Wit`] signed by the [`AlgorithmSet::STANDARD`].
+    #[must_use]
+    pub fn new(origin: Origin, keys: JwkSet) -> Self {
+        Self {
+            origin,
+            keys,
+            skipped: Vec::new(),
+            algorithms: AlgorithmSet::STANDARD,
+            issuers: None,
+            profile: WitProfile::Wit,
+        }
+    }
+
+    /// The algorithms, by name, that tokens of this origin and the proofs of their holders may use.
+    #[must_use]
+    pub fn with_algorithms(mut self, algorithms: AlgorithmSet) -> Self {
+        self.algorithms = algorithms;
+        self
+    }
+
+    /// Requires `iss` in tokens of this origin, and one of these. It never decides which keys verify a token.
+    #[must_use]
+    pub fn with_issuers(mut self, issuers: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.issuers = Some(issuers.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The profile that tokens of this origin follow.
+    #[must_use]
+    pub fn with_profile(mut self, profile: WitProfile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// The origin: scheme and trust domain.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The keys.
+    #[must_use]
+    pub fn keys(&self) -> &JwkSet {
+        &self.keys
+    }
+
+    /// The elements of the JWK Set that count for nothing, and why.
+    #[must_use]
+    pub fn skipped(&self) -> &[SkippedKey] {
+        &self.skipped
+    }
+
+    /// The algorithms that tokens and proofs may use.
+    #[must_use]
+    pub fn algorithms(&self) -> AlgorithmSet {
+        self.algorithms
+    }
+
+    /// The profile that tokens follow.
+    #[must_use]
+    pub fn profile(&self) -> WitProfile {
+        self.profile
+    }
+
+    /// Whether `iss` is acceptable: any, or none, unless [issuers were named](Self::with_issuers).
+    pub(crate) fn allows_issuer(&self, issuer: Option<&str>) -> bool {
+        let Some(allowed) = &self.issuers else { return true };
+        issuer.is_some_and(|issuer| allowed.iter().any(|allowed| allowed == issuer))
+    }
+}
+
+/// An element of a bundle that counts for nothing, and why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SkippedKey {
+    /// Its place in the array of keys, from 0.
+    pub index: usize,
+    /// What is wrong with it; [`JwkError::DuplicateKeyId`] when another key has its name.
+    pub reason: JwkError,
+}
+
+/// Where a verifier gets the trust bundle of an origin.
+///
+/// The answer is a snapshot in memory: a source that fetches does so beforehand, and swaps. What a rotation leaves behind
+/// is dropped by giving out another `Arc`; caches of verified credentials compare it.
+pub trait BundleSource: std::fmt::Debug + Send + Sync {
+    /// The bundle of exactly this origin (such as `spiffe://acme.example`), if it is trusted.
+    fn bundle(&self, origin: &str) -> Option<Arc<TrustBundle>>;
+}
+
+impl<S: BundleSource + ?Sized> BundleSource for Arc<S> {
+    fn bundle(&self, origin: &str) -> Option<Arc<TrustBundle>> {
+        (**self).bundle(origin)
+    }
+}
+
+/// The bundle of `id`'s origin.
+pub(crate) fn bundle_of(source: &dyn BundleSource, id: &WorkloadId) -> Option<Arc<TrustBundle>> {
+    // A source could answer for another origin than it was asked for; WID-19 is not its to decide.
+    source.bundle(id.origin_str()).filter(|bundle| id.is_in(bundle.origin()))
+}
+
+/// What a key without `alg` is bound to, by its type and curve alone (BND-19).
+fn algorithm_by_type(jwk: Value<'_>) -> Option<Algorithm> {
+    if jwk.get("alg").is_some() {
+        return None;
+    }
+    let text = |name| jwk.get(name).and_then(|value| value.as_str());
+    match (&*text("kty")?, text("crv").as_deref()) {
+        ("EC", Some("P-256")) => Some(Algorithm::Es256),
+        ("EC", Some("P-384")) => Some(Algorithm::Es384),
+        ("OKP", Some("Ed25519")) => Some(Algorithm::Ed25519),
+        ("RSA", None) => Some(Algorithm::Ps256),
+        _ => None,
+    }
+}
+
+/// Leaves out every key whose `kid` another key has too: none of them wins (BND-18).
+fn without_shared_names(mut keys: Vec<(usize, Jwk)>, skipped: &mut Vec<SkippedKey>) -> Vec<Jwk> {
+    keys.sort_by(|(_, a), (_, b)| a.key_id().cmp(&b.key_id()));
+    let mut kept = Vec::with_capacity(keys.len());
+    for run in keys.chunk_by(|(_, a), (_, b)| a.key_id().is_some() && a.key_id() == b.key_id()) {
+        match run {
+            [(_, key)] => kept.push(key.clone()),
+            shared => skipped.extend(
+                shared
+                    .iter()
+                    .map(|(index, _)| SkippedKey { index: *index, reason: JwkError::DuplicateKeyId }),
+            ),
+        }
+    }
+    skipped.sort_by_key(|skipped| skipped.index);
+    kept
+}
+
+const MAX_BUNDLE_TEXT: usize = 1024 * 1024;
+
+const MAX_KEYS: usize = 1000;
+
+const BUNDLE_LIMITS: Limits = Limits::new().bytes(MAX_BUNDLE_TEXT).string(64 * 1024);

@@ -1,0 +1,84 @@
+//! The claims of a WIT, read once.
+
+use aims_id::WorkloadId;
+use aims_jose::json::{self, Kind, Object, Value};
+use aims_jose::jwt::claim;
+use aims_jose::{ClaimsError, Jwk};
+use aims_keys::{Backend, UnixTime};
+
+use super::WitError;
+
+/// The claims as they stand in the token.
+///
+/// They are read before the signature is checked, because `sub` chooses the key (WIT-4). Nothing but that choice may look at
+/// them until then.
+pub(super) struct WitClaims {
+    pub(super) subject: WorkloadId,
+    pub(super) expires: UnixTime,
+    pub(super) not_before: Option<UnixTime>,
+    pub(super) issued_at: Option<UnixTime>,
+    pub(super) issuer: Option<Box<str>>,
+    pub(super) token_id: Option<Box<str>>,
+    pub(super) has_audience: bool,
+    confirmation: Option<json::Span>,
+    pub(super) object: Object,
+}
+
+impl WitClaims {
+    pub(super) fn read(payload: Vec<u8>, limits: &json::Limits) -> Result<Self, WitError> {
+        if payload.is_empty() {
+            return Err(ClaimsError::NoPayload.into());
+        }
+        let mut subject = None;
+        let (mut expires, mut not_before, mut issued_at) = (None, None, None);
+        let (mut issuer, mut token_id, mut has_audience, mut confirmation) = (None, None, false, None);
+        let object = Object::read(payload, limits, |name, value| {
+            match &*name.as_str() {
+                "sub" => subject = Some(claim::text("sub", value)?.parse().map_err(WitError::Subject)?),
+                "exp" => expires = Some(claim::date("exp", value)?),
+                "nbf" => not_before = Some(claim::date("nbf", value)?),
+                "iat" => issued_at = Some(claim::date("iat", value)?),
+                "iss" => issuer = Some(claim::text("iss", value)?.into()),
+                "jti" => token_id = Some(claim::token_id(value)?.into()),
+                "aud" => has_audience = true,
+                "cnf" => confirmation = Some(value.span()),
+                _ => {}
+            }
+            Ok::<_, WitError>(())
+        })?;
+        Ok(Self {
+            subject: subject.ok_or(ClaimsError::Missing("sub"))?,
+            expires: expires.ok_or(ClaimsError::Missing("exp"))?,
+            not_before,
+            issued_at,
+            issuer,
+            token_id,
+            has_audience,
+            confirmation,
+            object,
+        })
+    }
+
+    /// `cnf.jwk`: the key that every proof must be made with.
+    pub(super) fn confirmation_key(&self, backend: Backend) -> Result<Jwk, WitError> {
+        let confirmation =
+            self.confirmation.and_then(|span| self.object.at(span)).ok_or(WitError::Confirmation)?;
+        let mut key: Option<Value<'_>> = None;
+        for (name, value) in confirmation.as_object().ok_or(WitError::Confirmation)? {
+            match &*name.as_str() {
+                "jwk" => key = Some(value),
+                // JO-KEY-10: a second confirmation would let two verifiers see two holders.
+                "jkt" | "x5t#S256" | "kid" | "jku" | "jwe" => return Err(WitError::Confirmation),
+                _ => {}
+            }
+        }
+        let key = key.filter(|key| key.kind() == Kind::Object).ok_or(WitError::Confirmation)?;
+        Jwk::from_value(key, None, backend).map_err(WitError::ConfirmationKey)
+    }
+}
+
+impl From<json::JsonError> for WitError {
+    fn from(error: json::JsonError) -> Self {
+        ClaimsError::Json(error).into()
+    }
+}
