@@ -7,8 +7,10 @@ mod jws;
 pub mod jwt;
 mod short;
 
-pub use crate::jwk::{Jwk, JwkError, JwkSet, ParseThumbprintError, SkippedKey, Thumbprint};
+pub use crate::jwk::{Jwk, JwkError, JwkSet, ParseThumbprintError, PrivateJwk, SkippedKey, Thumbprint};
 pub use crate::jws::{
     Header, JwsError, Limits, NewHeader, PeekedJws, UnsignedJws, UnverifiedJws, VerifiedJws,
 };
-pub use crate::jwt::{Claims, ClaimsError, JwtError, JwtVerifier, JwtVerifierBuilder, VerifiedJwt};
+pub use crate::jwt::{
+    Claims, ClaimsError, Confirmation, JwtError, JwtVerifier, JwtVerifierBuilder, NewClaims, UntrustedToken, VerifiedJwt,
+};

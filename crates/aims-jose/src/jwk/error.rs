@@ -1,6 +1,6 @@
 //! Why a key was refused.
 
-use aims_keys::KeyError;
+use aims_keys::{Algorithm, KeyError};
 
 use crate::base64url::Base64Error;
 use crate::json::JsonError;
@@ -39,12 +39,18 @@ pub enum JwkError {
     /// `kty` is missing, not known, or not one for `alg`.
     #[error("the key type is not known, or not one for the algorithm")]
     KeyType,
-    /// A number of the key has the wrong length.
-    #[error("a number of the key has the wrong length")]
-    Length,
+    /// A number has not the length that keys of this algorithm have.
+    #[error("a number of the key has the wrong length for {0}")]
+    Length(Algorithm),
     /// A member that this type of key needs is missing or not a string.
     #[error("the member {0} of the key is missing or not a string")]
     Member(&'static str),
+    /// An RSA key is of more than two primes.
+    #[error("the key is of more than two primes")]
+    MultiPrime,
+    /// What should be a key is not a JSON object.
+    #[error("the key is not a JSON object")]
+    NotAnObject,
     /// A private member stands in what should be public: the key has leaked.
     #[error("a private key stands where a public one belongs")]
     Private,
@@ -80,8 +86,10 @@ impl JwkError {
             Self::KeyId => "malformed_key_id",
             Self::Key(error) => error.code(),
             Self::KeyType => "key_type",
-            Self::Length => "key_length",
+            Self::Length(_) => "key_length",
             Self::Member(_) => "key_member",
+            Self::MultiPrime => "key_multi_prime",
+            Self::NotAnObject => "key_not_an_object",
             Self::Private => "private_key",
             Self::Set => "no_keys",
             Self::Symmetric => "symmetric_key",
@@ -101,6 +109,7 @@ impl JwkError {
             | Self::KeyOperations
             | Self::KeyType
             | Self::Member(_)
+            | Self::NotAnObject
             | Self::Set
             | Self::Use => "JO-KEY-02",
             Self::Base64(error) => error.rule(),
@@ -108,7 +117,10 @@ impl JwkError {
             Self::Json(error) => error.rule(),
             Self::KeyId => "JO-HDR-05",
             Self::Key(error) => error.rule(),
-            Self::Length | Self::Private => "JO-KEY-03",
+            Self::Length(Algorithm::EdDsa | Algorithm::Ed25519) => "JO-KEY-05",
+            Self::Length(Algorithm::MlDsa44 | Algorithm::MlDsa65) => "JO-KEY-06",
+            Self::Length(Algorithm::Ps256 | Algorithm::Rs256) | Self::MultiPrime => "JO-KEY-04",
+            Self::Length(_) | Self::Private => "JO-KEY-03",
             Self::Symmetric => "JO-ALG-05",
             Self::TooLarge => "JO-JSON-03",
             Self::UnknownAlgorithm => "JO-ALG-01",

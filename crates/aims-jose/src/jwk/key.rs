@@ -2,6 +2,7 @@
 
 use aims_keys::{Algorithm, Backend, PublicKey, PublicNumbers};
 
+use super::members::Members;
 use super::{JwkError, Thumbprint};
 use crate::base64url;
 use crate::json::{Limits, Object, ObjectWriter, Value};
@@ -34,7 +35,7 @@ impl Jwk {
     ///
     /// [`JwkError`] names the first check that failed; [`JwkError::AlgorithmMissing`] when there is no `alg`.
     pub fn parse(text: &str, backend: Backend) -> Result<Self, JwkError> {
-        let object = Object::parse(text, &JWK_LIMITS)?;
+        let object = Object::parse(text, &Limits::new())?;
         Self::from_value(object.as_value(), None, backend)
     }
 
@@ -44,7 +45,7 @@ impl Jwk {
     ///
     /// As [`parse`](Self::parse), and [`JwkError::AlgorithmMismatch`].
     pub fn parse_as(text: &str, algorithm: Algorithm, backend: Backend) -> Result<Self, JwkError> {
-        let object = Object::parse(text, &JWK_LIMITS)?;
+        let object = Object::parse(text, &Limits::new())?;
         Self::from_value(object.as_value(), Some(algorithm), backend)
     }
 
@@ -59,11 +60,12 @@ impl Jwk {
         algorithm: Option<Algorithm>,
         backend: Backend,
     ) -> Result<Self, JwkError> {
-        let members = JwkMembers::read(value)?;
+        let members = Members::of(value)?;
+        members.check_public()?;
+        let kid = members.key_id()?;
         let algorithm = members.algorithm(algorithm)?;
-        let numbers = members.numbers(algorithm)?;
-        let key = PublicKey::load(numbers, algorithm, backend)?;
-        Ok(Self { key, kid: members.kid.map(Into::into) })
+        let key = PublicKey::load(members.public(algorithm)?, algorithm, backend)?;
+        Ok(Self { key, kid })
     }
 
     /// A key without an identifier.
@@ -145,157 +147,3 @@ pub(super) fn write_numbers(numbers: &PublicNumbers, writer: &mut ObjectWriter) 
         _ => {}
     }
 }
-
-/// The members of a JWK that mean something for a public signature key; the others are ignored.
-struct JwkMembers<'a> {
-    kid: Option<String>,
-    kty: Value<'a>,
-    alg: Option<Value<'a>>,
-    crv: Option<Value<'a>>,
-    x: Option<Value<'a>>,
-    y: Option<Value<'a>>,
-    n: Option<Value<'a>>,
-    e: Option<Value<'a>>,
-    public: Option<Value<'a>>,
-}
-
-impl<'a> JwkMembers<'a> {
-    fn read(jwk: Value<'a>) -> Result<Self, JwkError> {
-        let members = jwk.as_object().ok_or(JwkError::KeyType)?;
-        let (mut kid, mut kty, mut alg, mut crv) = (None, None, None, None);
-        let (mut x, mut y, mut n, mut e, mut public) = (None, None, None, None, None);
-        let (mut usage, mut operations, mut private) = (None, None, false);
-        for (name, value) in members {
-            match &*name.as_str() {
-                "kty" => kty = Some(value),
-                "alg" => alg = Some(value),
-                "kid" => kid = Some(value),
-                "crv" => crv = Some(value),
-                "x" => x = Some(value),
-                "y" => y = Some(value),
-                "n" => n = Some(value),
-                "e" => e = Some(value),
-                "pub" => public = Some(value),
-                "use" => usage = Some(value),
-                "key_ops" => operations = Some(value),
-                "d" | "p" | "q" | "dp" | "dq" | "qi" | "oth" | "priv" => private = true,
-                _ => {}
-            }
-        }
-
-        let kty = kty.ok_or(JwkError::KeyType)?;
-        // Before the leak is looked for: `k` is all of a symmetric key.
-        if kty.is_str("oct") {
-            return Err(JwkError::Symmetric);
-        }
-        if private {
-            return Err(JwkError::Private);
-        }
-        if usage.is_some_and(|usage| !usage.is_str("sig")) {
-            return Err(JwkError::Use);
-        }
-        if let Some(operations) = operations {
-            check_operations(operations)?;
-        }
-        let kid = match kid {
-            Some(kid) => Some(kid.as_str().filter(|kid| is_key_id(kid)).ok_or(JwkError::KeyId)?.into_owned()),
-            None => None,
-        };
-        Ok(Self { kid, kty, alg, crv, x, y, n, e, public })
-    }
-
-    /// The algorithm of the key: its own `alg`, which must be the caller's if the caller bound one.
-    fn algorithm(&self, bound: Option<Algorithm>) -> Result<Algorithm, JwkError> {
-        let Some(alg) = self.alg else {
-            return bound.ok_or(JwkError::AlgorithmMissing);
-        };
-        let alg = alg.as_str().ok_or(JwkError::AlgorithmMissing)?;
-        let alg: Algorithm = alg.parse().map_err(|_| JwkError::UnknownAlgorithm)?;
-        match bound {
-            Some(bound) if !bound.is_same_algorithm(alg) => Err(JwkError::AlgorithmMismatch),
-            _ => Ok(alg),
-        }
-    }
-
-    fn numbers(&self, algorithm: Algorithm) -> Result<PublicNumbers, JwkError> {
-        match algorithm {
-            Algorithm::EdDsa | Algorithm::Ed25519 => {
-                self.require("OKP", Some("Ed25519"))?;
-                Ok(PublicNumbers::Ed25519 { x: fixed("x", self.x)? })
-            }
-            Algorithm::Es256 => {
-                self.require("EC", Some("P-256"))?;
-                Ok(PublicNumbers::P256 { x: fixed("x", self.x)?, y: fixed("y", self.y)? })
-            }
-            Algorithm::Es384 => {
-                self.require("EC", Some("P-384"))?;
-                Ok(PublicNumbers::P384 { x: fixed("x", self.x)?, y: fixed("y", self.y)? })
-            }
-            Algorithm::Ps256 | Algorithm::Rs256 => {
-                self.require("RSA", None)?;
-                Ok(PublicNumbers::Rsa { n: number("n", self.n)?, e: number("e", self.e)? })
-            }
-            Algorithm::MlDsa44 | Algorithm::MlDsa65 => {
-                self.require("AKP", None)?;
-                if self.alg.is_none() {
-                    // JO-KEY-06: `kty` does not tell the parameter sets apart.
-                    return Err(JwkError::AlgorithmMissing);
-                }
-                Ok(PublicNumbers::MlDsa { public: number("pub", self.public)? })
-            }
-            _ => Err(JwkError::UnknownAlgorithm),
-        }
-    }
-
-    fn require(&self, kty: &str, crv: Option<&str>) -> Result<(), JwkError> {
-        if !self.kty.is_str(kty) {
-            return Err(JwkError::KeyType);
-        }
-        match crv {
-            Some(crv) if !self.crv.is_some_and(|curve| curve.is_str(crv)) => Err(JwkError::Curve),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// `key_ops` allows `verify`, and no kind of use that a signature key must not have besides (RFC 7517 §4.3).
-fn check_operations(operations: Value<'_>) -> Result<(), JwkError> {
-    let mut verify = false;
-    for operation in operations.as_array().ok_or(JwkError::KeyOperations)? {
-        match operation.as_str().as_deref() {
-            Some("verify") if !verify => verify = true,
-            Some("sign") => {}
-            _ => return Err(JwkError::KeyOperations),
-        }
-    }
-    if verify { Ok(()) } else { Err(JwkError::KeyOperations) }
-}
-
-/// A number of exactly `N` bytes.
-fn fixed<const N: usize>(name: &'static str, value: Option<Value<'_>>) -> Result<[u8; N], JwkError> {
-    let text = text(name, value)?;
-    let mut bytes = [0; N];
-    if base64url::decoded_len(text.len()) != Some(N) {
-        return Err(JwkError::Length);
-    }
-    base64url::decode_into(&*text, &mut bytes).map_err(JwkError::Base64)?;
-    Ok(bytes)
-}
-
-/// A number of any length up to the largest that any algorithm has.
-fn number(name: &'static str, value: Option<Value<'_>>) -> Result<Vec<u8>, JwkError> {
-    let text = text(name, value)?;
-    if text.len() > MAX_NUMBER_TEXT {
-        return Err(JwkError::Length);
-    }
-    base64url::decode(&*text).map_err(JwkError::Base64)
-}
-
-fn text<'a>(name: &'static str, value: Option<Value<'a>>) -> Result<std::borrow::Cow<'a, str>, JwkError> {
-    value.and_then(|value| value.as_str()).ok_or(JwkError::Member(name))
-}
-
-/// An RSA modulus of 8192 bits, or an ML-DSA-65 key of 1952 bytes, and some more.
-const MAX_NUMBER_TEXT: usize = 4096;
-
-const JWK_LIMITS: Limits = Limits::new();

@@ -2,10 +2,13 @@
 
 mod error;
 mod key;
+mod members;
+mod private;
 mod set;
 mod thumbprint;
 
 pub use self::error::JwkError;
 pub use self::key::Jwk;
+pub use self::private::PrivateJwk;
 pub use self::set::{JwkSet, SkippedKey};
 pub use self::thumbprint::{ParseThumbprintError, Thumbprint};

@@ -3,8 +3,8 @@
 use aims_keys::{Algorithm, Backend};
 
 use super::{Jwk, JwkError};
-use crate::json::{Limits, Object, Value};
-use crate::jws::JwsError;
+use crate::json::{Limits, Object, ObjectWriter, Value};
+use crate::jws::{Header, JwsError};
 
 /// The signature keys of one issuer, found by `kid`.
 ///
@@ -81,6 +81,15 @@ impl JwkSet {
         Ok(Self { keys, skipped: Vec::new() })
     }
 
+    /// The key that the header of a token names.
+    ///
+    /// # Errors
+    ///
+    /// [`JwsError::KeyIdMissing`], and as [`find`](Self::find).
+    pub fn find_for(&self, header: &Header) -> Result<&Jwk, JwsError> {
+        self.find(header.key_id().ok_or(JwsError::KeyIdMissing)?, header.algorithm())
+    }
+
     /// The key that goes by `kid` and is bound to `algorithm`.
     ///
     /// # Errors
@@ -134,7 +143,7 @@ impl JwkSet {
     /// The set as JSON, ready to publish.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut writer = crate::json::ObjectWriter::new();
+        let mut writer = ObjectWriter::new();
         writer.array("keys", |keys| {
             for key in &self.keys {
                 keys.object(|members| key.write(members));

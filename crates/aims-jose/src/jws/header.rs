@@ -2,9 +2,9 @@
 
 use aims_keys::Algorithm;
 
-use super::{JwsError, algorithm, is_key_id};
+use super::{JwsError, is_key_id};
 use crate::base64url;
-use crate::json::{self, Kind, Value};
+use crate::json::{self, Value};
 use crate::short::ShortStr;
 
 /// The header members that choose a verifier and a key; everything else in the header is ignored.
@@ -52,7 +52,7 @@ impl Header {
         self.other_members
     }
 
-    /// Whether the payload is said to be a token itself (`cty` is `JWT`).
+    /// Whether the payload is said to be a token itself (`cty` is `JWT`), or `cty` is not a string.
     #[must_use]
     pub fn is_nested(&self) -> bool {
         self.nested
@@ -69,79 +69,66 @@ impl Header {
 
     /// Requires this media type, compared as RFC 7515 §4.1.9 says: without regard to case, `application/` optional.
     ///
+    /// `short` is the type without `application/`.
+    ///
     /// # Errors
     ///
     /// [`JwsError::Type`], also when there is no `typ`.
     pub fn require_media_type(&self, short: &str) -> Result<(), JwsError> {
-        let typ = self.typ.as_deref().ok_or(JwsError::Type)?;
-        let subtype = match typ.split_once('/') {
-            Some((kind, subtype)) if kind.eq_ignore_ascii_case("application") => subtype,
-            Some(_) => return Err(JwsError::Type),
-            None => typ,
-        };
-        if subtype.eq_ignore_ascii_case(short) { Ok(()) } else { Err(JwsError::Type) }
+        match self.typ.as_deref() {
+            Some(typ) if is_media_type(typ, short) => Ok(()),
+            _ => Err(JwsError::Type),
+        }
     }
 
     pub(super) fn decode(encoded: &str, limits: &json::Limits) -> Result<Self, JwsError> {
         let mut small = [0; SMALL_HEADER];
-        let len = base64url::decoded_len(encoded.len()).ok_or(JwsError::Form)?;
-        match small.get_mut(..len) {
-            Some(buffer) => {
-                base64url::decode_into(encoded, buffer).map_err(JwsError::Base64)?;
-                Self::read(buffer, limits)
-            }
-            None => Self::read(&base64url::decode(encoded).map_err(JwsError::Base64)?, limits),
+        if encoded.len() <= SMALL_HEADER {
+            let len = base64url::decode_into(encoded, &mut small).map_err(JwsError::Base64)?;
+            Self::read(small.get(..len).unwrap_or_default(), limits)
+        } else {
+            Self::read(&base64url::decode(encoded).map_err(JwsError::Base64)?, limits)
         }
     }
 
     fn read(text: &[u8], limits: &json::Limits) -> Result<Self, JwsError> {
-        let mut alg: Option<Value<'_>> = None;
-        let mut header = Self {
-            algorithm: Algorithm::Es256,
-            typ: None,
-            kid: None,
-            nested: false,
-            names_a_key: false,
-            other_members: false,
-        };
-        let mut critical = false;
-        let mut unencoded = false;
+        let (mut alg, mut typ, mut kid, mut cty) = (None, None, None, None);
+        let (mut critical, mut unencoded) = (false, false);
+        let (mut names_a_key, mut other_members) = (false, false);
         json::read_object(text, limits, |name, value| {
-            let known = match &*name.as_str() {
-                "alg" => {
-                    alg = Some(value);
-                    true
-                }
-                "typ" => {
-                    header.typ = Some(short(value).ok_or(JwsError::Type)?);
-                    true
-                }
-                "kid" => {
-                    header.kid = Some(short(value).filter(|kid| is_key_id(kid)).ok_or(JwsError::KeyId)?);
-                    true
-                }
-                _ => false,
-            };
-            header.other_members |= !known;
             match &*name.as_str() {
-                "crit" => critical = true,
-                "b64" => unencoded = true,
-                "cty" => header.nested |= names_a_token(value),
-                "jwk" | "jku" | "x5u" | "x5c" | "x5t" | "x5t#S256" => header.names_a_key = true,
-                _ => {}
+                "alg" => alg = Some(value),
+                "kid" => kid = Some(value),
+                "typ" => typ = Some(value),
+                other => {
+                    other_members = true;
+                    match other {
+                        "b64" => unencoded = true,
+                        "crit" => critical = true,
+                        "cty" => cty = Some(value),
+                        "jku" | "jwk" | "x5c" | "x5t" | "x5t#S256" | "x5u" => names_a_key = true,
+                        _ => {}
+                    }
+                }
             }
             Ok::<_, JwsError>(())
         })?;
 
-        let alg = alg.and_then(|alg| alg.as_str()).ok_or(JwsError::AlgorithmMissing)?;
-        header.algorithm = algorithm(&alg)?;
+        // The order of JO-VER, as far as it needs no policy.
+        let algorithm = alg.and_then(|alg| alg.as_str()).ok_or(JwsError::AlgorithmMissing)?;
+        let algorithm = algorithm.parse().map_err(|_| JwsError::UnknownAlgorithm)?;
+        let typ = typ.map(|typ| short(typ).ok_or(JwsError::Type)).transpose()?;
         if critical {
             return Err(JwsError::Critical);
         }
         if unencoded {
             return Err(JwsError::UnencodedPayload);
         }
-        Ok(header)
+        let kid =
+            kid.map(|kid| short(kid).filter(|kid| is_key_id(kid)).ok_or(JwsError::KeyId)).transpose()?;
+        // A `cty` that is no string says nothing good about the payload.
+        let nested = cty.is_some_and(|cty| cty.as_str().is_none_or(|cty| is_media_type(&cty, "jwt")));
+        Ok(Self { algorithm, typ, kid, nested, names_a_key, other_members })
     }
 }
 
@@ -149,16 +136,15 @@ fn short(value: Value<'_>) -> Option<ShortStr> {
     value.as_str().map(|text| ShortStr::from(&*text))
 }
 
-/// `cty` is a media type, compared as `typ` is; one that is no string says nothing good about the payload.
-fn names_a_token(value: Value<'_>) -> bool {
-    if value.kind() != Kind::String {
-        return true;
-    }
-    value.as_str().is_some_and(|cty| {
-        let short = cty.rsplit_once('/').map_or(&*cty, |(_, subtype)| subtype);
-        short.eq_ignore_ascii_case("jwt")
-    })
+/// RFC 7515 §4.1.9: a value without a slash counts as one of `application/`.
+fn is_media_type(received: &str, short: &str) -> bool {
+    let subtype = match received.split_once('/') {
+        Some((kind, subtype)) if kind.eq_ignore_ascii_case("application") => subtype,
+        Some(_) => return false,
+        None => received,
+    };
+    subtype.eq_ignore_ascii_case(short)
 }
 
-/// Headers up to this many bytes are decoded without an allocation.
+/// Encoded headers up to this many characters are decoded without an allocation.
 const SMALL_HEADER: usize = 512;

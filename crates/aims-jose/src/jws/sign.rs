@@ -1,43 +1,53 @@
 //! Making a JWS, in one step or in two.
 
+use core::fmt;
+
 use aims_keys::{AsyncSigner, Protection, PublicKey, SignError, SignInput, Signature, Signer};
 
-use super::{JwsError, is_key_id, verify_bytes};
+use super::{JwsError, is_key_id};
 use crate::base64url;
 use crate::json::ObjectWriter;
-use crate::short::ShortStr;
+use crate::jwk::Jwk;
 
 /// The header of a token to be made: its type, the key that will sign it, and that key's identifier.
 ///
-/// `alg` comes from the key. `crit` and `b64` cannot be set.
+/// `alg` comes from the key. `crit` and `b64` cannot be set. It is encoded once: a signer makes many tokens with it.
 #[derive(Clone, Debug)]
 pub struct NewHeader {
     key: PublicKey,
-    kid: Option<ShortStr>,
     encoded: String,
 }
 
 impl NewHeader {
-    /// A header for tokens of type `typ` (the short form, such as `wit+jwt`) signed by the owner of `key`.
-    #[must_use]
-    pub fn new(typ: &str, key: &PublicKey) -> Self {
-        let mut header = Self { key: key.clone(), kid: None, encoded: String::new() };
-        header.encode(typ);
-        header
+    /// A header without `kid` for tokens of type `typ`, in its short form (such as `wit+jwt`), signed by the owner of `key`.
+    ///
+    /// # Errors
+    ///
+    /// [`JwsError::Type`] when `typ` is not a media subtype (RFC 6838 §4.2): empty, longer than 127 bytes, or with
+    /// characters that have no place in one, a slash among them.
+    pub fn new(typ: &str, key: &PublicKey) -> Result<Self, JwsError> {
+        Self::encode(typ, key, None)
+    }
+
+    /// As [`new`](Self::new), with the `kid` of the key, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn for_jwk(typ: &str, key: &Jwk) -> Result<Self, JwsError> {
+        Self::encode(typ, key.public_key(), key.key_id())
     }
 
     /// As [`new`](Self::new), with a `kid`.
     ///
     /// # Errors
     ///
-    /// [`JwsError::KeyId`] when it is empty, longer than 256 bytes, or has control characters.
+    /// As [`new`](Self::new); [`JwsError::KeyId`] when `kid` is empty, longer than 256 bytes, or has control characters.
     pub fn with_key_id(typ: &str, key: &PublicKey, kid: &str) -> Result<Self, JwsError> {
         if !is_key_id(kid) {
             return Err(JwsError::KeyId);
         }
-        let mut header = Self { key: key.clone(), kid: Some(kid.into()), encoded: String::new() };
-        header.encode(typ);
-        Ok(header)
+        Self::encode(typ, key, Some(kid))
     }
 
     /// The key whose owner signs.
@@ -46,29 +56,33 @@ impl NewHeader {
         &self.key
     }
 
-    /// Encoded once: a signer makes many tokens with one header.
-    fn encode(&mut self, typ: &str) {
-        let mut header = ObjectWriter::new();
-        header.str("alg", self.key.algorithm().name());
-        if let Some(kid) = self.kid.as_deref() {
-            header.str("kid", kid);
-        }
-        header.str("typ", typ);
-        // INVARIANT: the three names differ, the only thing `finish` can object to.
-        self.encoded = base64url::encode(header.finish().unwrap_or_default());
-    }
-
     /// Puts `payload` under this header.
     #[must_use]
-    pub fn unsigned(&self, payload: &[u8]) -> UnsignedJws {
+    pub fn unsigned(&self, payload: impl AsRef<[u8]>) -> UnsignedJws {
+        let payload = payload.as_ref();
         // Room for the signature, too: the token is this string, continued.
-        let signature = self.key.algorithm().signature_len().unwrap_or(512);
-        let mut token =
-            String::with_capacity(self.encoded.len() + 2 + (payload.len() + signature).div_ceil(3) * 4 + 4);
+        let signature = self.key.algorithm().signature_len().unwrap_or(LARGE_SIGNATURE);
+        let encoded_len = |len: usize| (len * 4).div_ceil(3);
+        let mut token = String::with_capacity(
+            self.encoded.len() + 2 + encoded_len(payload.len()) + encoded_len(signature),
+        );
         token.push_str(&self.encoded);
         token.push('.');
         base64url::encode_into(&mut token, payload);
         UnsignedJws { token, key: self.key.clone() }
+    }
+
+    fn encode(typ: &str, key: &PublicKey, kid: Option<&str>) -> Result<Self, JwsError> {
+        if !is_subtype(typ) {
+            return Err(JwsError::Type);
+        }
+        let mut header = ObjectWriter::new();
+        header.str("alg", key.algorithm().name());
+        if let Some(kid) = kid {
+            header.str("kid", kid);
+        }
+        header.str("typ", typ);
+        Ok(Self { key: key.clone(), encoded: base64url::encode(header.finish()?) })
     }
 }
 
@@ -76,7 +90,6 @@ impl NewHeader {
 ///
 /// Hand out [`signing_input`](Self::signing_input), have it signed anywhere, and [`attach`](Self::attach) what comes
 /// back; [`sign`](Self::sign) and [`sign_async`](Self::sign_async) do it in one step.
-#[derive(Debug)]
 pub struct UnsignedJws {
     token: String,
     key: PublicKey,
@@ -95,7 +108,7 @@ impl UnsignedJws {
     ///
     /// [`JwsError::Signature`] when it is not the key's signature over [`signing_input`](Self::signing_input).
     pub fn attach(self, signature: &[u8]) -> Result<String, JwsError> {
-        verify_bytes(self.token.as_bytes(), signature, &self.key)?;
+        self.key.verify(self.token.as_bytes(), signature).map_err(|_| JwsError::Signature)?;
         Ok(self.complete(signature))
     }
 
@@ -103,7 +116,8 @@ impl UnsignedJws {
     ///
     /// # Errors
     ///
-    /// [`SignError`]; [`SignError::WrongUse`] when `signer` does not hold the key that the header was made for.
+    /// [`SignError`]; [`SignError::WrongUse`] when `signer` does not hold the key that the header was made for,
+    /// [`SignError::Backend`] when a device made a signature that does not verify.
     pub fn sign<S: Signer + ?Sized>(self, signer: &S) -> Result<String, SignError> {
         if signer.public_key() != &self.key {
             return Err(SignError::WrongUse);
@@ -139,3 +153,23 @@ impl UnsignedJws {
         self.token
     }
 }
+
+/// Shows the key only: claims may be confidential.
+impl fmt::Debug for UnsignedJws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnsignedJws").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// RFC 6838 §4.2: `restricted-name`.
+fn is_subtype(typ: &str) -> bool {
+    typ.len() <= MAX_SUBTYPE
+        && typ.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && typ.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+}
+
+/// RFC 6838 §4.2.
+const MAX_SUBTYPE: usize = 127;
+
+/// The length of an RSA signature, of a key of 4096 bits; larger ones make the string grow.
+const LARGE_SIGNATURE: usize = 512;

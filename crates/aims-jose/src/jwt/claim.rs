@@ -37,7 +37,8 @@ pub fn non_empty<'a>(name: &'static str, value: Value<'a>) -> Result<Cow<'a, str
 /// [`ClaimsError::WrongType`], [`ClaimsError::TokenId`].
 pub fn token_id(value: Value<'_>) -> Result<Cow<'_, str>, ClaimsError> {
     let id = text("jti", value)?;
-    if id.is_empty() || id.len() > MAX_TOKEN_ID { Err(ClaimsError::TokenId) } else { Ok(id) }
+    check_token_id(&id)?;
+    Ok(id)
 }
 
 /// A NumericDate: a JSON number from 0 to 253402300799 (the end of the year 9999), rounded down to whole seconds.
@@ -48,10 +49,7 @@ pub fn token_id(value: Value<'_>) -> Result<Cow<'_, str>, ClaimsError> {
 pub fn date(name: &'static str, value: Value<'_>) -> Result<UnixTime, ClaimsError> {
     let number = value.as_number().ok_or(ClaimsError::WrongType(name))?;
     let secs = number.as_u64().or_else(|| number.floor_u64()).ok_or(ClaimsError::DateRange(name))?;
-    if secs > MAX_DATE {
-        return Err(ClaimsError::DateRange(name));
-    }
-    Ok(UnixTime::from_secs(secs))
+    check_date(name, UnixTime::from_secs(secs))
 }
 
 /// Whether `aud`, a string or an array of strings, names one of `accepted`, byte for byte.
@@ -104,8 +102,16 @@ pub fn check_issued_at(iat: UnixTime, now: UnixTime, leeway: Duration) -> Result
     if now + leeway < iat { Err(ClaimsError::IssuedInFuture) } else { Ok(()) }
 }
 
+pub(super) fn check_date(name: &'static str, date: UnixTime) -> Result<UnixTime, ClaimsError> {
+    if date > MAX_DATE { Err(ClaimsError::DateRange(name)) } else { Ok(date) }
+}
+
+pub(super) fn check_token_id(id: &str) -> Result<&str, ClaimsError> {
+    if id.is_empty() || id.len() > MAX_TOKEN_ID { Err(ClaimsError::TokenId) } else { Ok(id) }
+}
+
 /// The end of the year 9999 (JO-CLM-02).
-const MAX_DATE: u64 = 253_402_300_799;
+const MAX_DATE: UnixTime = UnixTime::from_secs(253_402_300_799);
 
 /// JO-CLM-07.
 const MAX_TOKEN_ID: usize = 256;

@@ -42,7 +42,7 @@ impl Claims {
                 "iss" => issuer = Some(claim::text("iss", value).map(|_| value.span())?),
                 "sub" => subject = Some(claim::non_empty("sub", value).map(|_| value.span())?),
                 "aud" => {
-                    audience = Some(claim::audience_is_one_of(value, NO_AUDIENCE).map(|_| value.span())?)
+                    audience = Some(claim::audience_is_one_of(value, NO_AUDIENCE).map(|_| value.span())?);
                 }
                 "jti" => token_id = Some(claim::token_id(value).map(|_| value.span())?),
                 "exp" => expires = Some(claim::date("exp", value)?),

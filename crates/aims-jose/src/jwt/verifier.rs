@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aims_keys::{AlgorithmSet, UnixTime};
+use aims_keys::{AlgorithmSet, PublicKey, UnixTime};
 
 use super::{Claims, ClaimsError, claim};
 use crate::jwk::JwkSet;
@@ -85,12 +85,13 @@ impl JwtVerifier {
         if header.is_nested() {
             return Err(JwsError::Nested.into());
         }
-        let key = match (header.key_id(), self.single_key) {
-            (Some(kid), _) => self.keys.find(kid, header.algorithm())?,
-            (None, true) => self.keys.only()?,
-            (None, false) => return Err(JwsError::KeyIdMissing.into()),
+        let key = match header.key_id() {
+            None if self.single_key => self.keys.only()?,
+            _ => self.keys.find_for(header)?,
         };
-        let (header, payload) = jws.verify(key.public_key(), self.algorithms)?.into_parts();
+        let jws = jws.verify(key.public_key(), self.algorithms)?;
+        let key = jws.key().clone();
+        let (header, payload) = jws.into_parts();
 
         let claims = Claims::read(payload, &self.limits.json)?;
         if self.expiry_required && claims.expires().is_none() {
@@ -106,13 +107,13 @@ impl JwtVerifier {
         if self.token_id_required && claims.token_id().is_none() {
             return Err(ClaimsError::Missing("jti").into());
         }
-        Ok(VerifiedJwt { header, claims })
+        Ok(VerifiedJwt { header, key, claims })
     }
 
     fn check_age(&self, claims: &Claims, now: UnixTime) -> Result<(), ClaimsError> {
         let Some(max_age) = self.max_age else { return Ok(()) };
         let iat = claims.issued_at().ok_or(ClaimsError::Missing("iat"))?;
-        if now.since(iat) > max_age + self.leeway { Err(ClaimsError::TooOld) } else { Ok(()) }
+        if now.since(iat) > max_age.saturating_add(self.leeway) { Err(ClaimsError::TooOld) } else { Ok(()) }
     }
 
     fn check_audience(&self, claims: &Claims) -> Result<(), ClaimsError> {
@@ -214,6 +215,7 @@ impl JwtVerifierBuilder {
 #[derive(Debug)]
 pub struct VerifiedJwt {
     header: Header,
+    key: PublicKey,
     claims: Claims,
 }
 
@@ -228,6 +230,12 @@ impl VerifiedJwt {
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// The key under which the signature was good.
+    #[must_use]
+    pub fn key(&self) -> &PublicKey {
+        &self.key
     }
 }
 

@@ -1,0 +1,291 @@
+//! The members of a JWK, before they become a key.
+
+use std::borrow::Cow;
+
+use aims_keys::{Algorithm, PrivateNumbers, PublicNumbers};
+use zeroize::Zeroizing;
+
+use super::JwkError;
+use crate::base64url;
+use crate::json::Value;
+use crate::jws::is_key_id;
+
+/// The members of a JWK that mean something for a signature key; the others are ignored.
+#[derive(Default)]
+pub(super) struct Members<'a> {
+    kty: Option<Value<'a>>,
+    alg: Option<Value<'a>>,
+    kid: Option<Value<'a>>,
+    usage: Option<Value<'a>>,
+    operations: Option<Value<'a>>,
+    crv: Option<Value<'a>>,
+    x: Option<Value<'a>>,
+    y: Option<Value<'a>>,
+    n: Option<Value<'a>>,
+    e: Option<Value<'a>>,
+    public: Option<Value<'a>>,
+    secret: Secret<'a>,
+}
+
+/// Members that stand in private keys only. `Debug` of a [`Value`] shows none of their text.
+#[derive(Default)]
+struct Secret<'a> {
+    d: Option<Value<'a>>,
+    p: Option<Value<'a>>,
+    q: Option<Value<'a>>,
+    dp: Option<Value<'a>>,
+    dq: Option<Value<'a>>,
+    qi: Option<Value<'a>>,
+    oth: Option<Value<'a>>,
+    seed: Option<Value<'a>>,
+}
+
+impl<'a> Members<'a> {
+    pub(super) fn of(jwk: Value<'a>) -> Result<Self, JwkError> {
+        let mut members = Self::default();
+        for (name, value) in jwk.as_object().ok_or(JwkError::NotAnObject)? {
+            members.see(&name.as_str(), value);
+        }
+        Ok(members)
+    }
+
+    pub(super) fn see(&mut self, name: &str, value: Value<'a>) {
+        let slot = match name {
+            "alg" => &mut self.alg,
+            "crv" => &mut self.crv,
+            "d" => &mut self.secret.d,
+            "dp" => &mut self.secret.dp,
+            "dq" => &mut self.secret.dq,
+            "e" => &mut self.e,
+            "key_ops" => &mut self.operations,
+            "kid" => &mut self.kid,
+            "kty" => &mut self.kty,
+            "n" => &mut self.n,
+            "oth" => &mut self.secret.oth,
+            "p" => &mut self.secret.p,
+            "priv" => &mut self.secret.seed,
+            "pub" => &mut self.public,
+            "q" => &mut self.secret.q,
+            "qi" => &mut self.secret.qi,
+            "use" => &mut self.usage,
+            "x" => &mut self.x,
+            "y" => &mut self.y,
+            _ => return,
+        };
+        *slot = Some(value);
+    }
+
+    /// The checks of a public key that need no algorithm (JO-ALG-05, JO-KEY-02, JO-KEY-03).
+    pub(super) fn check_public(&self) -> Result<(), JwkError> {
+        // Before the leak is looked for: all of a symmetric key is secret.
+        self.refuse_symmetric()?;
+        if self.secret.is_there() {
+            return Err(JwkError::Private);
+        }
+        self.check_use("verify")
+    }
+
+    /// The checks of a private key that need no algorithm (JO-ALG-05, JO-KEY-02).
+    pub(super) fn check_private(&self) -> Result<(), JwkError> {
+        self.refuse_symmetric()?;
+        if self.secret.oth.is_some() {
+            return Err(JwkError::MultiPrime);
+        }
+        self.check_use("sign")
+    }
+
+    /// The key's identifier.
+    pub(super) fn key_id(&self) -> Result<Option<Box<str>>, JwkError> {
+        let Some(kid) = self.kid else { return Ok(None) };
+        let kid = kid.as_str().filter(|kid| is_key_id(kid)).ok_or(JwkError::KeyId)?;
+        Ok(Some(kid.into()))
+    }
+
+    /// The algorithm of the key: its own `alg`, which must be the caller's if the caller bound one.
+    pub(super) fn algorithm(&self, bound: Option<Algorithm>) -> Result<Algorithm, JwkError> {
+        let Some(alg) = self.alg else {
+            return bound.ok_or(JwkError::AlgorithmMissing);
+        };
+        let alg = alg.as_str().ok_or(JwkError::AlgorithmMissing)?;
+        let alg: Algorithm = alg.parse().map_err(|_| JwkError::UnknownAlgorithm)?;
+        match bound {
+            Some(bound) if !bound.is_same_algorithm(alg) => Err(JwkError::AlgorithmMismatch),
+            _ => Ok(alg),
+        }
+    }
+
+    pub(super) fn public(&self, algorithm: Algorithm) -> Result<PublicNumbers, JwkError> {
+        let read = Read(algorithm);
+        match algorithm {
+            Algorithm::EdDsa | Algorithm::Ed25519 => {
+                self.require("OKP", Some("Ed25519"))?;
+                Ok(PublicNumbers::Ed25519 { x: read.fixed("x", self.x)? })
+            }
+            Algorithm::Es256 => {
+                self.require("EC", Some("P-256"))?;
+                Ok(PublicNumbers::P256 { x: read.fixed("x", self.x)?, y: read.fixed("y", self.y)? })
+            }
+            Algorithm::Es384 => {
+                self.require("EC", Some("P-384"))?;
+                Ok(PublicNumbers::P384 { x: read.fixed("x", self.x)?, y: read.fixed("y", self.y)? })
+            }
+            Algorithm::Ps256 | Algorithm::Rs256 => {
+                self.require("RSA", None)?;
+                Ok(PublicNumbers::Rsa { n: read.number("n", self.n)?, e: read.number("e", self.e)? })
+            }
+            Algorithm::MlDsa44 | Algorithm::MlDsa65 => {
+                self.require("AKP", None)?;
+                if self.alg.is_none() {
+                    // JO-KEY-06: `kty` does not tell the parameter sets apart.
+                    return Err(JwkError::AlgorithmMissing);
+                }
+                Ok(PublicNumbers::MlDsa { public: read.number("pub", self.public)? })
+            }
+            _ => Err(JwkError::UnknownAlgorithm),
+        }
+    }
+
+    pub(super) fn private(&self, algorithm: Algorithm) -> Result<PrivateNumbers, JwkError> {
+        let read = Read(algorithm);
+        let Secret { d, p, q, dp, dq, qi, seed, oth: _ } = self.secret;
+        match self.public(algorithm)? {
+            PublicNumbers::Ed25519 { x } => {
+                Ok(PrivateNumbers::Ed25519 { seed: read.secret_fixed("d", d)?, x })
+            }
+            PublicNumbers::MlDsa { public } => {
+                Ok(PrivateNumbers::MlDsa { seed: read.secret_fixed("priv", seed)?, public })
+            }
+            PublicNumbers::P256 { x, y } => Ok(PrivateNumbers::P256 { d: read.secret_fixed("d", d)?, x, y }),
+            PublicNumbers::P384 { x, y } => Ok(PrivateNumbers::P384 { d: read.secret_fixed("d", d)?, x, y }),
+            PublicNumbers::Rsa { n, e } => Ok(PrivateNumbers::Rsa {
+                n,
+                e,
+                d: read.secret_number("d", d)?,
+                p: read.secret_number("p", p)?,
+                q: read.secret_number("q", q)?,
+                dp: read.secret_number("dp", dp)?,
+                dq: read.secret_number("dq", dq)?,
+                qi: read.secret_number("qi", qi)?,
+            }),
+            _ => Err(JwkError::UnknownAlgorithm),
+        }
+    }
+
+    fn refuse_symmetric(&self) -> Result<(), JwkError> {
+        if self.kty.is_some_and(|kty| kty.is_str("oct")) { Err(JwkError::Symmetric) } else { Ok(()) }
+    }
+
+    fn check_use(&self, operation: &str) -> Result<(), JwkError> {
+        if self.usage.is_some_and(|usage| !usage.is_str("sig")) {
+            return Err(JwkError::Use);
+        }
+        self.operations.map_or(Ok(()), |operations| check_operations(operations, operation))
+    }
+
+    fn require(&self, kty: &str, crv: Option<&str>) -> Result<(), JwkError> {
+        if !self.kty.is_some_and(|received| received.is_str(kty)) {
+            return Err(JwkError::KeyType);
+        }
+        match crv {
+            Some(crv) if !self.crv.is_some_and(|received| received.is_str(crv)) => Err(JwkError::Curve),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Secret<'_> {
+    fn is_there(&self) -> bool {
+        let Self { d, p, q, dp, dq, qi, oth, seed } = self;
+        [d, p, q, dp, dq, qi, oth, seed].into_iter().any(Option::is_some)
+    }
+}
+
+/// `key_ops` names `needed`, nothing twice, and no use that a signature key must not have besides (RFC 7517 §4.3).
+fn check_operations(operations: Value<'_>, needed: &str) -> Result<(), JwkError> {
+    let (mut sign, mut verify) = (false, false);
+    for operation in operations.as_array().ok_or(JwkError::KeyOperations)? {
+        let seen = match operation.as_str().as_deref() {
+            Some("sign") => &mut sign,
+            Some("verify") => &mut verify,
+            _ => return Err(JwkError::KeyOperations),
+        };
+        if core::mem::replace(seen, true) {
+            return Err(JwkError::KeyOperations);
+        }
+    }
+    let found = if needed == "sign" { sign } else { verify };
+    if found { Ok(()) } else { Err(JwkError::KeyOperations) }
+}
+
+/// Reads numbers of a key of this algorithm.
+#[derive(Clone, Copy)]
+struct Read(Algorithm);
+
+impl Read {
+    /// A public number of exactly `N` bytes.
+    fn fixed<const N: usize>(
+        self,
+        name: &'static str,
+        value: Option<Value<'_>>,
+    ) -> Result<[u8; N], JwkError> {
+        let mut bytes = [0; N];
+        self.fill(&public_text(name, value)?, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// A public number of any length up to the largest that any algorithm has.
+    fn number(self, name: &'static str, value: Option<Value<'_>>) -> Result<Vec<u8>, JwkError> {
+        let text = public_text(name, value)?;
+        let mut bytes = vec![0; self.number_len(&text)?];
+        self.fill(&text, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn secret_fixed<const N: usize>(
+        self,
+        name: &'static str,
+        value: Option<Value<'_>>,
+    ) -> Result<Zeroizing<[u8; N]>, JwkError> {
+        let mut bytes = Zeroizing::new([0; N]);
+        self.fill(secret_text(name, value)?, &mut *bytes)?;
+        Ok(bytes)
+    }
+
+    fn secret_number(
+        self,
+        name: &'static str,
+        value: Option<Value<'_>>,
+    ) -> Result<Zeroizing<Vec<u8>>, JwkError> {
+        let text = secret_text(name, value)?;
+        let mut bytes = Zeroizing::new(vec![0; self.number_len(text)?]);
+        self.fill(text, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn number_len(self, text: &str) -> Result<usize, JwkError> {
+        if text.len() > MAX_NUMBER_TEXT {
+            return Err(JwkError::Length(self.0));
+        }
+        base64url::decoded_len(text.len()).ok_or(JwkError::Base64(base64url::Base64Error::Length))
+    }
+
+    /// Decodes a number of exactly the length of `bytes`.
+    fn fill(self, text: &str, bytes: &mut [u8]) -> Result<(), JwkError> {
+        if base64url::decoded_len(text.len()) != Some(bytes.len()) {
+            return Err(JwkError::Length(self.0));
+        }
+        base64url::decode_into(text, bytes).map(drop).map_err(JwkError::Base64)
+    }
+}
+
+fn public_text<'a>(name: &'static str, value: Option<Value<'a>>) -> Result<Cow<'a, str>, JwkError> {
+    value.and_then(|value| value.as_str()).ok_or(JwkError::Member(name))
+}
+
+/// Base64url needs no escapes, and to remove them would take a copy that nobody overwrites.
+fn secret_text<'a>(name: &'static str, value: Option<Value<'a>>) -> Result<&'a str, JwkError> {
+    value.and_then(|value| value.as_raw_str()).ok_or(JwkError::Member(name))
+}
+
+/// An RSA modulus of 8192 bits, or an ML-DSA-65 key of 1952 bytes, and some more.
+const MAX_NUMBER_TEXT: usize = 4096;

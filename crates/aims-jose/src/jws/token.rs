@@ -1,0 +1,194 @@
+//! A received token, before and after its signature was checked.
+
+use core::fmt;
+
+use aims_keys::{AlgorithmSet, PublicKey};
+
+use super::{Header, JwsError, Limits};
+use crate::base64url;
+
+/// A token whose form and header are in order, and about which nothing else is known.
+///
+/// The header tells which key and algorithm the sender claims to have used. The payload is out of reach until
+/// [`verify`](Self::verify) has checked the signature. `Debug` shows the header only, here and in the types that follow.
+///
+/// ```
+/// use aims_jose::{JwkSet, Limits, UnverifiedJws};
+/// use aims_keys::{AlgorithmSet, backend};
+///
+/// fn payload(token: &str, keys: &JwkSet) -> Result<Vec<u8>, aims_jose::JwsError> {
+///     let jws = UnverifiedJws::parse(token, &Limits::new())?;
+///     jws.header().require_typ("example+jws")?;
+///     let key = keys.find_for(jws.header())?;
+///     Ok(jws.verify(key.public_key(), AlgorithmSet::STANDARD)?.into_parts().1)
+/// }
+/// # assert_eq!(payload("..", &JwkSet::new(Vec::new()).unwrap()).unwrap_err().code(), "malformed_token");
+/// ```
+pub struct UnverifiedJws<'a> {
+    /// Header and payload as received, and the dot between: what was signed.
+    signing_input: &'a str,
+    header: Header,
+    /// The payload and behind it the signature, in one allocation.
+    decoded: Vec<u8>,
+    payload_len: usize,
+}
+
+impl<'a> UnverifiedJws<'a> {
+    /// Reads the form and the header of a compact JWS, and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`JwsError`] names the first check that failed: length, form, base64url of all three segments, JSON of the header,
+    /// then whether `alg` is known, `typ` a string, `crit` and `b64` absent, and `kid` well-formed.
+    pub fn parse(token: &'a str, limits: &Limits) -> Result<Self, JwsError> {
+        if token.len() > limits.token {
+            return Err(JwsError::TooLong);
+        }
+        // JO-B64-05: a brace is not base64url either, but this says what is wrong.
+        if token.starts_with('{') {
+            return Err(JwsError::Form);
+        }
+        let (signing_input, signature) = token.rsplit_once('.').ok_or(JwsError::Form)?;
+        let (header, payload) = signing_input.split_once('.').ok_or(JwsError::Form)?;
+        if header.is_empty() || signature.is_empty() || payload.contains('.') {
+            return Err(JwsError::Form);
+        }
+        let (decoded, payload_len) = decode_both(payload, signature).map_err(JwsError::Base64)?;
+        let header = Header::decode(header, &limits.json)?;
+        Ok(Self { signing_input, header, decoded, payload_len })
+    }
+
+    /// The header, as the sender wrote it.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Checks the signature with `key`, and only then gives the payload out.
+    ///
+    /// `key` is the one that the caller chose among keys it trusts; the header decides nothing but that it must agree.
+    ///
+    /// # Errors
+    ///
+    /// [`JwsError::AlgorithmNotAllowed`], [`JwsError::AlgorithmMismatch`] or [`JwsError::Signature`].
+    pub fn verify(self, key: &PublicKey, allowed: AlgorithmSet) -> Result<VerifiedJws, JwsError> {
+        let algorithm = self.header.algorithm();
+        if !allowed.contains(algorithm) {
+            return Err(JwsError::AlgorithmNotAllowed(algorithm));
+        }
+        if !algorithm.is_same_algorithm(key.algorithm()) {
+            return Err(JwsError::AlgorithmMismatch { header: algorithm, key: key.algorithm() });
+        }
+        let mut payload = self.decoded;
+        // JO-B64-03: over the bytes as received, never over re-encoded ones.
+        let signature = payload.get(self.payload_len..).unwrap_or_default();
+        key.verify(self.signing_input.as_bytes(), signature).map_err(|_| JwsError::Signature)?;
+        payload.truncate(self.payload_len);
+        Ok(VerifiedJws { header: self.header, key: key.clone(), payload })
+    }
+
+    /// Gives the payload out before the signature is checked, for the one purpose of choosing the key.
+    #[must_use]
+    pub fn peek(self) -> PeekedJws<'a> {
+        PeekedJws(self)
+    }
+}
+
+impl fmt::Debug for UnverifiedJws<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnverifiedJws").field("header", &self.header).finish_non_exhaustive()
+    }
+}
+
+/// A token whose payload is in reach before its signature was checked.
+///
+/// Some profiles name the key only together with a claim: a WIT is verified with the keys of its subject's trust domain.
+/// Nothing but the choice of the key may rest on what is read here.
+pub struct PeekedJws<'a>(UnverifiedJws<'a>);
+
+impl PeekedJws<'_> {
+    /// The header, as the sender wrote it.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.0.header
+    }
+
+    /// The payload, which anybody may have written.
+    #[must_use]
+    pub fn untrusted_payload(&self) -> &[u8] {
+        self.0.decoded.get(..self.0.payload_len).unwrap_or_default()
+    }
+
+    pub(crate) fn into_untrusted_payload(self) -> Vec<u8> {
+        let mut payload = self.0.decoded;
+        payload.truncate(self.0.payload_len);
+        payload
+    }
+
+    /// As [`UnverifiedJws::verify`].
+    ///
+    /// # Errors
+    ///
+    /// As [`UnverifiedJws::verify`].
+    pub fn verify(self, key: &PublicKey, allowed: AlgorithmSet) -> Result<VerifiedJws, JwsError> {
+        self.0.verify(key, allowed)
+    }
+}
+
+impl fmt::Debug for PeekedJws<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeekedJws").field("header", &self.0.header).finish_non_exhaustive()
+    }
+}
+
+/// A token whose signature was good under the key that the caller named.
+///
+/// [`UnverifiedJws::verify`] is the only way to one.
+pub struct VerifiedJws {
+    header: Header,
+    key: PublicKey,
+    payload: Vec<u8>,
+}
+
+impl VerifiedJws {
+    /// The header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The key under which the signature was good.
+    #[must_use]
+    pub fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// The bytes that were signed.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// The header, and the bytes that were signed.
+    #[must_use]
+    pub fn into_parts(self) -> (Header, Vec<u8>) {
+        (self.header, self.payload)
+    }
+}
+
+impl fmt::Debug for VerifiedJws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedJws").field("header", &self.header).finish_non_exhaustive()
+    }
+}
+
+/// Both texts decoded, one behind the other, and the length of the first.
+fn decode_both(payload: &str, signature: &str) -> Result<(Vec<u8>, usize), base64url::Base64Error> {
+    let len = |text: &str| base64url::decoded_len(text.len()).ok_or(base64url::Base64Error::Length);
+    let payload_len = len(payload)?;
+    let mut decoded = vec![0; payload_len + len(signature)?];
+    let (front, back) = decoded.split_at_mut_checked(payload_len).unwrap_or_default();
+    base64url::decode_into(payload, front)?;
+    base64url::decode_into(signature, back)?;
+    Ok((decoded, payload_len))
+}
