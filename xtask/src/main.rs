@@ -1,2 +1,8 @@
 //! Tasks of this repository: `cargo xtask help`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    xtask::run(&args)
+}

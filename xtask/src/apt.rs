@@ -1,0 +1,69 @@
+//! System packages that the full run wants beside Rust.
+
+use std::path::Path;
+
+use crate::process;
+use crate::stages::{Done, Stop};
+
+/// What must be there, how it is seen, and the Debian packages that bring it.
+const NEEDS: [Need; 3] = [
+    Need { what: "a C compiler", packages: &["gcc", "libc6-dev"], there: c_compiler },
+    Need { what: "git", packages: &["git"], there: git },
+    Need { what: "OpenSSL headers (for interop/)", packages: &["libssl-dev", "pkg-config"], there: openssl },
+];
+
+struct Need {
+    what: &'static str,
+    packages: &'static [&'static str],
+    there: fn() -> bool,
+}
+
+/// Installs what is missing where that is allowed (root, `apt-get`), and otherwise names it.
+pub(crate) fn stage() -> Result<Done, Stop> {
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.there)()).collect();
+    if missing.is_empty() {
+        return Ok(Done::Ok);
+    }
+    let packages: Vec<&str> = missing.iter().flat_map(|need| need.packages).copied().collect();
+    if !may_install() {
+        let what: Vec<&str> = missing.iter().map(|need| need.what).collect();
+        return Err(Stop::Skipped(format!(
+            "missing {}: apt-get install {}",
+            what.join(", "),
+            packages.join(" ")
+        )));
+    }
+    // The package lists of a fresh machine are often empty or old.
+    if install(&packages).is_err() {
+        process::run(process::program("apt-get").args(["update", "-q"]))?;
+        install(&packages)?;
+    }
+    match missing.iter().find(|need| !(need.there)()) {
+        None => Ok(Done::Ok),
+        Some(need) => Err(Stop::Failed(format!("{} is still missing", need.what))),
+    }
+}
+
+/// Whether the headers of OpenSSL are there, which `interop/` needs and nothing else.
+pub(crate) fn openssl() -> bool {
+    process::succeeds(process::program("pkg-config").args(["--exists", "openssl"]))
+}
+
+fn c_compiler() -> bool {
+    process::succeeds(process::program("cc").arg("--version"))
+}
+
+fn git() -> bool {
+    process::succeeds(process::program("git").arg("--version"))
+}
+
+fn may_install() -> bool {
+    let root = process::output(process::program("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    root && Path::new("/usr/bin/apt-get").exists()
+}
+
+fn install(packages: &[&str]) -> Result<(), String> {
+    let mut command = process::program("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive").args(["install", "-q", "-y", "--no-install-recommends"]);
+    process::run(command.args(packages))
+}
