@@ -11,6 +11,7 @@ mod private;
 mod public;
 mod signer;
 mod software;
+pub mod store;
 mod time;
 
 pub use crate::algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};

@@ -2,5 +2,8 @@
 //! Tests of the public API, over every backend of the build.
 
 mod blocking;
+#[cfg(all(feature = "file-store", unix))]
+mod file_store;
 mod import;
+mod store;
 mod support;

@@ -1,0 +1,106 @@
+//! Files that appear whole or not at all, and that only their owner can read.
+
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::directory;
+use crate::backend::Backend;
+use crate::store::StoreError;
+
+pub(super) fn check_directory(dir: &Path) -> Result<(), StoreError> {
+    let metadata = fs::metadata(dir).map_err(|e| StoreError::io(dir, &e))?;
+    if !metadata.is_dir() || !is_private(&metadata) {
+        return Err(StoreError::Permissions { file: dir.to_owned() });
+    }
+    Ok(())
+}
+
+pub(super) fn create_directory(dir: &Path) -> Result<(), StoreError> {
+    match DirBuilder::new().mode(0o700).create(dir) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(StoreError::io(dir, &e)),
+        Err(_) => Ok(()),
+        Ok(()) => sync_directory(directory(dir)),
+    }
+}
+
+/// The content of a plain file of its owner's alone, at most `max` bytes of it.
+pub(super) fn read(file: &Path, max: usize) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    let failed = |e: io::Error| StoreError::io(file, &e);
+
+    // Looked at before it is opened: opening a pipe would wait for a writer, and a link may lead anywhere.
+    if !fs::symlink_metadata(file).map_err(failed)?.is_file() {
+        return Err(StoreError::Permissions { file: file.to_owned() });
+    }
+    let opened = File::open(file).map_err(failed)?;
+    let metadata = opened.metadata().map_err(failed)?;
+    if !metadata.is_file() || !is_private(&metadata) {
+        return Err(StoreError::Permissions { file: file.to_owned() });
+    }
+    let len = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    if len > max {
+        return Err(StoreError::Corrupt { file: file.to_owned() });
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(len));
+    // Bounded again: a file may grow while it is read.
+    opened.take(len as u64).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// Makes a file; `false` when there is one of this name, of whatever kind.
+pub(super) fn create(file: &Path, bytes: &[u8], backend: Backend) -> Result<bool, StoreError> {
+    let temporary = Temporary::write(file, bytes, backend)?;
+    // Unlike a rename, a link never takes the place of a file.
+    match fs::hard_link(&temporary.0, file) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        Err(e) => return Err(StoreError::io(file, &e)),
+        Ok(()) => {}
+    }
+    drop(temporary);
+    sync_directory(directory(file))?;
+    Ok(true)
+}
+
+/// Makes a file, or takes the place of the one of this name.
+pub(super) fn replace(file: &Path, bytes: &[u8], backend: Backend) -> Result<(), StoreError> {
+    let temporary = Temporary::write(file, bytes, backend)?;
+    fs::rename(&temporary.0, file).map_err(|e| StoreError::io(file, &e))?;
+    sync_directory(directory(file))
+}
+
+/// A rename or link is on disk only once its directory is.
+pub(super) fn sync_directory(dir: &Path) -> Result<(), StoreError> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| StoreError::io(dir, &e))
+}
+
+/// A file under another name, which is removed when it is dropped.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn write(target: &Path, bytes: &[u8], backend: Backend) -> Result<Self, StoreError> {
+        let failed = |e: io::Error| StoreError::io(target, &e);
+
+        let mut name = [0; 16];
+        backend.fill_random(&mut name)?;
+        let path = directory(target).join(format!(".tmp-{:032x}", u128::from_be_bytes(name)));
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
+        let temporary = Self(path);
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+        Ok(temporary)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // After a rename there is nothing to remove, and a leftover harms nobody.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn is_private(metadata: &Metadata) -> bool {
+    metadata.mode() & 0o077 == 0
+}

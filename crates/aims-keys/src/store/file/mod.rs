@@ -1,0 +1,190 @@
+//! Keys in files, sealed at rest.
+
+mod disk;
+mod seal;
+mod secret;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use self::secret::{Argon2Cost, HostKey, Passphrase, Sealing};
+use super::{DeleteKeys, GenerateKeys, ImportKeys, KeyHandle, KeyId, KeyStore, ListKeys, StoreError};
+use crate::algorithm::Algorithm;
+use crate::backend::Backend;
+use crate::private::PrivateKey;
+
+/// A store in a directory: one sealed file per key, `<id>.key`.
+///
+/// A file is sealed with a passphrase or with the key of the host (see [`Sealing`]) by ChaCha20-Poly1305, bound to its
+/// header and to the name of the key, so a file that is altered, cut short or renamed does not open, and the error names
+/// it. The other keys stay usable. Directory and files belong to their owner alone (modes 0700 and 0600); others are
+/// refused.
+///
+/// Files appear whole or not at all: each is written under another name, synced, and then linked or renamed. Of several
+/// processes that make a key of one name, one does. An existing key is replaced by [`replace`](Self::replace) only.
+///
+/// What is sealed is safe from whoever reads the disk, or a backup of it, later. It is not safe from whoever controls this
+/// process, or reads passphrase or host key too.
+///
+/// ```no_run
+/// use aims_keys::store::{FileStore, GenerateKeys, HostKey, KeyStore, Sealing};
+/// use aims_keys::{Algorithm, backend};
+///
+/// let host = HostKey::open_or_create("/etc/agent/host.key", backend::ring())?;
+/// let store = FileStore::create("/var/lib/agent/keys", Sealing::host_key(host), backend::ring())?;
+/// let id = "agent-1".parse().unwrap();
+/// store.generate(&id, Algorithm::Es256)?;
+/// let signer = store.open(&id)?.signer().clone();
+/// # Ok::<(), aims_keys::store::StoreError>(())
+/// ```
+#[derive(Debug)]
+pub struct FileStore {
+    dir: PathBuf,
+    sealing: Sealing,
+    backend: Backend,
+}
+
+impl FileStore {
+    /// Opens the store in an existing directory. Keys are made and sign with `backend`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Permissions`] when others than the owner may enter the directory, [`StoreError::Io`] when it cannot
+    /// be read.
+    pub fn open(dir: impl Into<PathBuf>, sealing: Sealing, backend: Backend) -> Result<Self, StoreError> {
+        let store = Self { dir: dir.into(), sealing, backend };
+        disk::check_directory(&store.dir)?;
+        Ok(store)
+    }
+
+    /// Like [`open`](Self::open), and makes the directory first when there is none; its parent exists.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn create(dir: impl Into<PathBuf>, sealing: Sealing, backend: Backend) -> Result<Self, StoreError> {
+        let dir = dir.into();
+        disk::create_directory(&dir)?;
+        Self::open(dir, sealing, backend)
+    }
+
+    /// Keeps a key in place of the one of this name, if there is one, and opens it.
+    ///
+    /// At every moment the file holds either the old key or the new one.
+    ///
+    /// # Errors
+    ///
+    /// As [`ImportKeys::import`], without [`StoreError::Exists`].
+    pub fn replace(
+        &self,
+        id: &KeyId,
+        key: &PrivateKey,
+        algorithm: Algorithm,
+    ) -> Result<KeyHandle, StoreError> {
+        let file = self.file(id)?;
+        let handle = self.load(id, key, algorithm)?;
+        let sealed = seal::seal(&self.sealing, id, algorithm, key, self.backend)?;
+        disk::replace(&file, &sealed, self.backend)?;
+        Ok(handle)
+    }
+
+    fn keep(&self, id: &KeyId, key: &PrivateKey, algorithm: Algorithm) -> Result<KeyHandle, StoreError> {
+        let file = self.file(id)?;
+        let handle = self.load(id, key, algorithm)?;
+        let sealed = seal::seal(&self.sealing, id, algorithm, key, self.backend)?;
+        if disk::create(&file, &sealed, self.backend)? {
+            Ok(handle)
+        } else {
+            Err(StoreError::Exists { id: id.clone() })
+        }
+    }
+
+    fn load(&self, id: &KeyId, key: &PrivateKey, algorithm: Algorithm) -> Result<KeyHandle, StoreError> {
+        let key = key.load(algorithm, self.backend)?;
+        Ok(KeyHandle::new(id.clone(), Arc::new(key)))
+    }
+
+    /// Where the key is; the directory is looked at anew each time, for it may have changed hands.
+    fn file(&self, id: &KeyId) -> Result<PathBuf, StoreError> {
+        disk::check_directory(&self.dir)?;
+        Ok(self.dir.join(format!("{id}{SUFFIX}")))
+    }
+
+    fn refuse_existing(&self, id: &KeyId) -> Result<(), StoreError> {
+        if fs::symlink_metadata(self.file(id)?).is_ok() {
+            return Err(StoreError::Exists { id: id.clone() });
+        }
+        Ok(())
+    }
+}
+
+impl KeyStore for FileStore {
+    fn open(&self, id: &KeyId) -> Result<KeyHandle, StoreError> {
+        let file = self.file(id)?;
+        let sealed = disk::read(&file, seal::MAX_FILE).map_err(|e| missing(e, id))?;
+        let (key, algorithm) = seal::unseal(&self.sealing, id, &file, &sealed)?;
+        self.load(id, &key, algorithm)
+    }
+}
+
+impl GenerateKeys for FileStore {
+    fn generate(&self, id: &KeyId, algorithm: Algorithm) -> Result<KeyHandle, StoreError> {
+        // Not in vain, where that can be known; the file system decides in the end.
+        self.refuse_existing(id)?;
+        self.keep(id, &PrivateKey::generate(algorithm, self.backend)?, algorithm)
+    }
+}
+
+impl ImportKeys for FileStore {
+    fn import(&self, id: &KeyId, key: &PrivateKey, algorithm: Algorithm) -> Result<KeyHandle, StoreError> {
+        self.refuse_existing(id)?;
+        self.keep(id, key, algorithm)
+    }
+}
+
+/// Other files in the directory are none of its business, leftovers of writes that were cut off included.
+impl ListKeys for FileStore {
+    fn list(&self) -> Result<Vec<KeyId>, StoreError> {
+        disk::check_directory(&self.dir)?;
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(&self.dir).map_err(|e| StoreError::io(&self.dir, &e))? {
+            let entry = entry.map_err(|e| StoreError::io(&self.dir, &e))?;
+            ids.extend(id_of(&entry.file_name()));
+        }
+        ids.sort_unstable();
+        Ok(ids)
+    }
+}
+
+/// The name disappears from the directory; what the disk remembers of the sealed file is beyond reach.
+impl DeleteKeys for FileStore {
+    fn delete(&self, id: &KeyId) -> Result<(), StoreError> {
+        let file = self.file(id)?;
+        fs::remove_file(&file).map_err(|e| missing(StoreError::io(&file, &e), id))?;
+        disk::sync_directory(&self.dir)
+    }
+}
+
+fn id_of(name: &OsStr) -> Option<KeyId> {
+    name.to_str()?.strip_suffix(SUFFIX)?.parse().ok()
+}
+
+fn missing(error: StoreError, id: &KeyId) -> StoreError {
+    match error {
+        StoreError::Io { kind: io::ErrorKind::NotFound, .. } => StoreError::NotFound { id: id.clone() },
+        other => other,
+    }
+}
+
+/// The directory of a file that was made by joining one to a name.
+fn directory(file: &Path) -> &Path {
+    match file.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir,
+        _ => Path::new("."),
+    }
+}
+
+const SUFFIX: &str = ".key";
