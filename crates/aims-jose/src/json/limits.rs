@@ -19,13 +19,7 @@ impl Limits {
     /// The defaults: those of JO-JSON-03, for a header or claims of a token of at most 16 KiB.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            bytes: 16 * 1024,
-            depth: 16,
-            members: 256,
-            number: 32,
-            string: 8 * 1024,
-        }
+        Self { bytes: 16 * 1024, depth: 16, members: 256, number: 32, string: 8 * 1024 }
     }
 
     /// The length of the whole text in bytes. Default: 16 KiB.

@@ -57,14 +57,9 @@ impl<'a> Number<'a> {
         // The point moves by the exponent; in front of the first digit there is nothing left of the value.
         let point = i64::try_from(whole.len()).ok()?.saturating_add(exponent);
         let places = usize::try_from(point).unwrap_or(0);
-        digits()
-            .chain(std::iter::repeat(b'0'))
-            .take(places)
-            .try_fold(0_u64, |value, digit| {
-                value
-                    .checked_mul(10)?
-                    .checked_add(u64::from(digit.wrapping_sub(b'0')))
-            })
+        digits().chain(std::iter::repeat(b'0')).take(places).try_fold(0_u64, |value, digit| {
+            value.checked_mul(10)?.checked_add(u64::from(digit.wrapping_sub(b'0')))
+        })
     }
 }
 
@@ -75,8 +70,7 @@ fn clamped(exponent: &str) -> i64 {
         None => (1, exponent.strip_prefix('+').unwrap_or(exponent)),
     };
     let size = digits.bytes().fold(0_i64, |size, digit| {
-        size.saturating_mul(10)
-            .saturating_add(i64::from(digit.wrapping_sub(b'0')))
+        size.saturating_mul(10).saturating_add(i64::from(digit.wrapping_sub(b'0')))
     });
     sign * size
 }

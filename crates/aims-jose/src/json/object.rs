@@ -97,9 +97,7 @@ impl<'a> IntoIterator for &'a Object {
 
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Object")
-            .field("len", &self.text.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Object").field("len", &self.text.len()).finish_non_exhaustive()
     }
 }
 

@@ -38,13 +38,7 @@ pub(super) fn read_text<'a, E: From<JsonError>>(
     limits: &Limits,
     mut visit: impl FnMut(Name<'a>, Value<'a>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut scanner = Scanner {
-        text,
-        bytes: text.as_bytes(),
-        at: 0,
-        limits: *limits,
-        names: Names::new(),
-    };
+    let mut scanner = Scanner { text, bytes: text.as_bytes(), at: 0, limits: *limits, names: Names::new() };
     scanner.skip_white_space();
     match scanner.peek() {
         Some(b'{') => scanner.members(limits.depth, &mut visit)?,
@@ -131,17 +125,9 @@ impl<'a> Scanner<'a> {
         self.skip_white_space();
         if self.eat(b',') {
             self.skip_white_space();
-            return if self.peek() == Some(close) {
-                Err(JsonError::TrailingComma)
-            } else {
-                Ok(true)
-            };
+            return if self.peek() == Some(close) { Err(JsonError::TrailingComma) } else { Ok(true) };
         }
-        if self.eat(close) {
-            Ok(false)
-        } else {
-            Err(self.unexpected())
-        }
+        if self.eat(close) { Ok(false) } else { Err(self.unexpected()) }
     }
 
     /// The value that begins here, in which `room` levels may be open.
@@ -222,10 +208,7 @@ impl<'a> Scanner<'a> {
     fn unit(&self, at: usize) -> Result<u32, JsonError> {
         let digits = self.bytes.get(at + 2..at + 6).ok_or(JsonError::Truncated)?;
         digits.iter().try_fold(0, |unit, &digit| {
-            char::from(digit)
-                .to_digit(16)
-                .map(|value| (unit << 4) | value)
-                .ok_or(JsonError::Escape)
+            char::from(digit).to_digit(16).map(|value| (unit << 4) | value).ok_or(JsonError::Escape)
         })
     }
 
@@ -248,10 +231,7 @@ impl<'a> Scanner<'a> {
                 return Err(JsonError::NumberForm);
             }
         }
-        if self
-            .peek()
-            .is_some_and(|next| next.is_ascii_alphanumeric() || b"+-._".contains(&next))
-        {
+        if self.peek().is_some_and(|next| next.is_ascii_alphanumeric() || b"+-._".contains(&next)) {
             return Err(JsonError::NumberForm);
         }
 
@@ -303,7 +283,11 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     fn skip_white_space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        // Compact texts have none, and every token begins above the space.
+        while let Some(byte @ ..=b' ') = self.peek() {
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return;
+            }
             self.at += 1;
         }
     }

@@ -8,10 +8,7 @@ pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
         }
         at += 8;
     }
-    while bytes
-        .get(at)
-        .is_some_and(|&byte| byte >= 0x20 && byte != b'"' && byte != b'\\')
-    {
+    while bytes.get(at).is_some_and(|&byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
         at += 1;
     }
     at
@@ -86,10 +83,7 @@ pub(super) fn write_string(out: &mut String, text: &str) {
 }
 
 fn hex4(characters: &mut std::str::Chars<'_>) -> u32 {
-    characters
-        .by_ref()
-        .take(4)
-        .fold(0, |unit, digit| (unit << 4) | digit.to_digit(16).unwrap_or(0))
+    characters.by_ref().take(4).fold(0, |unit, digit| (unit << 4) | digit.to_digit(16).unwrap_or(0))
 }
 
 /// Sets the high bit of each byte that is a quote, a backslash or below 0x20. A byte above a found one may be marked

@@ -39,12 +39,7 @@ pub enum Kind {
 
 impl<'a> Value<'a> {
     pub(super) fn new(raw: &'a str, start: usize, kind: Kind, escaped: bool) -> Self {
-        Self {
-            raw,
-            start,
-            kind,
-            escaped,
-        }
+        Self { raw, start, kind, escaped }
     }
 
     /// The kind of the value.
@@ -62,23 +57,14 @@ impl<'a> Value<'a> {
     /// Where the value is in its document, to find it again with [`Object::at`](super::Object::at).
     #[must_use]
     pub fn span(&self) -> Span {
-        Span {
-            start: self.start,
-            len: self.raw.len(),
-            kind: self.kind,
-            escaped: self.escaped,
-        }
+        Span { start: self.start, len: self.raw.len(), kind: self.kind, escaped: self.escaped }
     }
 
     /// The text of a string; borrowed if it has no escapes.
     #[must_use]
     pub fn as_str(&self) -> Option<Cow<'a, str>> {
         let written = self.written()?;
-        Some(if self.escaped {
-            Cow::Owned(unescape(written))
-        } else {
-            Cow::Borrowed(written)
-        })
+        Some(if self.escaped { Cow::Owned(unescape(written)) } else { Cow::Borrowed(written) })
     }
 
     /// The text of a string that has no escapes.
@@ -90,8 +76,7 @@ impl<'a> Value<'a> {
     /// Whether this is a string equal to `text`; allocates nothing.
     #[must_use]
     pub fn is_str(&self, text: &str) -> bool {
-        self.written()
-            .is_some_and(|written| eq(written, self.escaped, text))
+        self.written().is_some_and(|written| eq(written, self.escaped, text))
     }
 
     /// The value of `true` or `false`.
@@ -127,8 +112,7 @@ impl<'a> Value<'a> {
     /// The member of an object by its name; `None` also if this is not an object.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Value<'a>> {
-        self.as_object()?
-            .find_map(|(key, value)| (key == *name).then_some(value))
+        self.as_object()?.find_map(|(key, value)| (key == *name).then_some(value))
     }
 
     /// The members of what is known to be an object.
@@ -145,11 +129,7 @@ impl<'a> Value<'a> {
     }
 
     fn inside(&self) -> Cursor<'a> {
-        Cursor {
-            text: self.raw,
-            start: self.start,
-            at: 1,
-        }
+        Cursor { text: self.raw, start: self.start, at: 1 }
     }
 }
 
@@ -187,11 +167,7 @@ impl<'a> Name<'a> {
     /// The name; borrowed if it has no escapes.
     #[must_use]
     pub fn as_str(&self) -> Cow<'a, str> {
-        if self.escaped {
-            Cow::Owned(unescape(self.written))
-        } else {
-            Cow::Borrowed(self.written)
-        }
+        if self.escaped { Cow::Owned(unescape(self.written)) } else { Cow::Borrowed(self.written) }
     }
 
     /// The name, if it has no escapes.
@@ -255,10 +231,7 @@ impl<'a> Cursor<'a> {
     /// The next value, or `None` at the closing bracket, where the cursor stays.
     fn value(&mut self) -> Option<Value<'a>> {
         let bytes = self.text.as_bytes();
-        while matches!(
-            bytes.get(self.at),
-            Some(b',' | b':' | b' ' | b'\t' | b'\n' | b'\r')
-        ) {
+        while matches!(bytes.get(self.at), Some(b',' | b':' | b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
         let start = self.at;
@@ -275,23 +248,17 @@ impl<'a> Cursor<'a> {
             b't' => (Kind::Bool, start + 4),
             b'f' => (Kind::Bool, start + 5),
             b'n' => (Kind::Null, start + 4),
-            _ => (Kind::Number, number_end(bytes, start)),
+            // Whatever it is, the cursor moves on, so that it ends even in a text that was never checked.
+            _ => (Kind::Number, number_end(bytes, start + 1)),
         };
         self.at = end;
-        Some(Value::new(
-            self.text.get(start..end)?,
-            self.start + start,
-            kind,
-            escaped,
-        ))
+        Some(Value::new(self.text.get(start..end)?, self.start + start, kind, escaped))
     }
 }
 
 impl fmt::Debug for Cursor<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cursor")
-            .field("at", &self.at)
-            .finish_non_exhaustive()
+        f.debug_struct("Cursor").field("at", &self.at).finish_non_exhaustive()
     }
 }
 
@@ -329,19 +296,12 @@ fn nested_end(bytes: &[u8], mut at: usize) -> usize {
 }
 
 fn number_end(bytes: &[u8], mut at: usize) -> usize {
-    while matches!(
-        bytes.get(at),
-        Some(b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')
-    ) {
+    while matches!(bytes.get(at), Some(b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')) {
         at += 1;
     }
     at
 }
 
 fn eq(written: &str, escaped: bool, text: &str) -> bool {
-    if escaped {
-        unescaped(written).eq(text.chars())
-    } else {
-        written == text
-    }
+    if escaped { unescaped(written).eq(text.chars()) } else { written == text }
 }

@@ -1,3 +1,5 @@
+use std::fmt::{self, Display, Write};
+
 use super::names::Names;
 use super::text::write_string;
 use super::{JsonError, Value};
@@ -26,7 +28,7 @@ use super::{JsonError, Value};
 /// ```
 #[must_use = "a writer does nothing until `finish` is called"]
 pub struct ObjectWriter {
-    /// What is written so far; the closing brackets of open objects are missing.
+    /// What is written so far; empty before the first member, and without the brackets that close open objects.
     out: String,
     names: Names,
     /// Where in `names` those of the innermost open object begin.
@@ -42,14 +44,7 @@ impl ObjectWriter {
 
     /// Starts an object whose text is expected to be `bytes` long.
     pub fn with_capacity(bytes: usize) -> Self {
-        let mut out = String::with_capacity(bytes.max(2));
-        out.push('{');
-        Self {
-            out,
-            names: Names::new(),
-            base: 0,
-            error: None,
-        }
+        Self { out: String::with_capacity(bytes), names: Names::new(), base: 0, error: None }
     }
 
     /// Adds a string.
@@ -62,14 +57,14 @@ impl ObjectWriter {
     /// Adds an integer.
     pub fn u64(&mut self, name: &str, value: u64) -> &mut Self {
         self.name(name);
-        write_u64(&mut self.out, value);
+        write_integer(&mut self.out, value);
         self
     }
 
     /// Adds an integer that may be negative.
     pub fn i64(&mut self, name: &str, value: i64) -> &mut Self {
         self.name(name);
-        write_i64(&mut self.out, value);
+        write_integer(&mut self.out, value);
         self
     }
 
@@ -123,25 +118,29 @@ impl ObjectWriter {
     ///
     /// [`JsonError::DuplicateName`] if a name was added twice to one object.
     pub fn finish(&mut self) -> Result<String, JsonError> {
-        let Self { mut out, error, .. } = std::mem::take(self);
-        if let Some(error) = error {
+        let mut out = std::mem::take(&mut self.out);
+        self.names.truncate(0);
+        self.base = 0;
+        if let Some(error) = self.error.take() {
             return Err(error);
+        }
+        if out.is_empty() {
+            out.push('{');
         }
         out.push('}');
         Ok(out)
     }
 
     fn name(&mut self, name: &str) {
-        if !self.out.ends_with('{') {
+        if self.out.is_empty() {
+            self.out.push('{');
+        } else if !self.out.ends_with('{') {
             self.out.push(',');
         }
         let start = self.out.len() + 1;
         write_string(&mut self.out, name);
         // Equal names are written alike, so they need no unescaping to compare.
-        if let Err(error) = self
-            .names
-            .push(&self.out, self.base, (start, self.out.len() - 1), false)
-        {
+        if let Err(error) = self.names.push(&self.out, self.base, (start, self.out.len() - 1), false) {
             self.error = Some(error);
         }
         self.out.push(':');
@@ -170,11 +169,9 @@ impl Default for ObjectWriter {
     }
 }
 
-impl std::fmt::Debug for ObjectWriter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ObjectWriter")
-            .field("len", &self.out.len())
-            .finish_non_exhaustive()
+impl fmt::Debug for ObjectWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObjectWriter").field("len", &self.out.len()).finish_non_exhaustive()
     }
 }
 
@@ -193,7 +190,7 @@ impl ArrayWriter<'_> {
 
     /// Adds an integer.
     pub fn u64(&mut self, value: u64) -> &mut Self {
-        write_u64(self.item(), value);
+        write_integer(self.item(), value);
         self
     }
 
@@ -225,10 +222,7 @@ impl ArrayWriter<'_> {
     }
 }
 
-fn write_u64(out: &mut String, value: u64) {
-    out.push_str(&value.to_string());
-}
-
-fn write_i64(out: &mut String, value: i64) {
-    out.push_str(&value.to_string());
+fn write_integer(out: &mut String, value: impl Display) {
+    // Writing to a `String` cannot fail.
+    let _ = write!(out, "{value}");
 }
