@@ -61,19 +61,19 @@ pub fn parse(text: &str) -> Result<Vec<Row>, String> {
 fn row(line: &str) -> Option<Result<Row, String>> {
     let cells: Vec<&str> =
         line.strip_prefix('|')?.trim_end().strip_suffix('|')?.split('|').map(str::trim).collect();
-    let [layer, linked_name, .., progress] = cells.as_slice() else {
+    let [layer, linked_name, .., state] = cells.as_slice() else {
         return None;
     };
     let layer = layer.parse().ok()?;
-    let (name, link) = match linked_name.strip_prefix('[') {
+    let (text, target) = match linked_name.strip_prefix('[') {
         Some(rest) => {
-            let (name, link) = rest.strip_suffix(')')?.split_once("](")?;
-            (name, Some(link.to_owned()))
+            let (text, target) = rest.strip_suffix(')')?.split_once("](")?;
+            (text, Some(target.to_owned()))
         }
         None => (*linked_name, None),
     };
-    let name = name.strip_prefix('`')?.strip_suffix('`')?.to_owned();
-    let state = match *progress {
+    let name = text.strip_prefix('`')?.strip_suffix('`')?.to_owned();
+    let state = match *state {
         "complete" => State::Complete,
         "in work" => State::InWork,
         "planned" => State::Planned,
@@ -83,7 +83,7 @@ fn row(line: &str) -> Option<Result<Row, String>> {
             )));
         }
     };
-    Some(Ok(Row { layer, name, link, state }))
+    Some(Ok(Row { layer, name, link: target, state }))
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //!
 //! Inside the workspace one crate's features can hide what another forgot to ask for.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -32,7 +31,7 @@ fn check(package: &Package, default_features: bool) -> Result<(), String> {
     let variant = if default_features { "default" } else { "no-default" };
     let name = format!("{}-{variant}", package.name);
     let dir = process::target_dir().join("standalone").join(&name);
-    write(&dir.join("Cargo.toml"), &manifest(&name, package, default_features))?;
+    write(&dir.join("Cargo.toml"), &manifest(&name, package, default_features)?)?;
     write(
         &dir.join("src/main.rs"),
         &format!("use {} as _;\n\nfn main() {{}}\n", package.name.replace('-', "_")),
@@ -41,25 +40,39 @@ fn check(package: &Package, default_features: bool) -> Result<(), String> {
     let lock = fs::read(process::root().join("Cargo.lock")).map_err(|e| format!("Cargo.lock: {e}"))?;
     fs::write(dir.join("Cargo.lock"), lock).map_err(|e| format!("{}: {e}", dir.display()))?;
 
+    // In the folder of the workspace's own builds: with the same profile, what they compiled is there already.
     let mut command = process::cargo(&["check", "--quiet", "--manifest-path"]);
-    command
-        .arg(dir.join("Cargo.toml"))
-        .env("CARGO_TARGET_DIR", process::target_dir().join("standalone-target"));
+    command.arg(dir.join("Cargo.toml")).env("CARGO_TARGET_DIR", process::target_dir());
     process::run(&mut command)
 }
 
-fn manifest(name: &str, package: &Package, default_features: bool) -> String {
-    let mut text = String::new();
-    let path = package.dir.display();
-    // Its own workspace root. Profiles as in the real one are not needed: nothing here is linked.
-    let _ = write!(
-        text,
+/// A package that is its own workspace, with the profiles of the real one.
+fn manifest(name: &str, package: &Package, default_features: bool) -> Result<String, String> {
+    let workspace =
+        fs::read_to_string(process::root().join("Cargo.toml")).map_err(|e| format!("Cargo.toml: {e}"))?;
+    Ok(format!(
         "[package]\nname = \"standalone-{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n\
-         [dependencies]\n{} = {{ path = {:?}, default-features = {default_features} }}\n\n[workspace]\n",
+         [dependencies]\n{} = {{ path = '{}', default-features = {default_features} }}\n\n[workspace]\n\n{}",
         package.name,
-        path.to_string()
-    );
-    text
+        package.dir.display(),
+        dev_profile(&workspace)
+    ))
+}
+
+/// The tables `[profile.dev]` and `[profile.dev.*]` of a manifest.
+fn dev_profile(manifest: &str) -> String {
+    let mut inside = false;
+    let mut tables = String::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            inside = line.starts_with("[profile.dev]") || line.starts_with("[profile.dev.");
+        }
+        if inside {
+            tables.push_str(line);
+            tables.push('\n');
+        }
+    }
+    tables
 }
 
 fn write(path: &Path, text: &str) -> Result<(), String> {
@@ -68,4 +81,19 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
         fs::create_dir_all(parent).map_err(error)?;
     }
     fs::write(path, text).map_err(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dev_profile_is_taken_and_nothing_else() {
+        let text = "[package]\nname = \"x\"\n[profile.dev]\ndebug = 1\n\n[profile.dev.package.\"*\"]\ndebug = false\n\
+                    [profile.bench]\nlto = true\n[profile.device]\nx = 1\n";
+        assert_eq!(
+            dev_profile(text),
+            "[profile.dev]\ndebug = 1\n\n[profile.dev.package.\"*\"]\ndebug = false\n"
+        );
+    }
 }
