@@ -1,1 +1,16 @@
 #![doc = include_str!("../README.md")]
+
+mod audience;
+mod authenticated;
+mod fields;
+mod replay;
+mod wpt;
+
+pub use crate::audience::{AudienceError, Audiences, Target, http_audience};
+pub use crate::authenticated::{Authenticated, Layer, Method};
+pub use crate::fields::Fields;
+pub use crate::replay::ReplayMemory;
+pub use crate::wpt::{
+    CHALLENGE, MakeWptError, NewWpt, ProofError, TXN_TOKEN_FIELD, UnsignedWpt, VerifiedProof, WptError,
+    WptRequest, WptVerifier, WptVerifierBuilder,
+};

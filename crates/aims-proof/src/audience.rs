@@ -1,0 +1,173 @@
+//! What a proof is for.
+
+/// The recipients that a verifier answers to, from its configuration: never from `Host`, or anything else a request says
+/// (WPT-7).
+///
+/// ```
+/// use aims_proof::{Audiences, Target};
+///
+/// let own = Audiences::http("https://tools.example")?;
+/// assert!(own.accept("https://tools.example/v1/search", Target::HttpPath("/v1/search")));
+/// assert!(!own.accept("https://tools.example/v1/search", Target::HttpPath("/v1/book")));
+/// assert!(!own.accept("https://other.example/v1/search", Target::HttpPath("/v1/search")));
+/// # Ok::<(), aims_proof::AudienceError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Audiences {
+    bases: Vec<HttpBase>,
+    aliases: Vec<String>,
+}
+
+/// The scheme and authority of a service: `https://tools.example`.
+#[derive(Clone, Debug)]
+struct HttpBase(String);
+
+impl Audiences {
+    /// An HTTP service, by the scheme and authority that its callers use: `https://tools.example`, without a path.
+    ///
+    /// Behind proxies this is the outside name. `http` is for services reached through a channel that is protected
+    /// otherwise, or on loopback: proofs travel over server-authenticated TLS (WPT-19).
+    ///
+    /// # Errors
+    ///
+    /// [`AudienceError`] when the text is anything else, in particular not in its one spelling.
+    pub fn http(base: &str) -> Result<Self, AudienceError> {
+        Ok(Self { bases: vec![HttpBase::parse(base)?], aliases: Vec::new() })
+    }
+
+    /// A recipient that is no HTTP service, or where paths are rewritten on the way: one exact string.
+    ///
+    /// # Errors
+    ///
+    /// [`AudienceError::Empty`].
+    pub fn exact(audience: &str) -> Result<Self, AudienceError> {
+        Self { bases: Vec::new(), aliases: Vec::new() }.and_exact(audience)
+    }
+
+    /// Another scheme and authority of the same service.
+    ///
+    /// # Errors
+    ///
+    /// As [`http`](Self::http).
+    pub fn and_http(mut self, base: &str) -> Result<Self, AudienceError> {
+        self.bases.push(HttpBase::parse(base)?);
+        Ok(self)
+    }
+
+    /// Another exact string that senders may use, whatever the path.
+    ///
+    /// # Errors
+    ///
+    /// [`AudienceError::Empty`].
+    pub fn and_exact(mut self, audience: &str) -> Result<Self, AudienceError> {
+        if audience.is_empty() {
+            return Err(AudienceError::Empty);
+        }
+        self.aliases.push(audience.to_owned());
+        Ok(self)
+    }
+
+    /// Whether `aud` names this recipient, for a request to `target`; byte for byte, nothing is decoded or normalised.
+    #[must_use]
+    pub fn accept(&self, aud: &str, target: Target<'_>) -> bool {
+        if self.aliases.iter().any(|alias| alias == aud) {
+            return true;
+        }
+        match target {
+            Target::Exact => false,
+            Target::HttpPath(path) => {
+                // The asterisk form of a request target has no path (RFC 9110 §7.1).
+                let path = if path == "*" { "" } else { path };
+                self.bases.iter().any(|base| aud.strip_prefix(base.0.as_str()) == Some(path))
+            }
+        }
+    }
+}
+
+/// What a request is addressed to, beyond the recipient itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Target<'a> {
+    /// Nothing: the audience is one of the exact strings. For carriers other than HTTP.
+    Exact,
+    /// The path of an HTTP request, as received, without the query. gRPC methods are such paths.
+    HttpPath(&'a str),
+}
+
+/// The audience of a proof for an HTTP request: the target URI without query and fragment.
+///
+/// ```
+/// let aud = aims_proof::http_audience("https://tools.example/v1/search?lang=en#top");
+/// assert_eq!(aud, "https://tools.example/v1/search");
+/// ```
+#[must_use]
+pub fn http_audience(target_uri: &str) -> &str {
+    target_uri.split(['?', '#']).next().unwrap_or_default()
+}
+
+impl HttpBase {
+    fn parse(base: &str) -> Result<Self, AudienceError> {
+        if base.is_empty() {
+            return Err(AudienceError::Empty);
+        }
+        let (scheme, authority) = base.split_once("://").ok_or(AudienceError::NotHttp)?;
+        let default_port = match scheme {
+            "https" => ":443",
+            "http" => ":80",
+            _ => return Err(AudienceError::NotHttp),
+        };
+        if authority.contains(['/', '?', '#']) {
+            return Err(AudienceError::HasPath);
+        }
+        // Callers write the usual spelling; a service configured with another would refuse all of them.
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._~:[]".contains(c);
+        if authority.is_empty() || !authority.chars().all(allowed) || authority.ends_with([':', '.']) {
+            return Err(AudienceError::Authority);
+        }
+        if authority.ends_with(default_port) {
+            return Err(AudienceError::DefaultPort);
+        }
+        Ok(Self(base.to_owned()))
+    }
+}
+
+/// Why a text does not name a recipient.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AudienceError {
+    /// The authority is empty, or not in lower-case letters, digits and the punctuation of hosts and ports.
+    #[error("the authority is not a host and port in lower case")]
+    Authority,
+    /// The port is the one of the scheme, which callers leave out.
+    #[error("the port is the default one of the scheme and is left out")]
+    DefaultPort,
+    /// The text is empty.
+    #[error("the audience is empty")]
+    Empty,
+    /// There is a path, a query or a fragment: a recipient is a whole service.
+    #[error("the audience is a whole service, without path, query or fragment")]
+    HasPath,
+    /// The text does not begin with `https://` or `http://`.
+    #[error("the audience is not an http or https origin")]
+    NotHttp,
+}
+
+impl AudienceError {
+    /// A stable name for logs, metrics and other languages.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Authority => "bad_authority",
+            Self::DefaultPort => "default_port",
+            Self::Empty => "empty_audience",
+            Self::HasPath => "audience_with_path",
+            Self::NotHttp => "audience_not_http",
+        }
+    }
+
+    /// The requirement in `docs/spec/` that was broken.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        "WPT-7"
+    }
+}

@@ -1,0 +1,124 @@
+//! Who is at the other end.
+
+use aims_credential::{Lapsed, MarkKey, Marks};
+use aims_id::WorkloadId;
+use aims_keys::UnixTime;
+
+use crate::wpt::VerifiedProof;
+
+/// A workload that proved, for this request, that it holds the key its credential names.
+///
+/// It is made by functions that borrow the verified evidence, and by nothing else. It says how the proof was made, because
+/// a policy may care; and it ends: ask [`still_valid`](Self::still_valid) at every use.
+#[derive(Clone, Debug)]
+pub struct Authenticated(Evidence);
+
+#[derive(Clone, Debug)]
+enum Evidence {
+    Wpt(VerifiedProof),
+}
+
+impl Authenticated {
+    /// By a Workload Proof Token.
+    #[must_use]
+    pub fn by_wpt(proof: &VerifiedProof) -> Self {
+        Self(Evidence::Wpt(proof.clone()))
+    }
+
+    /// The workload.
+    #[must_use]
+    pub fn subject(&self) -> &WorkloadId {
+        match &self.0 {
+            Evidence::Wpt(proof) => proof.wit().subject(),
+        }
+    }
+
+    /// How it proved possession.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        match &self.0 {
+            Evidence::Wpt(_) => Method::Wpt,
+        }
+    }
+
+    /// Whether the proof is end to end, or ends where the connection does.
+    #[must_use]
+    pub fn layer(&self) -> Layer {
+        match &self.0 {
+            Evidence::Wpt(_) => Layer::Application,
+        }
+    }
+
+    /// When the credential ends.
+    #[must_use]
+    pub fn not_after(&self) -> UnixTime {
+        match &self.0 {
+            Evidence::Wpt(proof) => proof.wit().not_after(),
+        }
+    }
+
+    /// The proof token, if that is how it was made.
+    #[must_use]
+    pub fn wpt(&self) -> Option<&VerifiedProof> {
+        match &self.0 {
+            Evidence::Wpt(proof) => Some(proof),
+        }
+    }
+
+    /// The names under which it can be cut off.
+    pub fn mark_keys(&self) -> impl Iterator<Item = MarkKey<'_>> {
+        match &self.0 {
+            Evidence::Wpt(proof) => proof.wit().mark_keys(),
+        }
+    }
+
+    /// Whether it still counts at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`Lapsed`] says what ended it.
+    pub fn still_valid(&self, now: UnixTime, marks: &dyn Marks) -> Result<(), Lapsed> {
+        match &self.0 {
+            Evidence::Wpt(proof) => proof.still_valid(now, marks),
+        }
+    }
+}
+
+/// How possession of a key was proved.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Method {
+    /// A Workload Proof Token.
+    Wpt,
+}
+
+impl Method {
+    /// A stable name for records and policy.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wpt => "wpt",
+        }
+    }
+}
+
+/// How far a proof reaches.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Layer {
+    /// End to end: intermediaries passed it on and could not make it.
+    Application,
+    /// To the other end of the connection, which may be an intermediary.
+    Transport,
+}
+
+impl Layer {
+    /// A stable name for records and policy.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Application => "application",
+            Self::Transport => "transport",
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Verifying a WPT.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aims_credential::{Lapsed, Marks, ReplayStore, VerifiedWit};
+use aims_jose::jwt::claim;
+use aims_jose::{Limits, UnverifiedJws, base64url};
+use aims_keys::{AlgorithmSet, Backend, UnixTime};
+use subtle::ConstantTimeEq;
+
+use super::claims::WptClaims;
+use super::{WPT_TYPE, WptError};
+use crate::audience::{Audiences, Target};
+use crate::fields::lower_case;
+
+/// Verifies Workload Proof Tokens for one recipient.
+///
+/// Nothing that makes a proof hard to replay can be switched off: audience, the binding to the WIT and to the tokens beside
+/// it, a short lifetime, and a memory of what was used.
+#[derive(Clone, Debug)]
+pub struct WptVerifier {
+    audiences: Audiences,
+    replay: Arc<dyn ReplayStore>,
+    leeway: Duration,
+    max_lifetime: Duration,
+    context_fields: Vec<String>,
+    full_media_type: bool,
+    limits: Limits,
+}
+
+/// The parts of a request that a proof speaks about.
+#[derive(Clone, Copy)]
+pub struct WptRequest<'a> {
+    /// The proof itself.
+    pub(super) token: &'a str,
+    pub(super) target: Target<'a>,
+    pub(super) txn_token: Option<&'a str>,
+    pub(super) context: &'a [(&'a str, &'a str)],
+}
+
+impl<'a> WptRequest<'a> {
+    /// A request to `target` with this proof, and no other token.
+    #[must_use]
+    pub fn new(token: &'a str, target: Target<'a>) -> Self {
+        Self { token, target, txn_token: None, context: &[] }
+    }
+
+    /// The transaction token beside it, as received.
+    #[must_use]
+    pub fn txn_token(self, token: Option<&'a str>) -> Self {
+        Self { txn_token: token, ..self }
+    }
+
+    /// The context tokens beside it: lower-case field names and values, each name once.
+    #[must_use]
+    pub fn context(self, fields: &'a [(&'a str, &'a str)]) -> Self {
+        Self { context: fields, ..self }
+    }
+}
+
+/// Shows the target only.
+impl fmt::Debug for WptRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WptRequest").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+impl WptVerifier {
+    /// Starts from what has no safe default: who the recipient is, and where used proofs are remembered.
+    pub fn builder(audiences: Audiences, replay: impl ReplayStore + 'static) -> WptVerifierBuilder {
+        WptVerifierBuilder(Self {
+            audiences,
+            replay: Arc::new(replay),
+            leeway: DEFAULT_LEEWAY,
+            max_lifetime: MAX_LIFETIME,
+            context_fields: Vec::new(),
+            full_media_type: false,
+            limits: Limits::new().token(MAX_WPT),
+        })
+    }
+
+    /// Checks that the holder of `wit` made this proof for this request, at time `now`, and for the first time.
+    ///
+    /// # Errors
+    ///
+    /// [`WptError`] names the first check that failed, in the order of `docs/spec/wimse.md` section 5.2; whether the proof
+    /// was used before is asked last.
+    pub fn verify(
+        &self,
+        wit: &VerifiedWit,
+        request: &WptRequest<'_>,
+        now: UnixTime,
+    ) -> Result<VerifiedProof, WptError> {
+        let key = wit.confirmation_key();
+        let jws = UnverifiedJws::parse(request.token, &self.limits)?;
+        // The very name, not what it stands for: `EdDSA` does not answer for `Ed25519` (WPT-3).
+        if jws.header().algorithm() != key.algorithm() {
+            return Err(WptError::AlgorithmMismatch);
+        }
+        if self.full_media_type {
+            jws.header().require_media_type(WPT_TYPE)?;
+        } else {
+            jws.header().require_typ(WPT_TYPE)?;
+        }
+        let (_, payload) = jws.verify(key, AlgorithmSet::of(&[key.algorithm()]))?.into_parts();
+
+        let claims = WptClaims::read(payload)?;
+        if !self.audiences.accept(&claims.audience(), request.target) {
+            return Err(WptError::AudienceMismatch);
+        }
+        claim::check_expiry(claims.expires, now, self.leeway)?;
+        if let Some(nbf) = claims.not_before {
+            claim::check_not_before(nbf, now, self.leeway)?;
+        }
+        if claims.expires.since(now) > self.max_lifetime + self.leeway {
+            return Err(WptError::LifetimeTooLong);
+        }
+        if !is_hash(&claims.wit_hash(), wit.hash()) {
+            return Err(WptError::WitBindingMismatch);
+        }
+        let backend = key.backend();
+        let txn_token = bound_txn_token(&claims, request.txn_token, backend)?;
+        let context = self.bound_context(&claims, request.context, backend)?;
+
+        // Only what would be accepted takes room in the memory.
+        let until = claims.expires + self.leeway;
+        self.replay.remember(wit.thumbprint(), &claims.id(), until, now).map_err(WptError::Replay)?;
+        Ok(VerifiedProof(Arc::new(Facts {
+            wit: wit.clone(),
+            id: claims.id().into(),
+            audience: claims.audience().into(),
+            expires: claims.expires,
+            txn_token,
+            context,
+        })))
+    }
+
+    /// The fields that carry context tokens this recipient relies on, in lower case.
+    pub(super) fn context_fields(&self) -> &[String] {
+        &self.context_fields
+    }
+
+    /// WPT-13, WPT-14: every token relied on is covered, every entry is understood, and all match.
+    fn bound_context(
+        &self,
+        claims: &WptClaims,
+        context: &[(&str, &str)],
+        backend: Backend,
+    ) -> Result<Context, WptError> {
+        let mut bound = Vec::new();
+        for (name, hash) in claims.other() {
+            let relied_on = self.context_fields.iter().any(|field| *field == *name);
+            let value = context.iter().find(|(field, _)| *field == name).map(|(_, value)| *value);
+            let Some(value) = value.filter(|_| relied_on) else {
+                return Err(WptError::OtherBindingMismatch);
+            };
+            let value = value.trim_matches(' ');
+            if !is_hash(&hash, &backend.sha256(value.as_bytes())) {
+                return Err(WptError::OtherBindingMismatch);
+            }
+            bound.push((Box::from(&*name), Box::from(value)));
+        }
+        let covered = |name: &str| bound.iter().any(|(field, _)| **field == *name);
+        let relied_on = |name: &str| self.context_fields.iter().any(|field| field == name);
+        if context.iter().any(|(name, _)| relied_on(name) && !covered(name)) {
+            return Err(WptError::ContextNotCovered);
+        }
+        Ok(bound)
+    }
+}
+
+/// WPT-12: a transaction token in the request and `tth` in the proof, or neither.
+fn bound_txn_token(
+    claims: &WptClaims,
+    token: Option<&str>,
+    backend: Backend,
+) -> Result<Option<Box<str>>, WptError> {
+    match (token, claims.txn_hash()) {
+        (None, None) => Ok(None),
+        (Some(token), Some(hash)) if is_hash(&hash, &backend.sha256(token.as_bytes())) => {
+            Ok(Some(token.into()))
+        }
+        _ => Err(WptError::TxnBindingMismatch),
+    }
+}
+
+/// Whether `text` is `hash` in base64url; compared in constant time.
+fn is_hash(text: &str, hash: &[u8; 32]) -> bool {
+    let mut claimed = [0; 32];
+    base64url::decoded_len(text.len()) == Some(32)
+        && base64url::decode_into(text, &mut claimed).is_ok()
+        && bool::from(claimed.as_slice().ct_eq(hash.as_slice()))
+}
+
+/// Options of a [`WptVerifier`]; the defaults are those of `docs/spec/wimse.md` section 8.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct WptVerifierBuilder(WptVerifier);
+
+impl WptVerifierBuilder {
+    /// A field whose token this recipient relies on: where it is present, the proof must cover it (`oth`). The values of
+    /// other fields are bound to nothing and do not come out of the verifier.
+    pub fn context_field(mut self, name: &str) -> Self {
+        self.0.context_fields.push(lower_case(name).into_owned());
+        self
+    }
+
+    /// How far clocks may disagree. Default: 30 s; at most 120 s.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.0.leeway = leeway.min(MAX_LEEWAY);
+        self
+    }
+
+    /// How far ahead `exp` may be. Default and maximum: 300 s.
+    pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
+        self.0.max_lifetime = lifetime.min(MAX_LIFETIME);
+        self
+    }
+
+    /// Compares `typ` as a media type, for senders that write `application/wpt+jwt`. Default: exactly `wpt+jwt`.
+    pub fn full_media_type(mut self) -> Self {
+        self.0.full_media_type = true;
+        self
+    }
+
+    /// Finishes; it cannot fail, since what is required was asked for first.
+    #[must_use]
+    pub fn build(self) -> WptVerifier {
+        self.0
+    }
+}
+
+/// A proof that passed every check of a [`WptVerifier`], with the credential it proves; there is no other way to get one.
+/// Cloning is cheap.
+#[derive(Clone)]
+pub struct VerifiedProof(Arc<Facts>);
+
+/// Field names in lower case, and values.
+type Context = Vec<(Box<str>, Box<str>)>;
+
+struct Facts {
+    wit: VerifiedWit,
+    id: Box<str>,
+    audience: Box<str>,
+    expires: UnixTime,
+    txn_token: Option<Box<str>>,
+    context: Context,
+}
+
+impl VerifiedProof {
+    /// The credential whose key made the proof.
+    #[must_use]
+    pub fn wit(&self) -> &VerifiedWit {
+        &self.0.wit
+    }
+
+    /// `jti` of the proof.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// The audience that the proof named, and the verifier accepted.
+    #[must_use]
+    pub fn audience(&self) -> &str {
+        &self.0.audience
+    }
+
+    /// `exp` of the proof. The request it came with is authenticated beyond it, as long as the credential
+    /// [counts](Self::still_valid).
+    #[must_use]
+    pub fn proof_not_after(&self) -> UnixTime {
+        self.0.expires
+    }
+
+    /// The transaction token that the proof covers; itself not verified yet.
+    #[must_use]
+    pub fn txn_token(&self) -> Option<&str> {
+        self.0.txn_token.as_deref()
+    }
+
+    /// The value of a context field that the proof covers. What it does not cover does not come out here (WPT-15).
+    #[must_use]
+    pub fn context(&self, field: &str) -> Option<&str> {
+        self.0.context.iter().find(|(name, _)| **name == *field).map(|(_, value)| &**value)
+    }
+
+    /// Whether its credential still counts at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`Lapsed`] says what ended it.
+    pub fn still_valid(&self, now: UnixTime, marks: &dyn Marks) -> Result<(), Lapsed> {
+        self.0.wit.still_valid(now, marks)
+    }
+}
+
+/// Shows who and for whom; neither tokens nor context.
+impl fmt::Debug for VerifiedProof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedProof")
+            .field("wit", &self.0.wit)
+            .field("audience", &self.0.audience)
+            .finish_non_exhaustive()
+    }
+}
+
+const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
+
+const MAX_LEEWAY: Duration = Duration::from_secs(120);
+
+const MAX_LIFETIME: Duration = Duration::from_secs(300);
+
+const MAX_WPT: usize = 8192;
