@@ -29,6 +29,9 @@ pub enum JsonError {
     /// Open objects have more members than [`Limits::members`](super::Limits::members).
     #[error("the json text has too many members")]
     MemberLimit,
+    /// Names were chosen so that comparing them costs much; chance does not do this.
+    #[error("the names of a json object collide")]
+    NameCollisions,
     /// The document is not an object.
     #[error("the json text is not an object")]
     NotAnObject,
@@ -75,6 +78,7 @@ impl JsonError {
             Self::InputLimit => "json_input_limit",
             Self::LoneSurrogate => "json_lone_surrogate",
             Self::MemberLimit => "json_member_limit",
+            Self::NameCollisions => "json_name_collisions",
             Self::NotAnObject => "json_not_an_object",
             Self::NumberForm => "json_number_form",
             Self::NumberLimit => "json_number_limit",
@@ -103,6 +107,7 @@ impl JsonError {
             Self::DepthLimit
             | Self::InputLimit
             | Self::MemberLimit
+            | Self::NameCollisions
             | Self::NumberLimit
             | Self::StringLimit => "JO-JSON-03",
             Self::Comment

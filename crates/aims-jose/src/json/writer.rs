@@ -116,10 +116,11 @@ impl ObjectWriter {
     ///
     /// # Errors
     ///
-    /// [`JsonError::DuplicateName`] if a name was added twice to one object.
+    /// [`JsonError::DuplicateName`] if a name was added twice to one object; [`JsonError::NameCollisions`] as for the
+    /// reader.
     pub fn finish(&mut self) -> Result<String, JsonError> {
         let mut out = std::mem::take(&mut self.out);
-        self.names.truncate(0);
+        self.names = Names::new();
         self.base = 0;
         if let Some(error) = self.error.take() {
             return Err(error);
