@@ -5,11 +5,18 @@ use std::path::Path;
 use crate::process;
 use crate::stages::{Done, Stop};
 
+/// Why something was skipped that needs [`openssl`].
+pub(crate) const NO_OPENSSL: &str = "no OpenSSL headers: apt-get install libssl-dev pkg-config";
+
 /// What must be there, how it is seen, and the Debian packages that bring it.
-const NEEDS: [Need; 3] = [
-    Need { what: "a C compiler", packages: &["gcc", "libc6-dev"], there: c_compiler },
+/// A C compiler is not among them: without its linker this program would not be here.
+const NEEDS: [Need; 2] = [
     Need { what: "git", packages: &["git"], there: git },
-    Need { what: "OpenSSL headers (for interop/)", packages: &["libssl-dev", "pkg-config"], there: openssl },
+    Need {
+        what: "OpenSSL headers (for interop/ and benches/)",
+        packages: &["libssl-dev", "pkg-config"],
+        there: openssl,
+    },
 ];
 
 struct Need {
@@ -44,13 +51,9 @@ pub(crate) fn stage() -> Result<Done, Stop> {
     }
 }
 
-/// Whether the headers of OpenSSL are there, which `interop/` needs and nothing else.
+/// Whether the headers of OpenSSL are there, which the oracles in `interop/` and `benches/` need and nothing else.
 pub(crate) fn openssl() -> bool {
     process::succeeds(process::program("pkg-config").args(["--exists", "openssl"]))
-}
-
-fn c_compiler() -> bool {
-    process::succeeds(process::program("cc").arg("--version"))
 }
 
 fn git() -> bool {

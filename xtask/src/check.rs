@@ -1,7 +1,7 @@
 //! `cargo xtask check`: what must hold before a change is taken, beside the tests.
 
 use crate::stages::{Done, Stages, Stop};
-use crate::{Failure, conformance, no_arguments, process, tools};
+use crate::{Failure, apt, conformance, no_arguments, process, tools};
 
 const CARGO_DENY: &str = "0.20.2";
 
@@ -84,6 +84,9 @@ fn deny() -> Result<Done, Stop> {
 fn benches() -> Result<Done, Stop> {
     if !outside().any(|name| name == "benches") {
         return Err(Stop::Skipped("there is no benches/Cargo.toml".to_owned()));
+    }
+    if !apt::openssl() {
+        return Err(Stop::Skipped(apt::NO_OPENSSL.to_owned()));
     }
     process::run(&mut process::cargo(&[
         "check",

@@ -50,7 +50,7 @@ pub(crate) fn check() -> Result<(), String> {
     for fault in &faults {
         eprintln!("{fault}");
     }
-    println!("{}", state.summary());
+    eprintln!("{}", state.summary());
     if faults.is_empty() { Ok(()) } else { Err(format!("{} faults", faults.len())) }
 }
 

@@ -30,6 +30,11 @@ pub(crate) fn cargo_program() -> OsString {
 pub(crate) fn cargo<S: AsRef<str>>(args: &[S]) -> Command {
     let mut command = program(cargo_program());
     command.args(args.iter().map(AsRef::as_ref));
+    // Tests in a workspace of their own look beside that one.
+    let vectors = vectors();
+    if vectors.is_dir() {
+        command.env("AIMS_VECTORS", vectors);
+    }
     // What Cargo tells this program about its own package would mislead a Cargo below it.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();

@@ -83,3 +83,24 @@ impl Stages {
         if failed == 0 { Ok((passed, failed)) } else { Err((passed, failed)) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sums_count_tests_and_stages_and_a_failure_is_never_lost() {
+        let mut stages = Stages::new("test");
+        stages.run("a check", || Ok(Done::Ok));
+        stages.run("tests", || Ok(Done::Tests(7)));
+        stages.run("not here", || Err(Stop::Skipped("no target".to_owned())));
+        assert_eq!(stages.finish(), Ok((8, 0)));
+
+        let mut stages = Stages::new("test");
+        stages.run("died", || Err(Stop::Tests { passed: 3, failed: 0, message: "signal".to_owned() }));
+        stages.run("failed", || Err(Stop::Tests { passed: 2, failed: 4, message: "see above".to_owned() }));
+        stages.run("a check", || Err("no".to_owned().into()));
+        stages.run("goes on", || Ok(Done::Ok));
+        assert_eq!(stages.finish(), Err((6, 6)));
+    }
+}

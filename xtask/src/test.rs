@@ -133,7 +133,7 @@ fn interop() -> Result<Done, Stop> {
         return Err(Stop::Skipped("there is no interop/Cargo.toml".to_owned()));
     }
     if !apt::openssl() {
-        return Err(Stop::Skipped("no OpenSSL headers: apt-get install libssl-dev pkg-config".to_owned()));
+        return Err(Stop::Skipped(apt::NO_OPENSSL.to_owned()));
     }
     libtest(&mut process::cargo(&[
         "test",

@@ -60,14 +60,16 @@ pub(super) fn rows(definitions: &[Definition], coverage: &Coverage, status: &Sta
 pub(super) fn json(rows: &[Row]) -> String {
     let mut text = String::new();
     for Row { definition, owner, tests, untestable, .. } in rows {
-        let line = json!({
-            "id": definition.id,
-            "level": definition.level.to_string(),
-            "crate": owner,
-            "tests": tests,
-            "untestable": untestable,
-        });
-        let _ = writeln!(text, "{line}");
+        // In the order in which one reads it; a `Value` would sort its names.
+        let _ = writeln!(
+            text,
+            r#"{{"id":{},"level":{},"crate":{},"tests":{},"untestable":{}}}"#,
+            json!(definition.id),
+            json!(definition.level),
+            json!(owner),
+            json!(tests),
+            json!(untestable)
+        );
     }
     text
 }
