@@ -1,6 +1,10 @@
 //! What several modules need.
 
-use aims_keys::{Algorithm, Backend, backend};
+use aims_keys::{Algorithm, Backend, PrivateKey, SoftwareKey, backend};
+
+pub(crate) const P256_ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+pub(crate) const P384_ORDER: &str =
+    "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973";
 
 /// Every backend of this build.
 pub(crate) fn backends() -> Vec<Backend> {
@@ -21,6 +25,18 @@ pub(crate) fn makes(backend: Backend) -> Vec<Algorithm> {
         }
     }
     algorithms
+}
+
+/// A key made by OpenSSL for these tests; RSA keys cannot be made on *ring*.
+pub(crate) fn openssl_key(algorithm: Algorithm, backend: Backend) -> SoftwareKey {
+    let pem = match algorithm {
+        Algorithm::Es256 => include_str!("keys/p256.pem"),
+        Algorithm::Es384 => include_str!("keys/p384.pem"),
+        Algorithm::EdDsa | Algorithm::Ed25519 => include_str!("keys/ed25519.pem"),
+        Algorithm::Ps256 | Algorithm::Rs256 => include_str!("keys/rsa2048.pem"),
+        other => panic!("no key for {other}"),
+    };
+    PrivateKey::from_pem(pem).unwrap().load(algorithm, backend).unwrap()
 }
 
 pub(crate) fn unhex(text: &str) -> Vec<u8> {
