@@ -1,1 +1,26 @@
 #![doc = include_str!("../README.md")]
+
+mod agent;
+mod clock;
+mod decide;
+mod guard;
+mod permit;
+mod record;
+
+pub use aims_credential::{
+    BundleSet, BundleSource, CredentialSource, CurrentCredential, Holder, TrustBundle, Wit,
+};
+pub use aims_keys::backend;
+pub use aims_proof::{Audiences, Authenticated};
+pub use {
+    aims_credential as credential, aims_id as id, aims_jose as jose, aims_keys as keys, aims_proof as proof,
+};
+
+pub use crate::agent::{Agent, AgentError, AgentFuture, AgentLayer, AgentService, AttachError};
+pub use crate::clock::{Clock, SystemClock};
+pub use crate::decide::{Callers, Decide, Decision, Question};
+pub use crate::guard::{Guard, GuardBody, GuardBuilder, GuardFuture, GuardLayer, GuardService, Refusal};
+pub use crate::permit::{Authorized, Permit};
+pub use crate::record::{
+    JsonLines, Outcome, ParseTraceParentError, Record, RecordError, Recorder, TraceParent,
+};

@@ -1,0 +1,107 @@
+//! The agent as a tower layer.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use aims_keys::BoxFuture;
+use http::Request;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{Agent, AttachError};
+
+/// Puts an [`Agent`] in front of an HTTP client.
+#[derive(Clone, Debug)]
+pub struct AgentLayer {
+    agent: Agent,
+    base: Option<Arc<str>>,
+}
+
+impl AgentLayer {
+    pub(super) fn new(agent: Agent, base: Option<String>) -> Self {
+        Self { agent, base: base.map(Into::into) }
+    }
+}
+
+impl<S> Layer<S> for AgentLayer {
+    type Service = AgentService<S>;
+
+    fn layer(&self, inner: S) -> AgentService<S> {
+        AgentService { agent: self.agent.clone(), base: self.base.clone(), inner }
+    }
+}
+
+/// An HTTP client that sends requests as an [`Agent`].
+#[derive(Clone, Debug)]
+pub struct AgentService<S> {
+    agent: Agent,
+    base: Option<Arc<str>>,
+    inner: S,
+}
+
+impl<S, B> Service<Request<B>> for AgentService<S>
+where
+    S: Service<Request<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = AgentError<S::Error>;
+    type Future = AgentFuture<S::Response, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx).map_err(AgentError::Client)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let agent = self.agent.clone();
+        let base = self.base.clone();
+        // The service that was polled ready is the one to call; a clone takes its place.
+        let next = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, next);
+        AgentFuture(Box::pin(async move {
+            let (mut head, body) = request.into_parts();
+            let attached = match base {
+                Some(base) => {
+                    agent.attach_for(&format!("{base}{}", head.uri.path()), &mut head.headers).await
+                }
+                None => agent.attach(&head.uri, &mut head.headers).await,
+            };
+            attached.map_err(AgentError::Attach)?;
+            inner.call(Request::from_parts(head, body)).await.map_err(AgentError::Client)
+        }))
+    }
+}
+
+/// The response of an [`AgentService`], when it comes.
+#[must_use = "futures do nothing unless polled"]
+pub struct AgentFuture<R, E>(BoxFuture<'static, Result<R, AgentError<E>>>);
+
+impl<R, E> Future for AgentFuture<R, E> {
+    type Output = Result<R, AgentError<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl<R, E> fmt::Debug for AgentFuture<R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgentFuture").finish_non_exhaustive()
+    }
+}
+
+/// Why a request of an [`AgentService`] failed.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AgentError<E> {
+    /// It was not sent: credential or proof could not be attached.
+    #[error(transparent)]
+    Attach(AttachError),
+    /// The client failed.
+    #[error("the request failed")]
+    Client(#[source] E),
+}

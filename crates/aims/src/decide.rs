@@ -1,0 +1,111 @@
+//! Who may do what.
+
+use std::borrow::Cow;
+
+use aims_id::{IdPattern, WorkloadId};
+use aims_proof::Authenticated;
+
+/// Decides whether an authenticated caller may do what it asks for.
+///
+/// It is asked once per request, after the caller is known and before the handler runs; what it answers is recorded either
+/// way. It reads what it is given and has no side effects.
+pub trait Decide: std::fmt::Debug + Send + Sync {
+    /// Decides on one request.
+    fn decide(&self, question: &Question<'_>) -> Decision;
+}
+
+/// One request, put to a [`Decide`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Question<'a> {
+    /// Who asks; the actor, never optional.
+    pub caller: &'a Authenticated,
+    /// The HTTP method.
+    pub action: &'a str,
+    /// The path of the request, as received.
+    pub path: &'a str,
+}
+
+/// The answer of a [`Decide`].
+///
+/// Exhaustive on purpose: a new outcome must not be taken for one of these.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a new outcome must break every caller")]
+pub enum Decision {
+    /// The request is refused.
+    Deny {
+        /// The rule that refused, or failed to admit.
+        policy: Cow<'static, str>,
+        /// Why, as a stable code.
+        reason: Cow<'static, str>,
+    },
+    /// The request is admitted.
+    Permit {
+        /// The rule that admitted.
+        policy: Cow<'static, str>,
+    },
+}
+
+/// The callers that are admitted, by identifier or by pattern; for everything the service does.
+///
+/// ```
+/// use aims::Callers;
+///
+/// let callers = Callers::new()
+///     .id("spiffe://acme.example/agents/travel".parse()?)
+///     .pattern("spiffe://acme.example/agents/booking/*".parse().unwrap());
+/// # Ok::<(), aims::id::ParseIdError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Callers {
+    ids: Vec<WorkloadId>,
+    patterns: Vec<IdPattern>,
+}
+
+impl Callers {
+    /// Nobody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Admits one workload.
+    #[must_use]
+    pub fn id(mut self, id: WorkloadId) -> Self {
+        self.ids.push(id);
+        self
+    }
+
+    /// Admits every workload that the pattern matches, segment by segment.
+    #[must_use]
+    pub fn pattern(mut self, pattern: IdPattern) -> Self {
+        self.patterns.push(pattern);
+        self
+    }
+}
+
+impl Decide for Callers {
+    fn decide(&self, question: &Question<'_>) -> Decision {
+        let caller = question.caller.subject();
+        if self.ids.contains(caller) || self.patterns.iter().any(|pattern| pattern.matches(caller)) {
+            Decision::Permit { policy: POLICY.into() }
+        } else {
+            Decision::Deny { policy: POLICY.into(), reason: "caller_not_listed".into() }
+        }
+    }
+}
+
+impl From<WorkloadId> for Callers {
+    fn from(id: WorkloadId) -> Self {
+        Self::new().id(id)
+    }
+}
+
+impl From<IdPattern> for Callers {
+    fn from(pattern: IdPattern) -> Self {
+        Self::new().pattern(pattern)
+    }
+}
+
+/// The name of the list in records.
+const POLICY: &str = "callers";

@@ -1,0 +1,72 @@
+//! What lets a handler run.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aims_credential::{Lapsed, Marks};
+use aims_keys::UnixTime;
+use aims_proof::Authenticated;
+
+use crate::clock::Clock;
+
+/// A request that a [`Decide`](crate::Decide) admitted, and that is not recorded yet.
+///
+/// A [`Recorder`](crate::Recorder) turns it into a [`Permit`] once its record is written. It can be used once, and made only
+/// by [`Guard`](crate::Guard).
+pub struct Authorized(Permit);
+
+impl Authorized {
+    pub(crate) fn new(caller: Authenticated, clock: Arc<dyn Clock>, marks: Arc<dyn Marks>) -> Self {
+        Self(Permit(Arc::new(Facts { caller, clock, marks })))
+    }
+
+    /// Says that the record of the decision is written, as durably as the recorder promises.
+    #[must_use]
+    pub fn recorded(self) -> Permit {
+        self.0
+    }
+}
+
+/// Shows the caller.
+impl fmt::Debug for Authorized {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Authorized").field(self.0.caller()).finish()
+    }
+}
+
+/// What a handler runs under: who called, authenticated, admitted and recorded. Cloning is cheap.
+///
+/// [`Guard`](crate::Guard) puts it among the extensions of the request; no handler behind a guard runs without one.
+#[derive(Clone)]
+pub struct Permit(Arc<Facts>);
+
+struct Facts {
+    caller: Authenticated,
+    clock: Arc<dyn Clock>,
+    marks: Arc<dyn Marks>,
+}
+
+impl Permit {
+    /// Who called.
+    #[must_use]
+    pub fn caller(&self) -> &Authenticated {
+        &self.0.caller
+    }
+
+    /// Whether the caller still counts, now. A handler that streams asks before each message: a credential may end, or be
+    /// cut off, while it does.
+    ///
+    /// # Errors
+    ///
+    /// [`Lapsed`] says what ended it.
+    pub fn still_valid(&self) -> Result<(), Lapsed> {
+        self.0.caller.still_valid(UnixTime::from(self.0.clock.now()), &*self.0.marks)
+    }
+}
+
+/// Shows the caller.
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Permit").field(self.caller()).finish()
+    }
+}
