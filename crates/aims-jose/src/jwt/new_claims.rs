@@ -45,7 +45,7 @@ pub struct NewClaims<'a> {
 impl<'a> NewClaims<'a> {
     /// Starts without any claim.
     pub fn new() -> Self {
-        Self::default()
+        Self { extensions: ObjectWriter::with_capacity(TYPICAL), ..Self::default() }
     }
 
     /// Sets `iss`.
@@ -172,5 +172,5 @@ const UNLIMITED: json::Limits = json::Limits::new()
     .string(usize::MAX)
     .depth(usize::MAX);
 
-/// Bytes of the registered claims of most tokens.
+/// Bytes of the registered claims of most tokens, and of the others.
 const TYPICAL: usize = 256;

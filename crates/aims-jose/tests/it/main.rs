@@ -1,5 +1,14 @@
 #![cfg(test)]
 //! Requirements of `docs/spec/jose.md`, by their identifiers.
 
+mod algorithms;
 mod base64url;
+mod claims;
+mod form;
+mod header;
 mod json;
+mod keys;
+mod private;
+mod properties;
+mod sign;
+mod support;
