@@ -16,11 +16,12 @@ pub(crate) fn read(text: &str) -> Option<Zeroizing<Vec<u8>>> {
         return None;
     }
     // Lines end with LF or with CRLF; the last line end may be missing. Nothing stands before or after the block.
-    let mut lines = text
-        .strip_suffix('\n')
-        .unwrap_or(text)
-        .split('\n')
-        .map(|line| line.strip_suffix('\r').unwrap_or(line));
+    let text = match text.strip_suffix('\n') {
+        None if text.ends_with('\r') => return None,
+        None => text,
+        Some(text) => text,
+    };
+    let mut lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
     if lines.next()? != BEGIN || lines.next_back()? != END {
         return None;
     }

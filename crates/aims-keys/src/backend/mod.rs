@@ -2,7 +2,7 @@
 //!
 //! A backend is named where a key is loaded, and the key keeps it. There is no process-wide default to install, so two
 //! crates in one program can use two backends, and enabling the feature `aws-lc` changes nothing but that
-//! [`aws_lc()`] exists.
+//! `aws_lc()` exists.
 
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
@@ -105,7 +105,8 @@ impl Backend {
             Kind::AwsLc => aws_lc::Private::load(parts, algorithm)
                 .map(|(key, public)| (LoadedPrivate::AwsLc(key), public)),
             Kind::Ring => {
-                ring::Private::load(parts, algorithm).map(|(key, public)| (LoadedPrivate::Ring(key), public))
+                let (key, public) = ring::Private::load(parts, algorithm)?;
+                Ok((LoadedPrivate::Ring(Box::new(key)), public))
             }
         }
     }
@@ -157,7 +158,8 @@ impl LoadedPublic {
 pub(crate) enum LoadedPrivate {
     #[cfg(feature = "aws-lc")]
     AwsLc(aws_lc::Private),
-    Ring(ring::Private),
+    /// Apart, for RSA keys of *ring* are large.
+    Ring(Box<ring::Private>),
 }
 
 impl LoadedPrivate {

@@ -453,7 +453,7 @@ fn multiply(a: &[u8], b: &[u8]) -> Vec<u8> {
             product[i + j + 1] = (digit & 0xff) as u8;
             carry = digit >> 8;
         }
-        product[i] = carry as u8;
+        product[i] = u8::try_from(carry).unwrap();
     }
     product
 }

@@ -1,11 +1,16 @@
 #![cfg(test)]
 //! Tests of the public API, over every backend of the build.
 
+mod algorithms;
 mod attacks;
+mod backends;
 mod blocking;
+mod curve;
 #[cfg(all(feature = "file-store", unix))]
 mod file_store;
 mod import;
+mod signature_form;
 mod store;
 mod support;
+mod time;
 mod wycheproof;

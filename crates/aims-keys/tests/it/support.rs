@@ -41,7 +41,8 @@ pub(crate) fn openssl_key(algorithm: Algorithm, backend: Backend) -> SoftwareKey
 
 pub(crate) fn unhex(text: &str) -> Vec<u8> {
     assert!(text.len().is_multiple_of(2), "odd hex: {text}");
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hex")).collect()
+    let digit = |c: &u8| u8::try_from(char::from(*c).to_digit(16).expect("hex")).unwrap();
+    text.as_bytes().chunks(2).map(|pair| digit(&pair[0]) << 4 | digit(&pair[1])).collect()
 }
 
 /// Base64url without padding.
@@ -62,7 +63,7 @@ pub(crate) fn unbase64url(text: &str) -> Vec<u8> {
         have += 6;
         if have >= 8 {
             have -= 8;
-            bytes.push((bits >> have) as u8);
+            bytes.push(u8::try_from(bits >> have).unwrap());
             bits &= (1 << have) - 1;
         }
     }

@@ -102,5 +102,7 @@ impl Drop for Temporary {
 }
 
 fn is_private(metadata: &Metadata) -> bool {
-    metadata.mode() & 0o077 == 0
+    metadata.mode() & GROUP_AND_OTHERS == 0
 }
+
+const GROUP_AND_OTHERS: u32 = 0o077;
