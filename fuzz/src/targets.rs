@@ -1,0 +1,37 @@
+//! The targets, by name.
+
+mod base64url;
+mod identifier;
+mod json;
+mod jwk;
+mod jws;
+mod wit;
+mod world;
+mod wpt;
+
+/// A function to be fed, and good inputs to begin with.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// What it is called on the command line.
+    pub name: &'static str,
+    /// Takes any bytes; panics when a property does not hold.
+    pub run: fn(&[u8]),
+    /// Inputs that are accepted, or nearly.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    Target { name: "base64url", run: base64url::run, seeds: base64url::seeds },
+    Target { name: "identifier", run: identifier::run, seeds: identifier::seeds },
+    Target { name: "json", run: json::run, seeds: json::seeds },
+    Target { name: "jwk", run: jwk::run, seeds: jwk::seeds },
+    Target { name: "jws", run: jws::run, seeds: jws::seeds },
+    Target { name: "wit", run: wit::run, seeds: wit::seeds },
+    Target { name: "wpt", run: wpt::run, seeds: wpt::seeds },
+];
+
+/// Seeds from texts.
+fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}

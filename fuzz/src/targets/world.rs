@@ -1,0 +1,46 @@
+//! An issuer, an agent and a tool, made once per run: good tokens to begin with, and verifiers that know the one that is good.
+
+use std::sync::{Arc, LazyLock};
+
+use aims_credential::{BundleSet, TrustBundle, Wit, WitIssuer, WitVerifier};
+use aims_id::{Origin, WorkloadId};
+use aims_jose::{Jwk, JwkSet};
+use aims_keys::{Algorithm, PublicKey, SignInput, Signer, SoftwareKey, UnixTime, backend};
+use aims_proof::NewWpt;
+
+/// Everything was made at this time.
+pub(super) const NOW: UnixTime = UnixTime::from_secs(1_790_000_000);
+
+pub(super) const AUDIENCE: &str = "https://tools.example";
+
+pub(super) const PATH: &str = "/v1/search";
+
+pub(super) struct World {
+    pub(super) wits: WitVerifier,
+    pub(super) issuer_key: PublicKey,
+    pub(super) wit: String,
+    pub(super) wpt: String,
+}
+
+pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
+    let issuer_key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).expect("a key"));
+    let agent_key = SoftwareKey::generate(Algorithm::Es256, backend::ring()).expect("a key");
+    let origin: Origin = "spiffe://acme.example".parse().expect("an origin");
+    let subject: WorkloadId = "spiffe://acme.example/agents/travel".parse().expect("an identifier");
+
+    let issuer = WitIssuer::new(origin.clone(), issuer_key.clone(), "k").expect("an issuer");
+    let wit = issuer.issue(&subject, agent_key.public_key(), NOW).expect("a WIT");
+    let held = Wit::from_issuer(&wit, backend::ring()).expect("a WIT");
+    let unsigned = NewWpt::new("https://tools.example/v1/search").prepare(&held, NOW).expect("a WPT");
+    let signature = agent_key.sign(SignInput::Message(unsigned.signing_input())).expect("a signature");
+    let wpt = unsigned.attach(signature.as_bytes()).expect("a WPT");
+
+    let jwk = Jwk::new(issuer_key.public_key().clone()).with_key_id("k").expect("a kid");
+    let bundle = TrustBundle::new(origin, JwkSet::new(vec![jwk]).expect("a set"));
+    World {
+        wits: WitVerifier::builder(BundleSet::from(bundle), backend::ring()).build(),
+        issuer_key: issuer_key.public_key().clone(),
+        wit,
+        wpt,
+    }
+});
