@@ -91,7 +91,7 @@ fn mutate(input: &mut Vec<u8>, corpus: &[Vec<u8>], random: &mut Random) {
     }
 }
 
-/// SplitMix64: enough to choose mutations, and reproducible.
+/// `SplitMix64`: enough to choose mutations, and reproducible.
 struct Random(u64);
 
 impl Random {
