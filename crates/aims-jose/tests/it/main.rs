@@ -4,6 +4,7 @@
 mod algorithms;
 mod base64url;
 mod claims;
+mod evidence;
 mod form;
 mod header;
 mod json;
@@ -12,3 +13,4 @@ mod private;
 mod properties;
 mod sign;
 mod support;
+mod vectors;
