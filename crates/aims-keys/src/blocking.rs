@@ -226,7 +226,7 @@ enum Slot {
 }
 
 impl<S: Signer + 'static> Shared<S> {
-    fn enqueue(&self, input: SignInput<'_>, waker: &Waker) -> Result<Arc<Job>, SignError> {
+    fn enqueue(&self, input: SignInput<'_>, waker: Waker) -> Result<Arc<Job>, SignError> {
         let mut state = self.lock();
         if state.ended {
             return Err(SignError::DeviceGone);
@@ -237,7 +237,7 @@ impl<S: Signer + 'static> Shared<S> {
         let job = Arc::new(Job {
             input: input.into(),
             deadline: self.timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
-            slot: Mutex::new(Slot::Waiting(waker.clone())),
+            slot: Mutex::new(Slot::Waiting(waker)),
         });
         state.queue.push_back(Arc::clone(&job));
         drop(state);
@@ -247,7 +247,12 @@ impl<S: Signer + 'static> Shared<S> {
     }
 
     fn cancel(&self, job: &Arc<Job>) {
-        self.lock().queue.retain(|queued| !Arc::ptr_eq(queued, job));
+        let mut state = self.lock();
+        let position = state.queue.iter().position(|queued| Arc::ptr_eq(queued, job));
+        let cancelled = position.and_then(|position| state.queue.remove(position));
+        drop(state);
+        // Its waker is foreign code, and may come back here.
+        drop(cancelled);
     }
 
     /// The signer thread.
@@ -347,7 +352,7 @@ impl<S: Signer + 'static> Future for Signing<'_, S> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let result = match &self.state {
-            SigningState::New(input) => match self.shared.enqueue(*input, context.waker()) {
+            SigningState::New(input) => match self.shared.enqueue(*input, context.waker().clone()) {
                 Ok(job) => {
                     self.state = SigningState::Queued(job);
                     return Poll::Pending;
@@ -355,12 +360,13 @@ impl<S: Signer + 'static> Future for Signing<'_, S> {
                 Err(refused) => Err(refused),
             },
             SigningState::Queued(job) => {
+                let waker = context.waker().clone();
                 let mut slot = job.lock();
-                match core::mem::replace(&mut *slot, Slot::Taken) {
-                    Slot::Waiting(_) => {
-                        *slot = Slot::Waiting(context.waker().clone());
-                        return Poll::Pending;
-                    }
+                let next = if matches!(*slot, Slot::Waiting(_)) { Slot::Waiting(waker) } else { Slot::Taken };
+                let before = core::mem::replace(&mut *slot, next);
+                drop(slot);
+                match before {
+                    Slot::Waiting(_) => return Poll::Pending,
                     Slot::Done(result) => result,
                     Slot::Taken => Err(SignError::Backend),
                 }

@@ -35,12 +35,9 @@ pub enum StoreError {
         /// The file.
         file: PathBuf,
     },
-    /// The cost of a passphrase is out of bounds, in a file or as an option.
+    /// The cost asked for as an option is out of bounds.
     #[error("the cost of the passphrase is out of bounds")]
-    Cost {
-        /// The file that asks for it; `None` when it is an option.
-        file: Option<PathBuf>,
-    },
+    Cost,
     /// The device or service is not reachable any more.
     #[error("the device of the key store is gone")]
     DeviceGone,
@@ -52,6 +49,12 @@ pub enum StoreError {
     Exists {
         /// The name.
         id: KeyId,
+    },
+    /// The file asks for work out of bounds before it would open. It was left as it is.
+    #[error("the key file {} demands a cost of the passphrase that is out of bounds", file.display())]
+    FileCost {
+        /// The file.
+        file: PathBuf,
     },
     /// The operating system refused.
     #[error("{}: {kind}", file.display())]
@@ -107,10 +110,11 @@ impl StoreError {
             Self::Backend => "store_backend",
             Self::Busy { .. } => "store_busy",
             Self::Corrupt { .. } => "key_file_corrupt",
-            Self::Cost { .. } => "passphrase_cost",
+            Self::Cost => "passphrase_cost",
             Self::DeviceGone => "device_gone",
             Self::EmptyPassphrase => "passphrase_empty",
             Self::Exists { .. } => "key_exists",
+            Self::FileCost { .. } => "key_file_cost",
             Self::Io { .. } => "store_io",
             Self::Key(error) => error.code(),
             Self::LockedOut => "locked_out",

@@ -394,6 +394,46 @@ fn jo_key_03_jo_atk_16_coordinates_have_one_spelling() {
     }
 }
 
+/// The same with y, and points whose square of x is so small in the check's own arithmetic that subtracting 3 borrows.
+#[test]
+fn jo_key_03_jo_atk_16_rare_points_are_judged_rightly() {
+    for backend in backends() {
+        let load = |x: &str, y: Vec<u8>| {
+            if x.len() == 64 {
+                let (x, y) = (unhex(x).try_into().unwrap(), y.try_into().unwrap());
+                PublicKey::load(PublicNumbers::P256 { x, y }, Algorithm::Es256, backend)
+            } else {
+                let (x, y) = (unhex(x).try_into().unwrap(), y.try_into().unwrap());
+                PublicKey::load(PublicNumbers::P384 { x, y }, Algorithm::Es384, backend)
+            }
+        };
+        for (x, p) in [
+            ("6916fac45e568b6b9e2e2ecd611b282e5fcc40a3067d601057f879ce5a8a73cc", P256_P),
+            (
+                "2261b2bf605c22f2f3aef6338719b2c486388ad5240719a5257315969ef01ba27f0a104c89704773a81fdabee6ab5c78",
+                P384_P,
+            ),
+        ] {
+            let one = [&vec![0; p.len() / 2 - 1][..], &[1]].concat();
+            let twin = add(&one, &unhex(p));
+            assert!(load(x, one).is_ok());
+            assert_refused!(load(x, twin), "key_not_on_curve", "JO-KEY-03", "y + p");
+        }
+        for (x, y) in [
+            (
+                "00000000ffffffff0000000100000000ffffffff000000020000000000000000",
+                "b8894cc075e0c14318f7e46e8d4dcd8ec6983411f83752e86fae67f05ebf75ca",
+            ),
+            (
+                "fffffffbfffffffe00000000000000010000000100000000ffffffffffffffff000000030000000600000002fffffffa",
+                "82de452a4ea2e31dd06197e54d3b880c6cfbc7a89c9a817be33a21fa650c300d2cc3a6ad7537dd7f9bfc642db05b891c",
+            ),
+        ] {
+            assert!(load(x, unhex(y)).is_ok(), "{x}");
+        }
+    }
+}
+
 /// x = 0 has a point on both curves: it is not mistaken for infinity.
 #[test]
 fn jo_key_03_the_point_with_x_0_is_a_point() {

@@ -175,8 +175,8 @@ fn tpm_44_a_hostile_header_demands_nothing() {
             altered[at..at + 4].copy_from_slice(&u32::to_be_bytes(value));
         }
         place.write(&file, &with_checksum(altered));
-        let refusal = assert_refused!(store.open(&id("k")), "passphrase_cost", "TPM-44", "{memory} {passes}");
-        assert_eq!(refusal, StoreError::Cost { file: Some(file.clone()) });
+        let refusal = assert_refused!(store.open(&id("k")), "key_file_cost", "TPM-44", "{memory} {passes}");
+        assert_eq!(refusal, StoreError::FileCost { file: file.clone() });
         assert_refused!(Argon2Cost::new(memory, passes, lanes), "passphrase_cost", "TPM-44");
     }
     // Within the bounds it is another key that comes out.

@@ -419,6 +419,103 @@ fn jo_key_07_version_2_and_attributes_are_read() {
 }
 
 #[test]
+fn jo_key_07_every_field_of_an_ec_document_is_checked() {
+    let whole = der(P256);
+    let (d, point) = (&whole[36..68], &whole[73..138]);
+    assert_eq!(point[0], 4);
+    let stranger = {
+        let key = SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap();
+        let PublicNumbers::P256 { x, y } = *key.public_key().numbers() else { panic!() };
+        [&[4][..], &x, &y].concat()
+    };
+    let p256: &[u8] = &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
+    let p384: &[u8] = &[6, 5, 0x2b, 0x81, 4, 0, 0x22];
+    let bits = |point: &[u8]| tlv(3, &[&[0], point]);
+    let ec = |version: u8, d: &[u8], rest: &[Vec<u8>]| {
+        tlv(0x30, &[&[2, 1, version], &tlv(4, &[d]), &rest.concat()])
+    };
+    let document = |version: u8, key: &[u8], rest: &[Vec<u8>]| {
+        let algorithm = tlv(0x30, &[&[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1], p256]);
+        tlv(0x30, &[&[2, 1, version], &algorithm, &tlv(4, &[key]), &rest.concat()])
+    };
+    let (inner, outer) = (|point| tlv(0xa1, &[&bits(point)]), |point: &[u8]| tlv(0x81, &[&[0], point]));
+    let good = ec(1, d, &[inner(point)]);
+
+    for (whole, code, why) in [
+        (document(0, &good, &[]), "", "version 1"),
+        (document(1, &good, &[outer(point)]), "", "version 2, the point twice"),
+        (document(0, &ec(1, d, &[tlv(0xa0, &[p256]), inner(point)]), &[]), "", "the curve twice"),
+        (document(1, &good, &[outer(&stranger)]), "key_inconsistent", "two points"),
+        (document(0, &ec(1, d, &[inner(&stranger)]), &[]), "key_inconsistent", "another point"),
+        (document(0, &ec(1, d, &[tlv(0xa0, &[p384]), inner(point)]), &[]), "key_malformed", "two curves"),
+        (document(0, &ec(1, d, &[tlv(0xa0, &[p256])]), &[]), "key_public_missing", "no point"),
+        (document(0, &ec(0, d, &[inner(point)]), &[]), "key_malformed", "EC version 0"),
+        (document(0, &ec(2, d, &[inner(point)]), &[]), "key_malformed", "EC version 2"),
+        (document(0, &ec(1, &d[1..], &[inner(point)]), &[]), "key_malformed", "31 bytes"),
+        (document(0, &ec(1, &[&[0], d].concat(), &[inner(point)]), &[]), "key_malformed", "33 bytes"),
+        (document(0, &ec(1, d, &[inner(point), vec![5, 0]]), &[]), "key_malformed", "a field more"),
+        (document(0, &good, &[vec![5, 0]]), "key_malformed", "a field more outside"),
+        (
+            document(0, &ec(1, d, &[tlv(0xa1, &[&bits(point), &[5, 0]])]), &[]),
+            "key_malformed",
+            "a field in the tag",
+        ),
+        (document(0, &[&good[..], &[0]].concat(), &[]), "key_malformed", "a byte after the EC key"),
+        (document(0, &ec(1, d, &[inner(&point[..33])]), &[]), "key_malformed", "half a point"),
+    ] {
+        for backend in backends() {
+            let loaded = load_der(&whole, Algorithm::Es256, backend);
+            if code.is_empty() {
+                assert_signs(&loaded.unwrap(), why);
+            } else {
+                assert_refused!(loaded, code, "JO-KEY-07", "{why}");
+            }
+        }
+    }
+}
+
+#[test]
+fn jo_key_07_every_field_of_an_rsa_document_is_checked() {
+    let whole = der(RSA_2048);
+    // Sequence of 4 bytes, version of 3, algorithm of 15, octet string of 4.
+    let key = &whole[26..];
+    let numbers = &key[7..];
+    let oid: &[u8] = &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
+    let document = |version: u8, parameters: &[u8], key: &[u8], rest: &[u8]| {
+        tlv(0x30, &[&[2, 1, version], &tlv(0x30, &[oid, parameters]), &tlv(4, &[key]), rest])
+    };
+    let public = |n: &[u8], e: &[u8]| tlv(0x81, &[&[0], &tlv(0x30, &[n, e])]);
+    let (n, e) = (&numbers[..261], &numbers[261..266]);
+    assert_eq!(e, [2, 3, 1, 0, 1]);
+    let other_n = [&n[..260], &[n[260] ^ 2]].concat();
+    let null: &[u8] = &[5, 0];
+
+    for (whole, code, why) in [
+        (document(0, null, key, &[]), "", "version 1"),
+        (document(1, null, key, &public(n, e)), "", "version 2"),
+        (document(1, null, key, &public(&other_n, e)), "key_inconsistent", "another modulus"),
+        (document(1, null, key, &public(n, &[2, 3, 1, 0, 3])), "key_inconsistent", "another exponent"),
+        (document(1, null, key, &tlv(0x81, &[&[0], n])), "key_malformed", "no RSA public key"),
+        (document(1, null, key, &public(n, &[e, null].concat())), "key_malformed", "a public field more"),
+        (document(0, null, &tlv(0x30, &[&[2, 1, 1], numbers]), &[]), "key_malformed", "RSA version 1"),
+        (document(0, null, &tlv(0x30, &[&[2, 1, 0], numbers, null]), &[]), "key_malformed", "a field more"),
+        (document(0, null, &tlv(0x30, &[&[2, 1, 0], n, e]), &[]), "key_malformed", "only public numbers"),
+        (document(0, null, &[key, &[0]].concat(), &[]), "key_malformed", "a byte after the RSA key"),
+        (document(0, &[], key, &[]), "key_algorithm_mismatch", "no parameters"),
+    ] {
+        let rule = if code == "key_algorithm_mismatch" { "JO-KEY-02" } else { "JO-KEY-07" };
+        for backend in backends() {
+            let loaded = load_der(&whole, Algorithm::Rs256, backend);
+            if code.is_empty() {
+                assert_signs(&loaded.unwrap(), why);
+            } else {
+                assert_refused!(loaded, code, rule, "{why}");
+            }
+        }
+    }
+}
+
+#[test]
 fn jo_key_07_private_material_is_never_shown() {
     let key = PrivateKey::from_pem(P256).unwrap();
     assert_eq!(format!("{key:?}"), "PrivateKey(..)");
@@ -448,6 +545,17 @@ fn load(pem: &str, algorithm: Algorithm, backend: Backend) -> Result<SoftwareKey
 
 fn load_der(der: &[u8], algorithm: Algorithm, backend: Backend) -> Result<SoftwareKey, KeyError> {
     PrivateKey::from_pkcs8(Zeroizing::new(der.to_vec())).load(algorithm, backend)
+}
+
+fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    let [.., high, low] = content.len().to_be_bytes();
+    let len = match (high, low) {
+        (0, 0..=0x7f) => vec![low],
+        (0, _) => vec![0x81, low],
+        _ => vec![0x82, high, low],
+    };
+    [&[tag][..], &len, &content].concat()
 }
 
 fn der(pem: &str) -> Vec<u8> {

@@ -198,10 +198,11 @@ fn tpm_44_every_error_has_a_code_of_its_own_and_tells_no_secret() {
         StoreError::Backend,
         StoreError::Busy { retry_after: None },
         StoreError::Corrupt { file: file() },
-        StoreError::Cost { file: Some(file()) },
+        StoreError::Cost,
         StoreError::DeviceGone,
         StoreError::EmptyPassphrase,
         StoreError::Exists { id: id("a") },
+        StoreError::FileCost { file: file() },
         StoreError::Io { file: file(), kind: std::io::ErrorKind::StorageFull },
         StoreError::LockedOut,
         StoreError::NotFound { id: id("a") },
@@ -218,7 +219,7 @@ fn tpm_44_every_error_has_a_code_of_its_own_and_tells_no_secret() {
         assert!(!error.to_string().ends_with('.'), "{error}");
     }
     assert_eq!(errors[4].to_string(), "the key file /keys/a.key is damaged or not a key file");
-    assert_eq!(errors[9].to_string(), "/keys/a.key: no storage space");
+    assert_eq!(errors[10].to_string(), "/keys/a.key: no storage space");
 
     let errors = [
         SignError::AuthFailed,

@@ -24,7 +24,7 @@ use crate::private::PrivateKey;
 /// refused.
 ///
 /// Files appear whole or not at all: each is written under another name, synced, and then linked or renamed. Of several
-/// processes that make a key of one name, one does. An existing key is replaced by [`replace`](Self::replace) only.
+/// processes that make a key of one name, one does: the file system must have hard links. An existing key is replaced by [`replace`](Self::replace) only.
 ///
 /// What is sealed is safe from whoever reads the disk, or a backup of it, later. It is not safe from whoever controls this
 /// process, or reads passphrase or host key too.

@@ -100,7 +100,7 @@ pub(super) fn unseal(
         (Kind::Passphrase(..), PASSPHRASE, [memory_kib, passes, lanes]) => {
             // No work is done that a hostile file asks for, beyond these bounds.
             Argon2Cost::new(memory_kib, passes, lanes)
-                .map_err(|_| StoreError::Cost { file: Some(path.to_owned()) })?;
+                .map_err(|_| StoreError::FileCost { file: path.to_owned() })?;
         }
         (Kind::Passphrase(..), HOST_KEY, [0, 0, 0]) | (Kind::Host(_), PASSPHRASE, _) => return Err(refused()),
         _ => return Err(corrupt()),
@@ -169,8 +169,8 @@ fn derive(sealing: &Sealing, salt: &[u8; 32], costs: [u32; 3]) -> Result<LessSaf
             .map_err(|_| StoreError::Backend)?,
         Kind::Passphrase(passphrase, _) => {
             let [memory_kib, passes, lanes] = costs;
-            let parameters = argon2::Params::new(memory_kib, passes, lanes, Some(32))
-                .map_err(|_| StoreError::Cost { file: None })?;
+            let parameters =
+                argon2::Params::new(memory_kib, passes, lanes, Some(32)).map_err(|_| StoreError::Cost)?;
             let mut key = Zeroizing::new([0; 32]);
             Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, parameters)
                 .hash_password_into(passphrase.expose(), salt, key.as_mut_slice())

@@ -91,10 +91,13 @@ impl HostKey {
     pub fn open(file: impl AsRef<Path>) -> Result<Self, StoreError> {
         let file = file.as_ref();
         let bytes = disk::read(file, LEN)?;
-        match bytes.as_slice().try_into() {
-            Ok(key) => Ok(Self(Zeroizing::new(key))),
-            Err(_) => Err(StoreError::Corrupt { file: file.to_owned() }),
+        if bytes.len() != LEN {
+            return Err(StoreError::Corrupt { file: file.to_owned() });
         }
+        // Not by way of an array that nobody overwrites.
+        let mut key = Zeroizing::new([0; LEN]);
+        key.copy_from_slice(&bytes);
+        Ok(Self(key))
     }
 
     /// Reads the key from its file, after making one there when there is no such file. Of several processes that do so at
@@ -146,7 +149,7 @@ impl Argon2Cost {
             || !(1..=16).contains(&lanes)
             || !(35 << 10..=4 << 20).contains(&work)
         {
-            return Err(StoreError::Cost { file: None });
+            return Err(StoreError::Cost);
         }
         Ok(Self { memory_kib, passes, lanes })
     }
