@@ -1,21 +1,37 @@
 //! Who may do what.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
 
 use aims_id::{IdPattern, WorkloadId};
+use aims_keys::UnixTime;
 use aims_proof::Authenticated;
+use http::Extensions;
 
 /// Decides whether an authenticated caller may do what it asks for.
 ///
 /// It is asked once per request, after the caller is known and before the handler runs; what it answers is recorded either
-/// way. It reads what it is given and has no side effects.
-pub trait Decide: std::fmt::Debug + Send + Sync {
+/// way. It reads what it is given and has no side effects. If it panics, the request is refused with 503, and that is
+/// recorded too.
+pub trait Decide: fmt::Debug + Send + Sync {
     /// Decides on one request.
     fn decide(&self, question: &Question<'_>) -> Decision;
 }
 
+impl<D: Decide + ?Sized> Decide for Arc<D> {
+    fn decide(&self, question: &Question<'_>) -> Decision {
+        (**self).decide(question)
+    }
+}
+
 /// One request, put to a [`Decide`].
-#[derive(Clone, Copy, Debug)]
+///
+/// A Workload Proof Token covers the path, a transaction token, and the context fields that the guard was
+/// [told of](crate::GuardBuilder::context_field); the latter two are in `caller`. Method and query are the caller's only as
+/// far as the connection is protected, and no other field of the request is here: nothing that is not covered may decide
+/// (WPT-15).
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Question<'a> {
     /// Who asks; the actor, never optional.
@@ -24,6 +40,24 @@ pub struct Question<'a> {
     pub action: &'a str,
     /// The path of the request, as received.
     pub path: &'a str,
+    /// The query of the request, as received, without its question mark.
+    pub query: Option<&'a str>,
+    /// The time at which the caller was authenticated.
+    pub now: UnixTime,
+    /// What the server attached to the request: the address of the peer, the matched route.
+    pub extensions: &'a Extensions,
+}
+
+/// Shows who, what and when; not the query, which may carry what should not be logged.
+impl fmt::Debug for Question<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question")
+            .field("caller", self.caller)
+            .field("action", &self.action)
+            .field("path", &self.path)
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The answer of a [`Decide`].

@@ -6,12 +6,13 @@ mod decide;
 mod guard;
 mod permit;
 mod record;
+mod sanitize;
 
 pub use aims_credential::{
     BundleSet, BundleSource, CredentialSource, CurrentCredential, Holder, TrustBundle, Wit,
 };
 pub use aims_keys::backend;
-pub use aims_proof::{Audiences, Authenticated};
+pub use aims_proof::{Audiences, Authenticated, WptProfile};
 pub use {
     aims_credential as credential, aims_id as id, aims_jose as jose, aims_keys as keys, aims_proof as proof,
 };
@@ -24,3 +25,4 @@ pub use crate::permit::{Authorized, Permit};
 pub use crate::record::{
     JsonLines, Outcome, ParseTraceParentError, Record, RecordError, Recorder, TraceParent,
 };
+pub use crate::sanitize::Sanitizer;

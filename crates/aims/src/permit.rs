@@ -8,6 +8,7 @@ use aims_keys::UnixTime;
 use aims_proof::Authenticated;
 
 use crate::clock::Clock;
+use crate::record::TraceParent;
 
 /// A request that a [`Decide`](crate::Decide) admitted, and that is not recorded yet.
 ///
@@ -16,8 +17,15 @@ use crate::clock::Clock;
 pub struct Authorized(Permit);
 
 impl Authorized {
-    pub(crate) fn new(caller: Authenticated, clock: Arc<dyn Clock>, marks: Arc<dyn Marks>) -> Self {
-        Self(Permit(Arc::new(Facts { caller, clock, marks })))
+    /// Also what tells the permit of this request from every other.
+    pub(crate) fn new(
+        caller: Authenticated,
+        trace: TraceParent,
+        clock: Arc<dyn Clock>,
+        marks: Arc<dyn Marks>,
+    ) -> (Self, PermitIdentity) {
+        let facts = Arc::new(Facts { caller, trace, clock, marks });
+        (Self(Permit(facts.clone())), PermitIdentity(facts))
     }
 
     /// Says that the record of the decision is written, as durably as the recorder promises.
@@ -42,6 +50,7 @@ pub struct Permit(Arc<Facts>);
 
 struct Facts {
     caller: Authenticated,
+    trace: TraceParent,
     clock: Arc<dyn Clock>,
     marks: Arc<dyn Marks>,
 }
@@ -51,6 +60,12 @@ impl Permit {
     #[must_use]
     pub fn caller(&self) -> &Authenticated {
         &self.0.caller
+    }
+
+    /// The span of this request, as it was recorded: the parent of what the handler calls in turn.
+    #[must_use]
+    pub fn trace(&self) -> &TraceParent {
+        &self.0.trace
     }
 
     /// Whether the caller still counts, now. A handler that streams asks before each message: a credential may end, or be
@@ -68,5 +83,15 @@ impl Permit {
 impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Permit").field(self.caller()).finish()
+    }
+}
+
+/// Tells one permit from every other, those for the same caller included.
+pub(crate) struct PermitIdentity(Arc<Facts>);
+
+impl PermitIdentity {
+    /// A recorder that mixes up what it is given must not let one request run as the caller of another.
+    pub(crate) fn is(&self, permit: &Permit) -> bool {
+        Arc::ptr_eq(&self.0, &permit.0)
     }
 }

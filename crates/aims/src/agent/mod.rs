@@ -3,23 +3,28 @@
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod service;
+mod target;
 
+use std::fmt;
 use std::sync::Arc;
 
 use aims_credential::{Credential, CredentialSource, HolderError, WIT_FIELD};
 use aims_keys::UnixTime;
-use aims_proof::{MakeWptError, NewWpt, TXN_TOKEN_FIELD};
+use aims_proof::{CHALLENGE, MakeWptError, NewWpt, TXN_TOKEN_FIELD};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Uri};
 
+use self::target::{Origin, audience};
 use crate::clock::{Clock, SystemClock};
 
 pub use self::service::{AgentError, AgentFuture, AgentLayer, AgentService};
 
 /// Attaches an agent's credential, and a fresh proof that it holds its key, to every request it sends.
 ///
-/// The model never sees either: it names a tool, and this layer, below it, does the rest. Cloning is cheap.
-#[derive(Clone, Debug)]
+/// The model never sees either (AIMS-19): it names a tool, and this layer, below it, does the rest. A proof counts once and
+/// for one target, so whatever sends a request again, or follows a redirect, stands above this layer and comes through it
+/// anew. Cloning is cheap.
+#[derive(Clone)]
 pub struct Agent {
     source: Arc<dyn CredentialSource>,
     context_fields: Arc<[String]>,
@@ -33,10 +38,13 @@ impl Agent {
         Self { source: Arc::new(source), context_fields: Arc::new([]), clock: Arc::new(SystemClock) }
     }
 
-    /// Fields (in lower case) that carry context tokens; where a request has one, the proof covers it.
+    /// Fields that carry context tokens; where a request has one, the proof covers it.
     #[must_use]
     pub fn with_context_fields(mut self, fields: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.context_fields = fields.into_iter().map(Into::into).collect();
+        let mut fields: Vec<_> = fields.into_iter().map(|name| name.into().to_ascii_lowercase()).collect();
+        fields.sort_unstable();
+        fields.dedup();
+        self.context_fields = fields.into();
         self
     }
 
@@ -55,24 +63,27 @@ impl Agent {
 
     /// This agent as a tower layer for one service, whose requests carry the path only (a tonic channel).
     ///
-    /// `base` is the scheme and authority that the service is configured with, such as `https://tools.example`.
-    #[must_use]
-    pub fn layer_for(&self, base: impl Into<String>) -> AgentLayer {
-        AgentLayer::new(self.clone(), Some(base.into()))
+    /// `base` is the scheme and authority that the service is configured with, such as `https://tools.example`. A request
+    /// for another service is refused: its proof would be one that the other service could pass on.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError::RelativeTarget`] or [`AttachError::Userinfo`] when `base` is anything else.
+    pub fn layer_for(&self, base: &str) -> Result<AgentLayer, AttachError> {
+        Ok(AgentLayer::new(self.clone(), Some(Origin::parse(base)?)))
     }
 
     /// Attaches credential and proof to the fields of a request to `target`, its whole URI.
     ///
-    /// A transaction token among the fields is covered by the proof, and so is every context field.
+    /// The proof is for the target without its query, in the spelling that services know themselves by: the host in lower
+    /// case, and no default port. A transaction token among the fields is covered by the proof, and so is every context
+    /// field.
     ///
     /// # Errors
     ///
     /// [`AttachError`]; the request must not be sent then.
     pub async fn attach(&self, target: &Uri, fields: &mut HeaderMap) -> Result<(), AttachError> {
-        let (Some(scheme), Some(authority)) = (target.scheme_str(), target.authority()) else {
-            return Err(AttachError::RelativeTarget);
-        };
-        self.attach_for(&format!("{scheme}://{authority}{}", target.path()), fields).await
+        self.attach_for(&audience(target)?, fields).await
     }
 
     /// As [`attach`](Self::attach), for a target that is already the audience: a URI without query and fragment.
@@ -81,10 +92,11 @@ impl Agent {
     ///
     /// As [`attach`](Self::attach).
     pub async fn attach_for(&self, audience: &str, fields: &mut HeaderMap) -> Result<(), AttachError> {
-        // D7: the field carries one thing.
+        // The field carries one thing, and what is in it already may be for another reader.
         if fields.contains_key(AUTHORIZATION) || fields.contains_key(WIT_FIELD) {
             return Err(AttachError::Occupied);
         }
+        // One pair for the whole request, whatever is renewed meanwhile.
         let holder = self.source.holder()?;
         let Credential::Wit(wit) = holder.credential() else {
             return Err(AttachError::Proof(MakeWptError::NoWit));
@@ -102,13 +114,23 @@ impl Agent {
         let proof = proof.sign(&holder, UnixTime::from(self.clock.now())).await?;
 
         let mut authorization =
-            HeaderValue::try_from(format!("WPT {proof}")).map_err(|_| AttachError::Field)?;
+            HeaderValue::try_from(format!("{CHALLENGE} {proof}")).map_err(|_| AttachError::Field)?;
         authorization.set_sensitive(true);
         let mut credential = HeaderValue::try_from(wit.token()).map_err(|_| AttachError::Field)?;
         credential.set_sensitive(true);
         fields.insert(AUTHORIZATION, authorization);
         fields.insert(WIT_FIELD, credential);
         Ok(())
+    }
+}
+
+/// Shows where its credential comes from.
+impl fmt::Debug for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Agent")
+            .field("source", &self.source)
+            .field("context_fields", &self.context_fields)
+            .finish_non_exhaustive()
     }
 }
 
@@ -129,6 +151,9 @@ pub enum AttachError {
     /// A field that the proof must cover stands twice, or is not ASCII.
     #[error("a field cannot be covered by the proof")]
     Field,
+    /// The target is not the service that this agent's layer is for.
+    #[error("the target is another service than the configured one")]
+    ForeignTarget,
     /// There is no credential.
     #[error(transparent)]
     Holder(#[from] HolderError),
@@ -141,6 +166,9 @@ pub enum AttachError {
     /// The target is not a whole URI: for whom would the proof be?
     #[error("the target is not a whole URI")]
     RelativeTarget,
+    /// The target has userinfo (`user@`), which no service has in its name.
+    #[error("the target has userinfo")]
+    Userinfo,
 }
 
 impl AttachError {
@@ -149,10 +177,12 @@ impl AttachError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Field => "malformed",
+            Self::ForeignTarget => "foreign_target",
             Self::Holder(error) => error.code(),
             Self::Occupied => "authorization_occupied",
             Self::Proof(error) => error.code(),
             Self::RelativeTarget => "relative_target",
+            Self::Userinfo => "userinfo_in_target",
         }
     }
 
@@ -164,7 +194,7 @@ impl AttachError {
             Self::Holder(error) => error.rule(),
             Self::Occupied => "WPT-1",
             Self::Proof(error) => error.rule(),
-            Self::RelativeTarget => "WPT-6",
+            Self::ForeignTarget | Self::RelativeTarget | Self::Userinfo => "WPT-6",
         }
     }
 }

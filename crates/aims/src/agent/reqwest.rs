@@ -1,25 +1,36 @@
 //! The agent for `reqwest`.
 
-use reqwest::{Client, Request, Response};
+use http::Uri;
+use reqwest::{Client, Request, Response, Url};
 
-use super::{Agent, AgentError};
+use super::{Agent, AgentError, AttachError};
 
 impl Agent {
     /// Sends a request as this agent.
     ///
-    /// The client should not follow redirects (`redirect::Policy::none()`): a proof is for one target, and another one
-    /// refuses it.
+    /// The client must not follow redirects (`redirect::Policy::none()`): a proof is for one target, and the credential is
+    /// for nobody else's eyes.
     ///
     /// # Errors
     ///
-    /// [`AgentError::Attach`] when the request was not sent, [`AgentError::Client`] when it failed.
+    /// [`AgentError::Attach`] when the request was not sent, [`AgentError::Client`] when it failed,
+    /// [`AgentError::Redirected`] when the client followed a redirect all the same.
     pub async fn send(
         &self,
         client: &Client,
         mut request: Request,
     ) -> Result<Response, AgentError<reqwest::Error>> {
-        let audience = aims_proof::http_audience(request.url().as_str()).to_owned();
-        self.attach_for(&audience, request.headers_mut()).await.map_err(AgentError::Attach)?;
-        client.execute(request).await.map_err(AgentError::Client)
+        let target: Uri =
+            request.url().as_str().parse().map_err(|_| AgentError::Attach(AttachError::RelativeTarget))?;
+        self.attach(&target, request.headers_mut()).await.map_err(AgentError::Attach)?;
+        let asked = without_fragment(request.url());
+        let response = client.execute(request).await.map_err(AgentError::Client)?;
+        if without_fragment(response.url()) == asked { Ok(response) } else { Err(AgentError::Redirected) }
     }
+}
+
+fn without_fragment(url: &Url) -> Url {
+    let mut url = url.clone();
+    url.set_fragment(None);
+    url
 }

@@ -11,18 +11,19 @@ use http::Request;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::target::Origin;
 use super::{Agent, AttachError};
 
 /// Puts an [`Agent`] in front of an HTTP client.
 #[derive(Clone, Debug)]
 pub struct AgentLayer {
     agent: Agent,
-    base: Option<Arc<str>>,
+    service: Option<Arc<Origin>>,
 }
 
 impl AgentLayer {
-    pub(super) fn new(agent: Agent, base: Option<String>) -> Self {
-        Self { agent, base: base.map(Into::into) }
+    pub(super) fn new(agent: Agent, service: Option<Origin>) -> Self {
+        Self { agent, service: service.map(Arc::new) }
     }
 }
 
@@ -30,7 +31,7 @@ impl<S> Layer<S> for AgentLayer {
     type Service = AgentService<S>;
 
     fn layer(&self, inner: S) -> AgentService<S> {
-        AgentService { agent: self.agent.clone(), base: self.base.clone(), inner }
+        AgentService { agent: self.agent.clone(), service: self.service.clone(), inner }
     }
 }
 
@@ -38,7 +39,7 @@ impl<S> Layer<S> for AgentLayer {
 #[derive(Clone, Debug)]
 pub struct AgentService<S> {
     agent: Agent,
-    base: Option<Arc<str>>,
+    service: Option<Arc<Origin>>,
     inner: S,
 }
 
@@ -58,17 +59,16 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let agent = self.agent.clone();
-        let base = self.base.clone();
+        let service = self.service.clone();
         // The service that was polled ready is the one to call; a clone takes its place.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
         AgentFuture(Box::pin(async move {
             let (mut head, body) = request.into_parts();
-            let attached = match base {
-                Some(base) => {
-                    agent.attach_for(&format!("{base}{}", head.uri.path()), &mut head.headers).await
-                }
-                None => agent.attach(&head.uri, &mut head.headers).await,
+            let attached = match service.map(|service| service.audience(&head.uri)).transpose() {
+                Ok(Some(audience)) => agent.attach_for(&audience, &mut head.headers).await,
+                Ok(None) => agent.attach(&head.uri, &mut head.headers).await,
+                Err(error) => Err(error),
             };
             attached.map_err(AgentError::Attach)?;
             inner.call(Request::from_parts(head, body)).await.map_err(AgentError::Client)
@@ -104,4 +104,7 @@ pub enum AgentError<E> {
     /// The client failed.
     #[error("the request failed")]
     Client(#[source] E),
+    /// The client followed a redirect, which took the credential to a target that the proof was not for.
+    #[error("the client followed a redirect")]
+    Redirected,
 }

@@ -1,20 +1,23 @@
 //! Protecting a service.
 
+mod panics;
 mod response;
 mod service;
 
+use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use aims_credential::{BundleSource, MarkTable, Marks, ReplayError, ReplayStore, WitCache, WitVerifier};
+use aims_credential::{BundleSource, MarkTable, Marks, ReplayStore, WitCache, WitVerifier};
 use aims_keys::{Backend, UnixTime, backend};
-use aims_proof::{Audiences, Authenticated, ProofError, ReplayMemory, WptError, WptVerifier};
+use aims_proof::{Audiences, Authenticated, ReplayMemory, WptProfile, WptVerifier};
 use http::request::Parts;
 
+use self::panics::{caught, caught_future};
 use crate::clock::{Clock, SystemClock};
 use crate::decide::{Decide, Decision, Question};
 use crate::permit::{Authorized, Permit};
-use crate::record::{JsonLines, Outcome, Record, Recorder, TraceParent};
+use crate::record::{JsonLines, Outcome, Record, RecordError, Recorder, TraceParent};
 
 pub use self::response::Refusal;
 pub use self::service::{GuardBody, GuardFuture, GuardLayer, GuardService};
@@ -22,11 +25,11 @@ pub use self::service::{GuardBody, GuardFuture, GuardLayer, GuardService};
 /// Protects a service: who calls is verified, decided upon and recorded before a handler runs.
 ///
 /// As a tower layer ([`layer`](Self::layer)) it works with axum, tonic and any other service of `http` requests;
-/// [`admit`](Self::admit) is the same without tower. Cloning is cheap, and clones share their memory of used proofs.
-#[derive(Clone, Debug)]
+/// [`admit`](Self::admit) is the same without tower. It belongs outside whatever rewrites paths, a nested router for one:
+/// the proof is for the path that the caller asked for. Cloning is cheap, and clones share their memory of used proofs.
+#[derive(Clone)]
 pub struct Guard(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     wits: WitCache,
     wpt: WptVerifier,
@@ -34,7 +37,6 @@ struct Inner {
     decide: Arc<dyn Decide>,
     recorder: Arc<dyn Recorder>,
     clock: Arc<dyn Clock>,
-    backend: Backend,
 }
 
 impl Guard {
@@ -63,7 +65,11 @@ impl Guard {
             replay: None,
             clock: Arc::new(SystemClock),
             backend: backend::ring(),
-            leeway: DEFAULT_LEEWAY,
+            leeway: None,
+            max_proof_lifetime: None,
+            max_credential_lifetime: None,
+            context_fields: Vec::new(),
+            profile: WptProfile::Wpt02,
         }
     }
 
@@ -75,64 +81,93 @@ impl Guard {
 
     /// Verifies, decides and records one request, by its head.
     ///
+    /// What the request authenticated with is still in the head. It goes no further: the [layer](Self::layer) takes it out
+    /// before the handler, and who uses this instead does the same (AIMS-43).
+    ///
     /// # Errors
     ///
     /// [`Refusal`]: what the caller is told, and for the service the exact code. It has been recorded.
     pub async fn admit(&self, head: &Parts) -> Result<Permit, Refusal> {
         let guard = &*self.0;
-        let time = guard.clock.now();
-        let parent = trace_parent(head);
-        let trace = match &parent {
-            Some(parent) => parent.child(guard.backend),
-            None => TraceParent::begin(guard.backend),
-        };
-        let mut record = Record {
-            time,
-            agent: None,
-            resource: head.uri.path(),
-            action: head.method.as_str(),
-            outcome: Outcome::Refused { code: "no_randomness", rule: "JO-ALG-06" },
-            trace: trace.map_err(|_| Refusal::unavailable("no_randomness", "JO-ALG-06"))?,
-            parent,
+        let asked = Asked::new(head, guard.clock.now());
+        let caller = match guard.wpt.verify_http(&guard.wits, &head.headers, head.uri.path(), asked.now()) {
+            Ok(proof) => Authenticated::by_wpt(&proof),
+            Err(error) => return Err(guard.refuse(&asked, None, Refusal::unauthenticated(&error)).await),
         };
 
-        let caller = match guard.authenticate(head, UnixTime::from(time)) {
-            Ok(caller) => caller,
-            Err(refusal) => return Err(guard.refuse(record, refusal).await),
+        let question = Question {
+            caller: &caller,
+            action: head.method.as_str(),
+            path: head.uri.path(),
+            query: head.uri.query(),
+            now: asked.now(),
+            extensions: &head.extensions,
         };
-        let question = Question { caller: &caller, action: head.method.as_str(), path: head.uri.path() };
-        let decision = guard.decide.decide(&question);
-        record.agent = Some(&caller);
-        record.outcome = Outcome::Decided(&decision);
-        match &decision {
-            Decision::Deny { .. } => {
-                // The request is refused whether or not that can be written down.
-                let _ = guard.recorder.refuse(&record).await;
-                Err(Refusal::forbidden())
-            }
-            Decision::Permit { .. } => {
-                let authorized = Authorized::new(caller.clone(), guard.clock.clone(), guard.marks.clone());
-                guard
-                    .recorder
-                    .permit(&record, authorized)
-                    .await
-                    .map_err(|error| Refusal::unavailable(error.code(), error.rule()))
-            }
+        let Some(decision) = caught(|| guard.decide.decide(&question)) else {
+            let refusal = Refusal::unavailable("policy_failed", "ARCH-3");
+            return Err(guard.refuse(&asked, Some(&caller), refusal).await);
+        };
+        let record = asked.record(Some(&caller), Outcome::Decided(&decision));
+        if let Decision::Deny { reason, .. } = &decision {
+            guard.record_refusal(&record).await;
+            return Err(Refusal::forbidden(reason.clone()));
+        }
+        let (authorized, identity) =
+            Authorized::new(caller.clone(), asked.trace, guard.clock.clone(), guard.marks.clone());
+        let recorded = caught_future(async { guard.recorder.permit(&record, authorized).await }).await;
+        match recorded {
+            Some(Ok(permit)) if identity.is(&permit) => Ok(permit),
+            _ => Err(Refusal::unavailable(RecordError::new().code(), RecordError::new().rule())),
         }
     }
 }
 
 impl Inner {
-    fn authenticate(&self, head: &Parts, now: UnixTime) -> Result<Authenticated, Refusal> {
-        let proof = self.wpt.verify_http(&self.wits, &head.headers, head.uri.path(), now)?;
-        Ok(Authenticated::by_wpt(&proof))
+    async fn refuse(&self, asked: &Asked<'_>, caller: Option<&Authenticated>, refusal: Refusal) -> Refusal {
+        let outcome = Outcome::Refused { code: refusal.code(), rule: refusal.rule() };
+        self.record_refusal(&asked.record(caller, outcome)).await;
+        refusal
     }
 
-    async fn refuse(&self, mut record: Record<'_>, refusal: Refusal) -> Refusal {
-        record.outcome = Outcome::Refused { code: refusal.code(), rule: refusal.rule() };
-        // The request is refused whether or not that can be written down.
-        let _ = self.recorder.refuse(&record).await;
-        refusal
+    /// The request is refused whether or not that can be written down.
+    async fn record_refusal(&self, record: &Record<'_>) {
+        let _ = caught_future(async { self.recorder.refuse(record).await }).await;
+    }
+}
+
+/// Shows who is trusted and who may call, as far as their types do.
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("decide", &self.0.decide)
+            .field("recorder", &self.0.recorder)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is known of a request before anything of it is verified.
+struct Asked<'a> {
+    time: SystemTime,
+    resource: &'a str,
+    action: &'a str,
+    trace: TraceParent,
+    parent: Option<TraceParent>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(head: &'a Parts, time: SystemTime) -> Self {
+        let parent = trace_parent(head);
+        let trace = parent.map_or_else(TraceParent::begin, |parent| parent.child());
+        Self { time, resource: head.uri.path(), action: head.method.as_str(), trace, parent }
+    }
+
+    fn now(&self) -> UnixTime {
+        UnixTime::from(self.time)
+    }
+
+    fn record<'r>(&'r self, agent: Option<&'r Authenticated>, outcome: Outcome<'r>) -> Record<'r> {
+        let Self { time, resource, action, trace, parent } = *self;
+        Record { time, agent, resource, action, outcome, trace, parent }
     }
 }
 
@@ -144,7 +179,7 @@ fn trace_parent(head: &Parts) -> Option<TraceParent> {
 }
 
 /// Options of a [`Guard`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct GuardBuilder {
     audiences: Audiences,
@@ -155,7 +190,11 @@ pub struct GuardBuilder {
     replay: Option<Arc<dyn ReplayStore>>,
     clock: Arc<dyn Clock>,
     backend: Backend,
-    leeway: Duration,
+    leeway: Option<Duration>,
+    max_proof_lifetime: Option<Duration>,
+    max_credential_lifetime: Option<Duration>,
+    context_fields: Vec<String>,
+    profile: WptProfile,
 }
 
 impl GuardBuilder {
@@ -192,45 +231,76 @@ impl GuardBuilder {
 
     /// How far clocks may disagree. Default: 30 s; at most 120 s.
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
+        self.leeway = Some(leeway);
+        self
+    }
+
+    /// How far ahead the end of a proof may be. Default and maximum: 300 s.
+    pub fn max_proof_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_proof_lifetime = Some(lifetime);
+        self
+    }
+
+    /// The longest validity of a credential. Default and maximum: 24 h.
+    pub fn max_credential_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_credential_lifetime = Some(lifetime);
+        self
+    }
+
+    /// A field with a context token that the service relies on: where a request has it, the proof must cover it. Its value
+    /// is then in [`VerifiedProof::context`](aims_proof::VerifiedProof::context) of the caller.
+    pub fn context_field(mut self, name: impl Into<String>) -> Self {
+        self.context_fields.push(name.into());
+        self
+    }
+
+    /// Follows another revision of the proofs' draft than the current one, for callers that have not moved yet.
+    pub fn profile(mut self, profile: WptProfile) -> Self {
+        self.profile = profile;
         self
     }
 
     /// Finishes; it cannot fail, since what is required was asked for first.
     #[must_use]
     pub fn build(self) -> Guard {
-        let wits = WitVerifier::builder(self.trust, self.backend)
-            .marks(self.marks.clone())
-            .leeway(self.leeway)
-            .build();
+        let mut wits = WitVerifier::builder(self.trust, self.backend).marks(self.marks.clone());
         let replay = self.replay.unwrap_or_else(|| Arc::new(ReplayMemory::with_capacity(REMEMBERED_PROOFS)));
-        let wpt = WptVerifier::builder(self.audiences, replay).leeway(self.leeway).build();
+        let mut wpt = WptVerifier::builder(self.audiences, replay).profile(self.profile);
+        // The defaults are the verifiers' own, and so are the limits.
+        if let Some(leeway) = self.leeway {
+            (wits, wpt) = (wits.leeway(leeway), wpt.leeway(leeway));
+        }
+        if let Some(lifetime) = self.max_proof_lifetime {
+            wpt = wpt.max_lifetime(lifetime);
+        }
+        if let Some(lifetime) = self.max_credential_lifetime {
+            wits = wits.max_lifetime(lifetime);
+        }
+        for name in &self.context_fields {
+            wpt = wpt.context_field(name);
+        }
         Guard(Arc::new(Inner {
-            wits: WitCache::new(wits, REMEMBERED_WITS),
-            wpt,
+            wits: WitCache::new(wits.build(), REMEMBERED_WITS),
+            wpt: wpt.build(),
             marks: self.marks,
             decide: self.decide,
             recorder: self.recorder,
             clock: self.clock,
-            backend: self.backend,
         }))
     }
 }
 
-/// The one place where a failed check becomes what a caller is told.
-impl From<ProofError> for Refusal {
-    fn from(error: ProofError) -> Self {
-        let (code, rule) = (error.code(), error.rule());
-        match &error {
-            ProofError::Wpt(WptError::Replay(ReplayError::Full | ReplayError::Unavailable)) => {
-                Self::unavailable(code, rule)
-            }
-            _ => Self::unauthenticated(response::public_code(&error), error.status(), code, rule),
-        }
+/// Shows the audiences, and who is trusted and may call, as far as their types do.
+impl fmt::Debug for GuardBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuardBuilder")
+            .field("audiences", &self.audiences)
+            .field("trust", &self.trust)
+            .field("decide", &self.decide)
+            .field("recorder", &self.recorder)
+            .finish_non_exhaustive()
     }
 }
-
-const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 
 const REMEMBERED_PROOFS: usize = 262_144;
 

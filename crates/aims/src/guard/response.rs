@@ -1,8 +1,10 @@
 //! What a refused caller is told.
 
-use aims_credential::{Lapsed, WitError};
+use std::borrow::Cow;
+
+use aims_credential::{ReplayError, WitError};
 use aims_jose::json::ObjectWriter;
-use aims_proof::{CHALLENGE, ProofError, WptError};
+use aims_proof::{ProofError, WptError};
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
@@ -14,34 +16,45 @@ use http::{HeaderValue, Response, StatusCode};
 pub struct Refusal {
     status: StatusCode,
     public_code: &'static str,
-    code: &'static str,
+    code: Cow<'static, str>,
     rule: &'static str,
-    challenge: bool,
+    challenge: Option<&'static str>,
 }
 
 impl Refusal {
-    pub(super) fn unauthenticated(
-        public_code: &'static str,
-        status: u16,
-        code: &'static str,
-        rule: &'static str,
-    ) -> Self {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED);
-        Self { status, public_code, code, rule, challenge: status == StatusCode::UNAUTHORIZED }
+    /// The one place where a failed check becomes what a caller is told.
+    pub(super) fn unauthenticated(error: &ProofError) -> Self {
+        let (code, rule) = (error.code(), error.rule());
+        if error.status() == StatusCode::SERVICE_UNAVAILABLE.as_u16() {
+            return Self::unavailable(code, rule);
+        }
+        Self {
+            status: StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNAUTHORIZED),
+            public_code: public_code(error),
+            code: code.into(),
+            rule,
+            challenge: error.challenge(),
+        }
     }
 
-    pub(super) fn forbidden() -> Self {
-        let code = "forbidden";
-        Self { status: StatusCode::FORBIDDEN, public_code: code, code, rule: "WID-6", challenge: false }
+    /// `reason` is the policy's.
+    pub(super) fn forbidden(reason: Cow<'static, str>) -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            public_code: "forbidden",
+            code: reason,
+            rule: "WID-6",
+            challenge: None,
+        }
     }
 
     pub(super) fn unavailable(code: &'static str, rule: &'static str) -> Self {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             public_code: "unavailable",
-            code,
+            code: code.into(),
             rule,
-            challenge: false,
+            challenge: None,
         }
     }
 
@@ -58,10 +71,10 @@ impl Refusal {
         self.public_code
     }
 
-    /// The check that failed, for records.
+    /// The check that failed, for records; of a denial the reason that the policy gave.
     #[must_use]
-    pub fn code(&self) -> &'static str {
-        self.code
+    pub fn code(&self) -> &str {
+        &self.code
     }
 
     /// The requirement in `docs/spec/` that was broken, for records.
@@ -81,22 +94,21 @@ impl Refusal {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if self.challenge {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+        if let Some(challenge) = self.challenge {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         response
     }
 }
 
-/// What a caller learns about a failed check: enough to repair an honest client, nothing about keys or trust.
-pub(super) fn public_code(error: &ProofError) -> &'static str {
+/// What a caller learns about a failed check: enough to repair an honest client, nothing about keys, trust or marks.
+fn public_code(error: &ProofError) -> &'static str {
     match error {
         ProofError::MalformedCredential => "malformed_credential",
         ProofError::NoCredential => "no_credential",
         ProofError::Wit(error) => match error {
             WitError::Expired => "credential_expired",
             WitError::NotYetValid => "credential_not_yet_valid",
-            WitError::Lapsed(Lapsed::MarksUnavailable) => "unavailable",
             WitError::MalformedClaims(_) | WitError::MalformedToken(_) | WitError::WrongType => {
                 "malformed_credential"
             }
@@ -104,10 +116,11 @@ pub(super) fn public_code(error: &ProofError) -> &'static str {
         },
         ProofError::Wpt(error) => match error {
             WptError::AudienceMismatch => "audience_mismatch",
+            WptError::CredentialExpired => "credential_expired",
             WptError::Expired => "proof_expired",
             WptError::NotYetValid => "proof_not_yet_valid",
             WptError::NoProof => "no_proof",
-            WptError::Replay(_) => "replay",
+            WptError::Replay(ReplayError::Replayed) => "replay",
             WptError::AlgorithmMismatch
             | WptError::LifetimeTooLong
             | WptError::MalformedClaims(_)
@@ -116,6 +129,8 @@ pub(super) fn public_code(error: &ProofError) -> &'static str {
             | WptError::WrongType => "malformed_proof",
             _ => "invalid_proof",
         },
+        #[cfg(feature = "legacy-wpt-01")]
+        ProofError::Wpt01(error) => public_code(error),
         _ => "refused",
     }
 }

@@ -37,7 +37,8 @@ impl<S> Layer<S> for GuardLayer {
 /// A service behind a [`Guard`].
 ///
 /// The request that reaches it carries a [`Permit`](crate::Permit) among its extensions, and neither the proof nor the
-/// credential any more: a handler cannot pass them on or log them.
+/// credential any more: a handler cannot pass them on or log them (AIMS-43, WPT-18). Context tokens that the guard relies on
+/// stay; a request in which one of them is not covered by the proof does not come this far.
 #[derive(Clone, Debug)]
 pub struct GuardService<S> {
     guard: Guard,
@@ -67,8 +68,9 @@ where
             let (mut head, body) = request.into_parts();
             match guard.admit(&head).await {
                 Ok(permit) => {
-                    head.headers.remove(AUTHORIZATION);
-                    head.headers.remove(WIT_FIELD);
+                    for field in [AUTHORIZATION.as_str(), WIT_FIELD, OLD_PROOF_FIELD] {
+                        head.headers.remove(field);
+                    }
                     head.extensions.insert(permit);
                     let response = inner.call(Request::from_parts(head, body)).await?;
                     Ok(response.map(GuardBody::service))
@@ -157,3 +159,6 @@ impl<B: Body<Data = Bytes>> Body for GuardBody<B> {
         }
     }
 }
+
+/// Where proofs were before draft -02, whether or not this guard reads it there.
+const OLD_PROOF_FIELD: &str = "workload-proof-token";

@@ -1,12 +1,14 @@
 //! Records as lines of JSON.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
+use aims_jose::base64url;
 use aims_jose::json::ObjectWriter;
-use aims_keys::BoxFuture;
+use aims_keys::{BoxFuture, backend};
 
 use super::{Outcome, Record, RecordError, Recorder};
 use crate::decide::Decision;
@@ -15,7 +17,11 @@ use crate::permit::{Authorized, Permit};
 /// Writes each record as one line of JSON, with the field names of `docs/spec/audit.md` section 1.
 ///
 /// A line is written and flushed before the request goes on. It is as durable as what it is written to, and not
-/// tamper-evident: that is the subject of a crate of its own.
+/// tamper-evident: that is the subject of a crate of its own. The writer should not block for long; give a slow one a thread
+/// and a channel.
+///
+/// No line has more than 65,535 bytes (AUD-16): of a path or a code beyond 2 KiB only the beginning is written, followed by
+/// the SHA-256 of the whole. Tokens and keys are in no record; the query of a request is not either.
 ///
 /// ```json
 /// {"v":1,"kind":"decision","time":1790000000000000000,"time_src":"system","agent":{"id":"spiffe://acme.example/agents/travel",
@@ -23,7 +29,13 @@ use crate::permit::{Authorized, Permit};
 /// "id":"/v1/search"},"action":{"name":"POST"},"decision":{"effect":"permit","policy_id":["callers"],"reasons":[]},
 /// "corr":{"trace_id":"..","span_id":"..","parent_span_id":".."}}
 /// ```
-pub struct JsonLines<W>(Mutex<W>);
+pub struct JsonLines<W>(Mutex<Lines<W>>);
+
+struct Lines<W> {
+    writer: W,
+    /// Whether the last line may lack its end.
+    torn: bool,
+}
 
 impl JsonLines<io::Stderr> {
     /// Writes to standard error.
@@ -37,14 +49,22 @@ impl<W: Write + Send> JsonLines<W> {
     /// Writes to `writer`, a line in one call.
     #[must_use]
     pub fn new(writer: W) -> Self {
-        Self(Mutex::new(writer))
+        Self(Mutex::new(Lines { writer, torn: false }))
     }
 
     fn write(&self, record: &Record<'_>) -> Result<(), RecordError> {
         let mut line = to_json(record)?;
         line.push('\n');
-        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.write_all(line.as_bytes()).and_then(|()| writer.flush()).map_err(|_| RecordError)
+        // A writer that panicked has left a torn line at worst, and that is known.
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.torn {
+            // What was written of the last record must not swallow this one.
+            line.insert(0, '\n');
+        }
+        lines.torn = true;
+        lines.writer.write_all(line.as_bytes()).map_err(|_| RecordError)?;
+        lines.torn = false;
+        lines.writer.flush().map_err(|_| RecordError)
     }
 }
 
@@ -93,20 +113,21 @@ fn to_json(record: &Record<'_>) -> Result<String, RecordError> {
         });
     }
     json.object("resource", |resource| {
-        resource.str("type", "http").str("id", record.resource);
+        resource.str("type", "http").str("id", &bounded(record.resource));
     });
     json.object("action", |action| {
-        action.str("name", record.action);
+        action.str("name", &bounded(record.action));
     });
     json.object("decision", |decision| match &record.outcome {
         Outcome::Decided(Decision::Permit { policy }) => {
-            decision.str("effect", "permit").strs("policy_id", [policy]).strs("reasons", NONE);
+            decision.str("effect", "permit").strs("policy_id", [bounded(policy)]).strs("reasons", NONE);
         }
         Outcome::Decided(Decision::Deny { policy, reason }) => {
-            decision.str("effect", "deny").strs("policy_id", [policy]).strs("reasons", [reason]);
+            decision.str("effect", "deny");
+            decision.strs("policy_id", [bounded(policy)]).strs("reasons", [bounded(reason)]);
         }
         Outcome::Refused { code, rule } => {
-            decision.str("effect", "deny").strs("policy_id", [rule]).strs("reasons", [code]);
+            decision.str("effect", "deny").strs("policy_id", [rule]).strs("reasons", [bounded(code)]);
         }
     });
     json.object("corr", |corr| {
@@ -117,5 +138,18 @@ fn to_json(record: &Record<'_>) -> Result<String, RecordError> {
     });
     json.finish().map_err(|_| RecordError)
 }
+
+/// `text`, or its beginning and the hash of the whole.
+fn bounded(text: &str) -> Cow<'_, str> {
+    if text.len() <= MAX_TEXT {
+        return text.into();
+    }
+    let beginning = (0..=MAX_TEXT).rev().find_map(|end| text.get(..end)).unwrap_or_default();
+    let hash = base64url::encode(backend::ring().sha256(text.as_bytes()));
+    format!("{beginning}... sha-256={hash}").into()
+}
+
+/// In bytes. JSON makes six of one at worst, and a record has four such texts beside an identifier.
+const MAX_TEXT: usize = 2048;
 
 const NONE: [&str; 0] = [];

@@ -3,6 +3,7 @@
 mod json_lines;
 mod trace;
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use aims_keys::BoxFuture;
@@ -14,7 +15,11 @@ use crate::permit::{Authorized, Permit};
 pub use self::json_lines::JsonLines;
 pub use self::trace::{ParseTraceParentError, TraceParent};
 
-/// Writes records. No handler runs before its record is written, and none whose record could not be.
+/// Writes records. No handler runs before its record is written, and none whose record could not be; a recorder that panics
+/// has not recorded.
+///
+/// The future may be dropped at any `await`, since callers hang up. What must be recorded all the same is handed over, to a
+/// queue or a task, before the first of them.
 pub trait Recorder: std::fmt::Debug + Send + Sync {
     /// Records that a request was admitted, and then, by [`Authorized::recorded`], lets it go on.
     ///
@@ -35,6 +40,20 @@ pub trait Recorder: std::fmt::Debug + Send + Sync {
     fn refuse<'a>(&'a self, record: &'a Record<'a>) -> BoxFuture<'a, Result<(), RecordError>>;
 }
 
+impl<R: Recorder + ?Sized> Recorder for Arc<R> {
+    fn permit<'a>(
+        &'a self,
+        record: &'a Record<'a>,
+        authorized: Authorized,
+    ) -> BoxFuture<'a, Result<Permit, RecordError>> {
+        (**self).permit(record, authorized)
+    }
+
+    fn refuse<'a>(&'a self, record: &'a Record<'a>) -> BoxFuture<'a, Result<(), RecordError>> {
+        (**self).refuse(record)
+    }
+}
+
 /// What is recorded of one request (AUD-1 to AUD-8, as far as this layer knows them). It holds no token and no key.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -43,9 +62,9 @@ pub struct Record<'a> {
     pub time: SystemTime,
     /// The authenticated caller; `None` only if the request was refused before there was one.
     pub agent: Option<&'a Authenticated>,
-    /// What was asked for: the path of the request, as received.
+    /// What was asked for: the path of the request, as received. The caller chose it, up to 64 KiB of it.
     pub resource: &'a str,
-    /// The HTTP method.
+    /// The HTTP method; the caller chose it, too.
     pub action: &'a str,
     /// What became of it.
     pub outcome: Outcome<'a>,
@@ -64,7 +83,7 @@ pub enum Outcome<'a> {
     /// It was refused before it could be decided.
     Refused {
         /// The stable code of the check that failed.
-        code: &'static str,
+        code: &'a str,
         /// The requirement that was broken.
         rule: &'static str,
     },

@@ -1,8 +1,7 @@
 //! W3C Trace Context: which requests belong together.
 
 use std::fmt;
-
-use aims_keys::{Backend, KeyError};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// The content of a `traceparent` field (W3C Trace Context, level 2).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -41,27 +40,24 @@ impl TraceParent {
         Ok(Self { trace_id, span_id, flags })
     }
 
-    /// Begins a new trace, with random identifiers.
+    /// Begins a new trace.
     ///
-    /// # Errors
-    ///
-    /// [`KeyError::Random`] when the system has no randomness.
-    pub fn begin(backend: Backend) -> Result<Self, KeyError> {
+    /// Identifiers are random enough not to collide, and no secret: they come from the keys of the standard library's hash
+    /// tables, so that they cost no system call.
+    #[must_use]
+    pub fn begin() -> Self {
         let mut trace_id = [0; 16];
-        backend.fill_random(&mut trace_id)?;
+        for half in trace_id.chunks_exact_mut(8) {
+            half.copy_from_slice(&random());
+        }
         // `random`: all bits of the identifier are.
-        Self { trace_id, span_id: [0; 8], flags: 2 }.child(backend)
+        Self { trace_id, span_id: random(), flags: 2 }
     }
 
     /// A new span of the same trace.
-    ///
-    /// # Errors
-    ///
-    /// [`KeyError::Random`] when the system has no randomness.
-    pub fn child(&self, backend: Backend) -> Result<Self, KeyError> {
-        let mut span_id = [0; 8];
-        backend.fill_random(&mut span_id)?;
-        Ok(Self { span_id, ..*self })
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self { span_id: random(), ..*self }
     }
 
     /// The trace, in hexadecimal.
@@ -114,6 +110,12 @@ impl ParseTraceParentError {
     pub fn rule(&self) -> &'static str {
         "AUD-60"
     }
+}
+
+/// Eight bytes, not all zero: such an identifier is invalid.
+fn random() -> [u8; 8] {
+    // Each state has keys of its own.
+    RandomState::new().build_hasher().finish().max(1).to_be_bytes()
 }
 
 /// Lower-case hexadecimal digits of exactly `N` bytes.
