@@ -146,8 +146,8 @@ fn we_verify_wimseys_wits_and_proofs() {
         let request = WptRequest::new(&proof, Target::HttpPath("/v1/search"))
             .txn_token(Some(txn_token))
             .context(&context);
-        let verified = verifier.verify(&wit, &request, now).unwrap();
-        assert_eq!(verified.context("x-context-token"), Some("opaque"));
+        let proved = verifier.verify(&wit, &request, now).unwrap();
+        assert_eq!(proved.context("x-context-token"), Some("opaque"));
 
         let again = verifier.verify(&wit, &request, now).unwrap_err();
         assert_eq!((again.code(), again.rule()), ("replay", "WPT-11"));
