@@ -79,7 +79,7 @@ pub trait CredentialSource: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`HolderError::None`] when there is none: not issued yet, expired, or withdrawn.
+    /// [`HolderError::None`] when there is none: not issued yet, or withdrawn.
     fn holder(&self) -> Result<Holder, HolderError>;
 }
 
@@ -89,41 +89,51 @@ impl<S: CredentialSource + ?Sized> CredentialSource for Arc<S> {
     }
 }
 
-/// The current credential in memory; clones share it, and whoever renews it replaces it in one step.
+/// The current credential of one agent, in memory; clones share it, and whoever renews it replaces it in one step.
+///
+/// The default has none yet; the first one decides whose it is.
 #[derive(Clone, Debug, Default)]
-pub struct CurrentCredential(Arc<RwLock<Option<Holder>>>);
+pub struct CurrentCredential(Arc<RwLock<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Stays when the credential is withdrawn: an agent has one identifier for life (AIMS-2, AIMS-4).
+    subject: Option<WorkloadId>,
+    holder: Option<Holder>,
+}
 
 impl CurrentCredential {
     /// Holds `holder` until it is replaced.
     #[must_use]
     pub fn new(holder: Holder) -> Self {
-        Self(Arc::new(RwLock::new(Some(holder))))
+        let subject = Some(holder.subject().clone());
+        Self(Arc::new(RwLock::new(State { subject, holder: Some(holder) })))
     }
 
     /// Puts a renewed credential in place of the current one. Requests under way keep the pair they took.
     ///
     /// # Errors
     ///
-    /// [`HolderError::OtherSubject`] when it is for another workload: an agent has one identifier (AIMS-2, AIMS-4).
+    /// [`HolderError::OtherSubject`] when it is for another workload than those before it, a withdrawn one included.
     pub fn replace(&self, holder: Holder) -> Result<(), HolderError> {
         // A panic elsewhere cannot have left half a pair: it is replaced in a single step.
-        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_some_and(|held| held.subject() != holder.subject()) {
+        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if state.subject.get_or_insert_with(|| holder.subject().clone()) != holder.subject() {
             return Err(HolderError::OtherSubject);
         }
-        *current = Some(holder);
+        state.holder = Some(holder);
         Ok(())
     }
 
     /// Takes the credential away: permission was withdrawn.
     pub fn withdraw(&self) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.0.write().unwrap_or_else(PoisonError::into_inner).holder = None;
     }
 }
 
 impl CredentialSource for CurrentCredential {
     fn holder(&self) -> Result<Holder, HolderError> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(HolderError::None)
+        self.0.read().unwrap_or_else(PoisonError::into_inner).holder.clone().ok_or(HolderError::None)
     }
 }
 

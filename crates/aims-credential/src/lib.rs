@@ -4,15 +4,19 @@ mod bundle;
 mod bundle_set;
 mod holder;
 mod marks;
+mod peers;
 mod replay;
+mod revisions;
 mod wit;
 
 pub use crate::bundle::{BundleSource, SkippedKey, TrustBundle};
 pub use crate::bundle_set::BundleSet;
 pub use crate::holder::{Credential, CredentialSource, CurrentCredential, Holder, HolderError};
 pub use crate::marks::{Lapsed, Mark, MarkKey, MarkTable, MarkTableFull, Marks, MarksUnavailable};
+pub use crate::peers::{AccessHandle, ExpectedPeers, PeerError, PeerMap};
 pub use crate::replay::{ReplayError, ReplayStore};
+pub use crate::revisions::{SPEC_REVISIONS, SpecRevision};
 pub use crate::wit::{
-    IssueError, UnsignedWit, VerifiedWit, WIT_FIELD, Wit, WitCache, WitError, WitIssuer, WitProfile,
-    WitRequest, WitVerifier, WitVerifierBuilder,
+    ClaimValue, IssueError, UnsignedWit, VerifiedWit, WIT_FIELD, Wit, WitCache, WitError, WitIssuer,
+    WitProfile, WitRequest, WitVerifier, WitVerifierBuilder,
 };

@@ -4,14 +4,15 @@
 //! every cache. This is the reading side, and a table in memory; receiving signals is the subject of a higher crate.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use aims_id::WorkloadId;
 use aims_keys::UnixTime;
 
 /// The reading side of revocation.
-pub trait Marks: std::fmt::Debug + Send + Sync {
+pub trait Marks: fmt::Debug + Send + Sync {
     /// What is marked under `key`; `None` when nothing is.
     ///
     /// # Errors
@@ -20,7 +21,7 @@ pub trait Marks: std::fmt::Debug + Send + Sync {
     fn mark(&self, key: &MarkKey<'_>) -> Result<Option<Mark>, MarksUnavailable>;
 }
 
-impl<M: Marks + ?Sized> Marks for std::sync::Arc<M> {
+impl<M: Marks + ?Sized> Marks for Arc<M> {
     fn mark(&self, key: &MarkKey<'_>) -> Result<Option<Mark>, MarksUnavailable> {
         (**self).mark(key)
     }
@@ -39,16 +40,6 @@ pub enum MarkKey<'a> {
         /// The identifier the issuer gave it.
         id: &'a str,
     },
-}
-
-impl MarkKey<'_> {
-    /// Kind, issuer and name: what the table looks up.
-    fn parts(&self) -> (Kind, &str, &str) {
-        match self {
-            Self::Agent(agent) => (Kind::Agent, agent.origin_str(), agent.path()),
-            Self::Credential { origin, id } => (Kind::Credential, origin, id),
-        }
-    }
 }
 
 /// What is marked.
@@ -80,6 +71,17 @@ impl Mark {
     #[must_use]
     pub fn not_before(time: UnixTime) -> Self {
         Self { not_before: Some(time), ..Self::default() }
+    }
+
+    /// Both marks at once: whatever either cuts off is cut off.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            // `None` is less than any time.
+            not_before: self.not_before.max(other.not_before),
+            suspended: self.suspended || other.suspended,
+            dead: self.dead || other.dead,
+        }
     }
 
     /// Whether what began at `begun` still counts; `skew` is how far its issuer's clock may be ahead.
@@ -168,62 +170,179 @@ impl MarksUnavailable {
 }
 
 /// Marks in memory, bounded; nothing is ever dropped to make room.
-#[derive(Debug)]
+///
+/// ```
+/// use aims_credential::{Mark, MarkKey, MarkTable, Marks};
+///
+/// let marks = MarkTable::loading(100_000);
+/// let agent = "spiffe://acme.example/agents/travel".parse()?;
+/// assert!(marks.mark(&MarkKey::Agent(&agent)).is_err()); // nobody knows yet, so nothing is live
+///
+/// marks.add(&MarkKey::Agent(&agent), Mark::suspended()).unwrap(); // from durable storage
+/// marks.loaded();
+/// assert_eq!(marks.mark(&MarkKey::Agent(&agent)), Ok(Some(Mark::suspended())));
+/// # Ok::<(), aims_id::ParseIdError>(())
+/// ```
 pub struct MarkTable {
-    marks: RwLock<Table>,
+    state: RwLock<State>,
     capacity: usize,
 }
 
-/// By kind, then issuer, then name: three look-ups that need no copy of what is asked for.
-type Table = HashMap<Kind, HashMap<Box<str>, HashMap<Box<str>, Mark>>>;
-
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-enum Kind {
-    Agent,
-    Credential,
+#[derive(Default)]
+struct State {
+    loaded: bool,
+    /// INVARIANT: how many marks the maps hold.
+    len: usize,
+    agents: HashMap<WorkloadId, Mark>,
+    /// By origin, then identifier: two look-ups that need no copy of what is asked for.
+    credentials: HashMap<Box<str>, HashMap<Box<str>, Mark>>,
 }
 
 impl MarkTable {
-    /// An empty table for at most `capacity` marks.
+    /// A table for at most `capacity` marks, empty, and complete as it is.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { marks: RwLock::default(), capacity }
+        let table = Self::loading(capacity);
+        table.loaded();
+        table
     }
 
-    /// Sets the mark of `key`, in place of the one it had.
+    /// A table for at most `capacity` marks that are still being loaded: it answers nothing until it is told that they
+    /// are [`loaded`](Self::loaded).
+    #[must_use]
+    pub fn loading(capacity: usize) -> Self {
+        Self { state: RwLock::default(), capacity }
+    }
+
+    /// All marks are there: the table answers from now on.
+    pub fn loaded(&self) {
+        self.write().loaded = true;
+    }
+
+    /// The marks may no longer be complete (their source is lost): the table answers nothing until they are
+    /// [`loaded`](Self::loaded) again.
+    pub fn lost(&self) {
+        self.write().loaded = false;
+    }
+
+    /// Adds `mark` to what `key` is marked with: what was cut off stays cut off, in whatever order signals arrive.
     ///
     /// # Errors
     ///
     /// [`MarkTableFull`]; the cut must then be refused or enforced otherwise, never taken for done.
+    pub fn add(&self, key: &MarkKey<'_>, mark: Mark) -> Result<(), MarkTableFull> {
+        self.update(key, |held| held.and(mark))
+    }
+
+    /// Sets the mark of `key`, in place of the one it had: this can give back what was cut off.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add).
     pub fn set(&self, key: &MarkKey<'_>, mark: Mark) -> Result<(), MarkTableFull> {
-        let (kind, issuer, name) = key.parts();
-        // A panic elsewhere cannot have left half a mark: a mark is replaced in a single step.
-        let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
-        let len: usize = marks.values().flat_map(HashMap::values).map(HashMap::len).sum();
-        let names = marks.entry(kind).or_default().entry(issuer.into()).or_default();
-        if !names.contains_key(name) && len >= self.capacity {
-            return Err(MarkTableFull);
-        }
-        names.insert(name.into(), mark);
-        Ok(())
+        self.update(key, |_| mark)
     }
 
     /// Takes the mark of `key` away; says whether there was one.
     pub fn clear(&self, key: &MarkKey<'_>) -> bool {
-        let (kind, issuer, name) = key.parts();
-        let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
-        marks
-            .get_mut(&kind)
-            .and_then(|issuers| issuers.get_mut(issuer))
-            .is_some_and(|names| names.remove(name).is_some())
+        let mut state = self.write();
+        let found = match key {
+            MarkKey::Agent(agent) => state.agents.remove(agent.as_str()).is_some(),
+            MarkKey::Credential { origin, id } => state.clear_credential(origin, id),
+        };
+        state.len -= usize::from(found);
+        found
+    }
+
+    /// How many marks there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.read().len
+    }
+
+    /// Whether nothing is marked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn update(&self, key: &MarkKey<'_>, change: impl FnOnce(Mark) -> Mark) -> Result<(), MarkTableFull> {
+        let mut state = self.write();
+        let state = &mut *state;
+        if let Some(mark) = state.get_mut(key) {
+            *mark = change(*mark);
+            return Ok(());
+        }
+        if state.len >= self.capacity {
+            return Err(MarkTableFull);
+        }
+        state.insert(key, change(Mark::default()));
+        state.len += 1;
+        Ok(())
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        // A panic elsewhere cannot have left half a mark: nothing between the steps of a change can panic.
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn get_mut(&mut self, key: &MarkKey<'_>) -> Option<&mut Mark> {
+        match key {
+            MarkKey::Agent(agent) => self.agents.get_mut(agent.as_str()),
+            MarkKey::Credential { origin, id } => self.credentials.get_mut(*origin)?.get_mut(*id),
+        }
+    }
+
+    fn insert(&mut self, key: &MarkKey<'_>, mark: Mark) {
+        match key {
+            MarkKey::Agent(agent) => {
+                self.agents.insert((*agent).clone(), mark);
+            }
+            MarkKey::Credential { origin, id } => {
+                self.credentials.entry((*origin).into()).or_default().insert((*id).into(), mark);
+            }
+        }
+    }
+
+    fn clear_credential(&mut self, origin: &str, id: &str) -> bool {
+        let Some(ids) = self.credentials.get_mut(origin) else { return false };
+        let found = ids.remove(id).is_some();
+        if ids.is_empty() {
+            self.credentials.remove(origin);
+        }
+        found
     }
 }
 
 impl Marks for MarkTable {
     fn mark(&self, key: &MarkKey<'_>) -> Result<Option<Mark>, MarksUnavailable> {
-        let (kind, issuer, name) = key.parts();
-        let marks = self.marks.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(marks.get(&kind).and_then(|issuers| issuers.get(issuer)?.get(name)).copied())
+        let state = self.read();
+        if !state.loaded {
+            return Err(MarksUnavailable);
+        }
+        Ok(match key {
+            MarkKey::Agent(agent) => state.agents.get(agent.as_str()),
+            MarkKey::Credential { origin, id } => state.credentials.get(*origin).and_then(|ids| ids.get(*id)),
+        }
+        .copied())
+    }
+}
+
+/// Shows how many marks there are, not whose.
+impl fmt::Debug for MarkTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.read();
+        f.debug_struct("MarkTable")
+            .field("loaded", &state.loaded)
+            .field("len", &state.len)
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
     }
 }
 

@@ -49,8 +49,21 @@ impl WitCache {
                 }
             }
         }
+        // It carries the bundle it was verified with: if that was replaced meanwhile, the next look-up finds out.
         let wit = self.verifier.verify_hashed(token, hash, now)?;
         self.verified.insert(hash, wit.clone());
         Ok(wit)
+    }
+
+    /// How many tokens are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.verified.len()
+    }
+
+    /// Whether no token is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.verified.is_empty()
     }
 }

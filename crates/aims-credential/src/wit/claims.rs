@@ -1,7 +1,7 @@
 //! The claims of a WIT, read once.
 
 use aims_id::WorkloadId;
-use aims_jose::json::{self, Kind, Object, Value};
+use aims_jose::json::{self, Object, Value};
 use aims_jose::jwt::claim;
 use aims_jose::{ClaimsError, Jwk};
 use aims_keys::{Backend, UnixTime};
@@ -67,13 +67,18 @@ impl WitClaims {
         for (name, value) in confirmation.as_object().ok_or(WitError::Confirmation)? {
             match &*name.as_str() {
                 "jwk" => key = Some(value),
-                // JO-KEY-10: a second confirmation would let two verifiers see two holders.
-                "jkt" | "x5t#S256" | "kid" | "jku" | "jwe" => return Err(WitError::Confirmation),
+                // JO-KEY-10: by a second confirmation two verifiers could see two holders.
+                "jkt" | "jku" | "jwe" | "kid" | "x5t#S256" => return Err(WitError::SecondConfirmation),
                 _ => {}
             }
         }
-        let key = key.filter(|key| key.kind() == Kind::Object).ok_or(WitError::Confirmation)?;
+        let key = key.ok_or(WitError::Confirmation)?;
         Jwk::from_value(key, None, backend).map_err(WitError::ConfirmationKey)
+    }
+
+    /// The earliest time that the token names as its beginning, if it names one.
+    pub(super) fn earliest_start(&self) -> Option<UnixTime> {
+        self.issued_at.into_iter().chain(self.not_before).min()
     }
 }
 

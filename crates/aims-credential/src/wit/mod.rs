@@ -4,14 +4,23 @@ mod cache;
 mod claims;
 mod error;
 mod issue;
+mod issue_error;
+mod profile;
+mod request;
 mod token;
 mod verify;
 
 pub use self::cache::WitCache;
-pub use self::error::{IssueError, WitError};
-pub use self::issue::{UnsignedWit, WitIssuer, WitRequest};
+pub use self::error::WitError;
+pub use self::issue::{UnsignedWit, WitIssuer};
+pub use self::issue_error::IssueError;
+pub use self::profile::WitProfile;
+pub use self::request::{ClaimValue, WitRequest};
 pub use self::token::Wit;
 pub use self::verify::{VerifiedWit, WitVerifier, WitVerifierBuilder};
+
+use aims_jose::Limits;
+use aims_jose::json;
 
 /// The HTTP field that carries a WIT, in lower case.
 pub const WIT_FIELD: &str = "workload-identity-token";
@@ -19,38 +28,19 @@ pub const WIT_FIELD: &str = "workload-identity-token";
 /// `typ` of a WIT.
 const WIT_TYPE: &str = "wit+jwt";
 
-/// The longest WIT, in bytes.
-const MAX_WIT: usize = 8192;
+/// The longest WIT, in bytes, unless more is allowed (`docs/spec/wimse.md` section 4.2).
+const DEFAULT_TOKEN_LEN: usize = 8 * 1024;
 
-/// Of header and claims (`docs/spec/wimse.md` section 4.2).
-const JSON_LIMITS: aims_jose::json::Limits = aims_jose::json::Limits::new().depth(8);
+/// The longest WIT that can be allowed: enough for ML-DSA, and what JO-B64-01 names.
+const MAX_TOKEN_LEN: usize = 16 * 1024;
 
-/// Which text a WIT follows.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum WitProfile {
-    /// draft-ietf-wimse-workload-creds.
-    Wit,
-    /// WIT-SVID, the SPIFFE profile of it: `spiffe` identifiers, `kid` required, no EdDSA, no `aud`.
-    #[cfg(feature = "wit-svid")]
-    WitSvid,
-}
+/// The longest lifetime of a WIT (`docs/spec/wimse.md` section 8).
+const MAX_LIFETIME: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
-impl WitProfile {
-    /// Whether the profile's issuers and holders may use this algorithm, apart from any list.
-    #[cfg_attr(
-        not(feature = "wit-svid"),
-        expect(clippy::unused_self, reason = "the profile decides with the feature")
-    )]
-    pub(crate) fn allows(self, algorithm: aims_keys::Algorithm) -> bool {
-        match self {
-            Self::Wit => true,
-            #[cfg(feature = "wit-svid")]
-            Self::WitSvid => {
-                use aims_keys::Algorithm;
+/// Of header and claims, each (`docs/spec/wimse.md` section 4.2).
+const JSON_LIMITS: json::Limits = json::Limits::new().depth(8);
 
-                matches!(algorithm, Algorithm::Es256 | Algorithm::Es384 | Algorithm::Ps256 | Algorithm::Rs256)
-            }
-        }
-    }
+/// Of a token of at most `len` bytes.
+fn limits(len: usize) -> Limits {
+    Limits::new().token(len).json(JSON_LIMITS)
 }

@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use aims_id::WorkloadId;
-use aims_jose::{Limits, UnverifiedJws};
+use aims_jose::UnverifiedJws;
 use aims_keys::{Backend, PublicKey, UnixTime};
 
 use super::claims::WitClaims;
-use super::{JSON_LIMITS, WIT_TYPE, WitError};
+use super::{JSON_LIMITS, MAX_TOKEN_LEN, WIT_TYPE, WitError, limits};
 
 /// A WIT as its holder keeps it: the token, and what it says about the holder. Cloning is cheap.
 ///
@@ -32,9 +32,12 @@ impl Wit {
     ///
     /// [`WitError`] when it is not a WIT, or its confirmation key is not acceptable.
     pub fn from_issuer(token: &str, backend: Backend) -> Result<Self, WitError> {
-        let jws = UnverifiedJws::parse(token, &Limits::new())?;
+        let jws = UnverifiedJws::parse(token, &limits(MAX_TOKEN_LEN))?;
         jws.header().require_typ(WIT_TYPE)?;
         let claims = WitClaims::read(jws.peek().untrusted_payload().to_vec(), &JSON_LIMITS)?;
+        if !claims.subject.has_path() {
+            return Err(WitError::SubjectWithoutPath);
+        }
         let key = claims.confirmation_key(backend)?.public_key().clone();
         Ok(Self(Arc::new(Held {
             token: token.into(),

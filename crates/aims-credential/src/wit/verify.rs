@@ -6,11 +6,13 @@ use std::time::Duration;
 use aims_id::WorkloadId;
 use aims_jose::json::Object;
 use aims_jose::jwt::claim;
-use aims_jose::{Header, Limits, Thumbprint, UnverifiedJws};
+use aims_jose::{Header, JwsError, Thumbprint, UnverifiedJws};
 use aims_keys::{Algorithm, Backend, PublicKey, UnixTime};
 
 use super::claims::WitClaims;
-use super::{JSON_LIMITS, MAX_WIT, WIT_TYPE, WitError, WitProfile};
+use super::{
+    DEFAULT_TOKEN_LEN, JSON_LIMITS, MAX_LIFETIME, MAX_TOKEN_LEN, WIT_TYPE, WitError, WitProfile, limits,
+};
 use crate::bundle::bundle_of;
 use crate::{BundleSource, Lapsed, MarkKey, Marks, TrustBundle};
 
@@ -25,7 +27,6 @@ pub struct WitVerifier {
     backend: Backend,
     leeway: Duration,
     max_lifetime: Duration,
-    limits: Limits,
     max_token_len: usize,
 }
 
@@ -38,8 +39,7 @@ impl WitVerifier {
             backend,
             leeway: DEFAULT_LEEWAY,
             max_lifetime: MAX_LIFETIME,
-            limits: Limits::new().token(MAX_WIT).json(JSON_LIMITS),
-            max_token_len: MAX_WIT,
+            max_token_len: DEFAULT_TOKEN_LEN,
         })
     }
 
@@ -64,7 +64,7 @@ impl WitVerifier {
     }
 
     fn parse<'t>(&self, token: &'t str) -> Result<UnverifiedJws<'t>, WitError> {
-        Ok(UnverifiedJws::parse(token, &self.limits)?)
+        Ok(UnverifiedJws::parse(token, &limits(self.max_token_len))?)
     }
 
     fn verify_parsed(
@@ -74,6 +74,9 @@ impl WitVerifier {
         now: UnixTime,
     ) -> Result<VerifiedWit, WitError> {
         jws.header().require_typ(WIT_TYPE)?;
+        if jws.header().is_nested() {
+            return Err(JwsError::Nested.into());
+        }
 
         // Only the subject is used before the signature is checked, and only to choose the key.
         let jws = jws.peek();
@@ -82,18 +85,30 @@ impl WitVerifier {
             return Err(WitError::SubjectWithoutPath);
         }
         let bundle = bundle_of(&*self.bundles, &claims.subject).ok_or(WitError::UnknownTrustDomain)?;
+        let (algorithms, profile) = (bundle.algorithms(), bundle.profile());
         let algorithm = jws.header().algorithm();
-        if !bundle.algorithms().contains(algorithm) || !bundle.profile().allows(algorithm) {
+        if !profile.allows_algorithm(algorithm) {
+            return Err(WitError::ProfileAlgorithm(algorithm));
+        }
+        if !algorithms.contains(algorithm) {
             return Err(WitError::UnsupportedAlgorithm);
         }
         let key = issuer_key(&bundle, jws.header())?;
-        let jws = jws.verify(key, bundle.algorithms())?;
+        let jws = jws.verify(key, algorithms)?;
 
-        check_profile(&bundle, &claims)?;
-        self.check_times(bundle.profile(), &claims, now)?;
+        if !profile.allows_scheme(claims.subject.scheme()) {
+            return Err(WitError::SubjectScheme);
+        }
+        if claims.has_audience && !profile.allows_audience() {
+            return Err(WitError::AudienceForbidden);
+        }
+        self.check_times(profile, &claims, now)?;
         let confirmation = claims.confirmation_key(self.backend)?;
         let proof_algorithm = confirmation.public_key().algorithm();
-        if !bundle.algorithms().contains(proof_algorithm) || !bundle.profile().allows(proof_algorithm) {
+        if !profile.allows_algorithm(proof_algorithm) {
+            return Err(WitError::ProfileConfirmationAlgorithm(proof_algorithm));
+        }
+        if !algorithms.contains(proof_algorithm) {
             return Err(WitError::ConfirmationAlgorithm(proof_algorithm));
         }
         if !bundle.allows_issuer(claims.issuer.as_deref()) {
@@ -102,6 +117,7 @@ impl WitVerifier {
         self.check_lifetime(&claims)?;
 
         let wit = VerifiedWit(Arc::new(Facts {
+            begun: begun(&claims, now + self.leeway),
             thumbprint: confirmation.thumbprint(),
             key: confirmation.public_key().clone(),
             hash,
@@ -110,7 +126,7 @@ impl WitVerifier {
             claims,
             bundle,
         }));
-        self.check_marks(&wit, now)?;
+        self.check_marks(&wit)?;
         Ok(wit)
     }
 
@@ -122,7 +138,7 @@ impl WitVerifier {
             return Ok(false);
         }
         self.check_times(current.profile(), &wit.0.claims, now)?;
-        self.check_marks(wit, now)?;
+        self.check_marks(wit)?;
         Ok(true)
     }
 
@@ -139,24 +155,22 @@ impl WitVerifier {
         if let Some(nbf) = claims.not_before {
             claim::check_not_before(nbf, now, self.leeway)?;
         }
-        // WS-9: in a WIT-SVID `iat` says nothing about when it starts to be valid.
-        if let (WitProfile::Wit, Some(iat)) = (profile, claims.issued_at) {
-            claim::check_issued_at(iat, now, self.leeway)?;
+        match claims.issued_at {
+            Some(iat) if profile.counts_from_issued_at() => {
+                Ok(claim::check_issued_at(iat, now, self.leeway)?)
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn check_lifetime(&self, claims: &WitClaims) -> Result<(), WitError> {
-        let Some(start) = claims.issued_at.or(claims.not_before) else { return Ok(()) };
+        let Some(start) = claims.earliest_start() else { return Ok(()) };
         if claims.expires.since(start) > self.max_lifetime { Err(WitError::LifetimeTooLong) } else { Ok(()) }
     }
 
-    fn check_marks(&self, wit: &VerifiedWit, now: UnixTime) -> Result<(), WitError> {
+    fn check_marks(&self, wit: &VerifiedWit) -> Result<(), WitError> {
         let Some(marks) = &self.marks else { return Ok(()) };
-        wit.still_valid(now, &**marks).map_err(|lapsed| match lapsed {
-            Lapsed::Expired => WitError::Expired,
-            lapsed => WitError::Lapsed(lapsed),
-        })
+        wit.check_marks(&**marks).map_err(WitError::Lapsed)
     }
 }
 
@@ -164,28 +178,19 @@ impl WitVerifier {
 fn issuer_key<'b>(bundle: &'b TrustBundle, header: &Header) -> Result<&'b PublicKey, WitError> {
     let key = match header.key_id() {
         Some(kid) => bundle.keys().find(kid, header.algorithm())?,
-        #[cfg(feature = "wit-svid")]
-        None if bundle.profile() == WitProfile::WitSvid => return Err(WitError::KeyIdMissing),
-        None => bundle.keys().only().map_err(|_| WitError::KeyIdMissing)?,
+        None if bundle.profile().allows_missing_key_id() => {
+            bundle.keys().only().map_err(|_| WitError::KeyIdMissing)?
+        }
+        None => return Err(WitError::ProfileKeyId),
     };
     Ok(key.public_key())
 }
 
-#[cfg(feature = "wit-svid")]
-fn check_profile(bundle: &TrustBundle, claims: &WitClaims) -> Result<(), WitError> {
-    if bundle.profile() != WitProfile::WitSvid {
-        return Ok(());
-    }
-    if claims.subject.scheme() != aims_id::Scheme::Spiffe {
-        return Err(WitError::SubjectScheme);
-    }
-    if claims.has_audience { Err(WitError::AudienceForbidden) } else { Ok(()) }
-}
-
-#[cfg(not(feature = "wit-svid"))]
-#[expect(clippy::unnecessary_wraps, reason = "the only profile without the feature adds no check")]
-fn check_profile(_: &TrustBundle, _: &WitClaims) -> Result<(), WitError> {
-    Ok(())
+/// `iat`, or else `nbf`; the epoch, so that every cut ends the token, when neither is known to have passed.
+///
+/// Where the profile lets an `iat` lie ahead, one that does says nothing about what came before it.
+fn begun(claims: &WitClaims, latest: UnixTime) -> UnixTime {
+    claims.issued_at.filter(|&iat| iat <= latest).or(claims.not_before).unwrap_or(UnixTime::EPOCH)
 }
 
 /// Options of a [`WitVerifier`]; the defaults are those of `docs/spec/wimse.md` section 8.
@@ -206,16 +211,15 @@ impl WitVerifierBuilder {
         self
     }
 
-    /// The longest `exp - iat` (or `exp - nbf`). Default and maximum: 24 h.
+    /// The longest time from `iat` or `nbf`, whichever is earlier, to `exp`. Default and maximum: 24 h.
     pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
         self.0.max_lifetime = lifetime.min(MAX_LIFETIME);
         self
     }
 
-    /// The longest token, in bytes. Default: 8192; tokens signed with ML-DSA need more.
+    /// The longest token, in bytes. Default: 8192, at most 16384; tokens signed with ML-DSA-65 need more than the default.
     pub fn max_token_len(mut self, bytes: usize) -> Self {
-        self.0.limits = self.0.limits.token(bytes);
-        self.0.max_token_len = bytes;
+        self.0.max_token_len = bytes.min(MAX_TOKEN_LEN);
         self
     }
 
@@ -234,6 +238,7 @@ pub struct VerifiedWit(Arc<Facts>);
 
 struct Facts {
     claims: WitClaims,
+    begun: UnixTime,
     key: PublicKey,
     thumbprint: Thumbprint,
     hash: [u8; 32],
@@ -273,10 +278,10 @@ impl VerifiedWit {
         self.0.claims.expires
     }
 
-    /// When it began: `iat`, else `nbf`; if it says neither, the epoch, so that every cut ends it.
+    /// When it began: `iat`, else `nbf`; if neither is known to have passed, the epoch, so that every cut ends it.
     #[must_use]
     pub fn begun(&self) -> UnixTime {
-        self.0.claims.issued_at.or(self.0.claims.not_before).unwrap_or(UnixTime::EPOCH)
+        self.0.begun
     }
 
     /// `jti`.
@@ -323,6 +328,10 @@ impl VerifiedWit {
     /// [`Lapsed`] says what ended it.
     pub fn still_valid(&self, now: UnixTime, marks: &dyn Marks) -> Result<(), Lapsed> {
         claim::check_expiry(self.not_after(), now, self.0.leeway).map_err(|_| Lapsed::Expired)?;
+        self.check_marks(marks)
+    }
+
+    fn check_marks(&self, marks: &dyn Marks) -> Result<(), Lapsed> {
         for key in self.mark_keys() {
             if let Some(mark) = marks.mark(&key)? {
                 mark.check(self.begun(), self.0.leeway)?;
@@ -346,5 +355,3 @@ impl std::fmt::Debug for VerifiedWit {
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 
 const MAX_LEEWAY: Duration = Duration::from_secs(120);
-
-const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);

@@ -1,0 +1,18 @@
+#![cfg(test)]
+//! Tests of the public API, named after the requirements they exercise.
+
+mod bundle;
+mod cache;
+mod compile_fail;
+mod counterexamples;
+mod holder;
+mod issue;
+mod marks;
+mod peers;
+mod properties;
+mod revisions;
+mod support;
+mod vectors;
+mod verify;
+#[cfg(feature = "wit-svid")]
+mod wit_svid;
