@@ -104,6 +104,9 @@ fn tpm_44_a_key_file_cut_short_at_any_byte_is_refused() {
     assert_refused!(store.open(&id("k")), "key_file_corrupt", "TPM-44");
     place.write(&file, &vec![0; 1 << 20]);
     assert_refused!(store.open(&id("k")), "key_file_corrupt", "TPM-44");
+    // A terabyte of nothing: it is not read, and no memory is asked for.
+    fs::File::create(&file).unwrap().set_len(1 << 40).unwrap();
+    assert_refused!(store.open(&id("k")), "key_file_corrupt", "TPM-44");
     place.write(&file, &whole);
     assert!(store.open(&id("k")).is_ok());
 }
