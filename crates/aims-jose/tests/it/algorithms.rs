@@ -16,11 +16,11 @@ fn with_alg(key: &SoftwareKey, alg: &serde_json::Value) -> String {
 fn jo_alg_01_every_listed_algorithm_verifies_its_tokens() {
     let verifier = builder().build();
     for key in KEYS.all() {
-        let verified = verifier.verify(&sign(key, header(key), claims("")), NOW).unwrap();
-        assert_eq!(verified.header().algorithm(), Signer::algorithm(key));
-        assert_eq!(verified.header().key_id(), Some(&*kid(key)));
-        assert_eq!(verified.header().typ(), Some("at+jwt"));
-        assert_eq!(verified.key(), &public(key));
+        let accepted = verifier.verify(&sign(key, header(key), claims("")), NOW).unwrap();
+        assert_eq!(accepted.header().algorithm(), Signer::algorithm(key));
+        assert_eq!(accepted.header().key_id(), Some(&*kid(key)));
+        assert_eq!(accepted.header().typ(), Some("at+jwt"));
+        assert_eq!(accepted.key(), &public(key));
     }
 }
 
@@ -165,8 +165,8 @@ fn jo_alg_02_jo_alg_03_the_two_names_of_ed25519_are_one_algorithm_and_two_entrie
     let key = &KEYS.ed25519;
     for name in ["EdDSA", "Ed25519"] {
         let token = with_alg(key, &json!(name));
-        let verified = builder().build().verify(&token, NOW).unwrap();
-        assert_eq!(verified.header().algorithm().name(), name, "kept as received");
+        let accepted = builder().build().verify(&token, NOW).unwrap();
+        assert_eq!(accepted.header().algorithm().name(), name, "kept as received");
         for allowed in [Algorithm::EdDsa, Algorithm::Ed25519] {
             let verifier = builder().algorithms(AlgorithmSet::of(&[allowed])).build();
             if allowed.name() == name {

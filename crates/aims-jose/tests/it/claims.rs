@@ -64,16 +64,16 @@ fn jo_clm_02_jo_atk_18_dates_are_numbers_in_range() {
     }
     assert_refused!(verifier.verify(&with_raw("exp", "1e999"), NOW), "json_number_overflow", "JO-JSON-04");
     for raw in ["253402300799", "253402300799.9", "2534023007.99e2"] {
-        let verified = verifier.verify(&with_raw("exp", raw), NOW).unwrap();
-        assert_eq!(verified.claims().expires(), Some(UnixTime::from_secs(253_402_300_799)), "{raw}");
+        let accepted = verifier.verify(&with_raw("exp", raw), NOW).unwrap();
+        assert_eq!(accepted.claims().expires(), Some(UnixTime::from_secs(253_402_300_799)), "{raw}");
     }
     for (raw, secs) in
         [("0", 0), ("-0", 0), ("0.9", 0), ("1790000000.9", 1_790_000_000), ("1.79e9", 1_790_000_000)]
     {
-        let verified = verifier.verify(&with_raw("nbf", raw), NOW).unwrap();
-        assert_eq!(verified.claims().not_before(), Some(UnixTime::from_secs(secs)), "{raw}");
-        let verified = verifier.verify(&with_raw("iat", raw), NOW).unwrap();
-        assert_eq!(verified.claims().issued_at(), Some(UnixTime::from_secs(secs)), "{raw}");
+        let accepted = verifier.verify(&with_raw("nbf", raw), NOW).unwrap();
+        assert_eq!(accepted.claims().not_before(), Some(UnixTime::from_secs(secs)), "{raw}");
+        let accepted = verifier.verify(&with_raw("iat", raw), NOW).unwrap();
+        assert_eq!(accepted.claims().issued_at(), Some(UnixTime::from_secs(secs)), "{raw}");
     }
 }
 
@@ -260,8 +260,8 @@ fn jo_clm_06_sub_is_never_empty_and_may_be_required() {
 fn jo_clm_07_jti_has_1_to_256_bytes_and_may_be_required() {
     for verifier in [builder().build(), builder().require_token_id().build()] {
         for jti in ["a".to_owned(), "a".repeat(256), "é".repeat(128)] {
-            let verified = verifier.verify(&with(&[("jti", json!(jti))]), NOW).unwrap();
-            assert_eq!(verified.claims().token_id().as_deref(), Some(&*jti));
+            let accepted = verifier.verify(&with(&[("jti", json!(jti))]), NOW).unwrap();
+            assert_eq!(accepted.claims().token_id().as_deref(), Some(&*jti));
         }
         for jti in [String::new(), "a".repeat(257), "é".repeat(129)] {
             let token = with(&[("jti", json!(jti))]);
@@ -275,9 +275,9 @@ fn jo_clm_07_jti_has_1_to_256_bytes_and_may_be_required() {
 #[test]
 fn jo_clm_08_other_claims_are_kept_as_they_came() {
     let more = r#","scope":"a b","act":{"sub":"user"},"n":1.50,"s\u0063p":[]"#;
-    let verified =
+    let accepted =
         builder().build().verify(&sign(&KEYS.es256, header(&KEYS.es256), claims(more)), NOW).unwrap();
-    let claims = verified.claims();
+    let claims = accepted.claims();
     assert!(claims.get("scope").unwrap().is_str("a b"));
     assert!(claims.get("act").unwrap().get("sub").unwrap().is_str("user"));
     assert_eq!(claims.get("n").unwrap().raw(), "1.50");

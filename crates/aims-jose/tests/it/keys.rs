@@ -49,7 +49,8 @@ fn jo_key_02_public_keys_are_read_and_written_in_one_form() {
 
 #[test]
 fn jo_key_02_jo_atk_16_jo_atk_17_what_a_key_is_and_is_for_must_agree() {
-    let cases: &[(&str, &[(&str, Value)], &str, &str)] = &[
+    type Case<'a> = (&'a str, &'a [(&'a str, Value)], &'a str, &'a str);
+    let cases: &[Case<'_>] = &[
         ("ec", &[("use", json!("enc"))], "key_use", "JO-KEY-02"),
         ("ec", &[("use", json!("SIG"))], "key_use", "JO-KEY-02"),
         ("ec", &[("use", json!(["sig"]))], "key_use", "JO-KEY-02"),
@@ -460,7 +461,7 @@ fn jo_key_09_a_key_has_one_thumbprint_however_it_is_written() {
         format!("{text}="),
         format!("{text}A"),
         format!(" {text}"),
-        text.replace(&text[..1], "+"),
+        text.replace(text.split_at(1).0, "+"),
         base64url::encode([0; 31]),
         base64url::encode([0; 33]),
     ];

@@ -43,16 +43,16 @@ fn jo_key_07_private_keys_of_every_type_are_imported_and_sign() {
             assert_eq!(jwk.algorithm(), algorithm);
             let key = jwk.load(backend::ring()).unwrap();
             // The public half is that of the same text without its secrets.
-            let names = ["d", "p", "q", "dp", "dq", "qi", "key_ops"];
-            let public_text = edit(text, &names.map(|name| (name, Value::Null)));
-            let public = Jwk::parse_as(&public_text, algorithm, backend::ring()).unwrap();
-            assert_eq!(Signer::public_key(&key), public.public_key());
+            let secrets = ["d", "p", "q", "dp", "dq", "qi", "key_ops"];
+            let public_text = edit(text, &secrets.map(|name| (name, Value::Null)));
+            let expected = Jwk::parse_as(&public_text, algorithm, backend::ring()).unwrap();
+            assert_eq!(Signer::public_key(&key), expected.public_key());
             let token = sign(&key, "{}", "x");
             let (input, _) = token.rsplit_once('.').unwrap();
-            public.public_key().verify(input.as_bytes(), &signature(&token)).unwrap();
+            expected.public_key().verify(input.as_bytes(), &signature(&token)).unwrap();
             // What a store would keep is the same key.
             let stored = jwk.private_key().load(algorithm, backend::ring()).unwrap();
-            assert_eq!(Signer::public_key(&stored), public.public_key());
+            assert_eq!(Signer::public_key(&stored), expected.public_key());
         }
         assert_eq!(PrivateJwk::parse(&named).unwrap().key_id(), Some("k"));
         assert_eq!(PrivateJwk::parse_as(text, algorithm).unwrap().key_id(), None);

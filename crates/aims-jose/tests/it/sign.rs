@@ -45,7 +45,7 @@ impl Device {
         match self.fault {
             Fault::None => {}
             Fault::OtherMessage => {
-                signature = Signer::sign(self.key, SignInput::Message(b"other"))?.as_bytes().to_vec()
+                signature = Signer::sign(self.key, SignInput::Message(b"other"))?.as_bytes().to_vec();
             }
             Fault::Flipped => signature[40] ^= 1,
             Fault::Empty => signature.clear(),
@@ -324,7 +324,7 @@ fn jo_sign_03_claims_that_no_verifier_would_read_are_not_written() {
         assert_refused!(set(&mut claims).finish(), code, rule);
     }
     let mut claims = NewClaims::new();
-    claims.expires(UnixTime::from_secs(253_402_300_799)).token_id(&LONG[1..]);
+    claims.expires(UnixTime::from_secs(253_402_300_799)).token_id(LONG.split_at(1).1);
     claims.finish().unwrap();
 }
 

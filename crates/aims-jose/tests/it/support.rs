@@ -170,5 +170,6 @@ pub(crate) fn subtract(a: &[u8], b: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn hex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    let pairs = text.as_bytes().chunks(2).map(|pair| str::from_utf8(pair).unwrap());
+    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
 }
