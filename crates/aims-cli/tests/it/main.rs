@@ -1,0 +1,4 @@
+#![cfg(test)]
+//! The `aims` program, from outside.
+
+mod tour;

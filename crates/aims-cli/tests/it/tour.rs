@@ -1,0 +1,136 @@
+//! `aims tour`: what it says, and that it fails when it should.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+fn tour(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aims"));
+    command.arg("tour").args(args).stdin(Stdio::null());
+    command
+}
+
+fn output(args: &[&str]) -> Output {
+    tour(args).output().unwrap()
+}
+
+fn stdout(output: &Output) -> &str {
+    str::from_utf8(&output.stdout).unwrap()
+}
+
+#[test]
+fn arch_3_arch_4_the_tour_does_what_it_says() {
+    let began = Instant::now();
+    let told = output(&["--json"]);
+    let took = began.elapsed();
+    let text = stdout(&told);
+    assert!(told.status.success(), "{text}{}", String::from_utf8_lossy(&told.stderr));
+    assert!(took < Duration::from_secs(90), "{took:?}");
+
+    let mut steps = BTreeSet::new();
+    let mut refused = BTreeSet::new();
+    for line in text.lines() {
+        let step: Value = serde_json::from_str(line).unwrap();
+        let step = step.as_object().unwrap();
+        let mut names: Vec<_> = step.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["chapter", "expect", "got", "ok", "step"], "{line}");
+        assert_eq!(step["chapter"], "identity", "{line}");
+        assert_eq!(step["ok"], true, "{line}");
+        assert_eq!(step["got"], step["expect"], "{line}");
+        let name = step["step"].as_str().unwrap().to_owned();
+        if let Some(code) = step["got"].as_str().unwrap().strip_prefix("refused: ") {
+            refused.insert((name.clone(), code.to_owned()));
+        }
+        assert!(steps.insert(name), "twice: {line}");
+    }
+    for (step, code) in ATTACKS {
+        assert!(refused.contains(&(step.to_owned(), code.to_owned())), "{step}: {refused:?}");
+    }
+    for step in ["enrol", "call", "call_again", "one_record_each", "no_secret_logged"] {
+        assert!(steps.contains(step), "{step}: {steps:?}");
+    }
+}
+
+#[test]
+fn a_chapter_is_told_alone_and_in_words() {
+    let told = output(&["--chapter", "identity"]);
+    let text = stdout(&told);
+    assert!(told.status.success(), "{text}");
+    assert!(text.starts_with("Chapter identity\n"), "{text}");
+    // What came over the wire, and beside it what the tool wrote down.
+    assert!(
+        text.contains("-> refused: invalid_proof · status 401 · record: deny bad_signature (WPT-4)"),
+        "{text}"
+    );
+    assert!(text.contains("-> 200 spiffe://acme.example/agents/travel · record: permit callers"), "{text}");
+    assert!(!text.contains("FAILED"), "{text}");
+    assert!(text.trim_end().ends_with(" s"), "{text}");
+    // No colour where there is no terminal, and no token anywhere.
+    assert!(!text.contains('\x1b') && !text.contains("eyJ"), "{text}");
+}
+
+#[test]
+fn an_unknown_chapter_is_a_usage_error_that_names_the_chapters() {
+    let refused = output(&["--chapter", "nowhere"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(refused.stdout.is_empty());
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert!(message.contains("nowhere") && message.contains("identity"), "{message}");
+}
+
+#[test]
+fn a_tour_that_nobody_can_read_fails() {
+    for args in [&["--json"][..], &[]] {
+        let mut child = tour(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{args:?}");
+    }
+}
+
+#[test]
+fn a_program_of_the_story_ends_with_whoever_started_it() {
+    let mut issuer =
+        tour(&["--role", "issuer"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = issuer.stdin.take().unwrap();
+    writeln!(input, r#"{{"origin":"spiffe://acme.example","enrolments":[]}}"#).unwrap();
+    let mut address = String::new();
+    BufReader::new(issuer.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    assert!(address.starts_with(r#"{"url":"http://127.0.0.1:"#), "{address}");
+    assert!(issuer.try_wait().unwrap().is_none(), "it listens");
+
+    drop(input);
+    assert!(issuer.wait().unwrap().success());
+}
+
+#[test]
+fn a_program_of_the_story_refuses_to_run_without_its_configuration() {
+    for role in ["agent", "issuer", "tool"] {
+        let ended = output(&["--role", role]);
+        assert_eq!(ended.status.code(), Some(1), "{role}");
+        assert_eq!(stdout(&ended), "{\"error\":\"no configuration\"}\n", "{role}");
+    }
+}
+
+/// The attacks that the chapter must hold, and what the attacker is told.
+const ATTACKS: [(&str, &str); 16] = [
+    ("replay", "replay"),
+    ("other_tool", "audience_mismatch"),
+    ("other_path", "audience_mismatch"),
+    ("other_key", "invalid_proof"),
+    ("expired_wit", "credential_expired"),
+    ("expired_proof", "proof_expired"),
+    ("other_wit", "invalid_proof"),
+    ("alg_none", "malformed_proof"),
+    ("wit_as_proof", "malformed_proof"),
+    ("proof_as_wit", "malformed_credential"),
+    ("foreign_trust_domain", "untrusted_credential"),
+    ("other_scheme", "untrusted_credential"),
+    ("forged_wit", "untrusted_credential"),
+    ("caller_not_listed", "forbidden"),
+    ("possession", "invalid_proof"),
+    ("enrolment_reuse", "not_enrolled"),
+];
