@@ -133,9 +133,7 @@ impl WitError {
                 | ClaimsError::DateRange("exp") => "WIT-8",
                 ClaimsError::WrongType("nbf" | "iat") | ClaimsError::DateRange("nbf" | "iat") => "WIT-9",
                 ClaimsError::WrongType("iss") => "WIT-12",
-                ClaimsError::Missing("sub") | ClaimsError::WrongType("sub") | ClaimsError::Empty("sub") => {
-                    "WIT-4"
-                }
+                ClaimsError::Missing("sub") | ClaimsError::WrongType("sub") => "WIT-4",
                 // The grammar asks for a payload, too.
                 ClaimsError::NoPayload => "WIT-1",
                 other => other.rule(),
@@ -167,7 +165,6 @@ impl From<JwsError> for WitError {
             JwsError::AlgorithmNotAllowed(_) | JwsError::AlgorithmMissing | JwsError::UnknownAlgorithm => {
                 Self::UnsupportedAlgorithm
             }
-            JwsError::KeyIdMissing => Self::KeyIdMissing,
             JwsError::Type => Self::WrongType,
             JwsError::UnknownKey => Self::UnknownKey,
             malformed => Self::MalformedToken(malformed),

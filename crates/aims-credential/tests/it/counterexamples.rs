@@ -34,7 +34,7 @@ fn wid_8_wid_12_canonicalization_a_second_spelling_never_becomes_the_first() {
 }
 
 #[test]
-fn wid_15_wid_19_crd_1_issuer_origin_binding_a_trusted_issuer_speaks_for_its_own_origin_only() {
+fn wid_15_wid_19_crd_1_aims_3_issuer_origin_binding_a_trusted_issuer_speaks_for_its_own_origin_only() {
     let acme = World::new();
     let bank = World::new();
     let bundles: BundleSet = [

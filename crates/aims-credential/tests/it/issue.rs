@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aims_credential::{IssueError, WitIssuer, WitRequest};
+use aims_credential::{ClaimValue, IssueError, WitIssuer, WitRequest};
 use aims_jose::json::{Limits, Object};
 use aims_keys::{
     Algorithm, AlgorithmSet, AsyncSigner, BoxFuture, Protection, PublicKey, SignError, SignInput, Signature,
@@ -140,7 +140,7 @@ fn aims_7_crd_13_lifetimes() {
 }
 
 #[test]
-fn crd_6_claims_of_the_deployment() {
+fn aims_9_crd_6_claims_of_the_deployment() {
     let world = World::new();
     let posture = Object::parse(r#"{"level":2,"tags":["a"],"at":1.5,"none":null}"#, &Limits::new()).unwrap();
     let (subject, name) = (id(SUBJECT), String::from("blue"));
@@ -159,7 +159,7 @@ fn crd_6_claims_of_the_deployment() {
     assert_eq!(claims["acme.example/posture"], json!({"level": 2, "tags": ["a"], "at": 1.5, "none": null}));
     let wit = world.verifier().verify(&token, now()).unwrap();
     assert!(wit.claims().get("acme.example/team").unwrap().is_str("tra\"vel"));
-    let shown = format!("{request:?}");
+    let shown = format!("{request:?}{:?}", ClaimValue::from("blue"));
     assert!(shown.contains(SUBJECT) && !shown.contains("blue"), "{shown}");
 }
 

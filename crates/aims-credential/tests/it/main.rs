@@ -10,6 +10,7 @@ mod issue;
 mod marks;
 mod peers;
 mod properties;
+mod replay;
 mod revisions;
 mod support;
 mod vectors;
