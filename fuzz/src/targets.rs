@@ -5,6 +5,7 @@ mod identifier;
 mod json;
 mod jwk;
 mod jws;
+mod private_key;
 mod wit;
 mod world;
 mod wpt;
@@ -27,6 +28,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "json", run: json::run, seeds: json::seeds },
     Target { name: "jwk", run: jwk::run, seeds: jwk::seeds },
     Target { name: "jws", run: jws::run, seeds: jws::seeds },
+    Target { name: "private_key", run: private_key::run, seeds: private_key::seeds },
     Target { name: "wit", run: wit::run, seeds: wit::seeds },
     Target { name: "wpt", run: wpt::run, seeds: wpt::seeds },
 ];
