@@ -1,5 +1,7 @@
 //! What a proof is for.
 
+use std::net::Ipv6Addr;
+
 /// The recipients that a verifier answers to, from its configuration: never from `Host`, or anything else a request says
 /// (WPT-7).
 ///
@@ -78,7 +80,7 @@ impl Audiences {
             Target::HttpPath(path) => {
                 // The asterisk form of a request target has no path (RFC 9110 §7.1).
                 let path = if path == "*" { "" } else { path };
-                self.bases.iter().any(|base| aud.strip_prefix(base.0.as_str()) == Some(path))
+                is_path(path) && self.bases.iter().any(|base| aud.strip_prefix(base.0.as_str()) == Some(path))
             }
         }
     }
@@ -90,11 +92,15 @@ impl Audiences {
 pub enum Target<'a> {
     /// Nothing: the audience is one of the exact strings. For carriers other than HTTP.
     Exact,
-    /// The path of an HTTP request, as received, without the query. gRPC methods are such paths.
+    /// The path of an HTTP request, as received, without the query. A gRPC method is such a path
+    /// (`/acme.Search/Find`), so gRPC needs no target of its own.
     HttpPath(&'a str),
 }
 
 /// The audience of a proof for an HTTP request: the target URI without query and fragment.
+///
+/// Nothing else is changed. The recipient compares bytes, so the URI is to be in the spelling that it knows itself by: the
+/// scheme and host in lower case, no default port, and a path of at least `/`, as the request line will have it.
 ///
 /// ```
 /// let aud = aims_proof::http_audience("https://tools.example/v1/search?lang=en#top");
@@ -120,8 +126,7 @@ impl HttpBase {
             return Err(AudienceError::HasPath);
         }
         // Callers write the usual spelling; a service configured with another would refuse all of them.
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._~:[]".contains(c);
-        if authority.is_empty() || !authority.chars().all(allowed) || authority.ends_with([':', '.']) {
+        if !is_authority(authority) {
             return Err(AudienceError::Authority);
         }
         if authority.ends_with(default_port) {
@@ -131,11 +136,37 @@ impl HttpBase {
     }
 }
 
+/// Whether `path` can follow an authority and ends where a query begins.
+///
+/// `.evil.example/` behind `https://tools.example` would be the audience of another host, and a query in what the caller
+/// took for a path would let proofs with a query in (WPT-6).
+fn is_path(path: &str) -> bool {
+    (path.is_empty() || path.starts_with('/')) && !path.contains(['?', '#'])
+}
+
+/// Host and optional port, in lower case: `tools.example`, `tools.example:8443`, `[2001:db8::1]:8443`.
+fn is_authority(authority: &str) -> bool {
+    let (host, port) = match authority.rsplit_once(':') {
+        // The colon of an IPv6 address.
+        Some((_, port)) if port.ends_with(']') => (authority, None),
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    };
+    let is_host = if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        address.parse::<Ipv6Addr>().is_ok_and(|parsed| parsed.to_string() == address)
+    } else {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._~".contains(c);
+        !host.is_empty() && host.chars().all(allowed) && !host.ends_with('.')
+    };
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|parsed| parsed.to_string() == port);
+    is_host && port.is_none_or(is_port)
+}
+
 /// Why a text does not name a recipient.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AudienceError {
-    /// The authority is empty, or not in lower-case letters, digits and the punctuation of hosts and ports.
+    /// The authority is not a host in lower case, with a port or without one.
     #[error("the authority is not a host and port in lower case")]
     Authority,
     /// The port is the one of the scheme, which callers leave out.

@@ -1,10 +1,12 @@
 //! The header fields of a request, whatever library holds them.
 
-use std::borrow::Cow;
-
-/// Access to the fields of a message, line by line: for most fields here, two lines are one too many.
+/// Access to the fields of a message, line by line: for every field here, two lines are one too many.
+///
+/// An implementation must not join lines, nor leave any out: a line that the verifier does not see is one that it cannot
+/// refuse. Names compare without regard to case.
 pub trait Fields {
-    /// The values of all lines with this name, which is given in lower case, as received.
+    /// The values of all lines with this name, which is given in lower case; each value as received, without the white
+    /// space around it that HTTP leaves out too.
     fn lines<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f [u8]>;
 }
 
@@ -15,10 +17,12 @@ impl Fields for http::HeaderMap {
     }
 }
 
-/// Pairs of lower-case name and value.
+/// Pairs of name, in any case, and value.
 impl Fields for [(&str, &str)] {
     fn lines<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f [u8]> {
-        self.iter().filter(move |(field, _)| *field == name).map(|(_, value)| value.as_bytes())
+        self.iter()
+            .filter(move |(field, _)| field.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_bytes())
     }
 }
 
@@ -40,14 +44,5 @@ pub(crate) fn single<'f>(fields: &'f (impl Fields + ?Sized), name: &'f str) -> S
             _ => Single::Invalid,
         },
         (Some(_), Some(_)) => Single::Invalid,
-    }
-}
-
-/// The name of a field in lower case.
-pub(crate) fn lower_case(name: &str) -> Cow<'_, str> {
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Cow::Owned(name.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(name)
     }
 }

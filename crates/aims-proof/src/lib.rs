@@ -10,7 +10,9 @@ pub use crate::audience::{AudienceError, Audiences, Target, http_audience};
 pub use crate::authenticated::{Authenticated, Layer, Method};
 pub use crate::fields::Fields;
 pub use crate::replay::ReplayMemory;
+#[cfg(feature = "legacy-wpt-01")]
+pub use crate::wpt::WPT_01_FIELD;
 pub use crate::wpt::{
     CHALLENGE, MakeWptError, NewWpt, ProofError, TXN_TOKEN_FIELD, UnsignedWpt, VerifiedProof, WptError,
-    WptRequest, WptVerifier, WptVerifierBuilder,
+    WptProfile, WptRequest, WptVerifier, WptVerifierBuilder,
 };

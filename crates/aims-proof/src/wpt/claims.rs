@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use aims_jose::ClaimsError;
-use aims_jose::json::{self, Kind, Object, Span, Value};
+use aims_jose::json::{self, Kind, Name, Object, Span, Value};
 use aims_jose::jwt::claim;
 use aims_keys::UnixTime;
 
@@ -16,6 +16,8 @@ pub(super) struct WptClaims {
     wit_hash: Span,
     txn_hash: Option<Span>,
     other: Option<Span>,
+    #[cfg(feature = "legacy-wpt-01")]
+    access_hash: Option<Span>,
     object: Object,
 }
 
@@ -27,6 +29,8 @@ impl WptClaims {
         let (mut expires, mut not_before) = (None, None);
         let (mut audience, mut id, mut wit_hash) = (None, None, None);
         let (mut txn_hash, mut other) = (None, None);
+        #[cfg(feature = "legacy-wpt-01")]
+        let mut access_hash = None;
         let object = Object::read(payload, &LIMITS, |name, value| {
             match &*name.as_str() {
                 "aud" => audience = Some(string("aud", value)?),
@@ -36,6 +40,9 @@ impl WptClaims {
                 "wth" => wit_hash = Some(string("wth", value)?),
                 "tth" => txn_hash = Some(string("tth", value)?),
                 "oth" => other = Some(hashes(value)?),
+                // Of any type: only the profile that knows the claim may refuse it.
+                #[cfg(feature = "legacy-wpt-01")]
+                "ath" => access_hash = Some(value.span()),
                 _ => {}
             }
             Ok::<_, ClaimsError>(())
@@ -48,6 +55,8 @@ impl WptClaims {
             wit_hash: wit_hash.ok_or(ClaimsError::Missing("wth"))?,
             txn_hash,
             other,
+            #[cfg(feature = "legacy-wpt-01")]
+            access_hash,
             object,
         })
     }
@@ -73,9 +82,16 @@ impl WptClaims {
     }
 
     /// `oth`: field names and hashes; at least one entry if it is there at all.
-    pub(super) fn other(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    pub(super) fn other(&self) -> impl Iterator<Item = (Name<'_>, Cow<'_, str>)> {
         let other = self.other.and_then(|span| self.object.at(span)).and_then(|other| other.as_object());
-        other.into_iter().flatten().map(|(name, hash)| (name.as_str(), hash.as_str().unwrap_or_default()))
+        // INVARIANT: `hashes` saw that every value is a string.
+        other.into_iter().flatten().map(|(name, hash)| (name, hash.as_str().unwrap_or_default()))
+    }
+
+    /// `ath`, of whatever type.
+    #[cfg(feature = "legacy-wpt-01")]
+    pub(super) fn access_hash(&self) -> Option<Value<'_>> {
+        self.access_hash.and_then(|span| self.object.at(span))
     }
 
     fn text(&self, span: Span) -> Cow<'_, str> {

@@ -1,5 +1,6 @@
 //! Making a WPT.
 
+use std::fmt;
 use std::time::Duration;
 
 use aims_credential::{Credential, Holder, HolderError, Wit};
@@ -8,7 +9,6 @@ use aims_jose::{NewHeader, UnsignedJws, base64url};
 use aims_keys::{SignError, UnixTime};
 
 use super::{WPT_TYPE, binding};
-use crate::fields::lower_case;
 
 /// What a proof shall cover.
 ///
@@ -23,11 +23,13 @@ use crate::fields::lower_case;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewWpt<'a> {
     audience: &'a str,
     lifetime: Duration,
     txn_token: Option<&'a str>,
+    #[cfg(feature = "legacy-wpt-01")]
+    access_token: Option<&'a str>,
     context: Vec<(&'a str, &'a str)>,
 }
 
@@ -35,10 +37,17 @@ impl<'a> NewWpt<'a> {
     /// A proof for `audience`: for HTTP the target URI [without query and fragment](crate::http_audience).
     #[must_use]
     pub fn new(audience: &'a str) -> Self {
-        Self { audience, lifetime: DEFAULT_LIFETIME, txn_token: None, context: Vec::new() }
+        Self {
+            audience,
+            lifetime: DEFAULT_LIFETIME,
+            txn_token: None,
+            #[cfg(feature = "legacy-wpt-01")]
+            access_token: None,
+            context: Vec::new(),
+        }
     }
 
-    /// How long the proof can be accepted. Default: 60 s; at most 300 s.
+    /// How long the proof can be accepted, in whole seconds: never beyond the credential. Default: 60 s; at most 300 s.
     #[must_use]
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime.min(MAX_LIFETIME);
@@ -49,6 +58,15 @@ impl<'a> NewWpt<'a> {
     #[must_use]
     pub fn txn_token(mut self, token: &'a str) -> Self {
         self.txn_token = Some(token);
+        self
+    }
+
+    /// The access token that goes with a request of the revision `wpt-01`, whose proof is in a
+    /// [field of its own](crate::WPT_01_FIELD).
+    #[cfg(feature = "legacy-wpt-01")]
+    #[must_use]
+    pub fn access_token(mut self, token: &'a str) -> Self {
+        self.access_token = Some(token);
         self
     }
 
@@ -81,6 +99,12 @@ impl<'a> NewWpt<'a> {
         if now >= wit.not_after() {
             return Err(MakeWptError::Holder(HolderError::Expired));
         }
+        if self.lifetime.as_secs() == 0 {
+            return Err(MakeWptError::Lifetime);
+        }
+        if self.audience.is_empty() {
+            return Err(MakeWptError::NoAudience);
+        }
         let key = wit.confirmation_key();
         let backend = key.backend();
         let mut id = [0; 16];
@@ -95,10 +119,14 @@ impl<'a> NewWpt<'a> {
         if let Some(token) = self.txn_token {
             claims.str("tth", &binding(backend, token));
         }
+        #[cfg(feature = "legacy-wpt-01")]
+        if let Some(token) = self.access_token {
+            claims.str("ath", &binding(backend, token));
+        }
         if !self.context.is_empty() {
             claims.object("oth", |other| {
                 for (name, value) in &self.context {
-                    other.str(&lower_case(name), &binding(backend, value.trim_matches(' ')));
+                    other.str(&name.to_ascii_lowercase(), &binding(backend, value.trim_matches(' ')));
                 }
             });
         }
@@ -106,6 +134,18 @@ impl<'a> NewWpt<'a> {
         // INVARIANT: the type is not empty, the only thing a header without `kid` can be refused for.
         let header = NewHeader::new(WPT_TYPE, key).map_err(|_| MakeWptError::Sign(SignError::WrongUse))?;
         Ok(UnsignedWpt(header.unsigned(claims.as_bytes())))
+    }
+}
+
+/// Shows the audience and the names of what is covered, and no token.
+impl fmt::Debug for NewWpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let context: Vec<_> = self.context.iter().map(|(name, _)| name).collect();
+        f.debug_struct("NewWpt")
+            .field("audience", &self.audience)
+            .field("lifetime", &self.lifetime)
+            .field("context", &context)
+            .finish_non_exhaustive()
     }
 }
 
@@ -140,6 +180,12 @@ pub enum MakeWptError {
     /// There is no credential to prove, or it has expired.
     #[error(transparent)]
     Holder(#[from] HolderError),
+    /// The lifetime is less than a second.
+    #[error("the lifetime is zero")]
+    Lifetime,
+    /// The audience is empty.
+    #[error("the audience is empty")]
+    NoAudience,
     /// The holder's credential is no WIT.
     #[error("the credential is not a WIT")]
     NoWit,
@@ -158,6 +204,8 @@ impl MakeWptError {
         match self {
             Self::DuplicateContext => "duplicate_context",
             Self::Holder(error) => error.code(),
+            Self::Lifetime => "bad_lifetime",
+            Self::NoAudience => "empty_audience",
             Self::NoWit => "no_wit",
             Self::Sign(error) => error.code(),
             Self::Signature => "bad_signature",
@@ -170,6 +218,8 @@ impl MakeWptError {
         match self {
             Self::DuplicateContext => "WPT-14",
             Self::Holder(error) => error.rule(),
+            Self::Lifetime => "CRD-12",
+            Self::NoAudience => "WPT-6",
             Self::NoWit => "WPT-10",
             Self::Sign(error) => error.rule(),
             Self::Signature => "JO-SIGN-02",

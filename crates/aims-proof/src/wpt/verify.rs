@@ -11,22 +11,23 @@ use aims_keys::{AlgorithmSet, Backend, UnixTime};
 use subtle::ConstantTimeEq;
 
 use super::claims::WptClaims;
-use super::{WPT_TYPE, WptError};
+use super::{WPT_TYPE, WptError, WptProfile};
 use crate::audience::{Audiences, Target};
-use crate::fields::lower_case;
 
 /// Verifies Workload Proof Tokens for one recipient.
 ///
-/// Nothing that makes a proof hard to replay can be switched off: audience, the binding to the WIT and to the tokens beside
-/// it, a short lifetime, and a memory of what was used.
+/// Nothing that makes a proof hard to replay can be switched off (AIMS-22): audience, the binding to the WIT and to the
+/// tokens beside it, a short lifetime, and a memory of what was used.
 #[derive(Clone, Debug)]
 pub struct WptVerifier {
     audiences: Audiences,
     replay: Arc<dyn ReplayStore>,
     leeway: Duration,
     max_lifetime: Duration,
-    context_fields: Vec<String>,
+    /// In lower case, each once.
+    context_fields: Vec<Box<str>>,
     full_media_type: bool,
+    profile: WptProfile,
     limits: Limits,
 }
 
@@ -34,17 +35,26 @@ pub struct WptVerifier {
 #[derive(Clone, Copy)]
 pub struct WptRequest<'a> {
     /// The proof itself.
-    pub(super) token: &'a str,
-    pub(super) target: Target<'a>,
-    pub(super) txn_token: Option<&'a str>,
-    pub(super) context: &'a [(&'a str, &'a str)],
+    token: &'a str,
+    target: Target<'a>,
+    txn_token: Option<&'a str>,
+    #[cfg(feature = "legacy-wpt-01")]
+    access_token: Option<&'a str>,
+    context: &'a [(&'a str, &'a str)],
 }
 
 impl<'a> WptRequest<'a> {
     /// A request to `target` with this proof, and no other token.
     #[must_use]
     pub fn new(token: &'a str, target: Target<'a>) -> Self {
-        Self { token, target, txn_token: None, context: &[] }
+        Self {
+            token,
+            target,
+            txn_token: None,
+            #[cfg(feature = "legacy-wpt-01")]
+            access_token: None,
+            context: &[],
+        }
     }
 
     /// The transaction token beside it, as received.
@@ -53,7 +63,16 @@ impl<'a> WptRequest<'a> {
         Self { txn_token: token, ..self }
     }
 
-    /// The context tokens beside it: lower-case field names and values, each name once.
+    /// The access token beside it, in `Authorization`. The profile `wpt-01` requires that the proof covers it (`ath`);
+    /// others have no way to cover it, ignore it, and do not give it out.
+    #[cfg(feature = "legacy-wpt-01")]
+    #[must_use]
+    pub fn access_token(self, token: Option<&'a str>) -> Self {
+        Self { access_token: token, ..self }
+    }
+
+    /// The context tokens beside it: names of fields, in any case, and values. A name that a verifier relies on and that
+    /// stands twice refuses the request.
     #[must_use]
     pub fn context(self, fields: &'a [(&'a str, &'a str)]) -> Self {
         Self { context: fields, ..self }
@@ -77,6 +96,7 @@ impl WptVerifier {
             max_lifetime: MAX_LIFETIME,
             context_fields: Vec::new(),
             full_media_type: false,
+            profile: WptProfile::Wpt02,
             limits: Limits::new().token(MAX_WPT),
         })
     }
@@ -85,14 +105,18 @@ impl WptVerifier {
     ///
     /// # Errors
     ///
-    /// [`WptError`] names the first check that failed, in the order of `docs/spec/wimse.md` section 5.2; whether the proof
-    /// was used before is asked last.
+    /// [`WptError`] names the first check that failed, in the order of `docs/spec/wimse.md` section 5.2, except that what
+    /// costs least comes first: the type before the signature. Whether the proof was used before is asked last.
     pub fn verify(
         &self,
         wit: &VerifiedWit,
         request: &WptRequest<'_>,
         now: UnixTime,
     ) -> Result<VerifiedProof, WptError> {
+        // The credential was verified at some time, perhaps not now: its key counts no longer than it does (WPT-20).
+        if now >= wit.not_after() + self.leeway {
+            return Err(WptError::CredentialExpired);
+        }
         let key = wit.confirmation_key();
         let jws = UnverifiedJws::parse(request.token, &self.limits)?;
         // The very name, not what it stands for: `EdDSA` does not answer for `Ed25519` (WPT-3).
@@ -122,6 +146,11 @@ impl WptVerifier {
         }
         let backend = key.backend();
         let txn_token = bound_txn_token(&claims, request.txn_token, backend)?;
+        #[cfg(feature = "legacy-wpt-01")]
+        let access_token = match self.profile {
+            WptProfile::Wpt01 => bound_access_token(&claims, request.access_token, backend)?,
+            WptProfile::Wpt02 => None,
+        };
         let context = self.bound_context(&claims, request.context, backend)?;
 
         // Only what would be accepted takes room in the memory.
@@ -133,12 +162,19 @@ impl WptVerifier {
             audience: claims.audience().into(),
             expires: claims.expires,
             txn_token,
+            #[cfg(feature = "legacy-wpt-01")]
+            access_token,
             context,
         })))
     }
 
+    /// Which revision of the draft it follows.
+    pub(super) fn profile(&self) -> WptProfile {
+        self.profile
+    }
+
     /// The fields that carry context tokens this recipient relies on, in lower case.
-    pub(super) fn context_fields(&self) -> &[String] {
+    pub(super) fn context_fields(&self) -> &[Box<str>] {
         &self.context_fields
     }
 
@@ -149,23 +185,26 @@ impl WptVerifier {
         context: &[(&str, &str)],
         backend: Backend,
     ) -> Result<Context, WptError> {
-        let mut bound = Vec::new();
-        for (name, hash) in claims.other() {
-            let relied_on = self.context_fields.iter().any(|field| *field == *name);
-            let value = context.iter().find(|(field, _)| *field == name).map(|(_, value)| *value);
-            let Some(value) = value.filter(|_| relied_on) else {
-                return Err(WptError::OtherBindingMismatch);
-            };
-            let value = value.trim_matches(' ');
-            if !is_hash(&hash, &backend.sha256(value.as_bytes())) {
-                return Err(WptError::OtherBindingMismatch);
-            }
-            bound.push((Box::from(&*name), Box::from(value)));
+        // An entry for a field that this recipient was not told about is not understood; so is one in upper case.
+        if claims.other().any(|(name, _)| !self.context_fields.iter().any(|field| name == **field)) {
+            return Err(WptError::OtherBindingMismatch);
         }
-        let covered = |name: &str| bound.iter().any(|(field, _)| **field == *name);
-        let relied_on = |name: &str| self.context_fields.iter().any(|field| field == name);
-        if context.iter().any(|(name, _)| relied_on(name) && !covered(name)) {
-            return Err(WptError::ContextNotCovered);
+        let mut bound = Vec::new();
+        for field in &self.context_fields {
+            let mut values = context.iter().filter(|(name, _)| name.eq_ignore_ascii_case(field));
+            let value = values.next().map(|(_, value)| value.trim_matches(' '));
+            if values.next().is_some() {
+                return Err(WptError::MalformedField);
+            }
+            let hash = claims.other().find_map(|(name, hash)| (name == **field).then_some(hash));
+            match (value, hash) {
+                (None, None) => {}
+                (Some(_), None) => return Err(WptError::ContextNotCovered),
+                (Some(value), Some(hash)) if is_hash_of(value, &hash, backend) => {
+                    bound.push((field.clone(), value.into()));
+                }
+                _ => return Err(WptError::OtherBindingMismatch),
+            }
         }
         Ok(bound)
     }
@@ -179,11 +218,29 @@ fn bound_txn_token(
 ) -> Result<Option<Box<str>>, WptError> {
     match (token, claims.txn_hash()) {
         (None, None) => Ok(None),
-        (Some(token), Some(hash)) if is_hash(&hash, &backend.sha256(token.as_bytes())) => {
-            Ok(Some(token.into()))
-        }
+        (Some(token), Some(hash)) if is_hash_of(token, &hash, backend) => Ok(Some(token.into())),
         _ => Err(WptError::TxnBindingMismatch),
     }
+}
+
+/// wpt-01: an access token in the request and `ath` in the proof, or neither.
+#[cfg(feature = "legacy-wpt-01")]
+fn bound_access_token(
+    claims: &WptClaims,
+    token: Option<&str>,
+    backend: Backend,
+) -> Result<Option<Box<str>>, WptError> {
+    match (token, claims.access_hash()) {
+        (None, None) => Ok(None),
+        (Some(token), Some(hash)) if hash.as_str().is_some_and(|hash| is_hash_of(token, &hash, backend)) => {
+            Ok(Some(token.into()))
+        }
+        _ => Err(WptError::AccessTokenBindingMismatch),
+    }
+}
+
+fn is_hash_of(value: &str, text: &str, backend: Backend) -> bool {
+    is_hash(text, &backend.sha256(value.as_bytes()))
 }
 
 /// Whether `text` is `hash` in base64url; compared in constant time.
@@ -203,7 +260,16 @@ impl WptVerifierBuilder {
     /// A field whose token this recipient relies on: where it is present, the proof must cover it (`oth`). The values of
     /// other fields are bound to nothing and do not come out of the verifier.
     pub fn context_field(mut self, name: &str) -> Self {
-        self.0.context_fields.push(lower_case(name).into_owned());
+        let name = name.to_ascii_lowercase().into_boxed_str();
+        if !self.0.context_fields.contains(&name) {
+            self.0.context_fields.push(name);
+        }
+        self
+    }
+
+    /// Follows another revision of the draft than the current one, for peers that have not moved yet.
+    pub fn profile(mut self, profile: WptProfile) -> Self {
+        self.0.profile = profile;
         self
     }
 
@@ -246,6 +312,8 @@ struct Facts {
     audience: Box<str>,
     expires: UnixTime,
     txn_token: Option<Box<str>>,
+    #[cfg(feature = "legacy-wpt-01")]
+    access_token: Option<Box<str>>,
     context: Context,
 }
 
@@ -281,10 +349,19 @@ impl VerifiedProof {
         self.0.txn_token.as_deref()
     }
 
+    /// The access token that a proof of the profile `wpt-01` covers; itself not verified yet. Whoever it names, the caller
+    /// is who the credential names (WPT-17).
+    #[cfg(feature = "legacy-wpt-01")]
+    #[must_use]
+    pub fn access_token(&self) -> Option<&str> {
+        self.0.access_token.as_deref()
+    }
+
     /// The value of a context field that the proof covers. What it does not cover does not come out here (WPT-15).
     #[must_use]
     pub fn context(&self, field: &str) -> Option<&str> {
-        self.0.context.iter().find(|(name, _)| **name == *field).map(|(_, value)| &**value)
+        let (_, value) = self.0.context.iter().find(|(name, _)| field.eq_ignore_ascii_case(name))?;
+        Some(value)
     }
 
     /// Whether its credential still counts at `now`.

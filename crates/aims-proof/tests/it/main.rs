@@ -1,0 +1,16 @@
+#![cfg(test)]
+//! Tests of `aims-proof`, by subject.
+
+mod attacks;
+mod audiences;
+mod authenticated;
+mod carriers;
+mod make;
+mod properties;
+mod replay;
+mod status;
+mod support;
+mod vectors;
+mod wpt;
+#[cfg(feature = "legacy-wpt-01")]
+mod wpt_01;
