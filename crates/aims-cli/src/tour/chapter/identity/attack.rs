@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use aims::credential::WitIssuer;
 use aims::id::WorkloadId;
-use aims::jose::{Jwk, base64url};
+use aims::jose::{Jwk, Limits, UnverifiedJws, base64url};
 use aims::keys::{Algorithm, SignInput, Signer, SoftwareKey, UnixTime};
 use aims::{Wit, backend, proof};
 use serde_json::{Value, json};
@@ -117,7 +117,7 @@ async fn issued(world: &mut World, request: &Request, subject: &str, ago: u64) -
 fn self_issued(request: &Request, subject: &str) -> Result<String, Fault> {
     let subject: WorkloadId = subject.parse()?;
     let held = Wit::from_issuer(&request.wit, backend::ring())?;
-    let token = aims::jose::UnverifiedJws::parse(&request.wit, &aims::jose::Limits::new())?;
+    let token = UnverifiedJws::parse(&request.wit, &Limits::new())?;
     let key_id = token.header().key_id().unwrap_or_default();
     let issuer = WitIssuer::new(subject.origin(), Arc::new(new_key()?), key_id)?;
     Ok(issuer.issue(&subject, held.confirmation_key(), now())?)

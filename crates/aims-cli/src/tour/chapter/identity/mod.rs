@@ -1,4 +1,7 @@
 //! An agent gets its identity from nothing, proves it with every request, and nobody else can.
+//!
+//! All of it is plain HTTP on loopback. Elsewhere these messages travel over TLS: the enrolment secret is one, and a proof
+//! can be used by whoever gets it to the tool first.
 
 mod attack;
 mod enrolment;
@@ -19,7 +22,8 @@ use crate::tour::wire::{Answer, Request, Wire};
 pub(super) const INTRO: &str = "  \
 An agent starts with nothing but a name somebody enrolled it under. It makes a key, proves to the issuer that it
   holds it, and gets a credential for an hour. With every request it sends the credential and a fresh proof. Then
-  somebody who has a copy of the traffic tries everything else, changing one thing at a time.";
+  somebody who has a copy of the traffic tries everything else, changing one thing at a time. (Separate processes,
+  plain HTTP on loopback. After \"record\" stands what the tool wrote down, and does not tell callers.)";
 
 /// Tells the chapter.
 pub(super) async fn tell(account: &mut Account) -> Result<(), Broken> {
