@@ -12,5 +12,6 @@ pub use crate::jws::{
     Header, JwsError, Limits, NewHeader, PeekedJws, UnsignedJws, UnverifiedJws, VerifiedJws,
 };
 pub use crate::jwt::{
-    Claims, ClaimsError, Confirmation, JwtError, JwtVerifier, JwtVerifierBuilder, NewClaims, UntrustedToken, VerifiedJwt,
+    Claims, ClaimsError, Confirmation, JwtError, JwtVerifier, JwtVerifierBuilder, NewClaims, UntrustedToken,
+    VerifiedJwt,
 };
