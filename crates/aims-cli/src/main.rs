@@ -1,27 +1,80 @@
 #![doc = include_str!("../README.md")]
 
+mod command;
+mod failure;
+mod input;
+mod keyfile;
+mod output;
+mod time;
 mod tour;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::failure::Failure;
+use crate::input::Inputs;
+
 /// Keys, identifiers, Workload Identity Tokens and proofs on the command line; and the tour.
+///
+/// Ends with 0 when all is well, with 1 when something was refused (its code and rule are on standard error), and with 2
+/// when the command line makes no sense or a file cannot be read or written.
 #[derive(Debug, Parser)]
 #[command(name = "aims", version)]
 struct Cli {
+    /// Prints results, and refusals on standard error, as one line of JSON.
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Workload identifiers: spiffe://... and wimse://...
+    #[command(subcommand)]
+    Id(command::id::Command),
+    /// Public keys as JSON Web Keys (RFC 7517), and sets of them.
+    #[command(subcommand)]
+    Jwk(command::jwk::Command),
+    /// Private keys.
+    #[command(subcommand)]
+    Key(command::key::Command),
+    /// Prints which revisions of the specifications this program follows.
+    Revisions,
     /// Runs the whole story on this machine: real processes, real sockets, real attacks.
     Tour(tour::Args),
+    /// Workload Identity Tokens: who a workload is, and the key it proves that with.
+    #[command(subcommand)]
+    Wit(command::wit::Command),
+    /// Workload Proof Tokens: possession of the key, for one request.
+    #[command(subcommand)]
+    Wpt(command::wpt::Command),
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
-        Command::Tour(args) => tour::run(&args),
+    let Cli { json, command } = Cli::parse();
+    let mut inputs = Inputs::default();
+    let result = match command {
+        Command::Id(command) => command.run(&mut inputs),
+        Command::Jwk(command) => command.run(&mut inputs),
+        Command::Key(command) => command.run(&mut inputs, json),
+        Command::Revisions => Ok(command::revisions::run()),
+        Command::Tour(args) => return tour::run(&args),
+        Command::Wit(command) => command.run(&mut inputs),
+        Command::Wpt(command) => command.run(&mut inputs),
+    };
+    let printed = result.and_then(|report| match report.print(json) {
+        // Whoever reads has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed.map_err(|error| Failure::io("standard output", &error)),
+    });
+    match printed {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{}", if json { failure.to_json() } else { failure.to_text() });
+            failure.exit_code()
+        }
     }
 }

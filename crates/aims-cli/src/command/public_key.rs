@@ -1,0 +1,91 @@
+//! Public keys from JSON, and what is said about them.
+
+use aims::backend;
+use aims::jose::json::{self, Object, Value};
+use aims::jose::{Jwk, JwkError};
+use aims::keys::{Algorithm, PublicKey, PublicNumbers};
+
+use crate::failure::{About, Failure};
+use crate::input::Input;
+use crate::output::Facts;
+
+/// A document with a key or a set of keys.
+pub(super) enum Document {
+    One(Jwk),
+    /// Each element in its order.
+    Set(Vec<Result<Jwk, JwkError>>),
+}
+
+impl Document {
+    /// Reads a key, or a set of keys: an object with `keys`.
+    pub(super) fn read(input: &Input, algorithm: Option<Algorithm>) -> Result<Self, Failure> {
+        Self::parse(&input.text, algorithm).about(input)
+    }
+
+    fn parse(text: &str, algorithm: Option<Algorithm>) -> Result<Self, JwkError> {
+        let document = Object::parse(text, &LIMITS)?;
+        let Some(keys) = document.get("keys") else {
+            return Ok(Self::One(load(document.as_value(), algorithm)?));
+        };
+        let mut set = Vec::new();
+        for element in keys.as_array().ok_or(JwkError::Set)? {
+            match load(element, algorithm) {
+                // One of them has leaked: the set is not one to build on.
+                Err(reason @ (JwkError::Private | JwkError::Symmetric)) => return Err(reason),
+                read => set.push(read),
+            }
+        }
+        Ok(Self::Set(set))
+    }
+}
+
+/// Reads one key.
+pub(super) fn read(input: &Input, algorithm: Option<Algorithm>) -> Result<Jwk, Failure> {
+    let document = Object::parse(&**input.text, &LIMITS).about(input)?;
+    load(document.as_value(), algorithm).about(input)
+}
+
+/// What is said about a key.
+pub(super) fn facts(jwk: &Jwk) -> Facts {
+    let key = jwk.public_key();
+    Facts::new()
+        .with_some("kid", jwk.key_id())
+        .with("alg", key.algorithm().name())
+        .with("type", kind(key))
+        .with("thumbprint", jwk.thumbprint().to_string())
+}
+
+/// The kind of a key in a few words.
+pub(super) fn kind(key: &PublicKey) -> String {
+    match key.numbers() {
+        PublicNumbers::Ed25519 { .. } => "OKP Ed25519".into(),
+        PublicNumbers::P256 { .. } => "EC P-256".into(),
+        PublicNumbers::P384 { .. } => "EC P-384".into(),
+        PublicNumbers::Rsa { n, .. } => {
+            let unused = n.first().map_or(0, |byte| byte.leading_zeros() as usize);
+            format!("RSA {} bits", n.len() * 8 - unused)
+        }
+        _ => key.algorithm().name().into(),
+    }
+}
+
+/// A key without `alg` is bound to what its curve stands for, and RSA to PS256, as in trust bundles (BND-19).
+fn load(jwk: Value<'_>, algorithm: Option<Algorithm>) -> Result<Jwk, JwkError> {
+    let text = |name| jwk.get(name).and_then(|value| value.as_str());
+    let algorithm = algorithm.or_else(|| {
+        if jwk.get("alg").is_some() {
+            return None;
+        }
+        match (&*text("kty")?, text("crv").as_deref()) {
+            ("EC", Some("P-256")) => Some(Algorithm::Es256),
+            ("EC", Some("P-384")) => Some(Algorithm::Es384),
+            ("OKP", Some("Ed25519")) => Some(Algorithm::Ed25519),
+            ("RSA", None) => Some(Algorithm::Ps256),
+            _ => None,
+        }
+    });
+    Jwk::from_value(jwk, algorithm, backend::ring())
+}
+
+/// Of a whole set.
+const LIMITS: json::Limits = json::Limits::new().bytes(1024 * 1024).string(64 * 1024);

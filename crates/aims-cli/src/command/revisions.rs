@@ -1,0 +1,17 @@
+//! `aims revisions`.
+
+use aims::credential::{SPEC_REVISIONS, SpecRevision};
+
+use crate::output::{Fact, Facts, Report};
+
+/// The table of specifications.
+pub(crate) fn run() -> Report {
+    let table = || SPEC_REVISIONS.iter().chain([&PROOFS]);
+    let lines = table().map(|spec| format!("{} {} ({})", spec.name, spec.revision, spec.date)).collect();
+    let rows = table().map(|spec| {
+        Facts::new().with("name", spec.name).with("revision", spec.revision).with("date", spec.date)
+    });
+    Report::Lines(lines, Facts::new().with("specifications", Fact::Each(rows.collect())))
+}
+
+const PROOFS: SpecRevision = SpecRevision::new("draft-ietf-wimse-wpt", "02", "2026-08-27");

@@ -1,0 +1,169 @@
+//! Why a command did not do what it was asked to.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+use aims::credential::{HolderError, IssueError, WitError};
+use aims::id::{ParseIdError, ParsePatternError};
+use aims::jose::json::{JsonError, ObjectWriter};
+use aims::jose::{ClaimsError, JwkError, JwsError, ParseThumbprintError};
+use aims::keys::{KeyError, SignError};
+use aims::proof::{AudienceError, MakeWptError, WptError};
+
+use crate::input::Input;
+use crate::output::{printable, printable_json};
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What was given is not acceptable, by the rule of a specification.
+    Refused {
+        /// The file or option it came from, if that is not plain.
+        input: Option<String>,
+        /// A stable name of the reason.
+        code: &'static str,
+        /// The requirement in `docs/spec/` that was broken.
+        rule: &'static str,
+        /// The reason in words.
+        message: String,
+    },
+    /// The command line does not make sense, or a file cannot be read or written.
+    Unusable(String),
+}
+
+impl Failure {
+    /// A refusal by the program itself.
+    pub(crate) fn refused(code: &'static str, rule: &'static str, message: impl Into<String>) -> Self {
+        Self::Refused { input: None, code, rule, message: message.into() }
+    }
+
+    /// What went wrong with a file, or with standard input or output.
+    pub(crate) fn io(name: &str, error: &io::Error) -> Self {
+        Self::Unusable(format!("{name}: {error}"))
+    }
+
+    /// Says which file or option it is about, unless that is said already.
+    fn about(mut self, name: Option<&str>) -> Self {
+        if let Self::Refused { input: input @ None, .. } = &mut self {
+            *input = name.map(str::to_owned);
+        }
+        self
+    }
+
+    /// What the program ends with.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Refused { .. } => ExitCode::from(1),
+            Self::Unusable(_) => ExitCode::from(2),
+        }
+    }
+
+    /// One line of text.
+    pub(crate) fn to_text(&self) -> String {
+        let line = match self {
+            Self::Refused { input: Some(input), code, rule, message } => {
+                format!("refused: {code} ({rule}): {input}: {message}")
+            }
+            Self::Refused { input: None, code, rule, message } => {
+                format!("refused: {code} ({rule}): {message}")
+            }
+            Self::Unusable(message) => format!("error: {message}"),
+        };
+        printable(&line)
+    }
+
+    /// One line of JSON.
+    pub(crate) fn to_json(&self) -> String {
+        let mut writer = ObjectWriter::new();
+        match self {
+            Self::Refused { input, code, rule, message } => writer.object("refused", |refused| {
+                refused.str("code", code).str("rule", rule);
+                if let Some(input) = input {
+                    refused.str("input", input);
+                }
+                refused.str("message", message);
+            }),
+            Self::Unusable(message) => writer.object("error", |error| {
+                error.str("message", message);
+            }),
+        };
+        // INVARIANT: the names differ, the only thing `finish` can object to.
+        printable_json(&writer.finish().unwrap_or_default())
+    }
+}
+
+/// An error of the libraries: each names its reason and its rule.
+pub(crate) trait Reason: Error {
+    /// A stable name of the reason.
+    fn code(&self) -> &'static str;
+
+    /// The requirement in `docs/spec/` that was broken.
+    fn rule(&self) -> &'static str;
+}
+
+macro_rules! reasons {
+    ($($error:ty),* $(,)?) => {
+        $(
+            impl Reason for $error {
+                fn code(&self) -> &'static str {
+                    <$error>::code(self)
+                }
+
+                fn rule(&self) -> &'static str {
+                    <$error>::rule(self)
+                }
+            }
+        )*
+    };
+}
+
+reasons!(
+    AudienceError,
+    ClaimsError,
+    HolderError,
+    IssueError,
+    JsonError,
+    JwkError,
+    JwsError,
+    KeyError,
+    MakeWptError,
+    ParseIdError,
+    ParsePatternError,
+    ParseThumbprintError,
+    SignError,
+    WitError,
+    WptError,
+);
+
+impl<R: Reason> From<R> for Failure {
+    fn from(reason: R) -> Self {
+        let mut message = reason.to_string();
+        let mut source = reason.source();
+        while let Some(error) = source {
+            message.push_str(": ");
+            message.push_str(&error.to_string());
+            source = error.source();
+        }
+        Self::refused(reason.code(), reason.rule(), message)
+    }
+}
+
+/// Says of a result what it is about.
+pub(crate) trait About<T> {
+    /// About this input.
+    fn about(self, input: &Input) -> Result<T, Failure>;
+
+    /// About the value of this option.
+    fn about_option(self, option: &str) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<Failure>> About<T> for Result<T, E> {
+    fn about(self, input: &Input) -> Result<T, Failure> {
+        self.map_err(|error| error.into().about(input.name.as_deref()))
+    }
+
+    fn about_option(self, option: &str) -> Result<T, Failure> {
+        self.map_err(|error| error.into().about(Some(option)))
+    }
+}

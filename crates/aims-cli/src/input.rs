@@ -1,0 +1,96 @@
+//! What commands read: files, standard input, and texts of the command line.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::mem;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+
+/// A text that was read, and where it came from.
+///
+/// It may be a private key or a token, so it is overwritten when it is dropped, and `Debug` is absent.
+pub(crate) struct Input {
+    /// How messages call it; `None` for a text of the command line.
+    pub(crate) name: Option<String>,
+    /// The text, without the line ends that an editor put behind it.
+    pub(crate) text: Zeroizing<String>,
+}
+
+/// The inputs of one run.
+#[derive(Default)]
+pub(crate) struct Inputs {
+    stdin_taken: bool,
+}
+
+impl Inputs {
+    /// Reads a file, or standard input when the path is `-`.
+    pub(crate) fn file(&mut self, path: &Path) -> Result<Input, Failure> {
+        if path.as_os_str() == "-" {
+            return self.stdin();
+        }
+        let name = path.display().to_string();
+        let text = File::open(path)
+            .map_err(|error| Failure::io(&name, &error))
+            .and_then(|file| read(file, &name))?;
+        Ok(Input { name: Some(name), text })
+    }
+
+    /// Reads a text that stands on the command line itself, or in `@FILE`, or comes from standard input as `-`.
+    pub(crate) fn text(&mut self, argument: &str) -> Result<Input, Failure> {
+        match argument.strip_prefix('@') {
+            Some(path) => self.file(Path::new(path)),
+            None if argument == "-" => self.stdin(),
+            None => Ok(Input { name: None, text: argument.to_owned().into() }),
+        }
+    }
+
+    /// As [`text`](Self::text), for tokens: somebody who names a file forgot the `@`.
+    pub(crate) fn token(&mut self, argument: &str) -> Result<Input, Failure> {
+        // No token starts like a path, and only a path is a file that exists.
+        if argument != "-" && Path::new(argument).is_file() {
+            return Err(Failure::Unusable(format!(
+                "{argument} is a file: write @{argument} to read the token from it"
+            )));
+        }
+        self.text(argument)
+    }
+
+    fn stdin(&mut self) -> Result<Input, Failure> {
+        if mem::replace(&mut self.stdin_taken, true) {
+            return Err(Failure::Unusable("standard input can be read for one argument only".into()));
+        }
+        let name = "standard input";
+        Ok(Input { name: Some(name.into()), text: read(io::stdin().lock(), name)? })
+    }
+}
+
+/// Reads a text to its end, if that is near.
+fn read(source: impl Read, name: &str) -> Result<Zeroizing<String>, Failure> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM));
+    source.take(MAX_INPUT + 1).read_to_end(&mut bytes).map_err(|error| Failure::io(name, &error))?;
+    if bytes.len() as u64 > MAX_INPUT {
+        return Err(Failure::Unusable(format!("{name}: more than {MAX_INPUT} bytes")));
+    }
+    let text = String::from_utf8(mem::take(&mut *bytes)).map_err(|error| {
+        drop(Zeroizing::new(error.into_bytes()));
+        Failure::Unusable(format!("{name}: not UTF-8 text"))
+    })?;
+    let mut text = Zeroizing::new(text);
+    let end = without_line_ends(&text).len();
+    text.truncate(end);
+    Ok(text)
+}
+
+/// The text without LF and CR at its end. Nothing else is taken for white space that does not count.
+fn without_line_ends(text: &str) -> &str {
+    text.trim_end_matches(['\n', '\r'])
+}
+
+/// More than any token and any set of keys that the libraries read.
+const MAX_INPUT: u64 = 1024 * 1024;
+
+/// Private keys fit, so that reading one leaves no copies behind in buffers that grew.
+const ROOM: usize = 64 * 1024;
