@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aims_credential::{ClaimValue, IssueError, WitIssuer, WitRequest};
+use aims_jose::PrivateJwk;
 use aims_jose::json::{Limits, Object};
 use aims_keys::{
     Algorithm, AlgorithmSet, AsyncSigner, BoxFuture, Protection, PublicKey, SignError, SignInput, Signature,
@@ -215,13 +216,27 @@ fn wit_1_jo_json_03_nothing_is_issued_that_is_not_accepted() {
     assert_refused!(world.issuer().issue(&subject, key, at(last - 3599)), "bad_claims", "JO-CLM-02");
 }
 
+/// An RSA key of a published example, which signs with PS256.
+fn rsa_key() -> Option<Arc<SoftwareKey>> {
+    let vector = aims_testkit::vectors::json("jose/rfc/cookbook/jwk-3_4.rsa_private_key.json")?;
+    let private = PrivateJwk::parse_as(&vector.to_string(), Algorithm::Ps256).unwrap();
+    Some(Arc::new(private.load(backend::ring()).unwrap()))
+}
+
+#[test]
+fn crd_9_the_issuers_own_key_under_another_algorithm() {
+    let Some(issuer_key) = rsa_key() else { return };
+    let world = World { issuer_key, workload_key: key(Algorithm::Es256) };
+    let issuer = world.issuer().with_algorithms(AlgorithmSet::STANDARD.with(Algorithm::Rs256));
+    let numbers = public(&world.issuer_key).numbers().clone();
+    let other = PublicKey::load(numbers, Algorithm::Rs256, backend::ring()).unwrap();
+    assert_refused!(issuer.issue(&id(SUBJECT), &other, now()), "issuers_key", "CRD-9");
+    issuer.issue(&id(SUBJECT), public(&world.workload_key), now()).unwrap();
+}
+
 #[test]
 fn wit_1_an_rsa_signature_counts_for_the_length() {
-    let Some(vector) = aims_testkit::vectors::json("jose/rfc/cookbook/jwk-3_4.rsa_private_key.json") else {
-        return;
-    };
-    let private = aims_jose::PrivateJwk::parse_as(&vector.to_string(), Algorithm::Ps256);
-    let issuer_key = Arc::new(private.unwrap().load(backend::ring()).unwrap());
+    let Some(issuer_key) = rsa_key() else { return };
     let world = World { issuer_key, workload_key: key(Algorithm::Es256) };
     let (subject, key) = (id(SUBJECT), public(&world.workload_key));
     let fill = |bytes: usize| {
