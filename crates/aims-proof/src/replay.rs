@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aims_credential::{ReplayError, ReplayStore};
 use aims_jose::Thumbprint;
@@ -11,17 +11,36 @@ use aims_keys::UnixTime;
 
 /// Remembers proofs in memory: bounded, and nothing that still counts is forgotten to make room.
 ///
+/// ```
+/// use aims_credential::{ReplayError, ReplayStore};
+/// use aims_keys::UnixTime;
+/// use aims_proof::ReplayMemory;
+/// # use aims_jose::Thumbprint;
+///
+/// # let sender: Thumbprint = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".parse()?;
+/// let (now, until) = (UnixTime::from_secs(1_790_000_000), UnixTime::from_secs(1_790_000_090));
+/// let memory = ReplayMemory::with_capacity(100_000);
+/// assert_eq!(memory.remember(&sender, "a-proof", until, now), Ok(()));
+/// assert_eq!(memory.remember(&sender, "a-proof", until, now), Err(ReplayError::Replayed));
+/// # Ok::<(), aims_jose::ParseThumbprintError>(())
+/// ```
+///
 /// What it keeps of a proof is a 64-bit hash of sender and identifier under a secret key of its own. Two proofs that
 /// collide (one chance in 10^13 with a million remembered) refuse the second; a proof is never taken for unseen. A process
 /// that restarts has forgotten everything: proofs live for minutes at most.
 #[derive(Debug)]
 pub struct ReplayMemory {
-    shards: Box<[Mutex<Shard>]>,
+    shards: Box<[Line]>,
     hasher: RandomState,
     /// Per shard.
     capacity: usize,
     refused: AtomicU64,
 }
+
+/// On cache lines of its own, so that two threads at two shards do not slow each other down.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Line(Mutex<Shard>);
 
 #[derive(Debug, Default)]
 struct Shard {
@@ -33,16 +52,18 @@ struct Shard {
 }
 
 impl ReplayMemory {
-    /// Remembers at most `capacity` proofs, spread over locks of their own; large memories are full a few percent before.
+    /// Remembers at most `capacity` proofs.
     ///
-    /// A million take less than 64 MB. Choose the peak rate of requests times the longest lifetime of a proof.
+    /// From 65,536 on they are spread over several locks, each with its share of the room, and the first is full when the
+    /// memory is to about 97 %. A million take less than 64 MB, which is allocated as they come. Choose the peak rate of
+    /// requests times the longest lifetime of a proof, leeway included.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         let shards = if capacity < MIN_SHARDED { 1 } else { SHARDS };
         Self {
-            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            shards: (0..shards).map(|_| Line::default()).collect(),
             hasher: RandomState::new(),
-            capacity: capacity.div_ceil(shards),
+            capacity: capacity / shards,
             refused: AtomicU64::new(0),
         }
     }
@@ -129,8 +150,8 @@ impl Shard {
 }
 
 /// A shard is changed only by steps that leave it whole, so a thread that panicked elsewhere did not break it.
-fn lock(shard: &Mutex<Shard>) -> std::sync::MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(shard: &Line) -> MutexGuard<'_, Shard> {
+    shard.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The values are hashes under a secret key already.
@@ -165,5 +186,5 @@ impl Hasher for Value {
 
 const SHARDS: usize = 16;
 
-/// Smaller memories have one lock, and are exact.
-const MIN_SHARDED: usize = 4096;
+/// Smaller memories have one lock, and are exact: a small share fills up long before the others.
+const MIN_SHARDED: usize = 65_536;

@@ -152,7 +152,12 @@ fn fields_of_the_proof() {
 fn form_of_the_proof() {
     refuse_all(&[
         attack("padded", OnTheWay(|r| authorization(r, |t| format!("WPT {t}=="))), "malformed", "WPT-2"),
-        attack("truncated", OnTheWay(|r| drop(r.field("authorization").pop())), "malformed", "WPT-2"),
+        attack(
+            "truncated",
+            OnTheWay(|r| assert!(r.field("authorization").pop().is_some())),
+            "malformed",
+            "WPT-2",
+        ),
         attack(
             "two parts",
             OnTheWay(|r| authorization(r, |t| format!("WPT {}", t.rsplit_once('.').unwrap().0))),
@@ -314,92 +319,35 @@ fn algorithm_type_and_signature() {
 
 #[test]
 fn audience() {
+    const OTHERS: [&str; 15] = [
+        "https://other.example/v1/search",
+        "http://tools.example/v1/search",
+        "https://tools.example:8443/v1/search",
+        "https://tools.example:443/v1/search",
+        "https://Tools.example/v1/search",
+        "https://tools.example/V1/search",
+        "https://tools.example/v1/search/",
+        "https://tools.example/v1/%73earch",
+        "https://tools.example/v1/x/../search",
+        "https://tools.example/v1/search?lang=en",
+        "https://tools.example/v1/search?",
+        "https://tools.example/v1/search#top",
+        "https://tools.example/v1",
+        "https://tools.example",
+        "",
+    ];
+    let world = World::new();
+    let mut parts = Parts::new(&world.agent());
+    for aud in OTHERS {
+        claim(&mut parts, "aud", json!(aud));
+        assert_refused!(
+            parts.send().verify(&world, &verifier().0.build()),
+            "audience_mismatch",
+            "WPT-6",
+            "{aud}"
+        );
+    }
     refuse_all(&[
-        attack(
-            "another host",
-            Sent(|p, _| claim(p, "aud", json!("https://other.example/v1/search"))),
-            "audience_mismatch",
-            "WPT-6",
-        ),
-        attack(
-            "another scheme",
-            Sent(|p, _| claim(p, "aud", json!("http://tools.example/v1/search"))),
-            "audience_mismatch",
-            "WPT-6",
-        ),
-        attack(
-            "another port",
-            Sent(|p, _| claim(p, "aud", json!("https://tools.example:8443/v1/search"))),
-            "audience_mismatch",
-            "WPT-6",
-        ),
-        attack(
-            "the default port",
-            Sent(|p, _| claim(p, "aud", json!("https://tools.example:443/v1/search"))),
-            "audience_mismatch",
-            "WPT-6",
-        ),
-        attack(
-            "host in upper case",
-            Sent(|p, _| claim(p, "aud", json!("https://Tools.example/v1/search"))),
-            "audience_mismatch",
-            "WPT-6",
-        ),
-        attack(
-            "path in upper case",
-            Sent(|p, _| claim(p, "aud", json!("https://tools.example/V1/search"))),
-            "audience_mismatch",
-            "WPT-6",
-        ),
-        attack(
-            "trailing slash",
-            Sent(|p, _| claim(p, "aud", json!("https://tools.example/v1/search/"))),
-            "audience_mismatch",
-            "WPT-6",
-        ),
-        attack(
-            "percent-encoding",
-            Sent(|p, _| claim(p, "aud", json!("https://tools.example/v1/%73earch"))),
-            "audience_mismatch",
-            "WPT-6",
-        ),
-        attack(
-            "dot segments",
-            Sent(|p, _| claim(p, "aud", json!("https://tools.example/v1/x/../search"))),
-            "audience_mismatch",
-            "WPT-6",
-        ),
-        attack(
-            "query",
-            Sent(|p, _| claim(p, "aud", json!("https://tools.example/v1/search?lang=en"))),
-            "audience_mismatch",
-            "WPT-6",
-        ),
-        attack(
-            "empty query",
-            Sent(|p, _| claim(p, "aud", json!("https://tools.example/v1/search?"))),
-            "audience_mismatch",
-            "WPT-6",
-        ),
-        attack(
-            "fragment",
-            Sent(|p, _| claim(p, "aud", json!("https://tools.example/v1/search#top"))),
-            "audience_mismatch",
-            "WPT-6",
-        ),
-        attack(
-            "prefix of the path",
-            Sent(|p, _| claim(p, "aud", json!("https://tools.example/v1"))),
-            "audience_mismatch",
-            "WPT-6",
-        ),
-        attack(
-            "service without path",
-            Sent(|p, _| claim(p, "aud", json!("https://tools.example"))),
-            "audience_mismatch",
-            "WPT-6",
-        ),
-        attack("empty", Sent(|p, _| claim(p, "aud", json!(""))), "audience_mismatch", "WPT-6"),
         attack(
             "array",
             Sent(|p, _| claim(p, "aud", json!(["https://tools.example/v1/search"]))),
@@ -429,13 +377,6 @@ fn audience() {
                 claim(p, "aud", json!("https://tools.example/v1/search?lang=en"));
                 p.path = "/v1/search?lang=en".into();
             }),
-            "audience_mismatch",
-            "WPT-6",
-        ),
-        // WPT-7: what the request says of its recipient decides nothing.
-        attack(
-            "the host that the request names (WPT-7)",
-            Sent(|p, _| claim(p, "aud", json!("https://evil.example/v1/search"))),
             "audience_mismatch",
             "WPT-6",
         ),
@@ -511,7 +452,7 @@ fn binding_to_the_wit() {
             "cut",
             Sent(|p, _| {
                 let hash = hash(&p.wit);
-                claim(p, "wth", json!(hash[..42]));
+                claim(p, "wth", json!(hash.split_at(42).0));
             }),
             "wit_binding_mismatch",
             "WPT-10",
@@ -560,7 +501,7 @@ fn credentials() {
             "two WITs in a line",
             OnTheWay(|r| {
                 let again = r.field("workload-identity-token").clone();
-                r.field("workload-identity-token").push_str(&format!(", {again}"));
+                *r.field("workload-identity-token") = format!("{again}, {again}");
             }),
             "malformed",
             "WIT-1",

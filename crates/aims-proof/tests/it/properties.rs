@@ -88,7 +88,7 @@ fn wpt_2_every_truncation_is_refused() {
         let value = sent.fields.iter().find(|(name, _)| name == field).unwrap().1.clone();
         for len in 0..value.len() {
             let mut received = sent.clone();
-            *received.field(field) = value[..len].to_owned();
+            *received.field(field) = value.split_at(len).0.to_owned();
             assert!(received.verify(&world, &verifier().0.build()).is_err(), "{field}, {len} bytes");
         }
     }

@@ -6,12 +6,15 @@ use aims_proof::{CHALLENGE, ProofError, WptError};
 
 use crate::support::{Broken, Parts, Received, World, verifier};
 
+/// What it is, what is changed on the way, and the status.
+type Case = (&'static str, fn(&mut Received), u16);
+
 /// WPT failures and WIT failures beside the `WPT` scheme are 401 with a challenge; without the scheme, 400.
 #[test]
 fn wpt_1_wit_1_the_status_is_401_where_the_scheme_was_used() {
     let world = World::new();
     let agent = world.agent();
-    let cases: [(&str, fn(&mut Received), u16); 12] = [
+    let cases: [Case; 12] = [
         ("no Authorization", |r| r.drop_field("authorization"), 400),
         ("neither token", |r| r.fields.clear(), 400),
         ("Bearer", |r| *r.field("authorization") = "Bearer abc".into(), 400),

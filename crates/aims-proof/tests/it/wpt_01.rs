@@ -9,6 +9,9 @@ use crate::vectors as examples;
 
 const ACCESS: &str = "16_mAd0GiwaZokU26_0902100";
 
+/// What it is, what is changed, and the refusal.
+type Change<T> = (&'static str, fn(&mut T), &'static str, &'static str);
+
 /// A request as wpt-01 has it, with an access token.
 fn sent(parts: &Parts) -> Received {
     let mut received = parts.send();
@@ -77,7 +80,7 @@ fn the_access_token_is_covered_or_there_is_none() {
 fn one_thing_is_wrong_and_the_status_is_400() {
     let world = World::new();
     let code = "access_token_binding_mismatch";
-    let in_claims: [(&str, fn(&mut Parts), &str, &str); 8] = [
+    let in_claims: [Change<Parts>; 8] = [
         ("ath missing", |p| p.remove("ath"), code, "WPT-13"),
         ("ath of another token", |p| p.claims["ath"] = json!(hash("x")), code, "WPT-13"),
         ("ath empty", |p| p.claims["ath"] = json!(""), code, "WPT-13"),
@@ -93,7 +96,7 @@ fn one_thing_is_wrong_and_the_status_is_400() {
         let error = assert_refused!(verify(&world, &sent(&parts)), code, rule, "{name}");
         assert_eq!((error.status(), error.challenge()), (400, None), "{name}");
     }
-    let on_the_way: [(&str, fn(&mut Received), &str, &str); 9] = [
+    let on_the_way: [Change<Received>; 9] = [
         ("no access token", |r| r.drop_field("authorization"), code, "WPT-13"),
         ("another scheme", |r| *r.field("authorization") = "Basic x".into(), code, "WPT-13"),
         ("empty access token", |r| *r.field("authorization") = "Bearer".into(), code, "WPT-13"),
