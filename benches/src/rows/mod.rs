@@ -1,0 +1,48 @@
+//! What is measured.
+
+mod guard;
+mod identifier;
+mod jws;
+mod keys;
+mod marks;
+mod parts;
+mod peers;
+mod replay;
+mod wimse;
+
+use crate::row::Work;
+use crate::row::Work::{Direct, Paired};
+
+/// Every line of the table, by name; the goals are those of the design, section "Speed".
+pub fn all() -> Vec<(&'static str, Work)> {
+    vec![
+        ("raw: sign ES256, ring", Paired(keys::sign_es256_ring)),
+        ("raw: verify ES256, ring", Paired(keys::verify_es256_ring)),
+        ("raw: sign Ed25519, ring", Paired(keys::sign_ed25519_ring)),
+        ("raw: verify Ed25519, ring", Paired(keys::verify_ed25519_ring)),
+        ("raw: sign ES256, aws-lc", Paired(keys::sign_es256_aws_lc)),
+        ("raw: verify ES256, aws-lc", Paired(keys::verify_es256_aws_lc)),
+        ("raw: sign Ed25519, aws-lc", Paired(keys::sign_ed25519_aws_lc)),
+        ("raw: verify Ed25519, aws-lc", Paired(keys::verify_ed25519_aws_lc)),
+        ("jws: verify 600 bytes, ring", Paired(jws::verify_ring)),
+        ("jws: verify 600 bytes, aws-lc", Paired(jws::verify_aws_lc)),
+        ("jws: sign 600 bytes, ring", Paired(jws::sign_ring)),
+        ("jws: sign 600 bytes, aws-lc", Paired(jws::sign_aws_lc)),
+        ("wit: verify, cold", Paired(wimse::wit_cold)),
+        ("wit: verify, warm", Paired(wimse::wit_warm)),
+        ("wpt: verify", Paired(wimse::wpt_verify)),
+        ("wit+wpt: verify, cold", Paired(wimse::both_cold)),
+        ("wit+wpt: verify, warm", Paired(wimse::both_warm)),
+        ("wpt: make", Paired(wimse::wpt_make)),
+        ("guard: admit, WIT seen", Paired(guard::admit)),
+        ("guard: admit, over the one verify it needs", Paired(guard::admit_over_one)),
+        ("identifier: parse", Paired(identifier::parse)),
+        ("replay: insert, 1 thread", Direct(replay::one_thread)),
+        ("replay: insert, 2 threads", Direct(replay::two_threads)),
+        ("marks: look-up among 1 million", Paired(marks::look_up)),
+        ("part: base64url decode, 512 bytes", Paired(parts::base64url_decode)),
+        ("part: base64url encode, 384 bytes", Paired(parts::base64url_encode)),
+        ("part: json claims", Paired(parts::json_claims)),
+        ("part: jwk parse", Paired(parts::jwk)),
+    ]
+}
