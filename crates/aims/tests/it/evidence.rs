@@ -1,0 +1,7 @@
+//! What only a guard can make, nobody else can.
+
+#[test]
+fn arch_3_aims_6_aims_1_permits_cannot_be_made_by_hand() {
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("tests/it/evidence/*.rs");
+}

@@ -1,0 +1,15 @@
+#![cfg(test)]
+//! Guard and Agent against each other, and against attackers.
+
+mod agent;
+mod concurrency;
+mod evidence;
+mod guard;
+mod permit;
+mod record;
+#[cfg(feature = "reqwest")]
+mod reqwest;
+mod sanitize;
+mod secrets;
+mod support;
+mod trace;

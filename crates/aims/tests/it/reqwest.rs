@@ -1,0 +1,90 @@
+//! The `reqwest` adapter, over a real socket.
+
+use std::net::SocketAddr;
+
+use aims::{
+    Agent, AgentError, AttachError, Audiences, BundleSet, CurrentCredential, Guard, JsonLines, Permit,
+};
+use aims_testkit::{TestAuthority, TestClock, assert_refused};
+use axum::response::Redirect;
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, Request};
+use tokio::net::TcpListener;
+
+use crate::support::{NOW, Records, callers};
+
+/// A tool on loopback, with one route that redirects to the other; and its agent.
+async fn serve(records: Records) -> (SocketAddr, Agent) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let authority = TestAuthority::new("spiffe://acme.example");
+    let clock = TestClock::at(NOW);
+    let audiences = Audiences::http(&format!("http://{address}")).unwrap();
+    let guard = Guard::builder(audiences, BundleSet::from(authority.trust()), callers())
+        .clock(clock.reader())
+        .recorder(JsonLines::new(records))
+        .build();
+    let handler = |Extension(permit): Extension<Permit>| async move { permit.caller().subject().to_string() };
+    let app = Router::new()
+        .route("/v1/search", post(handler).get(handler))
+        .route("/moved", get(|| async { Redirect::temporary("/v1/search") }))
+        .layer(guard.layer());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let source = CurrentCredential::new(authority.agent("/agents/travel", NOW).holder());
+    (address, Agent::new(source).with_clock(clock.reader()))
+}
+
+fn request(method: Method, url: &str) -> Request {
+    Request::new(method, url.parse().unwrap())
+}
+
+#[tokio::test]
+async fn aims_20_a_reqwest_client_calls_as_the_agent() {
+    let records = Records::default();
+    let (address, agent) = serve(records.clone()).await;
+    let client = Client::builder().redirect(Policy::none()).build().unwrap();
+    for url in ["/v1/search", "/v1/search?q=x%20y#part"] {
+        let response =
+            agent.send(&client, request(Method::POST, &format!("http://{address}{url}"))).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.text().await.unwrap(), "spiffe://acme.example/agents/travel");
+    }
+    // The same request without the agent.
+    let refused =
+        client.execute(request(Method::POST, &format!("http://{address}/v1/search"))).await.unwrap();
+    assert_eq!(refused.status(), 400);
+    let effects: Vec<_> = records.all().iter().map(|record| record["decision"]["effect"].clone()).collect();
+    assert_eq!(effects, ["permit", "permit", "deny"]);
+}
+
+#[tokio::test]
+async fn wpt_6_redirects_are_answers_and_not_followed_with_the_credential() {
+    let (address, agent) = serve(Records::default()).await;
+    let moved = || request(Method::GET, &format!("http://{address}/moved"));
+    let client = Client::builder().redirect(Policy::none()).build().unwrap();
+    assert_eq!(agent.send(&client, moved()).await.unwrap().status(), 307);
+
+    // A client that follows all the same is found out.
+    let follows = Client::builder().build().unwrap();
+    let found = agent.send(&follows, moved()).await;
+    assert!(matches!(found, Err(AgentError::Redirected)), "{found:?}");
+}
+
+#[tokio::test]
+async fn wpt_6_what_names_no_service_is_not_sent() {
+    let (address, agent) = serve(Records::default()).await;
+    let client = Client::builder().redirect(Policy::none()).build().unwrap();
+    let refused =
+        agent.send(&client, request(Method::GET, &format!("http://user@{address}/v1/search"))).await;
+    let Err(AgentError::Attach(refused)) = refused else { panic!("{refused:?}") };
+    assert_refused!(Err::<(), _>(refused), "userinfo_in_target", "WPT-6");
+
+    let refused = agent.send(&client, request(Method::GET, "data:text/plain,x")).await;
+    assert!(matches!(refused, Err(AgentError::Attach(AttachError::RelativeTarget))), "{refused:?}");
+
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let failed = agent.send(&client, request(Method::GET, &format!("http://{nobody}/"))).await;
+    assert!(matches!(failed, Err(AgentError::Client(_))), "{failed:?}");
+}
