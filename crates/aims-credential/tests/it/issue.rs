@@ -199,6 +199,10 @@ fn wit_1_jo_json_03_nothing_is_issued_that_is_not_accepted() {
     fill(&issuer.clone().with_max_token_len(usize::MAX), 8000).unwrap();
     assert_refused!(fill(&issuer.with_max_token_len(usize::MAX), 16_000), "token_too_long", "WIT-1");
 
+    let len = fill(&world.issuer(), 1).unwrap().len();
+    fill(&world.issuer().with_max_token_len(len), 1).unwrap();
+    assert_refused!(fill(&world.issuer().with_max_token_len(len - 1), 1), "token_too_long", "WIT-1");
+
     let nested = |levels: usize| {
         let value =
             Object::parse(format!("{}1{}", "{\"x\":".repeat(levels), "}".repeat(levels)), &Limits::new())
