@@ -1,5 +1,6 @@
 //! What commands read: files, standard input, and texts of the command line.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::mem;
@@ -30,6 +31,11 @@ impl Inputs {
     pub(crate) fn file(&mut self, path: &Path) -> Result<Input, Failure> {
         if path.as_os_str() == "-" {
             return self.stdin();
+        }
+        if path.file_name().is_some_and(|name| name.len() > MAX_FILE_NAME) {
+            let why =
+                "an argument is too long to name a file: what a file holds is read from standard input as -";
+            return Err(Failure::Unusable(why.into()));
         }
         let name = path.display().to_string();
         let text = File::open(path)
@@ -67,6 +73,12 @@ impl Inputs {
     }
 }
 
+/// Whether an argument holds a key: messages would repeat it, and other processes see it.
+pub(crate) fn holds_key(argument: &OsStr) -> bool {
+    let text = argument.to_string_lossy();
+    text.contains("-----BEGIN") || text.contains("\"kty\"")
+}
+
 /// Reads a text to its end, if that is near.
 fn read(source: impl Read, name: &str) -> Result<Zeroizing<String>, Failure> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM));
@@ -91,6 +103,9 @@ fn without_line_ends(text: &str) -> &str {
 
 /// More than any token and any set of keys that the libraries read.
 const MAX_INPUT: u64 = 1024 * 1024;
+
+/// Of the file systems in use. Tokens are longer, so that none is repeated as the name of a missing file.
+const MAX_FILE_NAME: usize = 255;
 
 /// Private keys fit, so that reading one leaves no copies behind in buffers that grew.
 const ROOM: usize = 64 * 1024;

@@ -54,6 +54,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if std::env::args_os().any(|argument| input::holds_key(&argument)) {
+        let why = "an argument holds a key: keys are read from files, or from standard input as -";
+        return fail(&Failure::Unusable(why.into()), false);
+    }
     let Cli { json, command } = Cli::parse();
     let mut inputs = Inputs::default();
     let result = match command {
@@ -72,9 +76,11 @@ fn main() -> ExitCode {
     });
     match printed {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("{}", if json { failure.to_json() } else { failure.to_text() });
-            failure.exit_code()
-        }
+        Err(failure) => fail(&failure, json),
     }
+}
+
+fn fail(failure: &Failure, json: bool) -> ExitCode {
+    eprintln!("{}", if json { failure.to_json() } else { failure.to_text() });
+    failure.exit_code()
 }

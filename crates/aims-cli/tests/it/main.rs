@@ -1,4 +1,13 @@
 #![cfg(test)]
 //! The `aims` program, from outside.
 
+mod id;
+mod input;
+mod jwk;
+mod key;
+mod output;
+mod readme;
+mod support;
 mod tour;
+mod wit;
+mod wpt;
