@@ -13,7 +13,7 @@ pub struct Measured {
     pub raw_ns: Option<f64>,
     /// The median of the differences; ours alone where there is no raw call.
     pub over_raw_ns: f64,
-    /// The interquartile range of those differences.
+    /// The interquartile range of the medians of ten parts of the run: what another run could say.
     pub spread_ns: f64,
     /// Allocations by ours: the median of single calls.
     pub allocs: f64,
@@ -49,12 +49,12 @@ pub fn paired(mut row: Row, budget: Duration) -> Measured {
     let began = Instant::now();
     // Before the first round that counts, everything runs for a while.
     while began.elapsed() < budget / 8 {
-        samples.round(&mut row, batch);
+        samples.block(&mut row, batch);
     }
     samples.clear();
     let began = Instant::now();
     while began.elapsed() < budget || samples.ours.len() < MIN_ROUNDS {
-        samples.round(&mut row, batch);
+        samples.block(&mut row, batch);
     }
 
     let per_call = f64::from(row.per_call);
@@ -63,7 +63,7 @@ pub fn paired(mut row: Row, budget: Duration) -> Measured {
         ns: median(&samples.ours),
         raw_ns: row.raw.is_some().then(|| median(&samples.raw)),
         over_raw_ns: median(&over),
-        spread_ns: quantile(&over, 0.75) - quantile(&over, 0.25),
+        spread_ns: spread(&over),
         allocs: allocations(&mut row.ours) / per_call,
         goal: row.goal,
         peers: row
@@ -104,9 +104,21 @@ impl Samples {
         }
     }
 
+    /// Some rounds of ours and raw, then of the peers: never one library with what another left in the caches.
+    fn block(&mut self, row: &mut Row, batch: impl Fn(&mut Op) -> f64 + Copy) {
+        for _ in 0..BLOCK {
+            self.round(row, batch);
+        }
+        for peer in 0..row.peers.len() {
+            for _ in 0..BLOCK {
+                self.peer_round(peer, row, batch);
+            }
+        }
+    }
+
     fn round(&mut self, row: &mut Row, batch: impl Fn(&mut Op) -> f64) {
         self.round += 1;
-        // Neither is always the one that runs after the peers.
+        // Neither is always the first.
         let raw_first = self.round % 2 == 0;
         let mut raw = 0.0;
         if let Some(op) = row.raw.as_mut().filter(|_| raw_first) {
@@ -118,12 +130,14 @@ impl Samples {
         }
         self.ours.push(ours);
         self.raw.push(raw);
-        for (Peer { op, raw, .. }, (total, over)) in row.peers.iter_mut().zip(&mut self.peers) {
-            let ns = batch(op);
-            total.push(ns);
-            if let Some(raw) = raw {
-                over.push(ns - batch(raw));
-            }
+    }
+
+    fn peer_round(&mut self, peer: usize, row: &mut Row, batch: impl Fn(&mut Op) -> f64) {
+        let (Peer { op, raw, .. }, (total, over)) = (&mut row.peers[peer], &mut self.peers[peer]);
+        let ns = batch(op);
+        total.push(ns);
+        if let Some(raw) = raw {
+            over.push(ns - batch(raw));
         }
     }
 
@@ -149,6 +163,17 @@ fn allocations(op: &mut Op) -> f64 {
     median(&counts)
 }
 
+fn spread(values: &[f64]) -> f64 {
+    let medians: Vec<f64> = values.chunks(values.len().div_ceil(PARTS).max(1)).map(median).collect();
+    interquartile(&medians)
+}
+
+/// How far the middle half of the values reaches.
+#[must_use]
+pub fn interquartile(values: &[f64]) -> f64 {
+    quantile(values, 0.75) - quantile(values, 0.25)
+}
+
 /// The middle value.
 #[must_use]
 pub fn median(values: &[f64]) -> f64 {
@@ -172,6 +197,12 @@ pub fn quantile(values: &[f64], at: f64) -> f64 {
 
 /// Larger batches catch more of what else the machine does.
 const BATCH: u32 = 4;
+
+/// Rounds of ours, then of each peer, and so on.
+const BLOCK: usize = 16;
+
+/// Of a run, each of which has a median of its own.
+const PARTS: usize = 10;
 
 const MIN_ROUNDS: usize = 101;
 

@@ -8,7 +8,7 @@ use aims_jose::{Thumbprint, base64url};
 use aims_proof::ReplayMemory;
 
 use crate::fixtures::NOW;
-use crate::measure::{Measured, median, quantile};
+use crate::measure::{Measured, interquartile, median};
 use crate::row::Goal;
 
 /// From empty to full, growing on the way; and how much memory that takes.
@@ -22,7 +22,7 @@ pub(super) fn one_thread() -> Measured {
     Measured {
         ns,
         over_raw_ns: ns,
-        spread_ns: quantile(&times, 0.75) - quantile(&times, 0.25),
+        spread_ns: interquartile(&times),
         allocs: per_insert(allocated.count_total),
         goal: Some(Goal { over_raw_ns: 300.0, allocs: None }),
         // What the empty memory takes is a few kilobytes.
@@ -42,7 +42,7 @@ pub(super) fn two_threads() -> Measured {
         ns: median(&two),
         raw_ns: Some(median(&one)),
         over_raw_ns: median(&over),
-        spread_ns: quantile(&over, 0.75) - quantile(&over, 0.25),
+        spread_ns: interquartile(&over),
         goal: Some(Goal { over_raw_ns: median(&one) / 1.6 - median(&one), allocs: None }),
         ..Measured::default()
     }
