@@ -124,7 +124,7 @@ impl Jwk {
 }
 
 /// Writes `kty` and the numbers, in the order that thumbprints want as well.
-pub(super) fn write_numbers(numbers: &PublicNumbers, writer: &mut ObjectWriter) {
+fn write_numbers(numbers: &PublicNumbers, writer: &mut ObjectWriter) {
     match numbers {
         PublicNumbers::Ed25519 { x } => {
             writer.str("crv", "Ed25519").str("kty", "OKP").str("x", &base64url::encode(x));
