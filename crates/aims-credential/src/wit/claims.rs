@@ -1,9 +1,9 @@
 //! The claims of a WIT, read once.
 
 use aims_id::WorkloadId;
-use aims_jose::json::{self, Object, Value};
+use aims_jose::json::{self, Object};
 use aims_jose::jwt::claim;
-use aims_jose::{ClaimsError, Jwk};
+use aims_jose::{ClaimsError, Confirmation, Jwk};
 use aims_keys::{Backend, UnixTime};
 
 use super::WitError;
@@ -61,19 +61,14 @@ impl WitClaims {
 
     /// `cnf.jwk`: the key that every proof must be made with.
     pub(super) fn confirmation_key(&self, backend: Backend) -> Result<Jwk, WitError> {
-        let confirmation =
-            self.confirmation.and_then(|span| self.object.at(span)).ok_or(WitError::Confirmation)?;
-        let mut key: Option<Value<'_>> = None;
-        for (name, value) in confirmation.as_object().ok_or(WitError::Confirmation)? {
-            match &*name.as_str() {
-                "jwk" => key = Some(value),
-                // JO-KEY-10: by a second confirmation two verifiers could see two holders.
-                "jkt" | "jku" | "jwe" | "kid" | "x5t#S256" => return Err(WitError::SecondConfirmation),
-                _ => {}
-            }
+        let cnf = self.confirmation.and_then(|span| self.object.at(span)).ok_or(WitError::Confirmation)?;
+        match Confirmation::read(cnf, backend) {
+            Ok(Confirmation::Jwk(key)) => Ok(key),
+            // JO-KEY-10: a confirmation that is not verified here, or a second one, would be another holder elsewhere.
+            Ok(_) | Err(ClaimsError::Confirmation) => Err(WitError::OtherConfirmation),
+            Err(ClaimsError::ConfirmationKey(reason)) => Err(WitError::ConfirmationKey(reason)),
+            Err(_) => Err(WitError::Confirmation),
         }
-        let key = key.ok_or(WitError::Confirmation)?;
-        Jwk::from_value(key, None, backend).map_err(WitError::ConfirmationKey)
     }
 
     /// The earliest time that the token names as its beginning, if it names one.

@@ -47,6 +47,9 @@ pub enum WitError {
     /// The token is before its `nbf`, or was issued in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
+    /// `cnf` names no holder, or one in two ways, or in a way that is not verified here.
+    #[error("the token has not one confirmation, by a key")]
+    OtherConfirmation,
     /// The algorithm of the token is not one of the profile.
     #[error("the algorithm is not one of the profile")]
     ProfileAlgorithm(Algorithm),
@@ -56,9 +59,6 @@ pub enum WitError {
     /// The token has no `kid`, which its profile demands.
     #[error("the token names no key, as its profile demands")]
     ProfileKeyId,
-    /// `cnf` names a holder in a second way beside `jwk`, or in one that is not understood.
-    #[error("the token has more than one confirmation")]
-    SecondConfirmation,
     /// The signature does not verify.
     #[error("the signature does not verify")]
     Signature,
@@ -95,7 +95,7 @@ impl WitError {
             | Self::ConfirmationAlgorithm(_)
             | Self::ConfirmationKey(_)
             | Self::ProfileConfirmationAlgorithm(_)
-            | Self::SecondConfirmation => "bad_confirmation",
+            | Self::OtherConfirmation => "bad_confirmation",
             Self::Expired => "expired",
             Self::IssuerNotAllowed => "issuer_not_allowed",
             Self::KeyIdMissing | Self::ProfileKeyId => "key_id_missing",
@@ -147,7 +147,7 @@ impl WitError {
             Self::ProfileAlgorithm(_) => "WS-3",
             Self::ProfileConfirmationAlgorithm(_) => "WS-6",
             Self::ProfileKeyId => "WS-1",
-            Self::SecondConfirmation => "JO-KEY-10",
+            Self::OtherConfirmation => "JO-KEY-10",
             Self::Signature => "WIT-7",
             Self::Subject(_) | Self::SubjectWithoutPath => "WIT-4",
             Self::SubjectScheme => "WS-5",

@@ -123,7 +123,7 @@ impl Jwk {
     }
 }
 
-/// Writes `kty` and the numbers, in the order that thumbprints want as well.
+/// Writes `kty` and the numbers.
 fn write_numbers(numbers: &PublicNumbers, writer: &mut ObjectWriter) {
     match numbers {
         PublicNumbers::Ed25519 { x } => {
