@@ -3,7 +3,7 @@
 //! [`rows::all`] is what is measured. The program `paired` makes the table from it, and the criterion suite in `benches/`
 //! watches the same operations over time.
 
-pub mod fixtures;
+mod fixtures;
 pub mod measure;
 pub mod report;
 pub mod row;

@@ -39,6 +39,7 @@ pub struct MeasuredPeer {
 }
 
 /// Measures a row for about `budget`.
+#[must_use]
 pub fn paired(mut row: Row, budget: Duration) -> Measured {
     // Short operations come in loops of their own.
     let calls = if row.per_call == 1 { BATCH } else { 1 };
@@ -119,7 +120,7 @@ impl Samples {
     fn round(&mut self, row: &mut Row, batch: impl Fn(&mut Op) -> f64) {
         self.round += 1;
         // Neither is always the first.
-        let raw_first = self.round % 2 == 0;
+        let raw_first = self.round.is_multiple_of(2);
         let mut raw = 0.0;
         if let Some(op) = row.raw.as_mut().filter(|_| raw_first) {
             raw = batch(op);

@@ -14,6 +14,7 @@ use crate::row::Work;
 use crate::row::Work::{Direct, Paired};
 
 /// Every line of the table, by name; the goals are those of the design, section "Speed".
+#[must_use]
 pub fn all() -> Vec<(&'static str, Work)> {
     vec![
         ("raw: sign ES256, ring", Paired(keys::sign_es256_ring)),
