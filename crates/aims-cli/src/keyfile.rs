@@ -6,9 +6,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use aims::backend;
-use aims::jose::PrivateJwk;
+use aims::jose::{PrivateJwk, json};
 use aims::keys::{Algorithm, KeyError, PrivateKey, SoftwareKey};
 
+use crate::algorithm;
 use crate::failure::{About, Failure};
 use crate::input::Input;
 
@@ -34,7 +35,7 @@ impl KeyFile {
     }
 
     fn from_jwk(text: &str, algorithm: Option<Algorithm>) -> Result<Self, Failure> {
-        let jwk = match algorithm {
+        let jwk = match algorithm.or_else(|| usual_algorithm(text)) {
             Some(algorithm) => PrivateJwk::parse_as(text, algorithm),
             None => PrivateJwk::parse(text),
         }?;
@@ -57,7 +58,7 @@ pub(crate) fn write(path: &Path, pem: &str, replace: bool) -> Result<(), Failure
     let written = if replace { write_over(path, pem) } else { write_new(path, pem) };
     written.map_err(|error| {
         let name = path.display().to_string();
-        if error.kind() == io::ErrorKind::AlreadyExists {
+        if !replace && error.kind() == io::ErrorKind::AlreadyExists {
             Failure::Unusable(format!("{name}: there is a file already; --force replaces it"))
         } else {
             Failure::io(&name, &error)
@@ -74,6 +75,22 @@ fn load_as_its_kind(private: &PrivateKey) -> Result<SoftwareKey, KeyError> {
         }
     }
     Err(KeyError::AlgorithmMismatch)
+}
+
+/// What a private JWK without `alg` is for. It is read in place: the text is secret.
+fn usual_algorithm(text: &str) -> Option<Algorithm> {
+    let (mut alg, mut kty, mut crv) = (None, None, None);
+    json::read_object(text.as_bytes(), &json::Limits::new(), |name, value| {
+        match &*name.as_str() {
+            "alg" => alg = Some(value),
+            "kty" => kty = value.as_str(),
+            "crv" => crv = value.as_str(),
+            _ => {}
+        }
+        Ok::<_, json::JsonError>(())
+    })
+    .ok()?;
+    if alg.is_some() { None } else { algorithm::usual(&kty?, crv.as_deref()) }
 }
 
 fn write_new(path: &Path, pem: &str) -> io::Result<()> {

@@ -6,8 +6,8 @@ use aims::jose::{Jwk, JwkSet, Thumbprint};
 use aims::keys::Algorithm;
 use clap::Subcommand;
 
-use super::algorithm;
 use super::public_key::{self, Document};
+use crate::algorithm;
 use crate::failure::{About, Failure};
 use crate::input::Inputs;
 use crate::output::{Fact, Facts, Report};

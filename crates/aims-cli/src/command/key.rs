@@ -8,8 +8,8 @@ use aims::jose::{Jwk, Thumbprint};
 use aims::keys::{Algorithm, PrivateKey, Signer};
 use clap::Subcommand;
 
-use super::algorithm;
 use super::public_key::kind;
+use crate::algorithm;
 use crate::failure::Failure;
 use crate::input::Inputs;
 use crate::keyfile::{self, KeyFile};

@@ -7,7 +7,6 @@ pub(crate) mod revisions;
 pub(crate) mod wit;
 pub(crate) mod wpt;
 
-mod algorithm;
 mod context;
 mod public_key;
 mod token;

@@ -5,6 +5,7 @@ use aims::jose::json::{self, Object, Value};
 use aims::jose::{Jwk, JwkError};
 use aims::keys::{Algorithm, PublicKey, PublicNumbers};
 
+use crate::algorithm;
 use crate::failure::{About, Failure};
 use crate::input::Input;
 use crate::output::Facts;
@@ -69,22 +70,14 @@ pub(super) fn kind(key: &PublicKey) -> String {
     }
 }
 
-/// A key without `alg` is bound to what its curve stands for, and RSA to PS256, as in trust bundles (BND-19).
+/// A key that does not say what it is for is bound to what such keys usually are for.
 fn load(jwk: Value<'_>, algorithm: Option<Algorithm>) -> Result<Jwk, JwkError> {
     let text = |name| jwk.get(name).and_then(|value| value.as_str());
-    let algorithm = algorithm.or_else(|| {
-        if jwk.get("alg").is_some() {
-            return None;
-        }
-        match (&*text("kty")?, text("crv").as_deref()) {
-            ("EC", Some("P-256")) => Some(Algorithm::Es256),
-            ("EC", Some("P-384")) => Some(Algorithm::Es384),
-            ("OKP", Some("Ed25519")) => Some(Algorithm::Ed25519),
-            ("RSA", None) => Some(Algorithm::Ps256),
-            _ => None,
-        }
-    });
-    Jwk::from_value(jwk, algorithm, backend::ring())
+    let usual = || match jwk.get("alg") {
+        Some(_) => None,
+        None => algorithm::usual(&text("kty")?, text("crv").as_deref()),
+    };
+    Jwk::from_value(jwk, algorithm.or_else(usual), backend::ring())
 }
 
 /// Of a whole set.

@@ -1,5 +1,6 @@
 //! Whom a verifier trusts, and at which time.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use aims::backend;
@@ -49,6 +50,10 @@ impl Trust {
     /// Verifies a WIT.
     pub(super) fn verify(&self, wit: &Input, inputs: &mut Inputs) -> Result<VerifiedWit, Failure> {
         let bundles = BundleSet::new();
+        let origins: HashSet<_> = self.anchors.iter().map(|(origin, _)| origin).collect();
+        if origins.len() < self.anchors.len() {
+            return Err(Failure::Unusable("--trust: one origin has one set of keys".into()));
+        }
         for (origin, path) in &self.anchors {
             let file = inputs.file(path)?;
             let bundle =

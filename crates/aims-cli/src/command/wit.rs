@@ -12,7 +12,8 @@ use aims::keys::Algorithm;
 use clap::Subcommand;
 
 use super::trust::{Profile, Trust};
-use super::{algorithm, public_key, token};
+use super::{public_key, token};
+use crate::algorithm;
 use crate::failure::{About, Failure};
 use crate::input::Inputs;
 use crate::keyfile::KeyFile;

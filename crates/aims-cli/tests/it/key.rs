@@ -104,6 +104,8 @@ fn private_jwks_are_read_and_their_secrets_kept() {
     );
     let public = folder.aims(&["key", "public", "ed.jwk"]).accepted();
     assert!(public.contains(r#""kid":"rfc""#) && !public.contains(SECRET), "{public}");
+    folder.write("unbound.jwk", ED25519.replace(r#""alg":"EdDSA","#, ""));
+    assert_eq!(folder.aims(&["key", "inspect", "unbound.jwk", "--json"]).json()["alg"], "Ed25519");
     let renamed = folder.aims(&["key", "public", "ed.jwk", "--kid", "other"]).json();
     assert_eq!(renamed["kid"], "other");
 }

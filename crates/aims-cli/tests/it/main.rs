@@ -9,5 +9,6 @@ mod output;
 mod readme;
 mod support;
 mod tour;
+mod vectors;
 mod wit;
 mod wpt;

@@ -112,6 +112,16 @@ fn wid_19_trust_is_for_one_origin() {
     }
     let both = ["--trust", "wimse://acme.example=acme.jwks", "--trust", TRUST];
     folder.aims(&[&["wit", "verify", "@travel.wit"], &both[..]].concat()).accepted();
+    let twice = folder.aims(&[
+        "wit",
+        "verify",
+        "@travel.wit",
+        "--trust",
+        TRUST,
+        "--trust",
+        "spiffe://acme.example=other",
+    ]);
+    assert!(twice.unusable().contains("one origin has one set of keys"));
     let malformed =
         folder.aims(&["wit", "verify", "@travel.wit", "--trust", "spiffe://acme.example/=acme.jwks"]);
     assert_refused!(malformed.refusal().err(), "unexpected_path", "WID-19");
