@@ -1,1 +1,23 @@
 //! Programs a user of each crate would start from: see `src/bin`.
+//!
+//! | Program | Shows |
+//! |---|---|
+//! | `id` | identifiers and patterns (`aims-id`) |
+//! | `keys` | a key that signs and verifies (`aims-keys`) |
+//! | `jose` | a signed token, made and read (`aims-jose`) |
+//! | `credential` | an issuer: a trust bundle, and a credential for an agent (`aims-credential`) |
+//! | `proof` | a proof of possession, verified once and refused the second time (`aims-proof`) |
+//! | `tool_axum` | a tool over HTTP that admits the agents of one trust domain (`aims`) |
+//! | `tool_tonic` | the same over gRPC (`aims`) |
+//! | `agent` | an agent that calls both (`aims`) |
+//!
+//! `credential` makes the files that the last three take:
+//!
+//! ```text
+//! cargo run --bin credential -- /tmp/acme
+//! cargo run --bin tool_axum -- /tmp/acme/trust.json
+//! cargo run --bin tool_tonic -- /tmp/acme/trust.json
+//! cargo run --bin agent -- /tmp/acme http://127.0.0.1:HTTP_PORT http://127.0.0.1:GRPC_PORT
+//! ```
+
+pub mod search;

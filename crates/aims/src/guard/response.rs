@@ -86,14 +86,38 @@ impl Refusal {
     /// The response: a problem document (RFC 9457) with the public code.
     #[must_use]
     pub fn to_response(&self) -> Response<String> {
+        self.respond(PROBLEM, self.problem())
+    }
+
+    /// The response to a call by gRPC: trailers only, with the public code as the message. The HTTP status stays, and
+    /// says the same to clients that look at it first.
+    #[must_use]
+    pub fn to_grpc_response(&self) -> Response<String> {
+        let mut response = self.respond("application/grpc", String::new());
+        let status = match self.status {
+            StatusCode::FORBIDDEN => "7",
+            StatusCode::SERVICE_UNAVAILABLE => "14",
+            _ => "16",
+        };
+        let headers = response.headers_mut();
+        headers.insert("grpc-status", HeaderValue::from_static(status));
+        headers.insert("grpc-message", HeaderValue::from_static(self.public_code));
+        response
+    }
+
+    fn problem(&self) -> String {
         let mut problem = ObjectWriter::new();
         problem.str("title", self.status.canonical_reason().unwrap_or_default());
         problem.u64("status", self.status.as_u16().into()).str("code", self.public_code);
         // INVARIANT: the names differ, the only thing `finish` can object to.
-        let mut response = Response::new(problem.finish().unwrap_or_default());
+        problem.finish().unwrap_or_default()
+    }
+
+    fn respond(&self, content_type: &'static str, body: String) -> Response<String> {
+        let mut response = Response::new(body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         if let Some(challenge) = self.challenge {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
@@ -134,3 +158,5 @@ fn public_code(error: &ProofError) -> &'static str {
         _ => "refused",
     }
 }
+
+const PROBLEM: &str = "application/problem+json";

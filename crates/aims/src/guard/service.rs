@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use aims_credential::WIT_FIELD;
 use aims_keys::BoxFuture;
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::request::Parts;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -75,6 +76,7 @@ where
                     let response = inner.call(Request::from_parts(head, body)).await?;
                     Ok(response.map(GuardBody::service))
                 }
+                Err(refusal) if is_grpc(&head) => Ok(refusal.to_grpc_response().map(GuardBody::problem)),
                 Err(refusal) => Ok(refusal.to_response().map(GuardBody::problem)),
             }
         }))
@@ -123,7 +125,8 @@ impl<B> GuardBody<B> {
     }
 
     fn problem(problem: String) -> Self {
-        Self { from: Source::Guard { problem: Some(problem.into()) } }
+        let problem = (!problem.is_empty()).then(|| problem.into());
+        Self { from: Source::Guard { problem } }
     }
 }
 
@@ -158,6 +161,13 @@ impl<B: Body<Data = Bytes>> Body for GuardBody<B> {
             }
         }
     }
+}
+
+/// Whether the caller reads the answer as gRPC: `application/grpc`, with the message format behind a plus sign or without.
+fn is_grpc(head: &Parts) -> bool {
+    let Some(content_type) = head.headers.get(CONTENT_TYPE) else { return false };
+    let Some(rest) = content_type.as_bytes().strip_prefix(b"application/grpc") else { return false };
+    matches!(rest.first(), None | Some(b'+' | b';'))
 }
 
 /// Where proofs were before draft -02, whether or not this guard reads it there.

@@ -431,3 +431,32 @@ async fn wpt_1_an_older_revision_counts_only_where_it_was_asked_for() {
     let answer = tool.call(search(&tool.travel())).await;
     assert_eq!((answer.status.as_u16(), answer.code().as_str(), answer.challenge()), (400, "no_proof", None));
 }
+
+#[tokio::test]
+async fn wpt_1_grpc_callers_are_told_in_their_own_way() {
+    let tool = Tool::new();
+    let full = Tool::with(|guard| guard.replay(ReplayMemory::with_capacity(0)));
+    let grpc = |mut request: Request<Body>, content_type: &str| {
+        request.headers_mut().insert("content-type", content_type.parse().unwrap());
+        request
+    };
+    let other = tool.authority.agent("/agents/other", NOW);
+    for (tool, request, status, grpc_status, message) in [
+        (&tool, search_with(&[]), 400, "16", "no_proof"),
+        (&tool, search_with(&[("authorization", "WPT x")]), 401, "16", "no_credential"),
+        (&tool, search(&other), 403, "7", "forbidden"),
+        (&full, search(&full.travel()), 503, "14", "unavailable"),
+    ] {
+        let answer = tool.call(grpc(request, "application/grpc+proto")).await;
+        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (status, ""));
+        assert_eq!(
+            (&answer.headers["grpc-status"], &answer.headers["grpc-message"]),
+            (&grpc_status.parse().unwrap(), &message.parse().unwrap())
+        );
+        assert_eq!(answer.headers["content-type"], "application/grpc");
+        assert_eq!(answer.challenge(), (status == 401).then_some("WPT"));
+    }
+    for other in ["application/grpc-web", "application/grpcx", "text/plain"] {
+        assert_eq!(tool.call(grpc(search_with(&[]), other)).await.code(), "no_proof", "{other}");
+    }
+}

@@ -1,0 +1,5 @@
+#![cfg(test)]
+//! The programs as their users run them: as processes, over sockets.
+
+mod programs;
+mod tools;

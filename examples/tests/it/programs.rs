@@ -1,0 +1,132 @@
+//! The programs, and what each of the small ones prints.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Runs a program to its end.
+pub(crate) fn run<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = A>) -> Output {
+    Command::new(program).args(arguments).output().unwrap()
+}
+
+/// What a program prints that succeeds.
+pub(crate) fn printed<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = A>) -> String {
+    let output = run(program, arguments);
+    assert!(output.status.success(), "{program}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A folder that is removed when the test ends.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    /// One that the program `credential` filled.
+    pub(crate) fn with_credential() -> Self {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("aims-examples-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::SeqCst));
+        let folder = Self(std::env::temp_dir().join(name));
+        let said = printed(env!("CARGO_BIN_EXE_credential"), [folder.path()]);
+        assert!(said.starts_with("issued: spiffe://acme.example/agents/travel until "), "{said}");
+        folder
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.join(name)).unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A tool that runs until the test ends.
+pub(crate) struct Tool {
+    process: Child,
+    /// Where it listens.
+    pub(crate) url: String,
+}
+
+impl Tool {
+    pub(crate) fn start(program: &str, trust: &Path) -> Self {
+        let mut process =
+            Command::new(program).arg(trust).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim_end().strip_prefix("listening on ").expect(&line).to_owned();
+        Self { process, url }
+    }
+
+    /// Ends the tool; the records it wrote.
+    pub(crate) fn stop(mut self) -> Vec<serde_json::Value> {
+        self.process.kill().unwrap();
+        let mut text = String::new();
+        self.process.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl Drop for Tool {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn id_shows_the_parts_of_an_identifier() {
+    let said = printed(
+        env!("CARGO_BIN_EXE_id"),
+        ["spiffe://acme.example/agents/travel", "spiffe://acme.example/agents/*"],
+    );
+    assert_eq!(
+        said,
+        "origin: spiffe://acme.example\ntrust domain: acme.example\npath: /agents/travel\n\
+         matches spiffe://acme.example/agents/*: true\n"
+    );
+    let refused = run(env!("CARGO_BIN_EXE_id"), ["spiffe://acme.example/agents/../root"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8(refused.stdout).unwrap();
+    assert!(said.starts_with("refused: ") && said.contains("(SPF-ID-5)"), "{said}");
+}
+
+#[test]
+fn keys_signs_and_verifies() {
+    let said = printed(env!("CARGO_BIN_EXE_keys"), ["ship it"]);
+    assert!(said.contains("signature of 64 bytes: Ok(())\nthe same for another text: Err("), "{said}");
+}
+
+#[test]
+fn jose_reads_what_it_wrote_until_it_expires() {
+    let said = printed(env!("CARGO_BIN_EXE_jose"), ["agent"]);
+    assert_eq!(said, "subject: agent\nan hour later: expired (JO-CLM-03)\n");
+}
+
+#[test]
+fn proof_is_verified_once() {
+    let folder = Folder::with_credential();
+    let folder = folder.path().to_str().unwrap();
+    let said = printed(env!("CARGO_BIN_EXE_proof"), [folder, "https://tools.example/v1/search?flights"]);
+    assert_eq!(
+        said,
+        "verified: spiffe://acme.example/agents/travel for https://tools.example/v1/search\n\
+         refused: replay (WPT-11)\n"
+    );
+    let said = printed(env!("CARGO_BIN_EXE_proof"), [folder, "https://other.example/v1/search"]);
+    assert_eq!(said, "refused: audience_mismatch (WPT-6)\n".repeat(2));
+}
+
+#[test]
+fn credential_overwrites_no_key() {
+    let folder = Folder::with_credential();
+    let before = folder.read("agent.pem");
+    assert!(!run(env!("CARGO_BIN_EXE_credential"), [folder.path()]).status.success());
+    assert_eq!(folder.read("agent.pem"), before);
+}
