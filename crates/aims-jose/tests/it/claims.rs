@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use aims_jose::json::Object;
+use aims_jose::jwt::claim;
 use aims_jose::{
     Claims, Confirmation, Jwk, JwtVerifier, Limits, Thumbprint, UntrustedToken, base64url, json,
 };
@@ -42,6 +44,12 @@ fn jo_clm_01_jo_atk_18_a_claim_of_the_wrong_type_is_an_error_and_not_absent() {
             assert_refused!(verifier.verify(&with_raw(name, raw), NOW), "claim_type", rule, "{name}: {raw}");
         }
     }
+    // A claim of a profile, read by the same means.
+    let object = Object::parse(r#"{"wth":1,"purpose":""}"#, &json::Limits::new()).unwrap();
+    let wth = claim::text("wth", object.get("wth").unwrap());
+    assert_refused!(wth, "claim_type", "JO-CLM-01");
+    let purpose = claim::non_empty("purpose", object.get("purpose").unwrap());
+    assert_refused!(purpose, "claim_empty", "JO-CLM-01");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Attacks on keys and signatures, each against every backend: JO-ATK-13 to JO-ATK-16.
 
-use aims_keys::{Algorithm, PublicKey, PublicNumbers, SignInput, Signer, SoftwareKey, backend, der};
+use aims_keys::{
+    Algorithm, KeyError, PublicKey, PublicNumbers, SignInput, Signer, SoftwareKey, backend, der,
+};
 use aims_testkit::assert_refused;
 
 use crate::support::{P256_ORDER, P384_ORDER, backends, openssl_key, unhex};
@@ -68,6 +70,12 @@ fn jo_atk_13_tpm_42_ecdsa_has_one_length_and_is_not_der() {
 }
 
 /// JWS asks for no low s: both verify, so no signature is a name for what it signs.
+#[test]
+fn jo_alg_06_a_system_without_randomness_is_an_error_of_its_own() {
+    // No backend can be made to fail here; what such a failure is called is part of the contract all the same.
+    assert_refused!(Err::<(), _>(KeyError::Random), "no_randomness", "JO-ALG-06");
+}
+
 #[test]
 fn jo_alg_06_both_s_and_n_minus_s_verify_and_nonces_are_fresh() {
     for backend in backends() {

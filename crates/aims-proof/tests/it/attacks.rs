@@ -780,7 +780,7 @@ fn wpt_20_a_wit_that_was_verified_is_not_verified_for_ever() {
 }
 
 #[test]
-fn wit_14_crd_10_the_token_of_an_agent_cannot_be_used_by_who_saw_it() {
+fn wit_14_ws_13_crd_10_the_token_of_an_agent_cannot_be_used_by_who_saw_it() {
     // The attacker has the WIT, a proof that went elsewhere, and a key of its own with a WIT of its own.
     let world = World::new();
     let (victim, attacker) = (world.agent(), world.agent());
