@@ -165,6 +165,61 @@ async fn each_attack_is_refused_for_its_reason() {
 }
 
 #[tokio::test]
+async fn wit_7_wpt_4_a_change_of_any_byte_is_refused() {
+    let tool = Tool::new();
+    let travel = tool.travel();
+    let proof = travel.wpt(SEARCH, NOW);
+    let with = |wit: &str, proof: &str| {
+        search_with(&[("workload-identity-token", wit), ("authorization", &format!("WPT {proof}"))])
+    };
+    let changed = |token: &str, at: usize| {
+        let mut bytes = token.as_bytes().to_vec();
+        bytes[at] = match bytes[at] {
+            b'.' => b'A',
+            // The neighbour in the alphabet: one bit of what it stands for.
+            b'A' => b'B',
+            b'B' => b'A',
+            byte if byte.is_ascii_digit() => byte ^ 1,
+            _ => b'A',
+        };
+        String::from_utf8(bytes).unwrap()
+    };
+    for at in 0..proof.len() {
+        let attack = with(travel.wit(), &changed(&proof, at));
+        assert_eq!(tool.call(attack).await.status, 401, "proof, byte {at}");
+    }
+    for at in 0..travel.wit().len() {
+        let attack = with(&changed(travel.wit(), at), &proof);
+        assert_eq!(tool.call(attack).await.status, 401, "credential, byte {at}");
+    }
+    assert_eq!(tool.call(with(travel.wit(), &proof)).await.status, 200);
+    assert_eq!(tool.handled.times(), 1);
+}
+
+#[tokio::test]
+async fn wpt_17_crd_10_aims_12_nothing_that_can_be_copied_authenticates() {
+    let tool = Tool::new();
+    let travel = tool.travel();
+    for authorization in [
+        "Bearer opaque".to_owned(),
+        "Basic dXNlcjpwYXNz".to_owned(),
+        "ApiKey 0123456789abcdef".to_owned(),
+        format!("Bearer {}", travel.wit()),
+        format!("Bearer {}", travel.wpt(SEARCH, NOW)),
+        format!("DPoP {}", travel.wpt(SEARCH, NOW)),
+    ] {
+        let attack = search_with(&[
+            ("workload-identity-token", travel.wit()),
+            ("authorization", &authorization),
+            ("x-api-key", "0123456789abcdef"),
+            ("x-forwarded-client-cert", "URI=spiffe://acme.example/agents/travel"),
+        ]);
+        let expected = Refused { status: 400, public: "no_proof", code: "no_proof", rule: "WPT-1" };
+        assert_attack(&tool, attack, &expected).await;
+    }
+}
+
+#[tokio::test]
 async fn aims_8_what_has_expired_is_refused() {
     let tool = Tool::new();
     // Expired by as much as clocks may disagree.

@@ -1,7 +1,9 @@
 //! No handler without a permit, and no permit without a record.
 
 use std::io::{self, Write};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use aims::{
@@ -10,6 +12,10 @@ use aims::{
 use aims_credential::{Lapsed, Mark, MarkKey, MarkTable};
 use aims_keys::BoxFuture;
 use aims_testkit::assert_refused;
+use axum::body::{Body, Bytes};
+use axum::{Extension, Router};
+use http_body_util::BodyExt;
+use tower::ServiceExt;
 
 use crate::support::{NOW, Tool, head, search};
 
@@ -64,7 +70,7 @@ async fn arch_3_what_cannot_be_recorded_is_not_done() {
         // A refusal stays the refusal it was.
         let other = tool.authority.agent("/agents/other", NOW);
         assert_eq!(tool.call(search(&other)).await.status, 403, "{context}");
-        let unknown = http::Request::post("https://tools.example/").body(axum::body::Body::empty()).unwrap();
+        let unknown = http::Request::post("https://tools.example/").body(Body::empty()).unwrap();
         assert_eq!(tool.call(unknown).await.status, 400, "{context}");
         assert_eq!(tool.handled.times(), 0, "{context}");
     }
@@ -160,7 +166,7 @@ async fn aims_51_a_policy_sees_the_whole_question_and_its_answer_is_recorded() {
     let mut request = tool
         .travel()
         .request(http::Method::POST, "https://tools.example/v1/search?lang=en", NOW)
-        .body(axum::body::Body::empty())
+        .body(Body::empty())
         .unwrap();
     request.extensions_mut().insert("closed");
     let (parts, _) = request.into_parts();
@@ -190,6 +196,39 @@ async fn aims_55_aims_8_a_stream_ends_with_its_caller() {
     assert_eq!(permit.still_valid(), Ok(()));
     tool.clock.advance(Duration::from_secs(1));
     assert_refused!(permit.still_valid(), "expired", "AIMS-8");
+}
+
+/// A response that goes on for as long as its caller counts.
+struct Ticks(Permit);
+
+impl http_body::Body for Ticks {
+    type Data = Bytes;
+    type Error = Lapsed;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Lapsed>>> {
+        let tick = http_body::Frame::data(Bytes::from_static(b"tick"));
+        Poll::Ready(Some(self.0.still_valid().map(|()| tick)))
+    }
+}
+
+#[tokio::test]
+async fn aims_55_a_mark_ends_a_response_that_has_begun() {
+    let marks = Arc::new(MarkTable::with_capacity(8));
+    let shared = marks.clone();
+    let tool = Tool::with(|guard| guard.marks(shared));
+    let stream = |Extension(permit): Extension<Permit>| async move { Body::new(Ticks(permit)) };
+    let app = Router::new().fallback(stream).layer(tool.guard.layer());
+
+    let travel = tool.travel();
+    let mut body = app.oneshot(search(&travel)).await.unwrap().into_body();
+    for _ in 0..3 {
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "tick");
+    }
+    marks.add(&MarkKey::Agent(travel.id()), Mark::dead()).unwrap();
+    body.frame().await.unwrap().unwrap_err();
 }
 
 /// Keeps the outcome of what it records.
