@@ -101,4 +101,4 @@ const LIVE_F64: f64 = 1e6;
 /// The shards are not filled evenly.
 const CAPACITY: usize = 1_100_000;
 
-const ROUNDS: usize = 11;
+const ROUNDS: usize = 7;
