@@ -33,9 +33,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let token = issuer.issue(&agent, Signer::public_key(&agent_key), now)?;
 
     fs::create_dir_all(dir)?;
+    // First, because it refuses to replace a key that is there.
+    write_private(&dir.join("agent.pem"), private.expose_pem().as_bytes())?;
     fs::write(dir.join("trust.json"), &jwks)?;
     fs::write(dir.join("agent.wit"), &token)?;
-    write_private(&dir.join("agent.pem"), private.expose_pem().as_bytes())?;
 
     // What everybody who is sent the token does with it.
     let trust = TrustBundle::from_jwks(origin, &jwks, backend::ring())?;

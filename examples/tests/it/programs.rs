@@ -126,7 +126,8 @@ fn proof_is_verified_once() {
 #[test]
 fn credential_overwrites_no_key() {
     let folder = Folder::with_credential();
-    let before = folder.read("agent.pem");
+    let files = || ["agent.pem", "agent.wit", "trust.json"].map(|name| folder.read(name));
+    let before = files();
     assert!(!run(env!("CARGO_BIN_EXE_credential"), [folder.path()]).status.success());
-    assert_eq!(folder.read("agent.pem"), before);
+    assert_eq!(files(), before);
 }

@@ -12,7 +12,8 @@ use http::{HeaderValue, Response, StatusCode};
 ///
 /// The caller is told [`public_code`](Self::public_code) and no more; [`code`](Self::code) and [`rule`](Self::rule) say
 /// exactly which check failed, and are for records.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the request was refused: {code}")]
 pub struct Refusal {
     status: StatusCode,
     public_code: &'static str,
