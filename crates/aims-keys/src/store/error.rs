@@ -56,7 +56,16 @@ pub enum StoreError {
         /// The file.
         file: PathBuf,
     },
-    /// The operating system refused.
+    /// The file asks for more work, before it would open, than this store does. It was left as it is.
+    #[error("the key file {} demands more than the highest cost of the passphrase set for files", file.display())]
+    FileCostCeiling {
+        /// The file.
+        file: PathBuf,
+    },
+    /// All bytes of the host key are zero.
+    #[error("the host key is zero")]
+    HostKeyZero,
+    /// The operating system refused. What was to be written may stand all the same: see `FileStore`.
     #[error("{}: {kind}", file.display())]
     Io {
         /// The file or directory.
@@ -76,8 +85,8 @@ pub enum StoreError {
         /// The name.
         id: KeyId,
     },
-    /// Others than the owner may read or write the file or directory, or it is not one.
-    #[error("{} must be a plain file or directory that only its owner can access", file.display())]
+    /// The file or directory is not one, belongs to another user, or can be read or changed by others.
+    #[error("{} must be a plain file or directory of our own that nobody else can access", file.display())]
     Permissions {
         /// The file or directory.
         file: PathBuf,
@@ -115,6 +124,8 @@ impl StoreError {
             Self::EmptyPassphrase => "passphrase_empty",
             Self::Exists { .. } => "key_exists",
             Self::FileCost { .. } => "key_file_cost",
+            Self::FileCostCeiling { .. } => "key_file_cost_ceiling",
+            Self::HostKeyZero => "host_key_zero",
             Self::Io { .. } => "store_io",
             Self::Key(error) => error.code(),
             Self::LockedOut => "locked_out",

@@ -1,7 +1,8 @@
 //! The store on disk (TPM-44): what is sealed, who may read it, and what becomes of it when somebody tampers.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -53,10 +54,29 @@ fn tpm_44_a_passphrase_opens_what_it_sealed_and_nothing_else_does() {
 
     // A file keeps its own cost when the store's changes.
     let passphrase = Passphrase::new("correct horse".to_owned()).unwrap();
-    let cost = Argon2Cost::new(9 << 10, 4, 2).unwrap();
+    let cost = Argon2Cost::new(9 << 10, 5, 2).unwrap();
     let sealing = Sealing::passphrase_with_cost(passphrase, cost);
     let costlier = FileStore::open(place.keys(), sealing, backend::ring()).unwrap();
     assert_eq!(costlier.open(&id("k")).unwrap().public_key(), made.public_key());
+}
+
+#[test]
+fn tpm_44_a_file_of_a_higher_cost_opens_where_that_is_said() {
+    let place = Place::new();
+    let made = place.passphrase_store("p").generate(&id("k"), Algorithm::Es256).unwrap();
+    let sealing = || Sealing::passphrase(Passphrase::new("p".to_owned()).unwrap());
+
+    // Five passes; three are the default.
+    let store = FileStore::open(place.keys(), sealing(), backend::ring()).unwrap();
+    let refusal = assert_refused!(store.open(&id("k")), "key_file_cost_ceiling", "TPM-44");
+    assert_eq!(refusal, StoreError::FileCostCeiling { file: place.file("k") });
+
+    let ceiling = Argon2Cost::new(7 << 10, 5, 1).unwrap();
+    let store = FileStore::open(place.keys(), sealing().files_up_to(ceiling), backend::ring()).unwrap();
+    assert_eq!(store.open(&id("k")).unwrap().public_key(), made.public_key());
+    // It never lowers: what the store makes itself, it opens.
+    let own = store.generate(&id("own"), Algorithm::Es256).unwrap();
+    assert_eq!(store.open(&id("own")).unwrap().public_key(), own.public_key());
 }
 
 #[test]
@@ -153,7 +173,7 @@ fn tpm_44_an_altered_file_with_a_right_checksum_is_refused() {
 }
 
 #[test]
-fn tpm_44_a_hostile_header_demands_nothing() {
+fn tpm_44_a_hostile_header_demands_no_more_than_the_ceiling() {
     let place = Place::new();
     place.passphrase_store("p").generate(&id("k"), Algorithm::Es256).unwrap();
     let store = place.passphrase_store("p");
@@ -182,11 +202,38 @@ fn tpm_44_a_hostile_header_demands_nothing() {
         assert_eq!(refusal, StoreError::FileCost { file: file.clone() });
         assert_refused!(Argon2Cost::new(memory, passes, lanes), "passphrase_cost", "TPM-44");
     }
-    // Within the bounds it is another key that comes out.
-    let mut altered = whole[..whole.len() - 32].to_vec();
-    altered[17] += 1;
-    place.write(&file, &with_checksum(altered));
-    assert_refused!(store.open(&id("k")), "key_file_sealed", "TPM-44");
+    let with_cost = |memory: u32, passes: u32, lanes: u32| {
+        assert!(Argon2Cost::new(memory, passes, lanes).is_ok());
+        let costs = [memory, passes, lanes].map(u32::to_be_bytes).concat();
+        with_checksum([&whole[..10], &costs, &whole[22..whole.len() - 32]].concat())
+    };
+    // Within the bounds of Argon2Cost, and above the ceiling: 64 MiB and 4 lanes of the default, 5 passes of the store.
+    for (memory, passes, lanes) in [
+        (1 << 20, 4, 1),
+        (1 << 20, 1, 1),
+        ((64 << 10) + 1, 5, 4),
+        (64 << 10, 6, 4),
+        (64 << 10, 5, 5),
+        (7 << 10, 16, 1),
+    ] {
+        place.write(&file, &with_cost(memory, passes, lanes));
+        let refusal = assert_refused!(
+            store.open(&id("k")),
+            "key_file_cost_ceiling",
+            "TPM-44",
+            "{memory} {passes} {lanes}"
+        );
+        assert_eq!(refusal, StoreError::FileCostCeiling { file: file.clone() });
+    }
+    // Below it, it is another key that comes out.
+    for (memory, passes, lanes) in
+        [(64 << 10, 5, 4), ((7 << 10) + 1, 5, 1), (7 << 10, 5, 2), (35 << 10, 1, 1)]
+    {
+        place.write(&file, &with_cost(memory, passes, lanes));
+        assert_refused!(store.open(&id("k")), "key_file_sealed", "TPM-44", "{memory} {passes} {lanes}");
+    }
+    place.write(&file, &with_cost(7 << 10, 5, 1));
+    assert!(store.open(&id("k")).is_ok());
 }
 
 #[test]
@@ -300,7 +347,8 @@ fn tpm_44_only_plain_files_are_read() {
     std::os::unix::fs::symlink("/nowhere", place.file("dangling")).unwrap();
     fs::create_dir(place.file("folder")).unwrap();
     let made = Command::new("mkfifo").arg(place.file("pipe")).status().is_ok_and(|status| status.success());
-    for name in ["link", "dangling", "folder", "pipe"] {
+    let _socket = UnixListener::bind(place.file("socket")).unwrap();
+    for name in ["link", "dangling", "folder", "socket", "pipe"] {
         if name != "pipe" || made {
             assert_refused!(store.open(&id(name)), "store_permissions", "TPM-44", "{name}");
             assert_refused!(store.generate(&id(name), Algorithm::Es256), "key_exists", "TPM-44", "{name}");
@@ -310,6 +358,79 @@ fn tpm_44_only_plain_files_are_read() {
     place.write(&place.keys(), b"not a directory");
     let opened = FileStore::open(place.keys(), place.host_sealing(), backend::ring());
     assert_refused!(opened, "store_permissions", "TPM-44");
+}
+
+#[test]
+fn tpm_44_what_belongs_to_others_is_refused() {
+    let place = Place::new();
+    let store = place.host_store();
+    store.generate(&id("k"), Algorithm::Es256).unwrap();
+    let own = fs::metadata(&place.dir).unwrap().uid();
+    let other = own + 1;
+    if chown(place.file("k"), Some(other), None).is_err() {
+        eprintln!("SKIPPED: only root can give files away");
+        return;
+    }
+    let refusal = assert_refused!(store.open(&id("k")), "store_permissions", "TPM-44");
+    assert_eq!(refusal, StoreError::Permissions { file: place.file("k") });
+    chown(place.file("k"), Some(own), None).unwrap();
+    assert!(store.open(&id("k")).is_ok());
+
+    chown(place.keys(), Some(other), None).unwrap();
+    let refusal = assert_refused!(store.open(&id("k")), "store_permissions", "TPM-44");
+    assert_eq!(refusal, StoreError::Permissions { file: place.keys() });
+    assert_refused!(store.list(), "store_permissions", "TPM-44");
+    assert_refused!(store.generate(&id("new"), Algorithm::Es256), "store_permissions", "TPM-44");
+
+    chown(place.host_key(), Some(other), None).unwrap();
+    let refusal = assert_refused!(HostKey::open(place.host_key()), "store_permissions", "TPM-44");
+    assert_eq!(refusal, StoreError::Permissions { file: place.host_key() });
+    chown(place.host_key(), Some(own), None).unwrap();
+    assert!(HostKey::open(place.host_key()).is_ok());
+
+    chown(&place.dir, Some(other), None).unwrap();
+    let refusal = assert_refused!(HostKey::open(place.host_key()), "store_permissions", "TPM-44");
+    assert_eq!(refusal, StoreError::Permissions { file: place.dir.clone() });
+}
+
+#[test]
+fn tpm_44_a_host_key_stands_where_nobody_else_can_replace_it() {
+    let place = Place::new();
+    for bits in [0o770, 0o720, 0o702, 0o777] {
+        chmod(&place.dir, bits);
+        let made = HostKey::open_or_create(place.host_key(), backend::ring());
+        let refusal = assert_refused!(made, "store_permissions", "TPM-44", "{bits:o}");
+        assert_eq!(refusal, StoreError::Permissions { file: place.dir.clone() });
+        assert!(!place.host_key().exists());
+    }
+    for bits in [0o1777, 0o755, 0o700] {
+        chmod(&place.dir, bits);
+        HostKey::open_or_create(place.host_key(), backend::ring()).unwrap();
+    }
+    chmod(&place.dir, 0o775);
+    assert_refused!(HostKey::open(place.host_key()), "store_permissions", "TPM-44");
+
+    chmod(&place.dir, 0o700);
+    std::os::unix::fs::symlink(place.host_key(), place.dir.join("link")).unwrap();
+    assert_refused!(HostKey::open(place.dir.join("link")), "store_permissions", "TPM-44");
+}
+
+#[test]
+fn tpm_44_host_keys_from_elsewhere_are_the_same_keys() {
+    let place = Place::new();
+    let made = place.host_store().generate(&id("k"), Algorithm::Es256).unwrap();
+    let bytes = Zeroizing::new(fs::read(place.host_key()).unwrap().try_into().unwrap());
+    let host = HostKey::from_bytes(bytes).unwrap();
+    let store = FileStore::open(place.keys(), Sealing::host_key(host), backend::ring()).unwrap();
+    assert_eq!(store.open(&id("k")).unwrap().public_key(), made.public_key());
+
+    assert_refused!(HostKey::from_bytes(Zeroizing::new([0; 32])), "host_key_zero", "TPM-44");
+    let mut one_bit = Zeroizing::new([0; 32]);
+    one_bit[31] = 1;
+    assert!(HostKey::from_bytes(one_bit).is_ok());
+    place.write(&place.host_key(), &[0; 32]);
+    let refusal = assert_refused!(HostKey::open(place.host_key()), "key_file_corrupt", "TPM-44");
+    assert_eq!(refusal, StoreError::Corrupt { file: place.host_key() });
 }
 
 #[test]
@@ -355,7 +476,8 @@ fn jo_key_07_tpm_44_secrets_are_never_shown() {
     let sealing = Sealing::passphrase(passphrase);
     assert_eq!(
         format!("{sealing:?}"),
-        "Sealing(passphrase, Argon2Cost { memory_kib: 65536, passes: 3, lanes: 4 })"
+        "Sealing(passphrase, Argon2Cost { memory_kib: 65536, passes: 3, lanes: 4 }, \
+         files up to Argon2Cost { memory_kib: 65536, passes: 3, lanes: 4 })"
     );
     let host = HostKey::open_or_create(place.host_key(), backend::ring()).unwrap();
     assert_eq!(format!("{host:?}"), "HostKey(..)");
@@ -377,6 +499,8 @@ impl Place {
         let name = format!("aims-keys-{}-{number}", std::process::id());
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&dir).unwrap();
+        // Whatever the umask.
+        chmod(&dir, 0o700);
         Self { dir }
     }
 

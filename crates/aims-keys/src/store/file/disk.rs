@@ -1,7 +1,8 @@
-//! Files that appear whole or not at all, and that only their owner can read.
+//! Files that appear whole or not at all, that are ours, and that nobody else can read.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -13,10 +14,37 @@ use crate::store::StoreError;
 
 pub(super) fn check_directory(dir: &Path) -> Result<(), StoreError> {
     let metadata = fs::metadata(dir).map_err(|e| StoreError::io(dir, &e))?;
-    if !metadata.is_dir() || !is_private(&metadata) {
+    if !metadata.is_dir() || !is_private(&metadata) || metadata.uid() != own_uid(dir)? {
         return Err(StoreError::Permissions { file: dir.to_owned() });
     }
     Ok(())
+}
+
+/// Whether nobody but us and root can put another file in the place of this one.
+pub(super) fn check_place(file: &Path) -> Result<(), StoreError> {
+    let dir = directory(file);
+    let metadata = fs::metadata(dir).map_err(|e| StoreError::io(dir, &e))?;
+    let shared = metadata.mode() & WRITABLE_BY_OTHERS != 0 && metadata.mode() & STICKY == 0;
+    if shared || !Owner::UsOrRoot.admits(metadata.uid(), dir)? {
+        return Err(StoreError::Permissions { file: dir.to_owned() });
+    }
+    Ok(())
+}
+
+/// Whose a file has to be.
+#[derive(Clone, Copy)]
+pub(super) enum Owner {
+    Us,
+    UsOrRoot,
+}
+
+impl Owner {
+    fn admits(self, uid: u32, file: &Path) -> Result<bool, StoreError> {
+        Ok(match self {
+            Self::Us => uid == own_uid(file)?,
+            Self::UsOrRoot => uid == ROOT || uid == own_uid(file)?,
+        })
+    }
 }
 
 pub(super) fn create_directory(dir: &Path) -> Result<(), StoreError> {
@@ -27,18 +55,25 @@ pub(super) fn create_directory(dir: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// The content of a plain file of its owner's alone, at most `max` bytes of it.
-pub(super) fn read(file: &Path, max: usize) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+/// The content of a plain file that belongs to its owner alone, at most `max` bytes of it.
+pub(super) fn read(file: &Path, max: usize, owner: Owner) -> Result<Zeroizing<Vec<u8>>, StoreError> {
     let failed = |e: io::Error| StoreError::io(file, &e);
 
-    // Looked at before it is opened: opening a pipe would wait for a writer, and a link may lead anywhere.
-    if !fs::symlink_metadata(file).map_err(failed)?.is_file() {
-        return Err(StoreError::Permissions { file: file.to_owned() });
-    }
-    let opened = File::open(file).map_err(failed)?;
+    let refused = || StoreError::Permissions { file: file.to_owned() };
+
+    // Opened first and looked at then, so that what is looked at is what is read. A link may lead anywhere, a pipe would
+    // wait for a writer, and a terminal would take hold of the process.
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let opened = match OpenOptions::new().read(true).custom_flags(flags).open(file) {
+        // A link, by its names on several systems, and a socket.
+        Err(e) if matches!(e.raw_os_error(), Some(libc::ELOOP | libc::EMLINK | libc::ENXIO)) => {
+            return Err(refused());
+        }
+        opened => opened.map_err(failed)?,
+    };
     let metadata = opened.metadata().map_err(failed)?;
-    if !metadata.is_file() || !is_private(&metadata) {
-        return Err(StoreError::Permissions { file: file.to_owned() });
+    if !metadata.is_file() || !is_private(&metadata) || !owner.admits(metadata.uid(), file)? {
+        return Err(refused());
     }
     let len = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
     if len > max {
@@ -50,18 +85,19 @@ pub(super) fn read(file: &Path, max: usize) -> Result<Zeroizing<Vec<u8>>, StoreE
     Ok(bytes)
 }
 
-/// Makes a file; `false` when there is one of this name, of whatever kind.
+/// Makes a file; `false` when there is one of this name, of whatever kind. Either way the name is on disk afterwards.
 pub(super) fn create(file: &Path, bytes: &[u8], backend: Backend) -> Result<bool, StoreError> {
     let temporary = Temporary::write(file, bytes, backend)?;
     // Unlike a rename, a link never takes the place of a file.
     match fs::hard_link(&temporary.0, file) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-        Err(e) => return Err(StoreError::io(file, &e)),
-        Ok(()) => {}
+        // Whoever made it may not have come to this yet.
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => sync_directory(directory(file)).map(|()| false),
+        Err(e) => Err(StoreError::io(file, &e)),
+        Ok(()) => {
+            drop(temporary);
+            sync_directory(directory(file)).map(|()| true)
+        }
     }
-    drop(temporary);
-    sync_directory(directory(file))?;
-    Ok(true)
 }
 
 /// Makes a file, or takes the place of the one of this name.
@@ -96,9 +132,16 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // After a rename there is nothing to remove, and a leftover harms nobody.
+        // After a rename there is nothing to remove, and a leftover is read by nobody.
         let _ = fs::remove_file(&self.0);
     }
+}
+
+/// The user whose files this process makes, which std has no name for: the owner of a pipe made just now. Unlike a file it
+/// can be made where nothing can be written.
+fn own_uid(file: &Path) -> Result<u32, StoreError> {
+    let pipe = io::pipe().and_then(|(reader, _)| File::from(OwnedFd::from(reader)).metadata());
+    Ok(pipe.map_err(|e| StoreError::io(file, &e))?.uid())
 }
 
 fn is_private(metadata: &Metadata) -> bool {
@@ -106,3 +149,6 @@ fn is_private(metadata: &Metadata) -> bool {
 }
 
 const GROUP_AND_OTHERS: u32 = 0o077;
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+const STICKY: u32 = 0o1000;
+const ROOT: u32 = 0;

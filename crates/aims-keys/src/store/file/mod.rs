@@ -20,11 +20,19 @@ use crate::private::PrivateKey;
 ///
 /// A file is sealed with a passphrase or with the key of the host (see [`Sealing`]) by ChaCha20-Poly1305, bound to its
 /// header and to the name of the key, so a file that is altered, cut short or renamed does not open, and the error names
-/// it. The other keys stay usable. Directory and files belong to their owner alone (modes 0700 and 0600); others are
-/// refused.
+/// it. The other keys stay usable. Directory and files belong to the user of this process, and nobody else can access them
+/// (modes 0700 and 0600); others are refused.
 ///
 /// Files appear whole or not at all: each is written under another name, synced, and then linked or renamed. Of several
-/// processes that make a key of one name, one does: the file system must have hard links. An existing key is replaced by [`replace`](Self::replace) only.
+/// processes that make a key of one name, one does: the file system must have hard links. An existing key is replaced by
+/// [`replace`](Self::replace) only.
+///
+/// After [`StoreError::Io`] a key may have been made, replaced or deleted all the same, though perhaps not on disk yet: only
+/// the sync of the directory may have failed. [`open`](KeyStore::open) tells. A process that is killed while it writes may leave a
+/// file `.tmp-` and 32 digits, which no store reads or removes; remove it when nobody is writing.
+///
+/// A file does not say to which store it belongs, nor which write of its name is the latest: whoever can write to the
+/// directory can put back an older file, or one of another store with the same passphrase or host key.
 ///
 /// What is sealed is safe from whoever reads the disk, or a backup of it, later. It is not safe from whoever controls this
 /// process, or reads passphrase or host key too.
@@ -52,7 +60,7 @@ impl FileStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Permissions`] when others than the owner may enter the directory, [`StoreError::Io`] when it cannot
+    /// [`StoreError::Permissions`] when the directory is not ours, or others may enter it; [`StoreError::Io`] when it cannot
     /// be read.
     pub fn open(dir: impl Into<PathBuf>, sealing: Sealing, backend: Backend) -> Result<Self, StoreError> {
         let store = Self { dir: dir.into(), sealing, backend };
@@ -124,7 +132,7 @@ impl FileStore {
 impl KeyStore for FileStore {
     fn open(&self, id: &KeyId) -> Result<KeyHandle, StoreError> {
         let file = self.file(id)?;
-        let sealed = disk::read(&file, seal::MAX_FILE).map_err(|e| missing(e, id))?;
+        let sealed = disk::read(&file, seal::MAX_FILE, disk::Owner::Us).map_err(|e| missing(e, id))?;
         let (key, algorithm) = seal::unseal(&self.sealing, id, &file, &sealed)?;
         self.load(id, &key, algorithm)
     }

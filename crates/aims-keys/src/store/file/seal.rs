@@ -16,7 +16,7 @@
 
 use std::path::Path;
 
-use argon2::Argon2;
+use argon2::{Argon2, Block};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use ring::hkdf;
 use zeroize::Zeroizing;
@@ -42,7 +42,7 @@ pub(super) fn seal(
     backend.fill_random(&mut nonce)?;
 
     let (kind, costs) = match &sealing.0 {
-        Kind::Passphrase(_, cost) => (PASSPHRASE, [cost.memory_kib, cost.passes, cost.lanes]),
+        Kind::Passphrase { cost, .. } => (PASSPHRASE, [cost.memory_kib, cost.passes, cost.lanes]),
         Kind::Host(_) => (HOST_KEY, [0; 3]),
     };
     let sealing_key = derive(sealing, &salt, costs)?;
@@ -97,12 +97,17 @@ pub(super) fn unseal(
 
     match (&sealing.0, parts.kind, parts.costs) {
         (Kind::Host(_), HOST_KEY, [0, 0, 0]) => {}
-        (Kind::Passphrase(..), PASSPHRASE, [memory_kib, passes, lanes]) => {
-            // No work is done that a hostile file asks for, beyond these bounds.
-            Argon2Cost::new(memory_kib, passes, lanes)
+        (Kind::Passphrase { ceiling, .. }, PASSPHRASE, [memory_kib, passes, lanes]) => {
+            let cost = Argon2Cost::new(memory_kib, passes, lanes)
                 .map_err(|_| StoreError::FileCost { file: path.to_owned() })?;
+            // The passphrase alone tells whether we wrote the file, and only after the work.
+            if !cost.is_within(*ceiling) {
+                return Err(StoreError::FileCostCeiling { file: path.to_owned() });
+            }
         }
-        (Kind::Passphrase(..), HOST_KEY, [0, 0, 0]) | (Kind::Host(_), PASSPHRASE, _) => return Err(refused()),
+        (Kind::Passphrase { .. }, HOST_KEY, [0, 0, 0]) | (Kind::Host(_), PASSPHRASE, _) => {
+            return Err(refused());
+        }
         _ => return Err(corrupt()),
     }
 
@@ -167,18 +172,28 @@ fn derive(sealing: &Sealing, salt: &[u8; 32], costs: [u32; 3]) -> Result<LessSaf
             .expand(&[HKDF_INFO], &CHACHA20_POLY1305)
             .map(UnboundKey::from)
             .map_err(|_| StoreError::Backend)?,
-        Kind::Passphrase(passphrase, _) => {
+        Kind::Passphrase { passphrase, .. } => {
             let [memory_kib, passes, lanes] = costs;
             let parameters =
                 argon2::Params::new(memory_kib, passes, lanes, Some(32)).map_err(|_| StoreError::Cost)?;
+            let mut memory = blocks(parameters.block_count())?;
             let mut key = Zeroizing::new([0; 32]);
             Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, parameters)
-                .hash_password_into(passphrase.expose(), salt, key.as_mut_slice())
+                .hash_password_into_with_memory(passphrase.expose(), salt, key.as_mut_slice(), &mut **memory)
                 .map_err(|_| StoreError::Backend)?;
             UnboundKey::new(&CHACHA20_POLY1305, key.as_slice()).map_err(|_| StoreError::Backend)?
         }
     };
     Ok(LessSafeKey::new(key))
+}
+
+/// The memory of Argon2id. It is overwritten when it is dropped: what is left in it tells the key, and lets guesses at the
+/// passphrase be checked for less.
+fn blocks(count: usize) -> Result<Zeroizing<Box<[Block]>>, StoreError> {
+    let mut blocks = Vec::new();
+    blocks.try_reserve_exact(count).map_err(|_| StoreError::Backend)?;
+    blocks.resize(count, Block::new());
+    Ok(Zeroizing::new(blocks.into_boxed_slice()))
 }
 
 /// The header tells its own length, so nothing else reads the same.

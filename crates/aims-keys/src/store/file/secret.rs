@@ -15,7 +15,13 @@ pub struct Sealing(pub(super) Kind);
 
 pub(super) enum Kind {
     Host(HostKey),
-    Passphrase(Passphrase, Argon2Cost),
+    Passphrase {
+        passphrase: Passphrase,
+        /// Of new files.
+        cost: Argon2Cost,
+        /// Of files that are opened, at most: each number by itself.
+        ceiling: Argon2Cost,
+    },
 }
 
 impl Sealing {
@@ -32,9 +38,23 @@ impl Sealing {
     }
 
     /// By a passphrase, stretched by Argon2id at this cost for new files; older files keep their own.
+    ///
+    /// A file says itself what it costs to open, before anything shows that we wrote it. None may ask for more memory,
+    /// passes or lanes than the larger of this cost and the [default](Argon2Cost::default), unless
+    /// [`files_up_to`](Self::files_up_to) says so.
     #[must_use]
     pub fn passphrase_with_cost(passphrase: Passphrase, cost: Argon2Cost) -> Self {
-        Self(Kind::Passphrase(passphrase, cost))
+        Self(Kind::Passphrase { passphrase, cost, ceiling: cost.or_larger(Argon2Cost::default()) })
+    }
+
+    /// Also opens files that ask for up to this much memory, this many passes and lanes: those of a store that once had a
+    /// higher cost. It never lowers what a file may ask for, and says nothing to a host key.
+    #[must_use]
+    pub fn files_up_to(mut self, cost: Argon2Cost) -> Self {
+        if let Kind::Passphrase { ceiling, .. } = &mut self.0 {
+            *ceiling = ceiling.or_larger(cost);
+        }
+        self
     }
 }
 
@@ -42,7 +62,9 @@ impl fmt::Debug for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Host(_) => f.write_str("host key"),
-            Self::Passphrase(_, cost) => write!(f, "passphrase, {cost:?}"),
+            Self::Passphrase { cost, ceiling, .. } => {
+                write!(f, "passphrase, {cost:?}, files up to {ceiling:?}")
+            }
         }
     }
 }
@@ -76,7 +98,10 @@ impl fmt::Debug for Passphrase {
     }
 }
 
-/// 32 random bytes of the host, in a file that only its owner can read (mode 0600).
+/// 32 random bytes of the host: in a file that only its owner can read (mode 0600), or from elsewhere.
+///
+/// The file is a plain one, no symbolic link, and belongs to the user of this process or to root. So does the directory
+/// around it, which nobody else may write to, unless its sticky bit keeps files safe from others there.
 ///
 /// They are overwritten when they are dropped, and never shown.
 pub struct HostKey(Zeroizing<[u8; LEN]>);
@@ -86,17 +111,33 @@ impl HostKey {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Permissions`] when others than the owner may access the file, [`StoreError::Corrupt`] when it does
-    /// not hold 32 bytes, [`StoreError::Io`] when it cannot be read.
+    /// [`StoreError::Permissions`] when file or directory are not as said above, [`StoreError::Corrupt`] when the file does
+    /// not hold 32 bytes or all are zero, [`StoreError::Io`] when it cannot be read.
     pub fn open(file: impl AsRef<Path>) -> Result<Self, StoreError> {
         let file = file.as_ref();
-        let bytes = disk::read(file, LEN)?;
+        let corrupt = || StoreError::Corrupt { file: file.to_owned() };
+
+        disk::check_place(file)?;
+        let bytes = disk::read(file, LEN, disk::Owner::UsOrRoot)?;
         if bytes.len() != LEN {
-            return Err(StoreError::Corrupt { file: file.to_owned() });
+            return Err(corrupt());
         }
         // Not by way of an array that nobody overwrites.
         let mut key = Zeroizing::new([0; LEN]);
         key.copy_from_slice(&bytes);
+        Self::from_bytes(key).map_err(|_| corrupt())
+    }
+
+    /// Takes a key that came some other way: from a service manager, or unsealed by a TPM. All of its bytes are random; it
+    /// is no password.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::HostKeyZero`] when all bytes are zero: nobody filled them.
+    pub fn from_bytes(key: Zeroizing<[u8; LEN]>) -> Result<Self, StoreError> {
+        if key.iter().fold(0, |any, byte| any | byte) == 0 {
+            return Err(StoreError::HostKeyZero);
+        }
         Ok(Self(key))
     }
 
@@ -108,6 +149,7 @@ impl HostKey {
     /// As [`open`](Self::open); [`StoreError::Backend`] when the system has no randomness.
     pub fn open_or_create(file: impl AsRef<Path>, backend: Backend) -> Result<Self, StoreError> {
         let file = file.as_ref();
+        disk::check_place(file)?;
         if !file.exists() {
             let mut key = Zeroizing::new([0; LEN]);
             backend.fill_random(key.as_mut_slice())?;
@@ -152,6 +194,20 @@ impl Argon2Cost {
             return Err(StoreError::Cost);
         }
         Ok(Self { memory_kib, passes, lanes })
+    }
+
+    /// Whether no number is above that of `ceiling`.
+    pub(super) fn is_within(self, ceiling: Self) -> bool {
+        self.memory_kib <= ceiling.memory_kib && self.passes <= ceiling.passes && self.lanes <= ceiling.lanes
+    }
+
+    /// The larger of both, each number by itself.
+    fn or_larger(self, other: Self) -> Self {
+        Self {
+            memory_kib: self.memory_kib.max(other.memory_kib),
+            passes: self.passes.max(other.passes),
+            lanes: self.lanes.max(other.lanes),
+        }
     }
 }
 
