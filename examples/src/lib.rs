@@ -21,3 +21,16 @@
 //! ```
 
 pub mod search;
+
+/// Pages whose code must compile: they belong to no crate that is published.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    mod front {}
+
+    #[doc = include_str!("../../docs/agent.md")]
+    mod agent {}
+
+    #[doc = include_str!("../../docs/tool.md")]
+    mod tool {}
+}
