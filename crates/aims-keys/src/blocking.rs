@@ -14,8 +14,8 @@ use std::time::Instant;
 use crate::public::PublicKey;
 use crate::signer::{AsyncSigner, BoxFuture, Protection, SignError, SignInput, Signature, Signer};
 
-/// A [`Signer`] on a thread of its own, behind a bounded queue: an [`AsyncSigner`] for TPMs, tokens and whatever else
-/// blocks.
+/// A [`Signer`] on a thread of its own, behind a bounded queue: an [`AsyncSigner`] for TPMs, tokens, RSA keys (which take
+/// milliseconds for each signature) and whatever else blocks.
 ///
 /// It needs no particular executor. Signatures are made one after another, in the order in which they were asked for. It
 /// is a [`Signer`] too, over the same queue, so both kinds of callers take turns.

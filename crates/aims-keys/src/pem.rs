@@ -15,20 +15,22 @@ pub(crate) fn read(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     if text.len() > MAX_TEXT {
         return None;
     }
-    // Lines end with LF or with CRLF; the last line end may be missing. Nothing stands before or after the block.
-    let text = match text.strip_suffix('\n') {
-        None if text.ends_with('\r') => return None,
-        None => text,
-        Some(text) => text,
+    // Lines end with LF, or all with CRLF; the last line end may be missing. Nothing stands before or after the block.
+    let end = if text.strip_prefix(BEGIN)?.starts_with('\r') { "\r" } else { "" };
+    let (text, last_end) = match text.strip_suffix('\n') {
+        Some(text) => (text, end),
+        None => (text, ""),
     };
-    let mut lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
-    if lines.next()? != BEGIN || lines.next_back()? != END {
+    // At LF alone: a search for two characters would look the others up in a table.
+    let mut lines = text.split('\n');
+    if lines.next()?.strip_suffix(end)? != BEGIN || lines.next_back()?.strip_suffix(last_end)? != END {
         return None;
     }
 
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut last = LINE;
     for line in lines {
+        let line = line.strip_suffix(end)?;
         // Every line but the last is full, and padding is at the very end: a line after either is refused.
         if last != LINE || line.is_empty() || line.len() > LINE {
             return None;

@@ -6,7 +6,7 @@
 use zeroize::Zeroizing;
 
 use crate::algorithm::Algorithm;
-use crate::der::{BIT_STRING, OCTET_STRING, Reader, SEQUENCE, tlv, unsigned};
+use crate::der::{BIT_STRING, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, SET, tlv, unsigned};
 use crate::private::PrivateNumbers;
 use crate::public::{KeyError, PublicNumbers};
 
@@ -144,7 +144,7 @@ fn document(der: &[u8]) -> Option<Document<'_>> {
     let algorithm = fields.read(SEQUENCE)?;
     let private = fields.read(OCTET_STRING)?;
     if fields.peek(ATTRIBUTES) {
-        fields.read(ATTRIBUTES)?;
+        attributes(fields.read(ATTRIBUTES)?)?;
     }
     let public = match version {
         [0] => None,
@@ -153,6 +153,24 @@ fn document(der: &[u8]) -> Option<Document<'_>> {
     };
     fields.finish()?;
     Some(Document { algorithm, private, public })
+}
+
+/// The content of `SET OF Attribute` (RFC 5958 §2): well-formed, and otherwise not heeded.
+fn attributes(set: &[u8]) -> Option<()> {
+    let mut attributes = Reader::new(set);
+    while !attributes.is_empty() {
+        let mut attribute = Reader::new(attributes.read(SEQUENCE)?);
+        let name = attribute.read(OBJECT_IDENTIFIER)?;
+        let mut values = Reader::new(attribute.read(SET)?);
+        attribute.finish()?;
+        if name.is_empty() || values.is_empty() {
+            return None;
+        }
+        while !values.is_empty() {
+            values.read_any()?;
+        }
+    }
+    Some(())
 }
 
 fn ed25519<'a>(private: &'a [u8], public: Option<&'a [u8]>) -> Option<Parts<'a>> {

@@ -65,6 +65,9 @@ impl PublicKey {
     /// or omit them: EC points on their curve, Ed25519 points canonical and not of small order, RSA moduli of 2048 to
     /// 8192 bits and exponents of at least 65537.
     ///
+    /// Whether an Ed25519 encoding is that of a point at all is not checked: under one that is not, no signature
+    /// verifies.
+    ///
     /// # Errors
     ///
     /// [`KeyError`] names the check that failed.

@@ -14,8 +14,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A key that can sign, wherever it is kept.
 ///
-/// [`sign`](Self::sign) blocks: a software key answers in tens of microseconds, a TPM in milliseconds. For a device,
-/// wrap it in [`Blocking`](crate::Blocking) and use it as an [`AsyncSigner`].
+/// [`sign`](Self::sign) blocks: a software key on an elliptic curve answers in tens of microseconds, an RSA key in
+/// milliseconds, and so does a TPM. Wrap RSA keys and devices in [`Blocking`](crate::Blocking), and use them as an
+/// [`AsyncSigner`].
 ///
 /// No method exports the private key, here or in any trait of this crate (TPM-45).
 pub trait Signer: fmt::Debug + Send + Sync {

@@ -79,7 +79,8 @@ impl Public {
             PublicNumbers::Rsa { n, e } => {
                 let parameters = match algorithm {
                     Algorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
-                    _ => &signature::RSA_PKCS1_2048_8192_SHA256,
+                    Algorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+                    _ => return Err(KeyError::AlgorithmMismatch),
                 };
                 RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters)
             }
@@ -129,7 +130,8 @@ impl Private {
                 let key = rsa::KeyPair::from_der(der).map_err(|_| KeyError::Inconsistent)?;
                 let encoding: &'static dyn RsaEncoding = match algorithm {
                     Algorithm::Ps256 => &signature::RSA_PSS_SHA256,
-                    _ => &signature::RSA_PKCS1_SHA256,
+                    Algorithm::Rs256 => &signature::RSA_PKCS1_SHA256,
+                    _ => return Err(KeyError::AlgorithmMismatch),
                 };
                 Ok((Self::Rsa(key, encoding), PublicNumbers::Rsa { n: n.to_vec(), e: e.to_vec() }))
             }

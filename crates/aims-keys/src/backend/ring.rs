@@ -127,7 +127,8 @@ impl Private {
                 let public = RsaPublicKeyComponents::<Vec<u8>>::from(key.public());
                 let encoding: &'static dyn signature::RsaEncoding = match algorithm {
                     Algorithm::Ps256 => &signature::RSA_PSS_SHA256,
-                    _ => &signature::RSA_PKCS1_SHA256,
+                    Algorithm::Rs256 => &signature::RSA_PKCS1_SHA256,
+                    _ => return Err(KeyError::AlgorithmMismatch),
                 };
                 Ok((Self::Rsa(key, encoding), PublicNumbers::Rsa { n: public.n, e: public.e }))
             }

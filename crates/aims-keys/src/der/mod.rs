@@ -96,8 +96,10 @@ impl SignatureFormError {
 
 pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const INTEGER: u8 = 0x02;
+pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const SEQUENCE: u8 = 0x30;
+pub(crate) const SET: u8 = 0x31;
 
 fn read(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut outer = Reader::new(der);

@@ -17,8 +17,14 @@ impl<'a> Reader<'a> {
 
     /// The content of the next element, which has this tag.
     pub(crate) fn read(&mut self, tag: u8) -> Option<&'a [u8]> {
-        let (&[actual, first], rest) = self.0.split_first_chunk()?;
-        if actual != tag {
+        if self.peek(tag) { self.read_any() } else { None }
+    }
+
+    /// The content of the next element, whatever its tag.
+    pub(crate) fn read_any(&mut self) -> Option<&'a [u8]> {
+        let (&[tag, first], rest) = self.0.split_first_chunk()?;
+        // What follows would be more of the tag, not the length.
+        if tag & LONG_TAG == LONG_TAG {
             return None;
         }
         // Lengths have one spelling, the shortest; 64 KiB is more than any key or signature has.
@@ -51,8 +57,15 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether nothing is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Nothing may be left.
     pub(crate) fn finish(self) -> Option<()> {
         self.0.is_empty().then_some(())
     }
 }
+
+const LONG_TAG: u8 = 0x1f;

@@ -167,6 +167,12 @@ fn jo_key_05_jo_atk_14_encodings_that_are_not_canonical_are_refused() {
             }
         }
     }
+    // All but the highest byte as above, and far below the prime.
+    let mut x = [0xff; 32];
+    x[31] = 0x7e;
+    for backend in backends() {
+        assert!(PublicKey::load(PublicNumbers::Ed25519 { x }, Algorithm::Ed25519, backend).is_ok());
+    }
 }
 
 /// S + L is the same number modulo the order: accepted, it would give each signature a second spelling.
@@ -228,6 +234,7 @@ fn jo_key_04_jo_atk_15_weak_rsa_numbers_are_refused() {
         (vec![0, 1, 0, 1], "leading zero"),
         (vec![2, 0, 0, 0, 1], "2^33 + 1"),
         (vec![1, 0, 0, 0, 0, 1], "2^40 + 1"),
+        (vec![1, 0, 0, 0, 0, 0, 1, 0, 1], "2^64 + 65537"),
         (vec![1; 256], "as long as the modulus"),
     ];
     for backend in backends() {
@@ -433,6 +440,14 @@ fn jo_key_03_jo_atk_16_rare_points_are_judged_rightly() {
             assert_refused!(load(x, twin), "key_not_on_curve", "JO-KEY-03", "y + p");
         }
         for (x, y) in [
+            (
+                "a04a5cf32f3a01bc8aba5d63fa207c7053afd9f49ca101c81924c574f53c1e49",
+                "fffffffe00000001fffffffeffffffff00000001fffffffdffffffffffffffff",
+            ),
+            (
+                "886151601632d15072c6e9e2b24912350379f3d3094e3f7f88c36d7044baad877f1e4f254f08e95a2193c3484c9cf705",
+                "0000000800000003fffffffffffffffdfffffffdfffffffdfffffffffffffffffffffff7fffffff3fffffffc0000000a",
+            ),
             (
                 "00000000ffffffff0000000100000000ffffffff000000020000000000000000",
                 "b8894cc075e0c14318f7e46e8d4dcd8ec6983411f83752e86fae67f05ebf75ca",

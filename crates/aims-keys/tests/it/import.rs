@@ -316,7 +316,20 @@ fn jo_key_07_only_strict_pem_of_pkcs8_is_read() {
     ] {
         assert_refused!(PrivateKey::from_pem(&text), "key_pem", "JO-KEY-07", "{why}");
     }
-    for text in [good.replace('\n', "\r\n"), good.trim_end().to_owned()] {
+    let crlf = good.replace('\n', "\r\n");
+    let line_ends = good.matches('\n').count();
+    for at in 0..line_ends {
+        // Of one kind all but one, be it the first.
+        let mixed = |ends: [&str; 2]| {
+            let lines = good.lines().enumerate();
+            lines.map(|(line, text)| [text, ends[usize::from(line == at)]].concat()).collect::<String>()
+        };
+        for ends in [["\n", "\r\n"], ["\r\n", "\n"], ["\n", "\r"], ["\r\n", "\r"], ["\r\n", "\r\r\n"]] {
+            assert_refused!(PrivateKey::from_pem(&mixed(ends)), "key_pem", "JO-KEY-07", "{ends:?} at {at}");
+        }
+        assert_eq!(mixed(["\n", "\n"]), good);
+    }
+    for text in [good.trim_end().to_owned(), crlf.trim_end().to_owned(), crlf] {
         assert!(PrivateKey::from_pem(&text).is_ok(), "{text:?}");
     }
 }
@@ -327,6 +340,17 @@ fn jo_key_07_pem_holds_any_bytes() {
         let bytes: Vec<u8> = (0..len).map(|at| at.wrapping_mul(89) ^ len.wrapping_mul(7)).collect();
         let pem = PrivateKey::from_pkcs8(Zeroizing::new(bytes.clone())).expose_pem();
         assert_eq!(PrivateKey::from_pem(&pem).unwrap().expose_pkcs8(), bytes);
+    }
+    // The bound is one of the text.
+    for (len, fits) in [(18_000, true), (18_500, false)] {
+        let pem = PrivateKey::from_pkcs8(Zeroizing::new(vec![0x5a; len])).expose_pem();
+        match PrivateKey::from_pem(&pem) {
+            Ok(key) => assert!(fits && key.expose_pkcs8() == vec![0x5a; len], "{len}"),
+            refused => {
+                assert!(!fits, "{len}");
+                assert_refused!(refused, "key_pem", "JO-KEY-07", "{len}");
+            }
+        }
     }
     let every = PrivateKey::from_pkcs8(Zeroizing::new((0..=255).collect()));
     assert_eq!(PrivateKey::from_pem(&every.expose_pem()).unwrap().expose_pkcs8(), every.expose_pkcs8());
@@ -375,10 +399,10 @@ fn jo_key_07_pkcs8_is_read_strictly_and_alike_on_every_backend() {
 #[test]
 fn jo_key_07_version_2_and_attributes_are_read() {
     for backend in backends() {
-        // Attributes are skipped.
+        // Attributes are read over.
         let mut body = vec![2, 1, 1, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 34, 4, 32];
         body.extend([0x11; 32]);
-        body.extend([0xa0, 2, 0x31, 0]);
+        body.extend([0xa0, 11, 0x30, 9, 6, 3, 0x55, 4, 3, 0x31, 2, 5, 0]);
         body.extend([0x81, 33, 0]);
         body.extend(ed25519_public_of_11());
         let whole = [&[0x30, u8::try_from(body.len()).unwrap()][..], &body].concat();
@@ -415,6 +439,63 @@ fn jo_key_07_version_2_and_attributes_are_read() {
         // And nowhere at all.
         let bare = load(include_str!("keys/p256_no_public.pem"), Algorithm::Es256, backend);
         assert_refused!(bare, "key_public_missing", "JO-KEY-07");
+    }
+}
+
+#[test]
+fn jo_key_07_attributes_are_well_formed() {
+    let name: &[u8] = &[6, 3, 0x55, 4, 3];
+    let value = |len: usize| tlv(0x31, &[&tlv(4, &[&vec![0x5a; len]])]);
+    let attribute = |values: &[u8]| tlv(0x30, &[name, values]);
+    let document = |attributes: &[&[u8]]| {
+        let algorithm: &[u8] = &[0x30, 5, 6, 3, 0x2b, 0x65, 0x70];
+        let key = tlv(4, &[&tlv(4, &[&[0x11; 32]])]);
+        tlv(0x30, &[&[2, 1, 0], algorithm, &key, &tlv(0xa0, attributes)])
+    };
+    let (null, two): (&[u8], &[u8]) = (&[0x31, 2, 5, 0], &[0x31, 4, 5, 0, 5, 0]);
+
+    for (whole, good, why) in [
+        (document(&[]), true, "none"),
+        (document(&[&attribute(null)]), true, "one"),
+        (document(&[&attribute(null), &attribute(two)]), true, "two, one of two values"),
+        (document(&[&attribute(&value(15_000))]), true, "a long one"),
+        (document(&[&attribute(&value(17_000))]), false, "longer than a document may be"),
+        (document(&[&[0xff, 0xff, 0xff, 0xff]]), false, "no element"),
+        (document(&[&[0]]), false, "half an element"),
+        (document(&[&[0x31, 0]]), false, "a set around them"),
+        (document(&[name]), false, "a name alone"),
+        (document(&[&tlv(0x30, &[name])]), false, "no values"),
+        (document(&[&tlv(0x30, &[null])]), false, "no name"),
+        (document(&[&tlv(0x30, &[&[6, 0], null])]), false, "an empty name"),
+        (document(&[&attribute(&[0x31, 0])]), false, "an empty set of values"),
+        (document(&[&attribute(&[0x30, 2, 5, 0])]), false, "a sequence of values"),
+        (document(&[&attribute(&[0x31, 1, 5])]), false, "half a value"),
+        (document(&[&attribute(&[0x31, 2, 5, 1])]), false, "a value that ends outside"),
+        (document(&[&attribute(&[0x31, 3, 0x1f, 1, 0])]), false, "a tag of two bytes"),
+        (document(&[&attribute(&[null, null].concat())]), false, "values twice"),
+        (document(&[&attribute(null), &[0]]), false, "a byte after"),
+    ] {
+        for backend in backends() {
+            let loaded = load_der(&whole, Algorithm::Ed25519, backend);
+            if good {
+                assert_signs(&loaded.unwrap(), why);
+            } else {
+                assert_refused!(loaded, "key_malformed", "JO-KEY-07", "{why}");
+            }
+        }
+    }
+
+    // A document of 255 bytes, as lengths count, in the shortest spelling of that and in the next.
+    let body = (0..255).map(|len| document(&[&attribute(&value(len))])).find_map(|whole| match &whole[..] {
+        [0x30, 0x81, 0xff, body @ ..] => Some(body.to_vec()),
+        _ => None,
+    });
+    let body = body.unwrap();
+    for backend in backends() {
+        let short = [&[0x30, 0x81, 0xff][..], &body].concat();
+        assert_signs(&load_der(&short, Algorithm::Ed25519, backend).unwrap(), "81 ff");
+        let long = [&[0x30, 0x82, 0, 0xff][..], &body].concat();
+        assert_refused!(load_der(&long, Algorithm::Ed25519, backend), "key_malformed", "JO-KEY-07");
     }
 }
 

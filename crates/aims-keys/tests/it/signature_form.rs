@@ -25,7 +25,8 @@ fn tpm_42_jo_sign_02_strict_der_becomes_fixed_length() {
 
 #[test]
 fn tpm_42_jo_sign_02_der_that_is_not_strict_is_refused() {
-    let cases: [(&[u8], &str); 20] = [
+    let long = [&[0x30, 0x82, 0, 0xff, 2, 0x81, 0xf9, 0x7f][..], &[0x7f; 0xf8], &[2, 1, 1]].concat();
+    let cases: [(&[u8], &str); 22] = [
         (&[], "empty"),
         (&[0x30], "no length"),
         (&[0x30, 6, 2, 1, 1, 2, 1], "cut short"),
@@ -38,9 +39,11 @@ fn tpm_42_jo_sign_02_der_that_is_not_strict_is_refused() {
         (&[0x30, 6, 3, 1, 1, 2, 1, 2], "a bit string"),
         (&[0x30, 0x81, 6, 2, 1, 1, 2, 1, 2], "a long length"),
         (&[0x30, 0x82, 0, 6, 2, 1, 1, 2, 1, 2], "a longer length"),
+        (&long, "255 as a length of two bytes"),
         (&[0x30, 0x80, 2, 1, 1, 2, 1, 2, 0, 0], "an indefinite length"),
         (&[0x30, 0x83, 0, 0, 6, 2, 1, 1, 2, 1, 2], "a length of three bytes"),
         (&[0x30, 7, 2, 2, 0, 1, 2, 1, 2], "a leading zero byte"),
+        (&[0x30, 7, 2, 2, 0, 0x7f, 2, 1, 2], "a leading zero byte before the largest that needs none"),
         (&[0x30, 5, 2, 0, 2, 1, 2], "an empty number"),
         (&[0x30, 6, 2, 1, 0x80, 2, 1, 2], "a negative r"),
         (&[0x30, 6, 2, 1, 1, 2, 1, 0xff], "a negative s"),
