@@ -42,9 +42,13 @@ impl Origin {
     /// # Errors
     ///
     /// [`ParseIdError`] where the scheme does not allow the name: for `spiffe` one of more than 255 bytes (SPF-ID-6),
-    /// for `wimse` an IPv4 address (WID-5) or a dot at the end (WID-9).
+    /// for `wimse` an IPv4 address (WID-5) or a dot at the end (WID-9); for either one that makes the origin longer than
+    /// an identifier may be (SPF-ID-6, WID-3).
     pub fn new(scheme: Scheme, trust_domain: &TrustDomain) -> Result<Self, ParseIdError> {
-        [scheme.prefix(), trust_domain.as_str()].concat().parse()
+        let text: String = [scheme.prefix(), trust_domain.as_str()].concat();
+        // The parser does not look at the scheme of what is too long.
+        grammar::check_len(&text, scheme)?;
+        text.parse()
     }
 
     /// The origin as it is written in an identifier.

@@ -76,6 +76,7 @@ fn wid_5_wid_9_spf_id_4_spf_id_6_the_scheme_decides_which_names_it_takes() {
 
     // A name may be as long as an identifier, which leaves no room for a scheme.
     assert_refused!(new(Scheme::Wimse, &"a".repeat(2048)), "id_too_long", "WID-3");
+    assert_refused!(new(Scheme::Spiffe, &"a".repeat(2048)), "id_too_long", "SPF-ID-6");
 }
 
 #[test]
