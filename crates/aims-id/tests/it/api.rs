@@ -47,6 +47,7 @@ fn spiffe_id_answers_as_its_workload_id() {
         assert_eq!(spiffe.origin_str(), plain.origin_str());
         assert_eq!(spiffe.origin(), plain.origin());
         assert!(spiffe.is_in(&plain.origin()));
+        assert!(!spiffe.is_in(&"spiffe://another.example".parse().unwrap()));
         assert_eq!(AsRef::<WorkloadId>::as_ref(&spiffe), &plain);
         assert_eq!(WorkloadId::from(spiffe.clone()), plain);
         assert_eq!(SpiffeId::try_from(plain), Ok(spiffe));
