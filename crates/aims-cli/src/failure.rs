@@ -8,7 +8,7 @@ use aims::credential::{HolderError, IssueError, WitError};
 use aims::id::{ParseIdError, ParsePatternError};
 use aims::jose::json::{JsonError, ObjectWriter};
 use aims::jose::{ClaimsError, JwkError, JwsError, ParseThumbprintError};
-use aims::keys::{KeyError, SignError};
+use aims::keys::{BeforeEpoch, KeyError, SignError};
 use aims::proof::{AudienceError, MakeWptError, WptError};
 
 use crate::input::Input;
@@ -120,6 +120,7 @@ macro_rules! reasons {
 
 reasons!(
     AudienceError,
+    BeforeEpoch,
     ClaimsError,
     HolderError,
     IssueError,

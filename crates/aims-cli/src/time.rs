@@ -2,11 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use aims::keys::UnixTime;
+use aims::keys::{BeforeEpoch, UnixTime};
 
 /// The time of this machine.
-pub(crate) fn now() -> UnixTime {
-    SystemTime::now().into()
+pub(crate) fn now() -> Result<UnixTime, BeforeEpoch> {
+    SystemTime::now().try_into()
 }
 
 /// Seconds since the epoch, and behind them the same time in UTC (RFC 3339), if its year has four digits.

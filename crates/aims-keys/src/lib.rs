@@ -21,4 +21,4 @@ pub use crate::private::{PrivateKey, PrivateNumbers, RsaSize};
 pub use crate::public::{BadSignature, KeyError, PublicKey, PublicNumbers};
 pub use crate::signer::{AsyncSigner, BoxFuture, Protection, SignError, SignInput, Signature, Signer};
 pub use crate::software::SoftwareKey;
-pub use crate::time::UnixTime;
+pub use crate::time::{BeforeEpoch, UnixTime};

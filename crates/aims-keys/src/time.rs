@@ -70,9 +70,34 @@ impl fmt::Display for UnixTime {
     }
 }
 
-/// Times before the epoch become the epoch: no credential is valid there, so checks against it fail closed.
-impl From<SystemTime> for UnixTime {
-    fn from(time: SystemTime) -> Self {
-        Self(time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+/// Whole seconds: fractions are cut off.
+impl TryFrom<SystemTime> for UnixTime {
+    type Error = BeforeEpoch;
+
+    fn try_from(time: SystemTime) -> Result<Self, BeforeEpoch> {
+        time.duration_since(UNIX_EPOCH).map(|since| Self(since.as_secs())).map_err(|_| BeforeEpoch)
+    }
+}
+
+/// A clock stands before 1970-01-01T00:00:00Z.
+///
+/// It was never set, or is broken. No time can stand in for it: at the epoch every expiry would lie ahead, so nothing may be
+/// accepted or issued by such a clock.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the clock stands before 1970")]
+#[non_exhaustive]
+pub struct BeforeEpoch;
+
+impl BeforeEpoch {
+    /// A stable name for logs, metrics and other languages.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        "clock_before_epoch"
+    }
+
+    /// The requirement in `docs/spec/` that was broken.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        "AIMS-8"
     }
 }

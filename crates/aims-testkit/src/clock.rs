@@ -17,7 +17,7 @@ use aims_keys::UnixTime;
 /// let clock = TestClock::at(UnixTime::from_secs(1_790_000_000));
 /// let read = clock.reader(); // for `Guard::builder(..).clock(..)`, or `Agent::with_clock`
 /// clock.advance(Duration::from_secs(60));
-/// assert_eq!(UnixTime::from(read()), UnixTime::from_secs(1_790_000_060));
+/// assert_eq!(UnixTime::try_from(read()), Ok(UnixTime::from_secs(1_790_000_060)));
 /// ```
 #[derive(Clone)]
 pub struct TestClock(Arc<AtomicU64>);

@@ -73,9 +73,11 @@ impl Permit {
     ///
     /// # Errors
     ///
-    /// [`Lapsed`] says what ended it.
+    /// [`Lapsed`] says what ended it; [`Lapsed::MarksUnavailable`] also when the clock stands before 1970, for nobody can say
+    /// then.
     pub fn still_valid(&self) -> Result<(), Lapsed> {
-        self.0.caller.still_valid(UnixTime::from(self.0.clock.now()), &*self.0.marks)
+        let now = UnixTime::try_from(self.0.clock.now()).map_err(|_| Lapsed::MarksUnavailable)?;
+        self.0.caller.still_valid(now, &*self.0.marks)
     }
 }
 

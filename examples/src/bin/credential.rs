@@ -19,7 +19,7 @@ use aims_keys::{Algorithm, PrivateKey, Signer, SoftwareKey, UnixTime, backend};
 fn main() -> Result<(), Box<dyn Error>> {
     let dir = std::env::args().nth(1).ok_or("usage: credential DIRECTORY")?;
     let dir = Path::new(&dir);
-    let now = UnixTime::from(SystemTime::now());
+    let now = UnixTime::try_from(SystemTime::now())?;
 
     let origin: Origin = "spiffe://acme.example".parse()?;
     let issuer_key = SoftwareKey::generate(Algorithm::Es256, backend::ring())?;

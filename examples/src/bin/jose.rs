@@ -8,7 +8,7 @@ use aims_keys::{Algorithm, Signer, SoftwareKey, UnixTime, backend};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let subject = std::env::args().nth(1).ok_or("usage: jose SUBJECT")?;
-    let now = UnixTime::from(SystemTime::now());
+    let now = UnixTime::try_from(SystemTime::now())?;
 
     let key = SoftwareKey::generate(Algorithm::Es256, backend::ring())?;
     let jwk = Jwk::new(Signer::public_key(&key).clone()).with_key_id("1")?;

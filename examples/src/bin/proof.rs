@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [dir, url] = &arguments[..] else { return Err("usage: proof DIRECTORY URL".into()) };
     let read = |name| fs::read_to_string(Path::new(dir).join(name));
-    let now = UnixTime::from(SystemTime::now());
+    let now = UnixTime::try_from(SystemTime::now())?;
 
     // The agent: one proof, for this target.
     let key = PrivateKey::from_pem(&read("agent.pem")?)?.load(Algorithm::Es256, backend::ring())?;

@@ -42,7 +42,7 @@ async fn the_agent_calls_both_tools_and_strangers_call_neither() {
     let key = Arc::new(key.load(Algorithm::Es256, backend::ring()).unwrap());
     let wit = folder.read("agent.wit");
     let holder = Holder::new(Wit::from_issuer(&wit, backend::ring()).unwrap(), key).unwrap();
-    let now = UnixTime::from(SystemTime::now());
+    let now = UnixTime::try_from(SystemTime::now()).unwrap();
     let target = format!("{}/v1/search", http.url);
     let proof = NewWpt::new(&target).sign(&holder, now).await.unwrap();
     assert_eq!(get(&target, &wit, &proof).await.status(), 200);

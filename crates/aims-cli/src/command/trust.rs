@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use aims::backend;
 use aims::credential::{VerifiedWit, WitProfile, WitVerifier};
-use aims::keys::UnixTime;
+use aims::keys::{BeforeEpoch, UnixTime};
 use aims::{BundleSet, TrustBundle};
 use clap::ValueEnum;
 
@@ -43,8 +43,8 @@ pub(crate) enum Profile {
 
 impl Trust {
     /// The time to verify at.
-    pub(super) fn now(&self) -> UnixTime {
-        self.at.map_or_else(time::now, UnixTime::from_secs)
+    pub(super) fn now(&self) -> Result<UnixTime, BeforeEpoch> {
+        self.at.map(UnixTime::from_secs).map_or_else(time::now, Ok)
     }
 
     /// Verifies a WIT.
@@ -61,7 +61,7 @@ impl Trust {
             let bundle = bundle.about(&file)?.with_profile(self.profile.into());
             bundles.insert(if self.issuers.is_empty() { bundle } else { bundle.with_issuers(&self.issuers) });
         }
-        let verified = WitVerifier::builder(bundles, backend::ring()).build().verify(&wit.text, self.now());
+        let verified = WitVerifier::builder(bundles, backend::ring()).build().verify(&wit.text, self.now()?);
         verified.about(wit)
     }
 }

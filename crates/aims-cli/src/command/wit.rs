@@ -110,7 +110,7 @@ impl Issue {
         for (name, value) in &self.claims {
             request = request.claim(name, value);
         }
-        let token = issuer.sign(&request, time::now())?;
+        let token = issuer.sign(&request, time::now()?)?;
         let wit = Wit::from_issuer(&token, backend::ring())?;
         let facts = Facts::new()
             .with("wit", wit.token())

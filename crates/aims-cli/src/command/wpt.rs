@@ -118,7 +118,7 @@ impl New {
         for (name, value) in context::pairs(&context) {
             proof = proof.context(name, value);
         }
-        let unsigned = proof.prepare(&wit, time::now())?;
+        let unsigned = proof.prepare(&wit, time::now()?)?;
         let signature = Signer::sign(&*key, SignInput::Message(unsigned.signing_input()))?;
         let token = unsigned.attach(signature.as_bytes())?;
         let facts = Facts::new().with("wpt", token.as_str()).with("subject", wit.subject().as_str());
@@ -146,7 +146,7 @@ impl Verify {
         let request = WptRequest::new(&token.text, target)
             .txn_token(txn_token.as_ref().map(|input| input.text.as_str()))
             .context(&pairs);
-        let proof = builder.build().verify(&wit, &request, self.trust.now()).about(&token)?;
+        let proof = builder.build().verify(&wit, &request, self.trust.now()?).about(&token)?;
         Ok(Report::Facts(facts(&proof, &pairs)))
     }
 }

@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aims_keys::UnixTime;
+use aims_testkit::assert_refused;
 
 #[test]
 fn jo_clm_03_arithmetic_saturates() {
@@ -19,8 +20,12 @@ fn jo_clm_03_arithmetic_saturates() {
 }
 
 #[test]
-fn jo_clm_03_a_clock_before_the_epoch_is_the_epoch() {
-    assert_eq!(UnixTime::from(UNIX_EPOCH + Duration::from_secs(7)), UnixTime::from_secs(7));
-    assert_eq!(UnixTime::from(UNIX_EPOCH - Duration::from_secs(7)), UnixTime::EPOCH);
-    assert!(UnixTime::from(SystemTime::now()) > UnixTime::from_secs(1_700_000_000));
+fn aims_8_jo_clm_03_a_clock_before_the_epoch_tells_no_time() {
+    assert_eq!(UnixTime::try_from(UNIX_EPOCH), Ok(UnixTime::EPOCH));
+    assert_eq!(UnixTime::try_from(UNIX_EPOCH + Duration::from_millis(7_999)), Ok(UnixTime::from_secs(7)));
+    assert!(UnixTime::try_from(SystemTime::now()).unwrap() > UnixTime::from_secs(1_700_000_000));
+    for before in [Duration::from_nanos(1), Duration::from_secs(7), Duration::from_secs(1 << 40)] {
+        let refused = UnixTime::try_from(UNIX_EPOCH - before);
+        assert_refused!(refused, "clock_before_epoch", "AIMS-8", "{before:?}");
+    }
 }

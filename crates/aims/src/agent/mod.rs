@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aims_credential::{Credential, CredentialSource, HolderError, WIT_FIELD};
-use aims_keys::UnixTime;
+use aims_keys::{BeforeEpoch, UnixTime};
 use aims_proof::{CHALLENGE, MakeWptError, NewWpt, TXN_TOKEN_FIELD};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Uri};
@@ -111,7 +111,7 @@ impl Agent {
                 proof = proof.context(name, value);
             }
         }
-        let proof = proof.sign(&holder, UnixTime::from(self.clock.now())).await?;
+        let proof = proof.sign(&holder, UnixTime::try_from(self.clock.now())?).await?;
 
         let mut authorization =
             HeaderValue::try_from(format!("{CHALLENGE} {proof}")).map_err(|_| AttachError::Field)?;
@@ -148,6 +148,9 @@ fn single<'f>(fields: &'f HeaderMap, name: &str) -> Result<Option<&'f str>, Atta
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AttachError {
+    /// The clock stands before 1970.
+    #[error(transparent)]
+    Clock(#[from] BeforeEpoch),
     /// A field that the proof must cover stands twice, or is not ASCII.
     #[error("a field cannot be covered by the proof")]
     Field,
@@ -176,6 +179,7 @@ impl AttachError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Clock(error) => error.code(),
             Self::Field => "malformed",
             Self::ForeignTarget => "foreign_target",
             Self::Holder(error) => error.code(),
@@ -190,6 +194,7 @@ impl AttachError {
     #[must_use]
     pub fn rule(&self) -> &'static str {
         match self {
+            Self::Clock(error) => error.rule(),
             Self::Field => "WPT-12",
             Self::Holder(error) => error.rule(),
             Self::Occupied => "WPT-1",

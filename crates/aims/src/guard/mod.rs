@@ -90,7 +90,14 @@ impl Guard {
     pub async fn admit(&self, head: &Parts) -> Result<Permit, Refusal> {
         let guard = &*self.0;
         let asked = Asked::new(head, guard.clock.now());
-        let caller = match guard.wpt.verify_http(&guard.wits, &head.headers, head.uri.path(), asked.now()) {
+        let now = match UnixTime::try_from(asked.time) {
+            Ok(now) => now,
+            Err(error) => {
+                let refusal = Refusal::unavailable(error.code(), error.rule());
+                return Err(guard.refuse(&asked, None, refusal).await);
+            }
+        };
+        let caller = match guard.wpt.verify_http(&guard.wits, &head.headers, head.uri.path(), now) {
             Ok(proof) => Authenticated::by_wpt(&proof),
             Err(error) => return Err(guard.refuse(&asked, None, Refusal::unauthenticated(&error)).await),
         };
@@ -100,7 +107,7 @@ impl Guard {
             action: head.method.as_str(),
             path: head.uri.path(),
             query: head.uri.query(),
-            now: asked.now(),
+            now,
             extensions: &head.extensions,
         };
         let Some(decision) = caught(|| guard.decide.decide(&question)) else {
@@ -159,10 +166,6 @@ impl<'a> Asked<'a> {
         let parent = trace_parent(head);
         let trace = parent.map_or_else(TraceParent::begin, |parent| parent.child());
         Self { time, resource: head.uri.path(), action: head.method.as_str(), trace, parent }
-    }
-
-    fn now(&self) -> UnixTime {
-        UnixTime::from(self.time)
     }
 
     fn record<'r>(&'r self, agent: Option<&'r Authenticated>, outcome: Outcome<'r>) -> Record<'r> {

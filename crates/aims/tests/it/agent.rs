@@ -1,7 +1,7 @@
 //! What an agent attaches, and when it attaches nothing.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use aims::{Agent, AgentError, AttachError, CredentialSource, CurrentCredential, Holder};
 use aims_credential::HolderError;
@@ -18,6 +18,17 @@ use crate::support::{NOW, SEARCH, Tool, head};
 
 fn agent(test: &TestAgent) -> Agent {
     Agent::new(CurrentCredential::new(test.holder())).with_clock(TestClock::at(NOW).reader())
+}
+
+#[tokio::test]
+async fn aims_8_a_clock_before_1970_attaches_nothing() {
+    let tool = Tool::new();
+    let agent = Agent::new(CurrentCredential::new(tool.travel().holder()))
+        .with_clock(|| UNIX_EPOCH - Duration::from_nanos(1));
+    let mut fields = HeaderMap::new();
+    let attached = agent.attach(&SEARCH.parse().unwrap(), &mut fields).await;
+    assert_refused!(attached, "clock_before_epoch", "AIMS-8");
+    assert!(fields.is_empty());
 }
 
 /// What a tool answers to fields that an agent attached for a target.

@@ -2,16 +2,17 @@
 
 use std::io::{self, Write};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use aims::{
     Authorized, Decide, Decision, JsonLines, Outcome, Permit, Question, Record, RecordError, Recorder,
 };
 use aims_credential::{Lapsed, Mark, MarkKey, MarkTable};
 use aims_keys::BoxFuture;
-use aims_testkit::assert_refused;
+use aims_testkit::{TestClock, assert_refused};
 use axum::body::{Body, Bytes};
 use axum::{Extension, Router};
 use http_body_util::BodyExt;
@@ -196,6 +197,27 @@ async fn aims_55_aims_8_a_stream_ends_with_its_caller() {
     assert_eq!(permit.still_valid(), Ok(()));
     tool.clock.advance(Duration::from_secs(1));
     assert_refused!(permit.still_valid(), "expired", "AIMS-8");
+}
+
+#[tokio::test]
+async fn aims_8_a_clock_that_falls_before_1970_ends_a_stream() {
+    let behind = Arc::new(AtomicBool::new(false));
+    let (seen, clock) = (behind.clone(), TestClock::at(NOW).reader());
+    let tool = Tool::with(|guard| {
+        let now =
+            move || if seen.load(Ordering::SeqCst) { UNIX_EPOCH - Duration::from_nanos(1) } else { clock() };
+        guard.clock(now)
+    });
+    let permit = tool.guard.admit(&head(&search(&tool.travel()))).await.unwrap();
+    assert_eq!(permit.still_valid(), Ok(()));
+    behind.store(true, Ordering::SeqCst);
+    assert_refused!(permit.still_valid(), "marks_unavailable", "AIMS-55");
+    let refusal = assert_refused!(
+        tool.guard.admit(&head(&search(&tool.travel()))).await,
+        "clock_before_epoch",
+        "AIMS-8"
+    );
+    assert_eq!((refusal.status().as_u16(), refusal.public_code()), (503, "unavailable"));
 }
 
 /// A response that goes on for as long as its caller counts.

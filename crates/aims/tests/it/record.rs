@@ -145,7 +145,7 @@ async fn aud_15_hostile_text_stays_within_its_string() {
 }
 
 #[tokio::test]
-async fn aud_6_a_clock_before_1970_records_nothing_and_admits_nobody() {
+async fn aims_8_aud_6_a_clock_before_1970_records_nothing_and_admits_nobody() {
     let authority = TestAuthority::new("spiffe://acme.example");
     let records = Records::default();
     let trust = BundleSet::from(authority.trust());
@@ -156,6 +156,7 @@ async fn aud_6_a_clock_before_1970_records_nothing_and_admits_nobody() {
     let epoch = aims_keys::UnixTime::EPOCH;
     let request = authority.agent("/agents/travel", epoch).request(Method::GET, SEARCH, epoch);
     let refusal = guard.admit(&head(&request.body(Body::empty()).unwrap())).await;
-    assert_refused!(refusal, "record_not_written", "ARCH-3");
+    let refusal = assert_refused!(refusal, "clock_before_epoch", "AIMS-8");
+    assert_eq!((refusal.status().as_u16(), refusal.public_code()), (503, "unavailable"));
     assert_eq!(records.text(), "");
 }

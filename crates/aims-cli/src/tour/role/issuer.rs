@@ -75,17 +75,21 @@ async fn keys(State(issuer): State<Arc<Issuer>>) -> Response {
 }
 
 async fn challenge(State(issuer): State<Arc<Issuer>>) -> Response {
-    match issuer.new_challenge(UnixTime::from(SystemTime::now())) {
+    match now().and_then(|now| issuer.new_challenge(now)) {
         Ok(nonce) => document(StatusCode::OK, "application/json", json!({ "nonce": nonce }).to_string()),
         Err(refusal) => refusal.into_response(),
     }
 }
 
 async fn wit(State(issuer): State<Arc<Issuer>>, body: String) -> Response {
-    match issuer.enrol(body, UnixTime::from(SystemTime::now())) {
+    match now().and_then(|now| issuer.enrol(body, now)) {
         Ok(wit) => document(StatusCode::OK, "application/json", json!({ "wit": wit }).to_string()),
         Err(refusal) => refusal.into_response(),
     }
+}
+
+fn now() -> Result<UnixTime, Refusal> {
+    UnixTime::try_from(SystemTime::now()).map_err(|_| Refusal::Unavailable)
 }
 
 impl Issuer {
@@ -201,7 +205,7 @@ async fn console(control: &mut Control, signer: &Arc<dyn Signer>) -> Outcome<()>
 fn issue_by_hand(message: &Message, signer: &Arc<dyn Signer>) -> Outcome<String> {
     let subject: WorkloadId = message.text("subject")?.parse()?;
     let key = Jwk::parse(message.get("key")?.raw(), backend::ring())?;
-    let then = UnixTime::from(SystemTime::now()) - Duration::from_secs(message.number("ago")?);
+    let then = UnixTime::try_from(SystemTime::now())? - Duration::from_secs(message.number("ago")?);
     let issuer = WitIssuer::new(subject.origin(), signer.clone(), KEY_ID)?;
     Ok(issuer.issue(&subject, key.public_key(), then)?)
 }

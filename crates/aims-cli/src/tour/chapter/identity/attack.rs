@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use aims::credential::WitIssuer;
 use aims::id::WorkloadId;
 use aims::jose::{Jwk, Limits, UnverifiedJws, base64url};
-use aims::keys::{Algorithm, SignInput, Signer, SoftwareKey, UnixTime};
+use aims::keys::{Algorithm, BeforeEpoch, SignInput, Signer, SoftwareKey, UnixTime};
 use aims::{Wit, backend, proof};
 use serde_json::{Value, json};
 
@@ -74,7 +74,7 @@ impl Change {
                 Ok(request.with_proof(&proof))
             }
             Self::ExpiredProof => {
-                let proof = prove(world, &request, now() - Duration::from_secs(120)).await?;
+                let proof = prove(world, &request, now()? - Duration::from_secs(120)).await?;
                 Ok(request.with_proof(&proof))
             }
 
@@ -120,13 +120,13 @@ fn self_issued(request: &Request, subject: &str) -> Result<String, Fault> {
     let token = UnverifiedJws::parse(&request.wit, &Limits::new())?;
     let key_id = token.header().key_id().unwrap_or_default();
     let issuer = WitIssuer::new(subject.origin(), Arc::new(new_key()?), key_id)?;
-    Ok(issuer.issue(&subject, held.confirmation_key(), now())?)
+    Ok(issuer.issue(&subject, held.confirmation_key(), now()?)?)
 }
 
 /// The request with another credential, and a proof for it by the agent's key.
 async fn with_wit(world: &mut World, request: Request, wit: String) -> Result<Request, Fault> {
     let request = Request { wit, ..request };
-    let proof = prove(world, &request, now() + Duration::from_secs(60)).await?;
+    let proof = prove(world, &request, now()? + Duration::from_secs(60)).await?;
     Ok(request.with_proof(&proof))
 }
 
@@ -160,8 +160,8 @@ fn text(answer: &Value, name: &str) -> Result<String, Fault> {
     text.ok_or_else(|| Fault::new(format!("an answer without `{name}`")))
 }
 
-fn now() -> UnixTime {
-    UnixTime::from(SystemTime::now())
+fn now() -> Result<UnixTime, BeforeEpoch> {
+    UnixTime::try_from(SystemTime::now())
 }
 
 /// In the order in which they are told.

@@ -63,7 +63,7 @@ pub(super) async fn enrol(workload: &mut Process, secrets: &mut Vec<String>) -> 
     secrets.push(token.to_owned());
     let wit = Wit::from_issuer(token, backend::ring())?;
     let got = format!("{} {}", answer.status, wit.subject());
-    let minutes = wit.not_after().since(SystemTime::now().into()).as_secs().div_ceil(60);
+    let minutes = wit.not_after().since(SystemTime::now().try_into()?).as_secs().div_ceil(60);
     Ok(Seen { got, note: format!("for {minutes} minutes"), faults: Vec::new(), value: () })
 }
 
