@@ -83,26 +83,26 @@ pub fn decode_into(text: impl AsRef<[u8]>, out: &mut [u8]) -> Result<usize, Base
     let len = decoded_len(text.len()).ok_or(Base64Error::Length)?;
     let out = out.get_mut(..len).ok_or(Base64Error::BufferTooSmall)?;
 
-    let (quads, last) = text.as_chunks::<4>();
-    let (triples, rest) = out.as_chunks_mut::<3>();
+    let (blocks, last) = text.as_chunks::<8>();
+    let (decoded, rest) = out.as_chunks_mut::<6>();
     let mut seen = 0;
-    for (quad, triple) in quads.iter().zip(triples) {
-        let bits = join(*quad);
+    for (block, bytes) in blocks.iter().zip(decoded) {
+        let bits = join(*block);
         seen |= bits;
-        let [_, a, b, c] = bits.to_be_bytes();
-        *triple = [a, b, c];
+        if let Some(decoded) = bits.to_le_bytes().first_chunk() {
+            *bytes = *decoded;
+        }
     }
 
-    let mut quad = [b'A'; 4];
-    for (slot, &character) in quad.iter_mut().zip(last) {
+    // The first character of the alphabet stands for zero bits.
+    let mut block = [b'A'; 8];
+    for (slot, &character) in block.iter_mut().zip(last) {
         *slot = character;
     }
-    let bits = join(quad);
-    let [_, a, b, c] = bits.to_be_bytes();
-    let decoded = [a, b, c];
-    let (kept, unused) = decoded.split_at_checked(rest.len()).unwrap_or_default();
-    for (slot, &byte) in rest.iter_mut().zip(kept) {
-        *slot = byte;
+    let bits = join(block);
+    let [unused @ .., _, _] = &mut bits.to_le_bytes();
+    for (slot, byte) in rest.iter_mut().zip(&mut *unused) {
+        *slot = std::mem::take(byte);
     }
 
     if (seen | bits) & INVALID != 0 {
@@ -138,58 +138,99 @@ pub fn encode(bytes: impl AsRef<[u8]>) -> String {
 pub fn encode_into(out: &mut String, bytes: impl AsRef<[u8]>) {
     let bytes = bytes.as_ref();
     out.reserve((bytes.len() * 4).div_ceil(3));
-    for block in bytes.chunks(BLOCK / 4 * 3) {
-        let mut text = [0; BLOCK];
-        let (triples, rest) = block.as_chunks::<3>();
-        let (quads, _) = text.as_chunks_mut::<4>();
-        for (triple, quad) in triples.iter().zip(quads.iter_mut()) {
-            *quad = split(*triple);
+    for part in bytes.chunks(STEPS * BYTES) {
+        let mut text = [0; STEPS * CHARACTERS];
+        let (blocks, last) = part.as_chunks::<BYTES>();
+        let mut room = text.as_chunks_mut::<CHARACTERS>().0.iter_mut();
+        for (block, characters) in blocks.iter().zip(&mut room) {
+            *characters = encode_block(block);
         }
-        if let (Some(quad), [first, more @ ..]) = (quads.get_mut(triples.len()), rest) {
-            *quad = split([*first, more.first().copied().unwrap_or(0), 0]);
+        if let (false, Some(characters)) = (last.is_empty(), room.next()) {
+            let mut block = [0; BYTES];
+            for (slot, &byte) in block.iter_mut().zip(last) {
+                *slot = byte;
+            }
+            *characters = encode_block(&block);
         }
-        let text = text.get(..(block.len() * 4).div_ceil(3)).unwrap_or_default();
-        // Every character comes from ALPHABET, so this is always text.
+        let text = text.get(..(part.len() * 4).div_ceil(3)).unwrap_or_default();
+        // Every character is one of the alphabet, so this is always text.
         out.push_str(str::from_utf8(text).unwrap_or_default());
     }
 }
 
-/// The 24 bits of four characters, with [`INVALID`] set if one of them is outside the alphabet.
+/// The characters of a block of bytes.
 #[inline]
-#[expect(clippy::indexing_slicing, reason = "a u8 is always inside a table of 256 entries")]
-fn join([a, b, c, d]: [u8; 4]) -> u32 {
-    TABLES[0][usize::from(a)]
-        | TABLES[1][usize::from(b)]
-        | TABLES[2][usize::from(c)]
-        | TABLES[3][usize::from(d)]
+fn encode_block(bytes: &[u8; BYTES]) -> [u8; CHARACTERS] {
+    let mut characters = [0; CHARACTERS];
+    for (bytes, values) in bytes.as_chunks::<6>().0.iter().zip(characters.as_chunks_mut::<8>().0) {
+        let [a, b, c, d, e, f] = *bytes;
+        *values = split(u64::from_be_bytes([0, 0, a, b, c, d, e, f])).to_be_bytes();
+    }
+    // A loop without a branch or a table is one the compiler can vectorise (`array::map` is not).
+    for value in &mut characters {
+        *value = character_of(*value);
+    }
+    characters
 }
 
-/// The four characters of three bytes.
+/// The character of six bits.
 #[inline]
-#[expect(clippy::indexing_slicing, reason = "six bits are always inside an alphabet of 64")]
-fn split([a, b, c]: [u8; 3]) -> [u8; 4] {
-    let bits = u32::from_be_bytes([0, a, b, c]);
-    [18, 12, 6, 0].map(|shift| ALPHABET[(bits >> shift & 63) as usize])
+fn character_of(value: u8) -> u8 {
+    // From `A` on; where the alphabet leaves the order of ASCII, the distance to the next character is made up for.
+    let mut character = value + b'A';
+    character = character.wrapping_add(if value >= 26 { b'a' - b'Z' - 1 } else { 0 });
+    character = character.wrapping_sub(if value >= 52 { b'z' + 1 - b'0' } else { 0 });
+    character = character.wrapping_sub(if value >= 62 { b'9' + 1 - b'-' } else { 0 });
+    character.wrapping_add(if value >= 63 { b'_' - b'-' - 1 } else { 0 })
+}
+
+/// The bytes of eight characters, first in the lowest bits, with [`INVALID`] set if one of them is outside the alphabet.
+#[inline]
+#[expect(clippy::indexing_slicing, reason = "a u8 is always inside a table of 256 entries")]
+fn join([a, b, c, d, e, f, g, h]: [u8; 8]) -> u64 {
+    let quad = |a: u8, b: u8, c: u8, d: u8| {
+        u64::from(
+            TABLES[0][usize::from(a)]
+                | TABLES[1][usize::from(b)]
+                | TABLES[2][usize::from(c)]
+                | TABLES[3][usize::from(d)],
+        )
+    };
+    let (first, second) = (quad(a, b, c, d), quad(e, f, g, h));
+    first | second << 24 | first << 24 & INVALID
+}
+
+/// Six bytes as eight bytes of six bits each.
+#[inline]
+fn split(bits: u64) -> u64 {
+    let quads = (bits & 0xffff_ff00_0000) << 8 | bits & 0x00ff_ffff;
+    let pairs = (quads << 4) & 0x0fff_0000_0fff_0000 | quads & 0x0000_0fff_0000_0fff;
+    (pairs << 2) & 0x3f00_3f00_3f00_3f00 | pairs & 0x003f_003f_003f_003f
 }
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Set in a table entry whose character is not in the alphabet; outside the 24 bits of a quad.
-const INVALID: u32 = 1 << 31;
+/// Set in what [`join`] makes of characters that are not all in the alphabet; outside the 48 bits of the others.
+const INVALID: u64 = 1 << 55;
 
-/// Characters encoded between two appends.
-const BLOCK: usize = 256;
-
-/// For each place in a quad, what a character contributes to its 24 bits.
+/// For each place in four characters, what one contributes to their three bytes, the first in the lowest bits; the highest
+/// bit if it is not in the alphabet.
 static TABLES: [[u32; 256]; 4] = [table(18), table(12), table(6), table(0)];
 
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler only")]
 const fn table(shift: u32) -> [u32; 256] {
-    let mut table = [INVALID; 256];
-    let mut value = 0;
+    let mut table = [1 << 31; 256];
+    let mut value = 0_u32;
     while value < 64 {
-        table[ALPHABET[value as usize] as usize] = value << shift;
+        table[ALPHABET[value as usize] as usize] = (value << shift << 8).swap_bytes();
         value += 1;
     }
     table
 }
+
+/// Bytes encoded in one step, and the characters they are.
+const BYTES: usize = 24;
+const CHARACTERS: usize = 32;
+
+/// Steps between two appends.
+const STEPS: usize = 8;

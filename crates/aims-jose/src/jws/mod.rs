@@ -16,7 +16,15 @@ pub use self::token::{PeekedJws, UnverifiedJws, VerifiedJws};
 
 /// Whether a text may stand as a `kid` (JO-HDR-05).
 pub(crate) fn is_key_id(text: &str) -> bool {
-    !text.is_empty() && text.len() <= MAX_KEY_ID && !text.chars().any(char::is_control)
+    if text.is_empty() || text.len() > MAX_KEY_ID {
+        return false;
+    }
+    // Most are ASCII, of which the control characters are found without decoding UTF-8.
+    if text.is_ascii() {
+        !text.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        !text.chars().any(char::is_control)
+    }
 }
 
 /// The longest `kid`, in bytes (JO-HDR-05).

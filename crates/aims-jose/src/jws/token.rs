@@ -50,10 +50,12 @@ impl<'a> UnverifiedJws<'a> {
         }
         let (signing_input, signature) = token.rsplit_once('.').ok_or(JwsError::Form)?;
         let (header, payload) = signing_input.split_once('.').ok_or(JwsError::Form)?;
-        if header.is_empty() || signature.is_empty() || payload.contains('.') {
+        if header.is_empty() || signature.is_empty() {
             return Err(JwsError::Form);
         }
-        let (decoded, payload_len) = decode_both(payload, signature).map_err(JwsError::Base64)?;
+        // One dot more is a matter of form. No base64url holds a dot, so it need be looked for only if something is wrong.
+        let (decoded, payload_len) = decode_both(payload, signature)
+            .map_err(|error| if payload.contains('.') { JwsError::Form } else { JwsError::Base64(error) })?;
         let header = Header::decode(header, &limits.json)?;
         Ok(Self { signing_input, header, decoded, payload_len })
     }
