@@ -71,7 +71,7 @@ pub enum SignatureFormError {
     /// The algorithm is not an ECDSA algorithm.
     #[error("the algorithm is not ES256 or ES384")]
     NotEcdsa,
-    /// One of the numbers is zero, negative, or not below the order of the curve.
+    /// One of the numbers is zero, or not below the order of the curve.
     #[error("a number of the signature is not from 1 to n - 1")]
     OutOfRange,
 }
