@@ -4,6 +4,8 @@ use super::text::{unescape, unescaped};
 /// The names of all open objects, innermost last; on the heap only beyond [`INLINE`] of them.
 pub(super) struct Names {
     len: usize,
+    /// A bit for each name there ever was, chosen by its hash: where it is clear, nothing has to be searched.
+    seen: u64,
     /// Pairs of different names with the same hash, so far in this document.
     collisions: usize,
     /// Equal names have equal hashes; apart from the spans, so that a search goes over little memory.
@@ -17,6 +19,7 @@ impl Names {
     pub(super) fn new() -> Self {
         Self {
             len: 0,
+            seen: 0,
             collisions: 0,
             hashes: [0; INLINE],
             spans: [(0, 0); INLINE],
@@ -45,11 +48,11 @@ impl Names {
         } else {
             hash(text.as_bytes(), start, end)
         };
-        let hashes = self.hashes.get(base..self.len.min(INLINE)).unwrap_or_default();
-        let more = self.more_hashes.get(base.saturating_sub(INLINE)..).unwrap_or_default();
-        if (contains(hashes, hash) || contains(more, hash)) && self.holds(text, base, (start, end), hash)? {
+        let bit = 1 << (hash % u64::BITS);
+        if self.seen & bit != 0 && self.may_hold(base, hash) && self.holds(text, base, (start, end), hash)? {
             return Err(JsonError::DuplicateName);
         }
+        self.seen |= bit;
         if let (Some(free), Some(span)) = (self.hashes.get_mut(self.len), self.spans.get_mut(self.len)) {
             *free = hash;
             *span = (start, end);
@@ -62,10 +65,20 @@ impl Names {
     }
 
     /// Forgets the names from index `base` on: their object is closed.
+    #[inline]
     pub(super) fn truncate(&mut self, base: usize) {
         self.len = self.len.min(base);
-        self.more_hashes.truncate(base.saturating_sub(INLINE));
-        self.more_spans.truncate(base.saturating_sub(INLINE));
+        if !self.more_hashes.is_empty() {
+            self.more_hashes.truncate(base.saturating_sub(INLINE));
+            self.more_spans.truncate(base.saturating_sub(INLINE));
+        }
+    }
+
+    /// Whether a name from index `base` on has this hash.
+    fn may_hold(&self, base: usize, hash: u32) -> bool {
+        let inline = self.hashes.get(base..self.len.min(INLINE)).unwrap_or_default();
+        let more = self.more_hashes.get(base.saturating_sub(INLINE)..).unwrap_or_default();
+        contains(inline, hash) || contains(more, hash)
     }
 
     /// Whether a name from index `base` on equals that at `start..end`, which has this hash.

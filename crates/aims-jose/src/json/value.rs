@@ -38,11 +38,13 @@ pub enum Kind {
 }
 
 impl<'a> Value<'a> {
+    #[inline]
     pub(super) fn new(raw: &'a str, start: usize, kind: Kind, escaped: bool) -> Self {
         Self { raw, start, kind, escaped }
     }
 
     /// The kind of the value.
+    #[inline]
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
@@ -55,12 +57,14 @@ impl<'a> Value<'a> {
     }
 
     /// Where the value is in its document, to find it again with [`Object::at`](super::Object::at).
+    #[inline]
     #[must_use]
     pub fn span(&self) -> Span {
         Span { start: self.start, len: self.raw.len(), kind: self.kind, escaped: self.escaped }
     }
 
     /// The text of a string; borrowed if it has no escapes.
+    #[inline]
     #[must_use]
     pub fn as_str(&self) -> Option<Cow<'a, str>> {
         let written = self.written()?;
@@ -68,12 +72,14 @@ impl<'a> Value<'a> {
     }
 
     /// The text of a string that has no escapes.
+    #[inline]
     #[must_use]
     pub fn as_raw_str(&self) -> Option<&'a str> {
         if self.escaped { None } else { self.written() }
     }
 
     /// Whether this is a string equal to `text`; allocates nothing.
+    #[inline]
     #[must_use]
     pub fn is_str(&self, text: &str) -> bool {
         self.written().is_some_and(|written| eq(written, self.escaped, text))
@@ -121,6 +127,7 @@ impl<'a> Value<'a> {
     }
 
     /// A string as written between its quotes.
+    #[inline]
     fn written(&self) -> Option<&'a str> {
         if self.kind != Kind::String {
             return None;
@@ -160,11 +167,13 @@ pub struct Name<'a> {
 }
 
 impl<'a> Name<'a> {
+    #[inline]
     pub(super) fn new(written: &'a str, escaped: bool) -> Self {
         Self { written, escaped }
     }
 
     /// The name; borrowed if it has no escapes.
+    #[inline]
     #[must_use]
     pub fn as_str(&self) -> Cow<'a, str> {
         if self.escaped { Cow::Owned(unescape(self.written)) } else { Cow::Borrowed(self.written) }
@@ -302,6 +311,7 @@ fn number_end(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
+#[inline]
 fn eq(written: &str, escaped: bool, text: &str) -> bool {
     if escaped { unescaped(written).eq(text.chars()) } else { written == text }
 }

@@ -124,8 +124,7 @@ impl Header {
         if unencoded {
             return Err(JwsError::UnencodedPayload);
         }
-        let kid =
-            kid.map(|kid| short(kid).filter(|kid| is_key_id(kid)).ok_or(JwsError::KeyId)).transpose()?;
+        let kid = kid.map(|kid| key_id(kid).ok_or(JwsError::KeyId)).transpose()?;
         // A `cty` that is no string says nothing good about the payload.
         let nested = cty.is_some_and(|cty| cty.as_str().is_none_or(|cty| is_media_type(&cty, "jwt")));
         Ok(Self { algorithm, typ, kid, nested, names_a_key, other_members })
@@ -134,6 +133,11 @@ impl Header {
 
 fn short(value: Value<'_>) -> Option<ShortStr> {
     value.as_str().map(|text| ShortStr::from(&*text))
+}
+
+fn key_id(value: Value<'_>) -> Option<ShortStr> {
+    let text = value.as_str()?;
+    is_key_id(&text).then(|| ShortStr::from(&*text))
 }
 
 /// RFC 7515 §4.1.9: a value without a slash counts as one of `application/`.

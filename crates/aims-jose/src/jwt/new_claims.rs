@@ -106,7 +106,8 @@ impl<'a> NewClaims<'a> {
         let mut claims = std::mem::take(self);
         let extensions = claims.extensions.finish()?;
         json::read_object(extensions.as_bytes(), &UNLIMITED, |name, _| {
-            match REGISTERED.iter().find(|&&registered| name == registered) {
+            let name = name.as_str();
+            match REGISTERED.iter().find(|&&registered| *name == *registered) {
                 Some(name) => Err(ClaimsError::Registered(name)),
                 None => Ok(()),
             }
