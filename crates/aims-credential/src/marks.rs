@@ -3,7 +3,7 @@
 //! Whoever verified something asks again at every use whether it still counts; the answer comes from here, in front of
 //! every cache. This is the reading side, and a table in memory; receiving signals is the subject of a higher crate.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -19,11 +19,39 @@ pub trait Marks: fmt::Debug + Send + Sync {
     ///
     /// [`MarksUnavailable`] when the marks are not loaded, or lost: nothing may be taken for live then.
     fn mark(&self, key: &MarkKey<'_>) -> Result<Option<Mark>, MarksUnavailable>;
+
+    /// Shows `check` what is marked under each of `keys`, in their order, until it refuses.
+    ///
+    /// What has several names is asked about with this: an implementation may look all of them up in one go.
+    ///
+    /// # Errors
+    ///
+    /// [`Lapsed::MarksUnavailable`] as for [`mark`](Self::mark); what `check` refuses with.
+    fn check_each(
+        &self,
+        keys: &mut dyn Iterator<Item = MarkKey<'_>>,
+        check: &dyn Fn(Mark) -> Result<(), Lapsed>,
+    ) -> Result<(), Lapsed> {
+        for key in keys {
+            if let Some(mark) = self.mark(&key)? {
+                check(mark)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl<M: Marks + ?Sized> Marks for Arc<M> {
     fn mark(&self, key: &MarkKey<'_>) -> Result<Option<Mark>, MarksUnavailable> {
         (**self).mark(key)
+    }
+
+    fn check_each(
+        &self,
+        keys: &mut dyn Iterator<Item = MarkKey<'_>>,
+        check: &dyn Fn(Mark) -> Result<(), Lapsed>,
+    ) -> Result<(), Lapsed> {
+        (**self).check_each(keys, check)
     }
 }
 
@@ -195,7 +223,8 @@ struct State {
     len: usize,
     agents: HashMap<WorkloadId, Mark>,
     /// By origin, then identifier: two look-ups that need no copy of what is asked for.
-    credentials: HashMap<Box<str>, HashMap<Box<str>, Mark>>,
+    /// There are few origins: to compare costs less than to hash.
+    credentials: BTreeMap<Box<str>, HashMap<Box<str>, Mark>>,
 }
 
 impl MarkTable {
@@ -292,6 +321,17 @@ impl MarkTable {
 }
 
 impl State {
+    fn get(&self, key: &MarkKey<'_>) -> Result<Option<Mark>, MarksUnavailable> {
+        if !self.loaded {
+            return Err(MarksUnavailable);
+        }
+        let mark = match key {
+            MarkKey::Agent(agent) => self.agents.get(agent.as_str()),
+            MarkKey::Credential { origin, id } => self.credentials.get(*origin).and_then(|ids| ids.get(*id)),
+        };
+        Ok(mark.copied())
+    }
+
     fn get_mut(&mut self, key: &MarkKey<'_>) -> Option<&mut Mark> {
         match key {
             MarkKey::Agent(agent) => self.agents.get_mut(agent.as_str()),
@@ -322,15 +362,22 @@ impl State {
 
 impl Marks for MarkTable {
     fn mark(&self, key: &MarkKey<'_>) -> Result<Option<Mark>, MarksUnavailable> {
+        self.read().get(key)
+    }
+
+    /// Under one lock.
+    fn check_each(
+        &self,
+        keys: &mut dyn Iterator<Item = MarkKey<'_>>,
+        check: &dyn Fn(Mark) -> Result<(), Lapsed>,
+    ) -> Result<(), Lapsed> {
         let state = self.read();
-        if !state.loaded {
-            return Err(MarksUnavailable);
+        for key in keys {
+            if let Some(mark) = state.get(&key)? {
+                check(mark)?;
+            }
         }
-        Ok(match key {
-            MarkKey::Agent(agent) => state.agents.get(agent.as_str()),
-            MarkKey::Credential { origin, id } => state.credentials.get(*origin).and_then(|ids| ids.get(*id)),
-        }
-        .copied())
+        Ok(())
     }
 }
 

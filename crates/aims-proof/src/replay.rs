@@ -125,13 +125,12 @@ impl Shard {
         if self.swept.is_some_and(|swept| until <= swept) {
             return Err(ReplayError::Unavailable);
         }
-        if self.seen.contains(&hash) {
+        if self.seen.len() >= capacity {
+            return Err(if self.seen.contains(&hash) { ReplayError::Replayed } else { ReplayError::Full });
+        }
+        if !self.seen.insert(hash) {
             return Err(ReplayError::Replayed);
         }
-        if self.seen.len() >= capacity {
-            return Err(ReplayError::Full);
-        }
-        self.seen.insert(hash);
         self.expiring.entry(until).or_default().push(hash);
         Ok(())
     }

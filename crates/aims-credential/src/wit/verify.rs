@@ -332,12 +332,7 @@ impl VerifiedWit {
     }
 
     fn check_marks(&self, marks: &dyn Marks) -> Result<(), Lapsed> {
-        for key in self.mark_keys() {
-            if let Some(mark) = marks.mark(&key)? {
-                mark.check(self.begun(), self.0.leeway)?;
-            }
-        }
-        Ok(())
+        marks.check_each(&mut self.mark_keys(), &|mark| mark.check(self.begun(), self.0.leeway))
     }
 }
 
