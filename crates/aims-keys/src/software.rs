@@ -37,6 +37,21 @@ impl SoftwareKey {
         PrivateKey::generate(algorithm, backend)?.load(algorithm, backend)
     }
 
+    /// The public half: as [`Signer::public_key`], without a choice between the two traits.
+    #[must_use]
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// Signs: as [`Signer::sign`], without a choice between the two traits.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError`].
+    pub fn sign(&self, input: SignInput<'_>) -> Result<Signature, SignError> {
+        self.private.sign(input)
+    }
+
     pub(crate) fn new(private: LoadedPrivate, public: PublicKey) -> Self {
         Self { private, public }
     }

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use aims_keys::{Algorithm, SignInput, Signer, SoftwareKey, backend};
+use aims_keys::{Algorithm, SignInput, SoftwareKey, backend};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let text = std::env::args().nth(1).ok_or("usage: keys TEXT")?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use aims::backend;
 use aims::jose::{Jwk, Thumbprint};
-use aims::keys::{Algorithm, PrivateKey, Signer};
+use aims::keys::{Algorithm, PrivateKey};
 use clap::Subcommand;
 
 use super::public_key::kind;

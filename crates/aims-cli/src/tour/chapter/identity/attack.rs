@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use aims::credential::WitIssuer;
 use aims::id::WorkloadId;
 use aims::jose::{Jwk, Limits, UnverifiedJws, base64url};
-use aims::keys::{Algorithm, BeforeEpoch, SignInput, Signer, SoftwareKey, UnixTime};
+use aims::keys::{Algorithm, BeforeEpoch, SignInput, SoftwareKey, UnixTime};
 use aims::{Wit, backend, proof};
 use serde_json::{Value, json};
 
