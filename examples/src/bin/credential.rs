@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use aims_credential::{BundleSet, TrustBundle, WitIssuer, WitVerifier};
 use aims_id::{Origin, WorkloadId};
 use aims_jose::{Jwk, JwkSet};
-use aims_keys::{Algorithm, PrivateKey, Signer, SoftwareKey, UnixTime, backend};
+use aims_keys::{Algorithm, PrivateKey, SoftwareKey, UnixTime, backend};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let dir = std::env::args().nth(1).ok_or("usage: credential DIRECTORY")?;
@@ -24,13 +24,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let origin: Origin = "spiffe://acme.example".parse()?;
     let issuer_key = SoftwareKey::generate(Algorithm::Es256, backend::ring())?;
     let jwks =
-        JwkSet::new(vec![Jwk::new(Signer::public_key(&issuer_key).clone()).with_key_id("1")?])?.to_json();
+        JwkSet::new(vec![Jwk::new(issuer_key.public_key().clone()).with_key_id("1")?])?.to_json();
     let issuer = WitIssuer::new(origin.clone(), Arc::new(issuer_key), "1")?;
 
     let private = PrivateKey::generate(Algorithm::Es256, backend::ring())?;
     let agent_key = private.load(Algorithm::Es256, backend::ring())?;
     let agent: WorkloadId = origin.workload("/agents/travel")?;
-    let token = issuer.issue(&agent, Signer::public_key(&agent_key), now)?;
+    let token = issuer.issue(&agent, agent_key.public_key(), now)?;
 
     fs::create_dir_all(dir)?;
     // First, because it refuses to replace a key that is there.

@@ -4,14 +4,14 @@ use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use aims_jose::{Jwk, JwkSet, JwtVerifier, NewClaims, NewHeader};
-use aims_keys::{Algorithm, Signer, SoftwareKey, UnixTime, backend};
+use aims_keys::{Algorithm, SoftwareKey, UnixTime, backend};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let subject = std::env::args().nth(1).ok_or("usage: jose SUBJECT")?;
     let now = UnixTime::try_from(SystemTime::now())?;
 
     let key = SoftwareKey::generate(Algorithm::Es256, backend::ring())?;
-    let jwk = Jwk::new(Signer::public_key(&key).clone()).with_key_id("1")?;
+    let jwk = Jwk::new(key.public_key().clone()).with_key_id("1")?;
     let mut claims = NewClaims::new();
     claims.issuer("https://as.example").subject(&subject).audience("https://api.example");
     claims.expires(now + Duration::from_secs(300));
