@@ -6,7 +6,7 @@ use std::time::Duration;
 use aims_id::WorkloadId;
 use aims_jose::json::Object;
 use aims_jose::jwt::claim;
-use aims_jose::{Header, JwsError, Thumbprint, UnverifiedJws};
+use aims_jose::{Header, HeaderMemo, JwsError, Thumbprint, UnverifiedJws};
 use aims_keys::{Algorithm, Backend, PublicKey, UnixTime};
 
 use super::claims::WitClaims;
@@ -28,6 +28,7 @@ pub struct WitVerifier {
     leeway: Duration,
     max_lifetime: Duration,
     max_token_len: usize,
+    headers: HeaderMemo,
 }
 
 impl WitVerifier {
@@ -40,6 +41,7 @@ impl WitVerifier {
             leeway: DEFAULT_LEEWAY,
             max_lifetime: MAX_LIFETIME,
             max_token_len: DEFAULT_TOKEN_LEN,
+            headers: HeaderMemo::new(),
         })
     }
 
@@ -63,8 +65,8 @@ impl WitVerifier {
         self.verify_parsed(self.parse(token)?, hash, now)
     }
 
-    fn parse<'t>(&self, token: &'t str) -> Result<UnverifiedJws<'t>, WitError> {
-        Ok(UnverifiedJws::parse(token, &limits(self.max_token_len))?)
+    fn parse<'t>(&'t self, token: &'t str) -> Result<UnverifiedJws<'t>, WitError> {
+        Ok(UnverifiedJws::parse_with(token, &limits(self.max_token_len), &self.headers)?)
     }
 
     fn verify_parsed(

@@ -5,12 +5,14 @@
 mod error;
 mod header;
 mod limits;
+mod memo;
 mod sign;
 mod token;
 
 pub use self::error::JwsError;
 pub use self::header::Header;
 pub use self::limits::Limits;
+pub use self::memo::HeaderMemo;
 pub use self::sign::{NewHeader, UnsignedJws};
 pub use self::token::{PeekedJws, UnverifiedJws, VerifiedJws};
 

@@ -76,7 +76,7 @@ impl NewHeader {
         if !is_subtype(typ) {
             return Err(JwsError::Type);
         }
-        let mut header = ObjectWriter::new();
+        let mut header = ObjectWriter::with_capacity(TYPICAL_HEADER);
         header.str("alg", key.algorithm().name());
         if let Some(kid) = kid {
             header.str("kid", kid);
@@ -167,6 +167,9 @@ fn is_subtype(typ: &str) -> bool {
         && typ.starts_with(|first: char| first.is_ascii_alphanumeric())
         && typ.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
 }
+
+/// Bytes of most headers, a `kid` of 43 characters included.
+const TYPICAL_HEADER: usize = 96;
 
 /// RFC 6838 §4.2.
 const MAX_SUBTYPE: usize = 127;

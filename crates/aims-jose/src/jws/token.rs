@@ -4,7 +4,7 @@ use core::fmt;
 
 use aims_keys::{AlgorithmSet, PublicKey};
 
-use super::{Header, JwsError, Limits};
+use super::{Header, HeaderMemo, JwsError, Limits};
 use crate::base64url;
 
 /// A token whose form and header are in order, and about which nothing else is known.
@@ -28,6 +28,8 @@ pub struct UnverifiedJws<'a> {
     /// Header and payload as received, and the dot between: what was signed.
     signing_input: &'a str,
     header: Header,
+    /// Where the header is to be remembered once it is known to be signed; `None` if it came from there.
+    memo: Option<&'a HeaderMemo>,
     /// The payload and behind it the signature, in one allocation.
     decoded: Vec<u8>,
     payload_len: usize,
@@ -41,6 +43,20 @@ impl<'a> UnverifiedJws<'a> {
     /// [`JwsError`] names the first check that failed: length, form, base64url of all three segments, JSON of the header,
     /// then whether `alg` is known, `typ` a string, `crit` and `b64` absent, and `kid` well-formed.
     pub fn parse(token: &'a str, limits: &Limits) -> Result<Self, JwsError> {
+        Self::read(token, limits, None)
+    }
+
+    /// As [`parse`](Self::parse), for a verifier that remembers headers: one that is in `memo` is not read again, and
+    /// another is put there by [`verify`](Self::verify). `limits` must be the same for all uses of one memo.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_with(token: &'a str, limits: &Limits, memo: &'a HeaderMemo) -> Result<Self, JwsError> {
+        Self::read(token, limits, Some(memo))
+    }
+
+    fn read(token: &'a str, limits: &Limits, memo: Option<&'a HeaderMemo>) -> Result<Self, JwsError> {
         if token.len() > limits.token {
             return Err(JwsError::TooLong);
         }
@@ -56,8 +72,11 @@ impl<'a> UnverifiedJws<'a> {
         // One dot more is a matter of form. No base64url holds a dot, so it need be looked for only if something is wrong.
         let (decoded, payload_len) = decode_both(payload, signature)
             .map_err(|error| if payload.contains('.') { JwsError::Form } else { JwsError::Base64(error) })?;
-        let header = Header::decode(header, &limits.json)?;
-        Ok(Self { signing_input, header, decoded, payload_len })
+        let (header, memo) = match memo.and_then(|memo| memo.get(header)) {
+            Some(known) => (known, None),
+            None => (Header::decode(header, &limits.json)?, memo),
+        };
+        Ok(Self { signing_input, header, memo, decoded, payload_len })
     }
 
     /// The header, as the sender wrote it.
@@ -85,6 +104,9 @@ impl<'a> UnverifiedJws<'a> {
         // JO-B64-03: over the bytes as received, never over re-encoded ones.
         let signature = payload.get(self.payload_len..).unwrap_or_default();
         key.verify(self.signing_input.as_bytes(), signature).map_err(|_| JwsError::Signature)?;
+        if let (Some(memo), Some((encoded, _))) = (self.memo, self.signing_input.split_once('.')) {
+            memo.remember(encoded, &self.header);
+        }
         payload.truncate(self.payload_len);
         Ok(VerifiedJws { header: self.header, key: key.clone(), payload })
     }

@@ -6,7 +6,7 @@ use aims_keys::{AlgorithmSet, PublicKey, UnixTime};
 
 use super::{Claims, ClaimsError, claim};
 use crate::jwk::JwkSet;
-use crate::jws::{Header, JwsError, Limits, UnverifiedJws};
+use crate::jws::{Header, HeaderMemo, JwsError, Limits, UnverifiedJws};
 
 /// Verifies the JWTs of one kind from one issuer.
 ///
@@ -43,6 +43,7 @@ pub struct JwtVerifier {
     leeway: Duration,
     max_age: Option<Duration>,
     limits: Limits,
+    headers: HeaderMemo,
 }
 
 impl JwtVerifier {
@@ -63,6 +64,7 @@ impl JwtVerifier {
             leeway: DEFAULT_LEEWAY,
             max_age: None,
             limits: Limits::new(),
+            headers: HeaderMemo::new(),
         })
     }
 
@@ -72,7 +74,7 @@ impl JwtVerifier {
     ///
     /// [`JwtError`] names the first check that failed, in the order of `docs/spec/jose.md` section 7.
     pub fn verify(&self, token: &str, now: UnixTime) -> Result<VerifiedJwt, JwtError> {
-        let jws = UnverifiedJws::parse(token, &self.limits)?;
+        let jws = UnverifiedJws::parse_with(token, &self.limits, &self.headers)?;
         let header = jws.header();
         if !self.algorithms.contains(header.algorithm()) {
             return Err(JwsError::AlgorithmNotAllowed(header.algorithm()).into());
@@ -201,6 +203,8 @@ impl JwtVerifierBuilder {
     /// How much of a token is read.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.0.limits = limits;
+        // What a clone of this builder made reads with other limits.
+        self.0.headers = HeaderMemo::new();
         self
     }
 

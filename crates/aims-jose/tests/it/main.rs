@@ -9,6 +9,7 @@ mod form;
 mod header;
 mod json;
 mod keys;
+mod memo;
 mod private;
 mod properties;
 mod sign;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aims_credential::{Lapsed, Marks, ReplayStore, VerifiedWit};
 use aims_jose::jwt::claim;
-use aims_jose::{Limits, UnverifiedJws, base64url};
+use aims_jose::{HeaderMemo, Limits, UnverifiedJws, base64url};
 use aims_keys::{AlgorithmSet, Backend, UnixTime};
 use subtle::ConstantTimeEq;
 
@@ -29,6 +29,7 @@ pub struct WptVerifier {
     full_media_type: bool,
     profile: WptProfile,
     limits: Limits,
+    headers: HeaderMemo,
 }
 
 /// The parts of a request that a proof speaks about.
@@ -98,6 +99,7 @@ impl WptVerifier {
             full_media_type: false,
             profile: WptProfile::Wpt02,
             limits: Limits::new().token(MAX_WPT),
+            headers: HeaderMemo::new(),
         })
     }
 
@@ -118,7 +120,7 @@ impl WptVerifier {
             return Err(WptError::CredentialExpired);
         }
         let key = wit.confirmation_key();
-        let jws = UnverifiedJws::parse(request.token, &self.limits)?;
+        let jws = UnverifiedJws::parse_with(request.token, &self.limits, &self.headers)?;
         // The very name, not what it stands for: `EdDSA` does not answer for `Ed25519` (WPT-3).
         if jws.header().algorithm() != key.algorithm() {
             return Err(WptError::AlgorithmMismatch);
