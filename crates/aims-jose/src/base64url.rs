@@ -163,8 +163,10 @@ pub fn encode_into(out: &mut String, bytes: impl AsRef<[u8]>) {
 fn encode_block(bytes: &[u8; BYTES]) -> [u8; CHARACTERS] {
     let mut characters = [0; CHARACTERS];
     for (bytes, values) in bytes.as_chunks::<6>().0.iter().zip(characters.as_chunks_mut::<8>().0) {
-        let [a, b, c, d, e, f] = *bytes;
-        *values = split(u64::from_be_bytes([0, 0, a, b, c, d, e, f])).to_be_bytes();
+        let mut word = [0; 8];
+        let [_, _, low @ ..] = &mut word;
+        *low = *bytes;
+        *values = split(u64::from_be_bytes(word)).to_be_bytes();
     }
     // A loop without a branch or a table is one the compiler can vectorise (`array::map` is not).
     for value in &mut characters {
@@ -186,18 +188,22 @@ fn character_of(value: u8) -> u8 {
 
 /// The bytes of eight characters, first in the lowest bits, with [`INVALID`] set if one of them is outside the alphabet.
 #[inline]
-#[expect(clippy::indexing_slicing, reason = "a u8 is always inside a table of 256 entries")]
-fn join([a, b, c, d, e, f, g, h]: [u8; 8]) -> u64 {
-    let quad = |a: u8, b: u8, c: u8, d: u8| {
-        u64::from(
-            TABLES[0][usize::from(a)]
-                | TABLES[1][usize::from(b)]
-                | TABLES[2][usize::from(c)]
-                | TABLES[3][usize::from(d)],
-        )
-    };
-    let (first, second) = (quad(a, b, c, d), quad(e, f, g, h));
+fn join(characters: [u8; 8]) -> u64 {
+    let [first @ .., _, _, _, _] = characters;
+    let [_, _, _, _, second @ ..] = characters;
+    let (first, second) = (quad(first), quad(second));
     first | second << 24 | first << 24 & INVALID
+}
+
+/// The bytes of four characters, with the bit 31 set if one of them is outside the alphabet.
+#[inline]
+#[expect(clippy::indexing_slicing, reason = "a u8 is always inside a table of 256 entries")]
+fn quad([a, b, c, d]: [u8; 4]) -> u64 {
+    let bits = TABLES[0][usize::from(a)]
+        | TABLES[1][usize::from(b)]
+        | TABLES[2][usize::from(c)]
+        | TABLES[3][usize::from(d)];
+    u64::from(bits)
 }
 
 /// Six bytes as eight bytes of six bits each.

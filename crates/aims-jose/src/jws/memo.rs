@@ -8,12 +8,17 @@ use super::Header;
 /// The headers of a verifier's first few tokens, so that those of the next ones need not be read again: a sender writes the
 /// same header each time, byte for byte. Clones share what is remembered.
 ///
-/// A header is remembered in its encoded form, once a signature over it was good. One memo belongs to one
-/// verifier, whose limits do not change. To recognise a header decides nothing, for what
-/// it says follows from its bytes alone. There are few places and none is given up; when all are taken (keys
-/// were rotated often, or a peer varies its header), further headers are read as without a memo.
+/// A header is remembered in its encoded form, once a signature over it was good. One memo belongs to one verifier, whose
+/// limits do not change. To recognise a header decides nothing, for what it says follows from its bytes alone. There are few
+/// places and none is given up; when all are taken (keys were rotated often, or a peer varies its header), further headers
+/// are read as without a memo.
 #[derive(Clone, Default)]
-pub struct HeaderMemo(Arc<[OnceLock<(Box<str>, Header)>; PLACES]>);
+pub struct HeaderMemo(Arc<[OnceLock<Known>; PLACES]>);
+
+struct Known {
+    encoded: Box<str>,
+    header: Header,
+}
 
 impl HeaderMemo {
     /// Remembers nothing yet.
@@ -25,7 +30,7 @@ impl HeaderMemo {
     /// What this encoded header was read as before.
     pub(super) fn get(&self, encoded: &str) -> Option<Header> {
         let mut known = self.0.iter().map_while(OnceLock::get);
-        known.find_map(|(known, header)| (**known == *encoded).then(|| header.clone()))
+        Some(known.find(|known| *known.encoded == *encoded)?.header.clone())
     }
 
     /// Remembers a header that was signed.
@@ -34,11 +39,9 @@ impl HeaderMemo {
             return;
         }
         for place in self.0.iter() {
-            // Another thread may have taken the place meanwhile, even with the same header.
-            if place.get().is_none() && place.set((encoded.into(), header.clone())).is_ok() {
-                return;
-            }
-            if place.get().is_some_and(|(known, _)| **known == *encoded) {
+            // Of several threads one finds the place free.
+            let known = place.get_or_init(|| Known { encoded: encoded.into(), header: header.clone() });
+            if *known.encoded == *encoded {
                 return;
             }
         }
