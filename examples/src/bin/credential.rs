@@ -23,8 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let origin: Origin = "spiffe://acme.example".parse()?;
     let issuer_key = SoftwareKey::generate(Algorithm::Es256, backend::ring())?;
-    let jwks =
-        JwkSet::new(vec![Jwk::new(issuer_key.public_key().clone()).with_key_id("1")?])?.to_json();
+    let jwks = JwkSet::new(vec![Jwk::new(issuer_key.public_key().clone()).with_key_id("1")?])?.to_json();
     let issuer = WitIssuer::new(origin.clone(), Arc::new(issuer_key), "1")?;
 
     let private = PrivateKey::generate(Algorithm::Es256, backend::ring())?;
