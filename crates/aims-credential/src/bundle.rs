@@ -1,5 +1,6 @@
 //! Trust bundles: the keys with which the credentials of one origin are verified.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use aims_id::{Origin, WorkloadId};
@@ -51,6 +52,7 @@ impl TrustBundle {
         let elements = document.get("keys").and_then(|keys| keys.as_array()).ok_or(JwkError::Set)?;
         let mut keys: Vec<(usize, Jwk)> = Vec::new();
         let mut skipped = Vec::new();
+        let mut unusable_names = Vec::new();
         for (index, element) in elements.enumerate() {
             if index >= MAX_KEYS {
                 return Err(JwkError::TooLarge);
@@ -58,10 +60,16 @@ impl TrustBundle {
             match Jwk::from_value(element, algorithm_by_type(element), backend) {
                 Ok(key) => keys.push((index, key)),
                 Err(reason @ (JwkError::Private | JwkError::Symmetric)) => return Err(reason),
-                Err(reason) => skipped.push(SkippedKey { index, reason }),
+                Err(reason) => {
+                    // A key for another use may share the name: no token is verified with it.
+                    if reason != JwkError::Use {
+                        unusable_names.extend(element.get("kid").and_then(|kid| kid.as_str()));
+                    }
+                    skipped.push(SkippedKey { index, reason });
+                }
             }
         }
-        let keys = without_shared_names(keys, &mut skipped);
+        let keys = without_shared_names(keys, &unusable_names, &mut skipped);
         Ok(Self { skipped, ..Self::new(origin, JwkSet::new(keys)?) })
     }
 
@@ -183,12 +191,17 @@ fn algorithm_by_type(jwk: Value<'_>) -> Option<Algorithm> {
 }
 
 /// Leaves out every key whose `kid` another key has too: none of them wins (BND-18).
-fn without_shared_names(mut keys: Vec<(usize, Jwk)>, skipped: &mut Vec<SkippedKey>) -> Vec<Jwk> {
+fn without_shared_names(
+    mut keys: Vec<(usize, Jwk)>,
+    unusable_names: &[Cow<'_, str>],
+    skipped: &mut Vec<SkippedKey>,
+) -> Vec<Jwk> {
+    let is_shared = |key: &Jwk| key.key_id().is_some_and(|kid| unusable_names.iter().any(|name| name == kid));
     keys.sort_by(|(_, a), (_, b)| a.key_id().cmp(&b.key_id()));
     let mut kept = Vec::with_capacity(keys.len());
     for run in keys.chunk_by(|(_, a), (_, b)| a.key_id().is_some() && a.key_id() == b.key_id()) {
         match run {
-            [(_, key)] => kept.push(key.clone()),
+            [(_, key)] if !is_shared(key) => kept.push(key.clone()),
             shared => skipped.extend(
                 shared
                     .iter()

@@ -32,6 +32,10 @@ impl<P: ExpectedPeers + ?Sized> ExpectedPeers for Arc<P> {
     fn expected(&self, handle: AccessHandle<'_>) -> Option<WorkloadId> {
         (**self).expected(handle)
     }
+
+    fn check(&self, handle: AccessHandle<'_>, proven: &WorkloadId) -> Result<(), PeerError> {
+        (**self).check(handle, proven)
+    }
 }
 
 /// A name under which a peer is reached.

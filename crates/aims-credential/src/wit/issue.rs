@@ -7,7 +7,7 @@ use std::time::Duration;
 use aims_id::{Origin, WorkloadId};
 use aims_jose::json::{self, ObjectWriter};
 use aims_jose::jwt::claim;
-use aims_jose::{Jwk, NewHeader, UnsignedJws, base64url};
+use aims_jose::{ClaimsError, Jwk, NewHeader, UnsignedJws, base64url};
 use aims_keys::{AlgorithmSet, AsyncSigner, PublicKey, PublicNumbers, SignError, Signer, UnixTime};
 
 use super::{
@@ -266,6 +266,10 @@ impl Settings {
             return Err(IssueError::SubjectWithoutPath);
         }
         self.check_key(key)?;
+        let own = self.header.key().algorithm();
+        if !self.algorithms.contains(own) {
+            return Err(IssueError::UnlistedIssuerAlgorithm(own));
+        }
         let lifetime = request.lifetime.unwrap_or(self.lifetime);
         if lifetime.as_secs() == 0 || lifetime > self.max_lifetime {
             return Err(IssueError::Lifetime);
@@ -290,8 +294,12 @@ impl Settings {
             return Err(IssueError::TooLong);
         }
         // What no verifier reads is not signed: claims of the request may nest too deeply, or be too many.
-        json::read_object(claims.as_bytes(), &JSON_LIMITS, |name, value| {
-            if name == "exp" { claim::date("exp", value).map(drop) } else { Ok(()) }
+        json::read_object(claims.as_bytes(), &JSON_LIMITS, |name, value| match &*name.as_str() {
+            "exp" => claim::date("exp", value).map(drop),
+            // A claim of the request that is no single value could bring others in.
+            "aud" => Err(ClaimsError::Registered("aud")),
+            "nbf" => Err(ClaimsError::Registered("nbf")),
+            _ => Ok(()),
         })?;
         Ok(UnsignedWit(token))
     }

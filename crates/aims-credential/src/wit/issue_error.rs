@@ -50,6 +50,9 @@ pub enum IssueError {
     /// The token would be longer than verifiers take.
     #[error("the token would be too long")]
     TooLong,
+    /// The algorithm of the issuer's own key is not on its list, which says what its tokens and their holders use.
+    #[error("the algorithm of the issuer's key is not on its list")]
+    UnlistedIssuerAlgorithm(Algorithm),
 }
 
 impl IssueError {
@@ -57,7 +60,10 @@ impl IssueError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Algorithm(_) | Self::IssuerAlgorithm(_) | Self::ProfileAlgorithm(_) => "unsupported_alg",
+            Self::Algorithm(_)
+            | Self::IssuerAlgorithm(_)
+            | Self::ProfileAlgorithm(_)
+            | Self::UnlistedIssuerAlgorithm(_) => "unsupported_alg",
             Self::Claims(_) => "bad_claims",
             Self::Expired => "expired",
             Self::ForeignSubject => "foreign_subject",
@@ -81,6 +87,7 @@ impl IssueError {
             Self::Expired => "AIMS-8",
             Self::ForeignSubject => "WID-15",
             Self::IssuerAlgorithm(_) => "WS-3",
+            Self::UnlistedIssuerAlgorithm(_) => "WIT-3",
             Self::IssuersKey => "CRD-9",
             Self::KeyId => "WS-1",
             Self::Lifetime => "AIMS-7",

@@ -116,7 +116,7 @@ impl WitVerifier {
         if !bundle.allows_issuer(claims.issuer.as_deref()) {
             return Err(WitError::IssuerNotAllowed);
         }
-        self.check_lifetime(&claims)?;
+        self.check_lifetime(&claims, now)?;
 
         let wit = VerifiedWit(Arc::new(Facts {
             begun: begun(&claims, now + self.leeway),
@@ -165,8 +165,10 @@ impl WitVerifier {
         }
     }
 
-    fn check_lifetime(&self, claims: &WitClaims) -> Result<(), WitError> {
-        let Some(start) = claims.earliest_start() else { return Ok(()) };
+    fn check_lifetime(&self, claims: &WitClaims, now: UnixTime) -> Result<(), WitError> {
+        // What names no beginning, or one that lies ahead, has begun by now.
+        let latest = now + self.leeway;
+        let start = claims.earliest_start().map_or(latest, |start| start.min(latest));
         if claims.expires.since(start) > self.max_lifetime { Err(WitError::LifetimeTooLong) } else { Ok(()) }
     }
 
@@ -213,7 +215,8 @@ impl WitVerifierBuilder {
         self
     }
 
-    /// The longest time from `iat` or `nbf`, whichever is earlier, to `exp`. Default and maximum: 24 h.
+    /// The longest time from `iat` or `nbf`, whichever is earlier, to `exp`; from now, where neither is known to have passed.
+    /// Default and maximum: 24 h.
     pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
         self.0.max_lifetime = lifetime.min(MAX_LIFETIME);
         self

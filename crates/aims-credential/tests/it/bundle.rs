@@ -53,6 +53,14 @@ fn ws_1_keys_that_share_a_name_count_for_nothing() {
     let skipped: Vec<_> = bundle.skipped().iter().map(|SkippedKey { index, .. }| *index).collect();
     assert_eq!(skipped, [0, 2, 3]);
     assert_eq!(bundle.skipped()[0].reason, JwkError::DuplicateKeyId);
+    // Nor does one whose namesake cannot be used: which of the two was meant? One for encryption is no namesake.
+    let unusable = json!({"kty": "EC", "crv": "P-521", "alg": "ES512", "kid": "twice"});
+    let bundle = read(&json!({"keys": [named(jwk_json(&a), "twice"), unusable]})).unwrap();
+    assert_eq!((bundle.keys().len(), bundle.skipped().len()), (0, 2));
+    let mut encryption = named(jwk_json(&c), "twice");
+    encryption["use"] = json!("enc");
+    let bundle = read(&json!({"keys": [named(jwk_json(&a), "twice"), encryption]})).unwrap();
+    assert_eq!((bundle.keys().len(), bundle.skipped().len()), (1, 1));
     // Without names there is nothing to share.
     let bundle = read(&json!({"keys": [jwk_json(&a), jwk_json(&b)]})).unwrap();
     assert_eq!((bundle.keys().len(), bundle.skipped().len()), (2, 0));

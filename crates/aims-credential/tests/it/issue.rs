@@ -83,10 +83,13 @@ fn wit_11_the_algorithms_of_workload_keys() {
             now(),
         )
     };
-    issue(&[Algorithm::EdDsa]).unwrap();
+    issue(&[Algorithm::EdDsa, Algorithm::Es256]).unwrap();
     let refused =
         assert_refused!(issue(&[Algorithm::Ed25519, Algorithm::Es256]), "unsupported_alg", "WIT-11");
     assert_eq!(refused, IssueError::Algorithm(Algorithm::EdDsa));
+    // A bundle with the same list would refuse what the issuer's own key signs.
+    let refused = assert_refused!(issue(&[Algorithm::EdDsa]), "unsupported_alg", "WIT-3");
+    assert_eq!(refused, IssueError::UnlistedIssuerAlgorithm(Algorithm::Es256));
 }
 
 #[test]

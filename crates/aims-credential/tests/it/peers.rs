@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aims_credential::{AccessHandle, ExpectedPeers, PeerMap};
+use aims_credential::{AccessHandle, ExpectedPeers, PeerError, PeerMap};
 use aims_id::WorkloadId;
 use aims_testkit::assert_refused;
 
@@ -70,4 +70,27 @@ fn wid_16_crd_8_a_deployment_brings_its_own_mapping() {
     // A host name that spells the identifier's parts is not mapped for that.
     let spelled = AccessHandle::DnsName("search.tools.acme.example");
     assert_refused!(peers.check(spelled, &id(TOOL)), "unmapped_peer", "WID-16");
+}
+
+/// A deployment that knows nobody at the moment, whatever its map says.
+#[derive(Debug)]
+struct Closed;
+
+impl ExpectedPeers for Closed {
+    fn expected(&self, _: AccessHandle<'_>) -> Option<WorkloadId> {
+        Some(id(TOOL))
+    }
+
+    fn check(&self, _: AccessHandle<'_>, _: &WorkloadId) -> Result<(), PeerError> {
+        Err(PeerError::Unmapped)
+    }
+}
+
+#[test]
+fn wid_16_crd_8_a_shared_mapping_checks_as_it_does_alone() {
+    let handle = AccessHandle::Service("search");
+    assert_refused!(Closed.check(handle, &id(TOOL)), "unmapped_peer", "WID-16");
+    let shared: Arc<dyn ExpectedPeers> = Arc::new(Closed);
+    assert_refused!(shared.check(handle, &id(TOOL)), "unmapped_peer", "WID-16");
+    assert_refused!(Arc::new(shared).check(handle, &id(TOOL)), "unmapped_peer", "WID-16");
 }

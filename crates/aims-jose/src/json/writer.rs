@@ -149,9 +149,13 @@ impl ObjectWriter {
 
     fn nested(&mut self, write: impl FnOnce(&mut Self)) {
         self.out.push('{');
-        let outer = self.base;
+        let (outer, start) = (self.base, self.out.len());
         self.base = self.names.len();
         write(self);
+        // `finish` in the middle took away what was written so far.
+        if self.out.len() < start || self.names.len() < self.base {
+            self.error.get_or_insert(JsonError::Syntax);
+        }
         self.names.truncate(self.base);
         self.base = outer;
         self.out.push('}');
