@@ -78,8 +78,13 @@ impl Audiences {
         match target {
             Target::Exact => false,
             Target::HttpPath(path) => {
-                // The asterisk form of a request target has no path (RFC 9110 §7.1).
-                let path = if path == "*" { "" } else { path };
+                // The asterisk form of a request target has no path (RFC 9110 §7.1). Any other request without one is for a
+                // tunnel (`CONNECT`): it names another host, about which the proof says nothing.
+                let path = match path {
+                    "*" => "",
+                    "" => return false,
+                    path => path,
+                };
                 is_path(path) && self.bases.iter().any(|base| aud.strip_prefix(base.0.as_str()) == Some(path))
             }
         }

@@ -39,6 +39,10 @@ pub struct Question<'a> {
     /// The HTTP method.
     pub action: &'a str,
     /// The path of the request, as received.
+    ///
+    /// Nothing in it is decoded, while a router may decode: to axum, `/op/%62ook` is `/op/book`. A rule that *denies* by
+    /// path can be walked around so; one that *admits* by path cannot. Better, decide by the route that matched: axum puts
+    /// its `MatchedPath` among the [`extensions`](Self::extensions) of a request whose guard is a `Router::layer`.
     pub path: &'a str,
     /// The query of the request, as received, without its question mark.
     pub query: Option<&'a str>,

@@ -133,7 +133,8 @@ fn find_jwk_members(text: &str, found: &mut Vec<Found>) {
         let Some(after) = after.trim_start_matches('\\').strip_prefix('"') else { continue };
         let Some(after) = after.trim_start().strip_prefix(':') else { continue };
         let Some(value) = after.trim_start().trim_start_matches('\\').strip_prefix('"') else { continue };
-        let (key, _) = split_while(value, is_base64url);
+        // Whoever wrote the value in the other alphabet, or with padding, leaked it all the same.
+        let (key, _) = split_while(value, |c| is_base64url(c) || matches!(c, '+' | '/' | '='));
         if key.len() >= MIN_SECRET {
             let start = text.len() - value.len();
             found.push((start..start + key.len(), PRIVATE_KEY));
@@ -150,7 +151,7 @@ fn find_pem_keys(text: &str, found: &mut Vec<Found>) {
     while let Some((_, block)) = rest.split_once(BEGIN) {
         rest = block;
         let Some((label, body)) = block.split_once("-----") else { return };
-        if !label.ends_with("PRIVATE KEY") {
+        if !label.ends_with("PRIVATE KEY") && !label.ends_with("PRIVATE KEY BLOCK") {
             continue;
         }
         let after =

@@ -703,3 +703,13 @@ fn values() -> impl Strategy<Value = Tree> {
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![4 => "[a-z_]{0,12}", 1 => ".{0,20}", 1 => "[\u{0}-\u{20}\"\\\\/\u{7f}-\u{a0}\u{2028}😀]{0,10}"]
 }
+
+#[test]
+fn jo_sign_03_an_object_finished_inside_another_is_an_error() {
+    let mut writer = ObjectWriter::new();
+    writer.object("outer", |inner| {
+        inner.str("a", "1");
+        let _ = inner.finish();
+    });
+    assert_refused!(writer.str("b", "2").finish(), "json_syntax", "JO-JSON-01");
+}

@@ -93,11 +93,11 @@ fn wpt_6_the_path_is_compared_byte_for_byte() {
 }
 
 #[test]
-fn wpt_6_a_request_without_a_path_is_for_the_service() {
+fn wpt_6_the_asterisk_is_for_the_service_and_a_tunnel_for_somebody_else() {
     let own = Audiences::http("https://tools.example").unwrap();
-    // `OPTIONS *`, and `CONNECT`.
+    // `OPTIONS *`, and `CONNECT`, whose target is a host.
     assert!(own.accept("https://tools.example", Target::HttpPath("*")));
-    assert!(own.accept("https://tools.example", Target::HttpPath("")));
+    assert!(!own.accept("https://tools.example", Target::HttpPath("")));
 }
 
 #[test]

@@ -14,7 +14,8 @@ impl Agent {
     /// # Errors
     ///
     /// [`AgentError::Attach`] when the request was not sent, [`AgentError::Client`] when it failed,
-    /// [`AgentError::Redirected`] when the client followed a redirect all the same.
+    /// [`AgentError::Redirected`] when the answer came from another URL, because the client followed a redirect all the
+    /// same. That is too late: the other host has had the credential. A redirect that leads back is not seen.
     pub async fn send(
         &self,
         client: &Client,

@@ -26,7 +26,9 @@ impl Origin {
         if uri.authority().is_some() && Self::of(uri)? != *self {
             return Err(AttachError::ForeignTarget);
         }
-        Ok(format!("{self}{}", uri.path()))
+        // The asterisk form of a request target has no path (RFC 9110 §7.1).
+        let path = if uri.path() == "*" { "" } else { uri.path() };
+        Ok(format!("{self}{path}"))
     }
 
     fn of(uri: &Uri) -> Result<Self, AttachError> {
@@ -35,6 +37,10 @@ impl Origin {
         };
         if authority.as_str().contains('@') {
             return Err(AttachError::Userinfo);
+        }
+        // A port that is none, `:99999`, would be lost below, and with it whom the request goes to.
+        if authority.port_u16().is_none() && authority.as_str() != authority.host() {
+            return Err(AttachError::RelativeTarget);
         }
         let host = authority.host().to_ascii_lowercase();
         let port = match (scheme, authority.port_u16()) {

@@ -89,7 +89,13 @@ impl Guard {
     /// [`Refusal`]: what the caller is told, and for the service the exact code. It has been recorded.
     pub async fn admit(&self, head: &Parts) -> Result<Permit, Refusal> {
         let guard = &*self.0;
-        let asked = Asked::new(head, guard.clock.now());
+        // Without its clock a service can verify nothing; the record has the system's time then.
+        let clock = caught(|| guard.clock.now());
+        let asked = Asked::new(head, clock.unwrap_or_else(SystemTime::now));
+        if clock.is_none() {
+            let refusal = Refusal::unavailable("clock_failed", "ARCH-3");
+            return Err(guard.refuse(&asked, None, refusal).await);
+        }
         let now = match UnixTime::try_from(asked.time) {
             Ok(now) => now,
             Err(error) => {
@@ -97,9 +103,17 @@ impl Guard {
                 return Err(guard.refuse(&asked, None, refusal).await);
             }
         };
-        let caller = match guard.wpt.verify_http(&guard.wits, &head.headers, head.uri.path(), now) {
-            Ok(proof) => Authenticated::by_wpt(&proof),
-            Err(error) => return Err(guard.refuse(&asked, None, Refusal::unauthenticated(&error)).await),
+        // Marks, bundles and replay memory are what the service brought.
+        let caller = match caught(|| guard.wpt.verify_http(&guard.wits, &head.headers, head.uri.path(), now))
+        {
+            Some(Ok(proof)) => Authenticated::by_wpt(&proof),
+            Some(Err(error)) => {
+                return Err(guard.refuse(&asked, None, Refusal::unauthenticated(&error)).await);
+            }
+            None => {
+                let refusal = Refusal::unavailable("verifier_failed", "ARCH-3");
+                return Err(guard.refuse(&asked, None, refusal).await);
+            }
         };
 
         let question = Question {

@@ -10,7 +10,8 @@ use std::task::Poll;
 /// Unwind safety is asserted: of what was in the middle of something, only the same foreign code sees more, and it fails
 /// closed again if it panics again.
 pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(run)).ok()
+    // What was thrown is forgotten, not dropped: dropping it runs foreign code that may panic again.
+    catch_unwind(AssertUnwindSafe(run)).map_err(std::mem::forget).ok()
 }
 
 /// What `future` yields; `None` when it panics.

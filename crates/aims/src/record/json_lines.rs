@@ -1,7 +1,7 @@
 //! Records as lines of JSON.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
@@ -136,7 +136,27 @@ fn to_json(record: &Record<'_>) -> Result<String, RecordError> {
             corr.str("parent_span_id", &parent.span_id());
         }
     });
-    json.finish().map_err(|_| RecordError)
+    Ok(ascii(&json.finish().map_err(|_| RecordError)?))
+}
+
+/// The same JSON with escapes in place of what is not ASCII: line separators and terminal controls that a caller put into a
+/// path would split or hide lines for whoever reads them.
+fn ascii(json: &str) -> String {
+    if json.is_ascii() {
+        return json.to_owned();
+    }
+    let mut text = String::with_capacity(json.len() * 2);
+    for c in json.chars() {
+        if c.is_ascii() {
+            text.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing to a `String` cannot fail.
+            let _ = write!(text, "\\u{unit:04x}");
+        }
+    }
+    text
 }
 
 /// `text`, or its beginning and the hash of the whole.

@@ -66,6 +66,11 @@ async fn wpt_6_proofs_are_for_the_target_in_the_spelling_of_its_service() {
         agent.attach(&target.parse().unwrap(), &mut fields).await.unwrap();
         assert_eq!(answer(&tool, &fields, "/v1/search").await, Err("audience_mismatch"), "{target}");
     }
+    // `OPTIONS *` is for the service as a whole, and `CONNECT` for another host.
+    let mut fields = HeaderMap::new();
+    agent.attach_for("https://tools.example", &mut fields).await.unwrap();
+    assert_eq!(answer(&tool, &fields, "evil.example:443").await, Err("audience_mismatch"));
+    assert_eq!(answer(&tool, &fields, "*").await, Ok(()));
     // The root has a path on the wire.
     let mut fields = HeaderMap::new();
     agent.attach(&"https://tools.example".parse().unwrap(), &mut fields).await.unwrap();
@@ -86,6 +91,11 @@ async fn wpt_6_targets_that_name_no_service_are_refused() {
     {
         let refused = agent.attach(&target.parse().unwrap(), &mut fields).await;
         assert_refused!(refused, "userinfo_in_target", "WPT-6", "{target}");
+    }
+    // Ports that are none: which one a client would take is its own affair.
+    for target in ["https://tools.example:99999/v1/search", "https://tools.example:65979/v1/search"] {
+        let refused = agent.attach(&target.parse().unwrap(), &mut fields).await;
+        assert_refused!(refused, "relative_target", "WPT-6", "{target}");
     }
     assert_refused!(agent.attach_for("", &mut fields).await, "empty_audience", "WPT-6");
     assert!(fields.is_empty());

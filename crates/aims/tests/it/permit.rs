@@ -5,13 +5,15 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aims::{
-    Authorized, Decide, Decision, JsonLines, Outcome, Permit, Question, Record, RecordError, Recorder,
+    Authorized, Clock, Decide, Decision, GuardBuilder, JsonLines, Outcome, Permit, Question, Record,
+    RecordError, Recorder,
 };
-use aims_credential::{Lapsed, Mark, MarkKey, MarkTable};
-use aims_keys::BoxFuture;
+use aims_credential::{Lapsed, Mark, MarkKey, MarkTable, Marks, MarksUnavailable, ReplayError, ReplayStore};
+use aims_jose::Thumbprint;
+use aims_keys::{BoxFuture, UnixTime};
 use aims_testkit::{TestClock, assert_refused};
 use axum::body::{Body, Bytes};
 use axum::{Extension, Router};
@@ -290,4 +292,45 @@ async fn arch_3_recorders_are_the_services_own() {
     let kept = kept.0.lock().unwrap();
     assert_eq!(kept.len(), 2);
     assert!(kept[0].contains("Permit") && kept[1].contains("caller_not_listed"), "{kept:?}");
+}
+
+/// Marks, replay memory and clock that panic.
+#[derive(Debug)]
+struct Panicking;
+
+impl Marks for Panicking {
+    fn mark(&self, _: &MarkKey<'_>) -> Result<Option<Mark>, MarksUnavailable> {
+        panic!("marks")
+    }
+}
+
+impl ReplayStore for Panicking {
+    fn remember(&self, _: &Thumbprint, _: &str, _: UnixTime, _: UnixTime) -> Result<(), ReplayError> {
+        panic!("replay memory")
+    }
+}
+
+impl Clock for Panicking {
+    fn now(&self) -> SystemTime {
+        panic!("clock")
+    }
+}
+
+#[tokio::test]
+async fn arch_3_what_panics_during_verification_refuses_and_is_recorded() {
+    type Break = fn(GuardBuilder) -> GuardBuilder;
+    let cases: [(&str, Break, &str); 3] = [
+        ("marks", |guard| guard.marks(Panicking), "verifier_failed"),
+        ("replay memory", |guard| guard.replay(Panicking), "verifier_failed"),
+        ("clock", |guard| guard.clock(Panicking), "clock_failed"),
+    ];
+    for (what, broken, code) in cases {
+        let tool = Tool::with(broken);
+        let answer = tool.call(search(&tool.travel())).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (503, "unavailable"), "{what}");
+        assert_eq!(tool.handled.times(), 0, "{what}");
+        assert_eq!(tool.records.last()["decision"]["reasons"][0], code, "{what}");
+        let refusal = tool.guard.admit(&head(&search(&tool.travel()))).await;
+        assert_refused!(refusal, code, "ARCH-3", "{what}");
+    }
 }

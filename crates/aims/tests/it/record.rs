@@ -142,6 +142,15 @@ async fn aud_15_hostile_text_stays_within_its_string() {
     let record = tool.records.last();
     assert_eq!(record["resource"]["id"], path);
     assert_eq!(record["decision"]["effect"], "deny");
+
+    // What ends a line or moves a cursor for some reader of the log is escaped: U+0085, U+2028, U+202E, U+009B, U+1F600.
+    let before = tool.records.all().len();
+    let path = "/a\u{85}b\u{2028}c\u{202e}d\u{9b}e\u{1f600}";
+    let request = Request::builder().uri(format!("https://tools.example{path}")).body(Body::empty()).unwrap();
+    tool.guard.admit(&head(&request)).await.unwrap_err();
+    assert_eq!(tool.records.last()["resource"]["id"], path);
+    assert_eq!(tool.records.all().len(), before + 1);
+    assert!(tool.records.text().is_ascii());
 }
 
 #[tokio::test]
