@@ -60,6 +60,8 @@ fn aims_19_private_keys_do_not_reach_a_model() {
     assert_eq!(sanitizer.sanitize(half), "before\n[private key removed]");
     let old = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----";
     assert_eq!(sanitizer.sanitize(old), "[private key removed]");
+    let pgp = "-----BEGIN PGP PRIVATE KEY BLOCK-----\nlQOY\n-----END PGP PRIVATE KEY BLOCK-----";
+    assert_eq!(sanitizer.sanitize(pgp), "[private key removed]");
     // A certificate is no secret, and does not hide the key behind it.
     let chain = format!("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n{old}");
     assert_eq!(
@@ -80,6 +82,9 @@ fn aims_19_private_keys_do_not_reach_a_model() {
         assert!(!clean.contains(d), "{clean}");
         assert_eq!(clean.replace("[private key removed]", d), jwk);
     }
+    // In the other alphabet, with padding, it is as secret.
+    let standard = r#"{"k":"jpsQnnGQmL+YBIffH1136cspYG6/0iY7X1fCE9+E9LI="}"#;
+    assert_eq!(sanitizer.sanitize(standard), r#"{"k":"[private key removed]"}"#);
 }
 
 #[test]
