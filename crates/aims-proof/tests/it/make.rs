@@ -159,3 +159,10 @@ fn tpm_44_a_key_that_does_not_sign_makes_no_proof() {
     assert_refused!(refused, "device_gone", "TPM-44");
     assert_refused!(Err::<(), _>(MakeWptError::NoWit), "no_wit", "WPT-10");
 }
+
+#[test]
+fn wpt_18_debug_names_what_is_covered_and_shows_no_token() {
+    let shown = format!("{:?}", NewWpt::new(AUDIENCE).txn_token(TXN).context("X-Context-Token", CONTEXT));
+    assert!(shown.contains(AUDIENCE) && shown.contains("X-Context-Token"), "{shown}");
+    assert!(!shown.contains(TXN) && !shown.contains(CONTEXT), "{shown}");
+}
