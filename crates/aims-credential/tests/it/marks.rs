@@ -79,7 +79,7 @@ fn aims_55_nothing_is_live_until_the_marks_are_loaded() {
     assert_eq!(table.mark(&credential("a")), Ok(Some(Mark::suspended())));
     assert_eq!(table.mark(&credential("b")), Ok(None));
     table.lost();
-    assert!(table.mark(&credential("b")).is_err());
+    assert_refused!(table.mark(&credential("b")).map_err(Lapsed::from), "marks_unavailable", "AIMS-55");
     let shown = format!("{table:?}");
     assert!(shown.contains("loaded: false") && shown.contains("len: 1"), "{shown}");
 }
@@ -129,5 +129,5 @@ fn aims_55_threads_fill_a_table_to_its_capacity_and_lose_no_cut() {
         let mark = table.mark(&credential(&i.to_string())).unwrap().unwrap();
         assert!(mark.suspended && mark.dead);
     }
-    assert!(table.add(&credential("one more"), Mark::dead()).is_err());
+    assert_refused!(table.add(&credential("one more"), Mark::dead()), "marks_full", "AIMS-55");
 }
