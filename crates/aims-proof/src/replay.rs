@@ -1,6 +1,7 @@
 //! Replay memory in this process.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -28,6 +29,9 @@ use aims_keys::UnixTime;
 /// What it keeps of a proof is a 64-bit hash of sender and identifier under a secret key of its own. Two proofs that
 /// collide (one chance in 10^13 with a million remembered) refuse the second; a proof is never taken for unseen. A process
 /// that restarts has forgotten everything: proofs live for minutes at most.
+///
+/// No sender can fill it alone: each may hold at most four times as much as is still free, which leaves a fifth of the room
+/// when one key sends everything, and a ninth when two do. One that wants more is refused; the others are not.
 #[derive(Debug)]
 pub struct ReplayMemory {
     shards: Box<[Line]>,
@@ -45,21 +49,30 @@ struct Line(Mutex<Shard>);
 #[derive(Debug, Default)]
 struct Shard {
     seen: HashSet<u64, ByValue>,
+    /// How many of them each sender has; no zeros.
+    held: HashMap<u32, u32, ByValue>,
     /// What may be forgotten at each second.
-    expiring: BTreeMap<UnixTime, Vec<u64>>,
+    expiring: BTreeMap<UnixTime, Expiring>,
     /// Everything that expired until here was forgotten.
     swept: Option<UnixTime>,
+}
+
+/// Two lists of one length, for a list of pairs would have gaps between them.
+#[derive(Debug, Default)]
+struct Expiring {
+    hashes: Vec<u64>,
+    senders: Vec<u32>,
 }
 
 impl ReplayMemory {
     /// Remembers at most `capacity` proofs.
     ///
-    /// From 65,536 on they are spread over several locks, each with its share of the room, and the first is full when the
-    /// memory is to about 97 %. A million take less than 64 MB, which is allocated as they come. Choose the peak rate of
+    /// From 8192 on they are spread over several locks, each with its share of the room, and the first is full when the
+    /// memory is to about 96 %. A million take less than 64 MB, which is allocated as they come. Choose the peak rate of
     /// requests times the longest lifetime of a proof, leeway included.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        let shards = if capacity < MIN_SHARDED { 1 } else { SHARDS };
+        let shards = (capacity / SHARD).clamp(1, MAX_SHARDS);
         Self {
             shards: (0..shards).map(|_| Line::default()).collect(),
             hasher: RandomState::new(),
@@ -98,13 +111,15 @@ impl ReplayStore for ReplayMemory {
         let mut hasher = self.hasher.build_hasher();
         // The sender has a fixed length, so the two cannot run into each other.
         hasher.write(sender.as_bytes());
+        // Senders that collide share their room.
+        let sender = u32::try_from(hasher.finish() >> 32).unwrap_or_default();
         hasher.write(id.as_bytes());
         let hash = hasher.finish();
 
         // The table below uses the low bits of the hash.
         let index = usize::try_from(hash >> 48).unwrap_or_default() % self.shards.len();
         let shard = self.shards.get(index).ok_or(ReplayError::Unavailable)?;
-        let outcome = lock(shard).remember(hash, until, now, self.capacity);
+        let outcome = lock(shard).remember(hash, sender, until, now, self.capacity);
         if outcome == Err(ReplayError::Full) {
             self.refused.fetch_add(1, Ordering::Relaxed);
         }
@@ -116,6 +131,7 @@ impl Shard {
     fn remember(
         &mut self,
         hash: u64,
+        sender: u32,
         until: UnixTime,
         now: UnixTime,
         capacity: usize,
@@ -125,13 +141,17 @@ impl Shard {
         if self.swept.is_some_and(|swept| until <= swept) {
             return Err(ReplayError::Unavailable);
         }
-        if self.seen.len() >= capacity {
+        let held = self.held.get(&sender).copied().unwrap_or(0);
+        if !has_room(held, capacity.saturating_sub(self.seen.len())) {
             return Err(if self.seen.contains(&hash) { ReplayError::Replayed } else { ReplayError::Full });
         }
         if !self.seen.insert(hash) {
             return Err(ReplayError::Replayed);
         }
-        self.expiring.entry(until).or_default().push(hash);
+        self.held.insert(sender, held.saturating_add(1));
+        let expiring = self.expiring.entry(until).or_default();
+        expiring.hashes.push(hash);
+        expiring.senders.push(sender);
         Ok(())
     }
 
@@ -141,11 +161,29 @@ impl Shard {
             && *oldest.key() <= now
         {
             self.swept = Some(*oldest.key());
-            for hash in oldest.remove() {
+            let expired = oldest.remove();
+            for hash in expired.hashes {
                 self.seen.remove(&hash);
+            }
+            for sender in expired.senders {
+                self.release(sender);
             }
         }
     }
+
+    fn release(&mut self, sender: u32) {
+        if let Entry::Occupied(mut held) = self.held.entry(sender) {
+            match held.get_mut() {
+                1 => drop(held.remove()),
+                more => *more -= 1,
+            }
+        }
+    }
+}
+
+/// Whether a sender that has `held` proofs may have another where so many are `free`.
+fn has_room(held: u32, free: usize) -> bool {
+    usize::try_from(held).is_ok_and(|held| free > 0 && held <= free.saturating_mul(TIMES_FREE))
 }
 
 /// A shard is changed only by steps that leave it whole, so a thread that panicked elsewhere did not break it.
@@ -174,6 +212,11 @@ impl Hasher for Value {
         }
     }
 
+    // The table takes its control bits from the highest ones.
+    fn write_u32(&mut self, value: u32) {
+        self.0 = u64::from(value) << 32 | u64::from(value);
+    }
+
     fn write_u64(&mut self, value: u64) {
         self.0 = value;
     }
@@ -183,7 +226,10 @@ impl Hasher for Value {
     }
 }
 
-const SHARDS: usize = 16;
+/// Proofs per lock. Fewer, and some locks would be full long before the others.
+const SHARD: usize = 4096;
 
-/// Smaller memories have one lock, and are exact: a small share fills up long before the others.
-const MIN_SHARDED: usize = 65_536;
+const MAX_SHARDS: usize = 64;
+
+/// What a sender may hold, in terms of what is free: the rule of the "dynamic threshold" by which switches share buffers.
+const TIMES_FREE: usize = 4;

@@ -86,16 +86,38 @@ fn wpt_11_a_full_memory_refuses_and_counts_and_forgets_nothing_that_counts() {
 #[test]
 fn wpt_11_a_large_memory_holds_nearly_what_it_was_made_for_and_never_more() {
     let memory = ReplayMemory::with_capacity(100_000);
-    let sender = sender();
-    let held =
-        (0..200_000).filter(|id| memory.remember(&sender, &id.to_string(), at(100), at(10)).is_ok()).count();
-    assert!((95_000..=100_000).contains(&held), "{held}");
+    let senders: Vec<Thumbprint> = (0..200).map(|_| sender()).collect();
+    let proofs = || (0..200_000_usize).map(|n| (senders.get(n % 200).unwrap(), n.to_string()));
+    let held = proofs().filter(|(sender, id)| memory.remember(sender, id, at(100), at(10)).is_ok()).count();
+    assert!((94_000..=100_000).contains(&held), "{held}");
     assert_eq!((memory.len(), memory.refused_for_room()), (held, 200_000 - held as u64));
     // All of them were remembered in truth.
-    let replayed = (0..200_000)
-        .filter(|id| memory.remember(&sender, &id.to_string(), at(100), at(10)) == Err(ReplayError::Replayed))
+    let replayed = proofs()
+        .filter(|(sender, id)| memory.remember(sender, id, at(100), at(10)) == Err(ReplayError::Replayed))
         .count();
     assert_eq!(replayed, held);
+}
+
+#[test]
+fn wpt_11_one_sender_cannot_take_the_room_of_the_others() {
+    for capacity in [100, 50_000] {
+        let memory = ReplayMemory::with_capacity(capacity);
+        let (greedy, other, third) = (sender(), sender(), sender());
+        let take = |sender: &Thumbprint, count: usize, until, now| {
+            (0..count).filter(|id| memory.remember(sender, &id.to_string(), at(until), at(now)).is_ok()).count()
+        };
+        let held = take(&greedy, 2 * capacity, 100, 10);
+        assert!((capacity * 78 / 100..=capacity * 81 / 100).contains(&held), "{held} of {capacity}");
+        assert_refused!(memory.remember(&greedy, "one more", at(100), at(10)), "replay_store_full", "WPT-11");
+        assert_refused!(memory.remember(&greedy, "0", at(100), at(10)), "replay", "WPT-11");
+        // Four fifths of what is left, and of what is left then.
+        assert!(take(&other, capacity / 10, 200, 10) == capacity / 10);
+        assert!(take(&third, capacity / 25, 200, 10) == capacity / 25);
+        // What expired counts against nobody.
+        let again = take(&greedy, 2 * capacity, 300, 100);
+        assert!((capacity * 65 / 100..=capacity * 70 / 100).contains(&again), "{again} of {capacity}");
+        assert_eq!(take(&greedy, 2 * capacity, 400, 300), held, "nothing is left of the others");
+    }
 }
 
 #[test]
