@@ -11,6 +11,7 @@ mod private;
 mod public;
 mod signer;
 mod software;
+mod spki;
 pub mod store;
 mod time;
 

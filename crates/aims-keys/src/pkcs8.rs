@@ -9,6 +9,9 @@ use crate::algorithm::Algorithm;
 use crate::der::{BIT_STRING, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, SET, tlv, unsigned};
 use crate::private::PrivateNumbers;
 use crate::public::{KeyError, PublicNumbers};
+use crate::spki::{
+    ED25519, ML_DSA_44, ML_DSA_65, P256, P256_CURVE, P384, P384_CURVE, RSA, coordinates, rsa_public_key,
+};
 
 /// The parts of a private key, in the buffer they were read from.
 pub(crate) enum Parts<'a> {
@@ -261,32 +264,11 @@ fn rsa_private_key(der: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((n, e))
 }
 
-fn rsa_public_key(der: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut outer = Reader::new(der);
-    let mut fields = Reader::new(outer.read(SEQUENCE)?);
-    outer.finish()?;
-    let numbers = (fields.unsigned()?, fields.unsigned()?);
-    fields.finish()?;
-    Some(numbers)
-}
-
 /// The bytes of a BIT STRING that has no unused bits.
 fn whole_bytes(bits: &[u8]) -> Option<&[u8]> {
     match bits {
         [0, bytes @ ..] => Some(bytes),
         _ => None,
-    }
-}
-
-/// An uncompressed point (SEC 1 §2.3.3) as its coordinates.
-pub(crate) fn coordinates<const HALF: usize>(point: &[u8]) -> Result<([u8; HALF], [u8; HALF]), KeyError> {
-    let [4, coordinates @ ..] = point else {
-        return Err(KeyError::Malformed);
-    };
-    let (x, y) = coordinates.split_at_checked(HALF).ok_or(KeyError::Malformed)?;
-    match (x.try_into(), y.try_into()) {
-        (Ok(x), Ok(y)) => Ok((x, y)),
-        _ => Err(KeyError::Malformed),
     }
 }
 
@@ -316,17 +298,3 @@ const EC_PARAMETERS: u8 = 0xa0;
 const EC_PUBLIC_KEY: u8 = 0xa1;
 const ML_DSA_SEED: u8 = 0x80;
 const PUBLIC_KEY: u8 = 0x81;
-
-// The contents of the `AlgorithmIdentifier`s: object identifier and parameters.
-const ED25519: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
-const ML_DSA_44: &[u8] = &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x11];
-const ML_DSA_65: &[u8] = &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x12];
-const P256: &[u8] = &[
-    0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03,
-    0x01, 0x07,
-];
-const P256_CURVE: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-const P384: &[u8] =
-    &[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
-const P384_CURVE: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
-const RSA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];

@@ -162,8 +162,8 @@ pub enum KeyError {
     /// The key has the wrong length.
     #[error("the key has the wrong length")]
     Length,
-    /// The private key is not well-formed.
-    #[error("the private key is malformed")]
+    /// The key is not well-formed.
+    #[error("the key is malformed")]
     Malformed,
     /// The Ed25519 point has a second spelling: its y is not below 2^255 - 19.
     #[error("the encoded point is not canonical")]

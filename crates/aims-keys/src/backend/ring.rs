@@ -8,10 +8,11 @@ use zeroize::Zeroizing;
 
 use super::uncompressed;
 use crate::algorithm::Algorithm;
-use crate::pkcs8::{Parts, coordinates};
+use crate::pkcs8::Parts;
 use crate::private::RsaSize;
 use crate::public::{BadSignature, KeyError, PublicNumbers};
 use crate::signer::{SignError, Signature};
+use crate::spki::coordinates;
 
 pub(super) fn fill_random(bytes: &mut [u8]) -> Result<(), KeyError> {
     SystemRandom::new().fill(bytes).map_err(|_| KeyError::Random)

@@ -1,4 +1,4 @@
-//! ECDSA signatures in DER, for adapters of devices and services that give them so.
+//! DER, as far as keys, signatures and certificates need it: a strict [`Reader`], a small writer, and ECDSA signatures.
 //!
 //! JOSE and these crates carry `r || s` of fixed length (RFC 7518 §3.4); security modules, key services and X.509 carry
 //! `ECDSA-Sig-Value` in DER (RFC 3279 §2.2.3). [`ecdsa_from_der`] is for what comes out of a device; [`ecdsa_to_der`] is
@@ -17,7 +17,8 @@
 mod reader;
 mod writer;
 
-pub(crate) use self::reader::Reader;
+pub use self::reader::{Element, Reader};
+pub use self::writer::write;
 pub(crate) use self::writer::{tlv, unsigned};
 use crate::algorithm::Algorithm;
 use crate::signer::Signature;
@@ -94,12 +95,20 @@ impl SignatureFormError {
     }
 }
 
-pub(crate) const BIT_STRING: u8 = 0x03;
-pub(crate) const INTEGER: u8 = 0x02;
-pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
-pub(crate) const OCTET_STRING: u8 = 0x04;
-pub(crate) const SEQUENCE: u8 = 0x30;
-pub(crate) const SET: u8 = 0x31;
+/// The tag of a BIT STRING.
+pub const BIT_STRING: u8 = 0x03;
+/// The tag of a BOOLEAN.
+pub const BOOLEAN: u8 = 0x01;
+/// The tag of an INTEGER.
+pub const INTEGER: u8 = 0x02;
+/// The tag of an OBJECT IDENTIFIER.
+pub const OBJECT_IDENTIFIER: u8 = 0x06;
+/// The tag of an OCTET STRING.
+pub const OCTET_STRING: u8 = 0x04;
+/// The tag of a SEQUENCE or SEQUENCE OF.
+pub const SEQUENCE: u8 = 0x30;
+/// The tag of a SET or SET OF.
+pub const SET: u8 = 0x31;
 
 fn read(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut outer = Reader::new(der);

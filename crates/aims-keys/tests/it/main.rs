@@ -10,6 +10,7 @@ mod curve;
 mod file_store;
 mod import;
 mod signature_form;
+mod spki;
 mod store;
 mod support;
 mod time;
