@@ -9,6 +9,8 @@ use aims_jose::{Jwk, JwkError, JwkSet};
 use aims_keys::{Algorithm, AlgorithmSet, Backend};
 
 use crate::wit::WitProfile;
+#[cfg(feature = "x509")]
+use crate::x509::X509Authority;
 
 /// What is trusted for one origin: its issuer's keys, and which tokens they may sign.
 ///
@@ -33,6 +35,16 @@ pub struct TrustBundle {
     algorithms: AlgorithmSet,
     issuers: Option<Vec<String>>,
     profile: WitProfile,
+    #[cfg(feature = "x509")]
+    x509: X509Authorities,
+}
+
+/// The anchors of path validation stand by themselves, in the form in which the path library takes them.
+#[cfg(feature = "x509")]
+#[derive(Clone, Debug, Default)]
+struct X509Authorities {
+    all: Vec<X509Authority>,
+    anchors: Vec<rustls_pki_types::TrustAnchor<'static>>,
 }
 
 impl TrustBundle {
@@ -83,7 +95,25 @@ impl TrustBundle {
             algorithms: AlgorithmSet::STANDARD,
             issuers: None,
             profile: WitProfile::Wit,
+            #[cfg(feature = "x509")]
+            x509: X509Authorities::default(),
         }
+    }
+
+    /// A bundle of these authorities, for certificates only: no token of its origin is trusted.
+    #[cfg(feature = "x509")]
+    #[must_use]
+    pub fn for_x509(origin: Origin, authorities: Vec<X509Authority>) -> Self {
+        Self::new(origin, JwkSet::default()).with_x509_authorities(authorities)
+    }
+
+    /// The authorities that vouch for certificates of this origin.
+    #[cfg(feature = "x509")]
+    #[must_use]
+    pub fn with_x509_authorities(mut self, authorities: Vec<X509Authority>) -> Self {
+        let anchors = authorities.iter().map(|authority| authority.anchor().clone()).collect();
+        self.x509 = X509Authorities { all: authorities, anchors };
+        self
     }
 
     /// The algorithms, by name, that tokens of this origin and the proofs of their holders may use.
@@ -135,6 +165,18 @@ impl TrustBundle {
     #[must_use]
     pub fn profile(&self) -> WitProfile {
         self.profile
+    }
+
+    /// The authorities that vouch for certificates.
+    #[cfg(feature = "x509")]
+    #[must_use]
+    pub fn x509_authorities(&self) -> &[X509Authority] {
+        &self.x509.all
+    }
+
+    #[cfg(feature = "x509")]
+    pub(crate) fn anchors(&self) -> &[rustls_pki_types::TrustAnchor<'static>] {
+        &self.x509.anchors
     }
 
     /// Whether `iss` is acceptable: any, or none, unless [issuers were named](Self::with_issuers).

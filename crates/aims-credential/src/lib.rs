@@ -8,6 +8,8 @@ mod peers;
 mod replay;
 mod revisions;
 mod wit;
+#[cfg(feature = "x509")]
+pub mod x509;
 
 pub use crate::bundle::{BundleSource, SkippedKey, TrustBundle};
 pub use crate::bundle_set::BundleSet;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::algorithm::Algorithm;
 use crate::backend::{Backend, LoadedPublic};
 use crate::check;
+use crate::spki::{ML_DSA_44_LEN, ML_DSA_65_LEN};
 
 /// A public key, bound to one algorithm and to the backend that verifies with it.
 ///
@@ -58,6 +59,36 @@ pub enum PublicNumbers {
     },
 }
 
+impl PublicNumbers {
+    /// The checks that [`PublicKey::load`] makes, for numbers that nothing is verified with here.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] names the check that failed.
+    pub fn check(&self) -> Result<(), KeyError> {
+        match self {
+            Self::Ed25519 { x } => check::ed25519_point(x),
+            Self::MlDsa { public } if matches!(public.len(), ML_DSA_44_LEN | ML_DSA_65_LEN) => Ok(()),
+            Self::MlDsa { .. } => Err(KeyError::Length),
+            Self::P256 { x, y } if check::p256_on_curve(x, y) => Ok(()),
+            Self::P384 { x, y } if check::p384_on_curve(x, y) => Ok(()),
+            Self::P256 { .. } | Self::P384 { .. } => Err(KeyError::NotOnCurve),
+            Self::Rsa { n, e } => check::rsa_numbers(n, e),
+        }
+    }
+
+    /// Whether keys of this kind verify signatures of the algorithm; ML-DSA keys of no parameter set are for `check` to refuse.
+    fn fit(&self, algorithm: Algorithm) -> bool {
+        match self {
+            Self::Ed25519 { .. } => matches!(algorithm, Algorithm::EdDsa | Algorithm::Ed25519),
+            Self::MlDsa { .. } => matches!(algorithm, Algorithm::MlDsa44 | Algorithm::MlDsa65),
+            Self::P256 { .. } => algorithm == Algorithm::Es256,
+            Self::P384 { .. } => algorithm == Algorithm::Es384,
+            Self::Rsa { .. } => matches!(algorithm, Algorithm::Ps256 | Algorithm::Rs256),
+        }
+    }
+}
+
 impl PublicKey {
     /// Checks `numbers` and binds them to `algorithm` and `backend`.
     ///
@@ -72,26 +103,14 @@ impl PublicKey {
     ///
     /// [`KeyError`] names the check that failed.
     pub fn load(numbers: PublicNumbers, algorithm: Algorithm, backend: Backend) -> Result<Self, KeyError> {
-        match (&numbers, algorithm) {
-            (PublicNumbers::P256 { x, y }, Algorithm::Es256) => {
-                if !check::p256_on_curve(x, y) {
-                    return Err(KeyError::NotOnCurve);
-                }
-            }
-            (PublicNumbers::P384 { x, y }, Algorithm::Es384) => {
-                if !check::p384_on_curve(x, y) {
-                    return Err(KeyError::NotOnCurve);
-                }
-            }
-            (PublicNumbers::Ed25519 { x }, Algorithm::EdDsa | Algorithm::Ed25519) => check::ed25519_point(x)?,
-            (PublicNumbers::Rsa { n, e }, Algorithm::Ps256 | Algorithm::Rs256) => check::rsa_numbers(n, e)?,
-            (PublicNumbers::MlDsa { public }, Algorithm::MlDsa44 | Algorithm::MlDsa65) => {
-                let expected = if algorithm == Algorithm::MlDsa44 { 1312 } else { 1952 };
-                if public.len() != expected {
-                    return Err(KeyError::Length);
-                }
-            }
-            _ => return Err(KeyError::AlgorithmMismatch),
+        if !numbers.fit(algorithm) {
+            return Err(KeyError::AlgorithmMismatch);
+        }
+        numbers.check()?;
+        if let PublicNumbers::MlDsa { .. } = numbers
+            && numbers.usual_algorithm() != algorithm
+        {
+            return Err(KeyError::Length);
         }
         let verifier = backend.load_public(&numbers, algorithm)?;
         Ok(Self(Arc::new(Loaded { algorithm, backend, numbers, verifier })))

@@ -104,7 +104,8 @@ pub(crate) fn coordinates<const HALF: usize>(point: &[u8]) -> Result<([u8; HALF]
     }
 }
 
-const ML_DSA_44_LEN: usize = 1312;
+pub(crate) const ML_DSA_44_LEN: usize = 1312;
+pub(crate) const ML_DSA_65_LEN: usize = 1952;
 
 /// An ML-DSA-65 key of 1952 bytes, an RSA key of 8192 bits, and some more.
 const MAX_SPKI: usize = 4096;

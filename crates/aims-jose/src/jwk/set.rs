@@ -11,7 +11,7 @@ use crate::jws::{Header, JwsError};
 /// Keys that cannot be used here (another use, an unknown type or algorithm, numbers that fail a check) are
 /// [skipped](Self::skipped) and reported. What casts doubt on the whole set refuses it: a private or a symmetric key in it,
 /// or two keys with one name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct JwkSet {
     /// INVARIANT: sorted by `kid`; no two with the same `kid` and algorithm.
     keys: Vec<Jwk>,

@@ -104,7 +104,9 @@ fn wpt_11_one_sender_cannot_take_the_room_of_the_others() {
         let memory = ReplayMemory::with_capacity(capacity);
         let (greedy, other, third) = (sender(), sender(), sender());
         let take = |sender: &Thumbprint, count: usize, until, now| {
-            (0..count).filter(|id| memory.remember(sender, &id.to_string(), at(until), at(now)).is_ok()).count()
+            (0..count)
+                .filter(|id| memory.remember(sender, &id.to_string(), at(until), at(now)).is_ok())
+                .count()
         };
         let held = take(&greedy, 2 * capacity, 100, 10);
         assert!((capacity * 78 / 100..=capacity * 81 / 100).contains(&held), "{held} of {capacity}");

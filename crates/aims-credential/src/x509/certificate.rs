@@ -1,0 +1,207 @@
+//! What the rules for SVIDs ask of a certificate.
+//!
+//! The path library reads every certificate once more, for signatures, names and times; it gives out neither key usage nor
+//! all names.
+
+use aims_keys::UnixTime;
+use aims_keys::der::{BIT_STRING, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE};
+
+use super::{oid, time};
+
+/// A certificate, read and not verified; pieces of its DER.
+#[derive(Clone, Debug)]
+pub(super) struct Certificate<'a> {
+    pub(super) serial: &'a [u8],
+    /// The whole `Name`.
+    pub(super) subject: &'a [u8],
+    pub(super) not_before: UnixTime,
+    pub(super) not_after: UnixTime,
+    /// The whole `SubjectPublicKeyInfo`.
+    pub(super) spki: &'a [u8],
+    /// `cA`, where the extension is present.
+    pub(super) is_ca: Option<bool>,
+    pub(super) key_usage: Option<KeyUsage>,
+    pub(super) alt_names: Option<AltNames<'a>>,
+    pub(super) subject_key_id: Option<&'a [u8]>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct KeyUsage {
+    pub(super) is_critical: bool,
+    /// The first eight bits, `digitalSignature` highest.
+    bits: u8,
+}
+
+impl KeyUsage {
+    pub(super) const DIGITAL_SIGNATURE: u8 = 0x80;
+    pub(super) const KEY_CERT_SIGN: u8 = 0x04;
+    pub(super) const CRL_SIGN: u8 = 0x02;
+
+    pub(super) fn has(self, bit: u8) -> bool {
+        self.bits & bit != 0
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AltNames<'a> {
+    pub(super) is_critical: bool,
+    /// INVARIANT: elements, one after the other.
+    names: &'a [u8],
+}
+
+impl<'a> AltNames<'a> {
+    /// The URIs, as bytes: a URI that is not ASCII counts, too.
+    pub(super) fn uris(self) -> impl Iterator<Item = &'a [u8]> {
+        let mut names = Reader::new(self.names);
+        std::iter::from_fn(move || names.element())
+            .filter_map(|name| (name.tag == URI).then_some(name.content))
+    }
+}
+
+impl<'a> Certificate<'a> {
+    /// Reads the DER of a certificate of version 3; `None` for anything else, a second extension of one kind included.
+    pub(super) fn read(der: &'a [u8]) -> Option<Self> {
+        let mut outer = Reader::new(der);
+        let mut signed = Reader::new(outer.read(SEQUENCE)?);
+        outer.finish()?;
+        let mut fields = Reader::new(signed.read(SEQUENCE)?);
+        signed.read(SEQUENCE)?;
+        signed.read(BIT_STRING)?;
+        signed.finish()?;
+
+        let mut version = Reader::new(fields.read(VERSION)?);
+        if version.unsigned()? != [2] {
+            return None;
+        }
+        version.finish()?;
+        let serial = fields.read(INTEGER)?;
+        fields.read(SEQUENCE)?;
+        fields.read(SEQUENCE)?;
+        let mut validity = Reader::new(fields.read(SEQUENCE)?);
+        let (not_before, not_after) = (time::read(validity.element()?)?, time::read(validity.element()?)?);
+        validity.finish()?;
+        let (subject, spki) = (whole(&mut fields, SEQUENCE)?, whole(&mut fields, SEQUENCE)?);
+        let mut certificate = Self {
+            serial,
+            subject,
+            not_before,
+            not_after,
+            spki,
+            is_ca: None,
+            key_usage: None,
+            alt_names: None,
+            subject_key_id: None,
+        };
+        if let Some(extensions) = fields.read_optional(EXTENSIONS)? {
+            certificate.read_extensions(extensions)?;
+        }
+        fields.finish()?;
+        Some(certificate)
+    }
+
+    /// Whether the subject names nobody.
+    pub(super) fn has_empty_subject(&self) -> bool {
+        matches!(self.subject, [SEQUENCE, 0])
+    }
+
+    /// X5V-8, X5-9: names no identity, or exactly that of the trust domain.
+    pub(super) fn fits_origin(&self, origin: &str) -> bool {
+        let mut uris = self.alt_names.into_iter().flat_map(AltNames::uris);
+        match (uris.next(), uris.next()) {
+            (None, _) => true,
+            (Some(uri), None) => uri == origin.as_bytes(),
+            (Some(_), Some(_)) => false,
+        }
+    }
+
+    /// X5-8: a certificate that may sign others.
+    pub(super) fn is_signing(&self) -> bool {
+        self.is_ca == Some(true) && self.key_usage.is_some_and(|usage| usage.has(KeyUsage::KEY_CERT_SIGN))
+    }
+
+    fn read_extensions(&mut self, extensions: &'a [u8]) -> Option<()> {
+        let mut tagged = Reader::new(extensions);
+        let mut list = Reader::new(tagged.read(SEQUENCE)?);
+        tagged.finish()?;
+        while !list.is_empty() {
+            let mut extension = Reader::new(list.read(SEQUENCE)?);
+            let id = extension.read(OBJECT_IDENTIFIER)?;
+            // FALSE is the default, and so not written in DER.
+            let is_critical = !extension.peek(OCTET_STRING);
+            if is_critical && !extension.boolean()? {
+                return None;
+            }
+            let value = extension.read(OCTET_STRING)?;
+            extension.finish()?;
+            let mut value = Reader::new(value);
+            match id {
+                oid::BASIC_CONSTRAINTS => set(&mut self.is_ca, basic_constraints(value)?)?,
+                oid::KEY_USAGE => {
+                    let bits = key_usage(value)?;
+                    set(&mut self.key_usage, KeyUsage { is_critical, bits })?;
+                }
+                oid::SUBJECT_ALT_NAME => {
+                    let names = value.read(SEQUENCE)?;
+                    value.finish()?;
+                    let mut each = Reader::new(names);
+                    while !each.is_empty() {
+                        each.element()?;
+                    }
+                    set(&mut self.alt_names, AltNames { is_critical, names })?;
+                }
+                oid::SUBJECT_KEY_ID => {
+                    let id = value.read(OCTET_STRING)?;
+                    value.finish()?;
+                    set(&mut self.subject_key_id, id)?;
+                }
+                // What is critical and unknown is for the path library to refuse.
+                _ => {}
+            }
+        }
+        Some(())
+    }
+}
+
+fn set<T>(slot: &mut Option<T>, value: T) -> Option<()> {
+    slot.replace(value).is_none().then_some(())
+}
+
+fn whole<'a>(reader: &mut Reader<'a>, tag: u8) -> Option<&'a [u8]> {
+    let element = reader.element()?;
+    (element.tag == tag).then_some(element.whole)
+}
+
+/// `cA`.
+fn basic_constraints(mut value: Reader<'_>) -> Option<bool> {
+    let mut fields = Reader::new(value.read(SEQUENCE)?);
+    value.finish()?;
+    let is_ca = !fields.is_empty() && !fields.peek(INTEGER);
+    if is_ca && !fields.boolean()? {
+        return None;
+    }
+    if !fields.is_empty() {
+        fields.unsigned()?;
+    }
+    fields.finish()?;
+    Some(is_ca)
+}
+
+fn key_usage(mut value: Reader<'_>) -> Option<u8> {
+    let bits = value.read(BIT_STRING)?;
+    value.finish()?;
+    match bits {
+        // Nine bits are defined; the last, `decipherOnly`, is of no use here.
+        [0..=7, bits] | [0..=7, bits, _] => Some(*bits),
+        [0] => Some(0),
+        _ => None,
+    }
+}
+
+const VERSION: u8 = 0xa0;
+const EXTENSIONS: u8 = 0xa3;
+
+/// `uniformResourceIdentifier` of `GeneralName` (RFC 5280 §4.2.1.6).
+pub(super) const URI: u8 = 0x86;
+
+/// `dNSName`.
+pub(super) const DNS: u8 = 0x82;

@@ -1,0 +1,28 @@
+//! X.509 credentials: X.509-SVID (SPIFFE) and Workload Identity Certificate (WIMSE).
+
+mod authority;
+mod authority_error;
+mod certificate;
+mod error;
+mod hex;
+mod issue;
+mod issue_error;
+mod oid;
+mod path;
+mod request;
+mod tbs;
+mod time;
+mod verified;
+mod verify;
+mod write;
+
+pub use rustls_pki_types::CertificateDer;
+
+pub use self::authority::X509Authority;
+pub use self::authority_error::X509AuthorityError;
+pub use self::error::SvidError;
+pub use self::issue::{NewSvid, SvidIssuer, UnsignedCertificate};
+pub use self::issue_error::SvidIssueError;
+pub use self::request::{CertificateRequest, CertificateRequestError, UnsignedCertificateRequest};
+pub use self::verified::VerifiedSvid;
+pub use self::verify::{Role, SvidVerifier, SvidVerifierBuilder, X509Profile};

@@ -1,0 +1,117 @@
+//! A verified X.509 credential.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aims_id::WorkloadId;
+use aims_keys::{PublicKey, UnixTime};
+
+use crate::{Lapsed, MarkKey, Marks, TrustBundle};
+
+/// An X.509-SVID or Workload Identity Certificate that passed every check of an [`SvidVerifier`](super::SvidVerifier); there
+/// is no other way to get one. Cloning is cheap.
+///
+/// It says whom an authority vouches for, not who is at the other end: that is for the TLS handshake to show, in which the peer
+/// signs with the certificate's key.
+#[derive(Clone)]
+pub struct VerifiedSvid(Arc<Facts>);
+
+pub(super) struct Facts {
+    pub(super) subject: WorkloadId,
+    pub(super) key: PublicKey,
+    pub(super) not_before: UnixTime,
+    pub(super) not_after: UnixTime,
+    pub(super) serial: String,
+    pub(super) leaf: Box<[u8]>,
+    pub(super) bundle: Arc<TrustBundle>,
+}
+
+impl VerifiedSvid {
+    pub(super) fn new(facts: Facts) -> Self {
+        Self(Arc::new(facts))
+    }
+
+    /// The workload.
+    #[must_use]
+    pub fn subject(&self) -> &WorkloadId {
+        &self.0.subject
+    }
+
+    /// The key of the workload.
+    #[must_use]
+    pub fn public_key(&self) -> &PublicKey {
+        &self.0.key
+    }
+
+    /// The last second at which every certificate on its path is valid.
+    #[must_use]
+    pub fn not_after(&self) -> UnixTime {
+        self.0.not_after
+    }
+
+    /// When it began: `notBefore` of the leaf.
+    #[must_use]
+    pub fn begun(&self) -> UnixTime {
+        self.0.not_before
+    }
+
+    /// The serial number of the leaf, in lower-case hexadecimal digits.
+    #[must_use]
+    pub fn serial(&self) -> &str {
+        &self.0.serial
+    }
+
+    /// The DER of the leaf.
+    #[must_use]
+    pub fn certificate(&self) -> &[u8] {
+        &self.0.leaf
+    }
+
+    /// SHA-256 of the leaf: what `x5t#S256` is (RFC 8705 §3.1).
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.0.key.backend().sha256(&self.0.leaf)
+    }
+
+    /// The bundle it was verified with.
+    #[must_use]
+    pub fn bundle(&self) -> &Arc<TrustBundle> {
+        &self.0.bundle
+    }
+
+    /// The names under which it can be cut off.
+    pub fn mark_keys(&self) -> impl Iterator<Item = MarkKey<'_>> {
+        let subject = self.subject();
+        [MarkKey::Agent(subject), MarkKey::Credential { origin: subject.origin_str(), id: self.serial() }]
+            .into_iter()
+    }
+
+    /// Whether it still counts at `now`. To be asked at every use: its time passes, and it can be cut off before.
+    ///
+    /// # Errors
+    ///
+    /// [`Lapsed`] says what ended it.
+    pub fn still_valid(&self, now: UnixTime, marks: &dyn Marks) -> Result<(), Lapsed> {
+        // X5V-3: the last second counts.
+        if now > self.not_after() {
+            return Err(Lapsed::Expired);
+        }
+        self.check_marks(marks)
+    }
+
+    pub(super) fn check_marks(&self, marks: &dyn Marks) -> Result<(), Lapsed> {
+        marks.check_each(&mut self.mark_keys(), &|mark| mark.check(self.begun(), Duration::ZERO))
+    }
+}
+
+/// Shows the subject and the times.
+impl fmt::Debug for VerifiedSvid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedSvid")
+            .field("subject", self.subject())
+            .field("not_after", &self.not_after())
+            .field("serial", &self.serial())
+            .finish_non_exhaustive()
+    }
+}

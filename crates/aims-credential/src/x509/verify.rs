@@ -1,0 +1,200 @@
+//! Verifying X.509 credentials.
+
+use std::sync::Arc;
+
+use aims_id::{Scheme, WorkloadId};
+use aims_keys::{Backend, PublicKey, PublicNumbers, UnixTime};
+use rustls_pki_types::CertificateDer;
+
+use super::authority::MAX_CERTIFICATE;
+use super::certificate::{Certificate, KeyUsage};
+use super::hex::hexadecimal;
+use super::path::Path;
+use super::verified::Facts;
+use super::{SvidError, VerifiedSvid};
+use crate::bundle::bundle_of;
+use crate::{BundleSource, Marks};
+
+/// Verifies X.509-SVIDs and Workload Identity Certificates.
+///
+/// What comes out says whom the certificate is for. That the peer holds its key is for the TLS handshake to show; `aims-tls`
+/// does both.
+#[derive(Clone, Debug)]
+pub struct SvidVerifier {
+    bundles: Arc<dyn BundleSource>,
+    marks: Option<Arc<dyn Marks>>,
+    backend: Backend,
+    profile: X509Profile,
+    tolerates_missing_constraints: bool,
+    max_certificate_len: usize,
+    max_chain_len: usize,
+}
+
+/// In which role the certificate was presented.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "TLS has these two sides")]
+pub enum Role {
+    /// By the client.
+    Client,
+    /// By the server.
+    Server,
+}
+
+/// Whose rules a certificate follows.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum X509Profile {
+    /// A Workload Identity Certificate (draft-ietf-wimse-workload-creds): identifiers of either scheme, as the bundles say.
+    #[default]
+    Wic,
+    /// An X.509-SVID (SPIFFE): the same, with SPIFFE IDs only.
+    X509Svid,
+}
+
+impl SvidVerifier {
+    /// Starts from what has no safe default: whom to trust, and the backend that verifies.
+    pub fn builder(bundles: impl BundleSource + 'static, backend: Backend) -> SvidVerifierBuilder {
+        SvidVerifierBuilder(Self {
+            bundles: Arc::new(bundles),
+            marks: None,
+            backend,
+            profile: X509Profile::default(),
+            tolerates_missing_constraints: false,
+            max_certificate_len: MAX_CERTIFICATE,
+            max_chain_len: DEFAULT_CHAIN,
+        })
+    }
+
+    /// Checks the certificate of a workload and the way from it to an authority of its own trust domain.
+    ///
+    /// `intermediates` may come in any order, and hold certificates that are not needed; none of them is trusted for
+    /// being there.
+    ///
+    /// # Errors
+    ///
+    /// [`SvidError`] names the first check that failed: the form and names of the leaf, what it may be used for, its trust domain,
+    /// its key, the path (dates, signatures, extensions), the marks.
+    pub fn verify(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        role: Role,
+        now: UnixTime,
+    ) -> Result<VerifiedSvid, SvidError> {
+        if intermediates.len() >= self.max_chain_len {
+            return Err(SvidError::ChainTooLong);
+        }
+        if std::iter::once(leaf).chain(intermediates).any(|der| der.len() > self.max_certificate_len) {
+            return Err(SvidError::TooLarge);
+        }
+        let certificate = Certificate::read(leaf).ok_or(SvidError::Malformed)?;
+        let subject = identity(&certificate)?;
+        if self.profile == X509Profile::X509Svid && subject.scheme() != Scheme::Spiffe {
+            return Err(SvidError::Scheme);
+        }
+        self.check_leaf(&certificate)?;
+
+        let bundle = bundle_of(&*self.bundles, &subject).ok_or(SvidError::UnknownTrustDomain)?;
+        let numbers = PublicNumbers::from_spki(certificate.spki).map_err(SvidError::Key)?;
+        let algorithm = numbers.usual_algorithm();
+        let key = PublicKey::load(numbers, algorithm, self.backend).map_err(SvidError::Key)?;
+        let path =
+            Path { leaf, certificate: &certificate, intermediates, subject: &subject, bundle: &bundle };
+        let not_after = path.validate(role, self.backend, now)?;
+
+        let svid = VerifiedSvid::new(Facts {
+            subject,
+            key,
+            not_before: certificate.not_before,
+            not_after,
+            serial: hexadecimal(certificate.serial),
+            leaf: leaf.to_vec().into_boxed_slice(),
+            bundle,
+        });
+        if let Some(marks) = &self.marks {
+            svid.check_marks(&**marks).map_err(SvidError::Lapsed)?;
+        }
+        Ok(svid)
+    }
+
+    /// X5V-4 and the first half of X5V-5.
+    fn check_leaf(&self, leaf: &Certificate<'_>) -> Result<(), SvidError> {
+        match leaf.is_ca {
+            Some(true) => return Err(SvidError::Authority),
+            None if !self.tolerates_missing_constraints => return Err(SvidError::BasicConstraintsMissing),
+            _ => {}
+        }
+        let usage = leaf.key_usage.ok_or(SvidError::KeyUsage)?;
+        if usage.has(KeyUsage::KEY_CERT_SIGN) || usage.has(KeyUsage::CRL_SIGN) {
+            return Err(SvidError::Authority);
+        }
+        if usage.is_critical && usage.has(KeyUsage::DIGITAL_SIGNATURE) {
+            Ok(())
+        } else {
+            Err(SvidError::KeyUsage)
+        }
+    }
+}
+
+/// X5V-1: the one URI of a leaf, with a path.
+fn identity(leaf: &Certificate<'_>) -> Result<WorkloadId, SvidError> {
+    let names = leaf.alt_names.ok_or(SvidError::NoIdentity)?;
+    let mut uris = names.uris();
+    let uri = uris.next().ok_or(SvidError::NoIdentity)?;
+    if uris.next().is_some() {
+        return Err(SvidError::MultipleIdentities);
+    }
+    if leaf.has_empty_subject() && !names.is_critical {
+        return Err(SvidError::AltNameNotCritical);
+    }
+    // What is not UTF-8 is not an identifier either; the parser says so of the first such character.
+    let subject: WorkloadId = String::from_utf8_lossy(uri).parse().map_err(SvidError::Identity)?;
+    if subject.has_path() { Ok(subject) } else { Err(SvidError::WithoutPath) }
+}
+
+/// Options of an [`SvidVerifier`]; every default is the strict one.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct SvidVerifierBuilder(SvidVerifier);
+
+impl SvidVerifierBuilder {
+    /// Refuses what was cut off before its time. Default: nothing is known to be.
+    pub fn marks(mut self, marks: impl Marks + 'static) -> Self {
+        self.0.marks = Some(Arc::new(marks));
+        self
+    }
+
+    /// Whose rules certificates follow. Default: [`X509Profile::Wic`].
+    pub fn profile(mut self, profile: X509Profile) -> Self {
+        self.0.profile = profile;
+        self
+    }
+
+    /// Takes a leaf without basicConstraints for one that is not an authority, as RFC 5280 does. Default: refused.
+    pub fn tolerate_missing_basic_constraints(mut self) -> Self {
+        self.0.tolerates_missing_constraints = true;
+        self
+    }
+
+    /// The longest certificate, in bytes. Default and maximum: 16384.
+    pub fn max_certificate_len(mut self, bytes: usize) -> Self {
+        self.0.max_certificate_len = bytes.min(MAX_CERTIFICATE);
+        self
+    }
+
+    /// The most certificates in a chain, leaf included. Default: 8; at most 16.
+    pub fn max_chain_len(mut self, certificates: usize) -> Self {
+        self.0.max_chain_len = certificates.min(MAX_CHAIN);
+        self
+    }
+
+    /// Finishes; it cannot fail, since what is required was asked for first.
+    #[must_use]
+    pub fn build(self) -> SvidVerifier {
+        self.0
+    }
+}
+
+const DEFAULT_CHAIN: usize = 8;
+
+const MAX_CHAIN: usize = 16;
