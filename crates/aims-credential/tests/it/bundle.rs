@@ -94,6 +94,9 @@ fn crd_1_documents_that_are_no_jwk_set_or_too_large() {
         "key_set_too_large",
         "JO-JSON-03"
     );
+    let with_text = |len: usize| read(&json!({"keys": [], "x": "x".repeat(len)}));
+    with_text(64 * 1024).unwrap();
+    assert_refused!(with_text(64 * 1024 + 1), "json_string_limit", "JO-JSON-03");
     let many = |n: usize| read(&json!({"keys": vec![json!({}); n]}));
     assert_eq!(many(1000).unwrap().skipped().len(), 1000);
     assert_refused!(many(1001), "key_set_too_large", "JO-JSON-03");

@@ -182,6 +182,16 @@ fn crd_6_jo_sign_03_no_claim_takes_the_place_of_another() {
         assert_refused!(sign(&[registered]), "bad_claims", "JO-SIGN-03", "{registered}");
     }
     assert_refused!(sign(&["a", "b", "a"]), "bad_claims", "JO-SIGN-03");
+    // A span of another document is no value: here, one and a claim behind it.
+    for inserted in [r#"1,"aud":"a""#, r#"1,"nbf":12"#] {
+        let document = Object::parse(format!(r#"{{"x":{inserted}}}"#), &Limits::new()).unwrap();
+        let other = format!(r#"{{"x":"{}"}}"#, "x".repeat(inserted.len() - 2));
+        let other = Object::parse(other, &Limits::new()).unwrap();
+        let value = document.at(other.get("x").unwrap().span()).unwrap();
+        assert_eq!(value.raw(), inserted);
+        let signed = world.issuer().sign(&WitRequest::new(&subject, key).claim("x", value), now());
+        assert_refused!(signed, "bad_claims", "JO-SIGN-03", "{inserted}");
+    }
     sign(&["a", "b", "Sub"]).unwrap();
 }
 

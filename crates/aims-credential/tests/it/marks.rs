@@ -131,3 +131,27 @@ fn aims_55_threads_fill_a_table_to_its_capacity_and_lose_no_cut() {
     }
     assert_refused!(table.add(&credential("one more"), Mark::dead()), "marks_full", "AIMS-55");
 }
+
+/// A store that looks up one name at a time, as most will.
+#[derive(Debug)]
+struct OneByOne(MarkTable);
+
+impl Marks for OneByOne {
+    fn mark(&self, key: &MarkKey<'_>) -> Result<Option<Mark>, MarksUnavailable> {
+        self.0.mark(key)
+    }
+}
+
+#[test]
+fn aims_55_a_store_of_the_deployment_is_asked_for_every_name() {
+    let world = World::new();
+    let wit = world.verifier().verify(&world.token(), now()).unwrap();
+    let marks = Arc::new(OneByOne(MarkTable::with_capacity(8)));
+    wit.still_valid(now(), &marks).unwrap();
+    let jti = wit.token_id().unwrap();
+    marks.0.add(&credential(jti), Mark::suspended()).unwrap();
+    assert_refused!(wit.still_valid(now(), &marks), "suspended", "AIMS-55");
+    // Through a shared pointer, one name is what it is without.
+    assert_eq!(Marks::mark(&marks, &credential(jti)), Ok(Some(Mark::suspended())));
+    assert_eq!(Marks::mark(&marks, &credential("another")), Ok(None));
+}

@@ -67,6 +67,7 @@ impl ExpectedPeers for OnlyServices {
 fn wid_16_crd_8_a_deployment_brings_its_own_mapping() {
     let peers: Arc<dyn ExpectedPeers> = Arc::new(OnlyServices);
     peers.check(AccessHandle::Service("search"), &id(TOOL)).unwrap();
+    assert_eq!(ExpectedPeers::expected(&peers, AccessHandle::Service("search")), Some(id(TOOL)));
     // A host name that spells the identifier's parts is not mapped for that.
     let spelled = AccessHandle::DnsName("search.tools.acme.example");
     assert_refused!(peers.check(spelled, &id(TOOL)), "unmapped_peer", "WID-16");

@@ -169,13 +169,14 @@ const MAX_COLLISIONS: usize = 8;
 mod tests {
     use super::*;
 
-    /// Names of eight letters or digits that all have one hash.
-    fn colliding(count: usize) -> Vec<String> {
+    /// Names of eight letters or digits that all have this hash.
+    fn colliding(hash: u32, count: usize) -> Vec<String> {
         // The multiplier of `mix`, inverted modulo 2^64 by Newton's method.
         let inverse = (0..6).fold(1_u64, |inverse, _| {
             inverse.wrapping_mul(2_u64.wrapping_sub(MULTIPLIER.wrapping_mul(inverse)))
         });
-        let names = (0_u64..).map(|low| (low.wrapping_mul(inverse) ^ 8).to_le_bytes());
+        let mixed = (0_u64..).map(|low| u64::from(hash) << 32 | low);
+        let names = mixed.map(|mixed| (mixed.wrapping_mul(inverse) ^ 8).to_le_bytes());
         let names =
             names.filter(|name| name.iter().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(byte)));
         names.take(count).map(|name| String::from_utf8(name.to_vec()).unwrap()).collect()
@@ -188,12 +189,17 @@ mod tests {
             let text = format!("{{{}}}", members.join(","));
             crate::json::Object::parse(text, &crate::json::Limits::new()).map(|_| ())
         };
-        let names = colliding(40);
+        let names = colliding(0, 40);
         // Four names are six pairs, five are ten.
         assert_eq!(read(&names[..4]), Ok(()));
         let refusal = read(&names[..5]).unwrap_err();
         assert_eq!((refusal.code(), refusal.rule()), ("json_name_collisions", "JO-JSON-03"));
         assert_eq!(read(&names), Err(JsonError::NameCollisions));
+        // With two pairs of other hashes it is eight, as many as may be.
+        let pair = |hash| colliding(hash, 2);
+        let eight = [&names[..4], &pair(1), &pair(2)].concat();
+        assert_eq!(read(&eight), Ok(()));
+        assert_eq!(read(&[&eight[..], &pair(3)].concat()), Err(JsonError::NameCollisions));
         let twice = [&names[..3], &names[1..2]].concat();
         assert_eq!(read(&twice), Err(JsonError::DuplicateName));
     }

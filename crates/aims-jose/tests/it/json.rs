@@ -479,6 +479,20 @@ fn jo_key_07_debug_shows_no_values() {
     let mut writer = ObjectWriter::new();
     let _ = write!(shown, "{:?}", writer.value("d", object.get("d").unwrap()));
     assert!(!shown.contains("870MB6gf"), "{shown}");
+    assert_eq!(format!("{object:?}"), "Object { len: 40, .. }");
+}
+
+#[test]
+fn a_value_is_found_again_by_its_span() {
+    for before in ["", " ", "\n\t "] {
+        let object =
+            Object::parse(format!(r#"{before}{{"a":[1,{{"b":"c"}}],"d":2}} "#), &Limits::new()).unwrap();
+        let value = object.as_value();
+        assert_eq!(object.at(value.span()).unwrap().raw(), value.raw());
+        assert_eq!(object.at(value.get("d").unwrap().span()).unwrap().raw(), "2");
+        let inner = object.get("a").unwrap().as_array().unwrap().nth(1).unwrap().get("b").unwrap();
+        assert!(object.at(inner.span()).unwrap().is_str("c"));
+    }
 }
 
 #[test]
