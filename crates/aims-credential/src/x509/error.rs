@@ -104,7 +104,7 @@ impl SvidError {
             Self::ChainTooLong => "chain_too_long",
             Self::Expired => "expired",
             Self::ExtendedKeyUsage => "extended_key_usage",
-            Self::Identity(error) => error.code(),
+            Self::Identity(_) | Self::Scheme | Self::WithoutPath => "bad_subject",
             Self::IssuerNotSigning => "issuer_not_signing",
             Self::Key(error) => error.code(),
             Self::KeyUsage => "key_usage",
@@ -117,13 +117,11 @@ impl SvidError {
             Self::Path => "path",
             Self::RevocationUnknown => "revocation_unknown",
             Self::Revoked => "revoked",
-            Self::Scheme => "bad_scheme",
             Self::Signature => "bad_signature",
             Self::TooLarge => "certificate_too_large",
             Self::UnknownExtension => "unknown_extension",
             Self::UnknownIssuer => "unknown_issuer",
             Self::UnknownTrustDomain => "unknown_trust_domain",
-            Self::WithoutPath => "subject_without_path",
         }
     }
 

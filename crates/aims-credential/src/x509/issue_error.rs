@@ -69,7 +69,7 @@ impl SvidIssueError {
             Self::Random(error) => error.code(),
             Self::Sign(error) => error.code(),
             Self::Signature => "bad_signature",
-            Self::SubjectWithoutPath => "subject_without_path",
+            Self::SubjectWithoutPath => "bad_subject",
             Self::TooManyNames => "too_many_names",
         }
     }
@@ -82,10 +82,11 @@ impl SvidIssueError {
             Self::AuthorityDomain => "X5-9",
             Self::AuthorityKey | Self::Signature => "JO-SIGN-02",
             Self::DnsName | Self::TooManyNames => "WIC-2",
-            Self::Expired | Self::Lifetime => "MTLS-10",
+            Self::Expired => "MTLS-10",
             Self::ForeignSubject => "WIC-4",
             Self::IssuersKey => "X5-10",
             Self::KeyAlgorithm(_) => "X5V-3",
+            Self::Lifetime => "AIMS-7",
             Self::Random(error) => error.rule(),
             Self::Sign(error) => error.rule(),
             Self::SubjectWithoutPath => "X5-3",

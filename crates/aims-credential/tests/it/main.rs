@@ -17,3 +17,5 @@ mod vectors;
 mod verify;
 #[cfg(feature = "wit-svid")]
 mod wit_svid;
+#[cfg(feature = "x509")]
+mod x509;

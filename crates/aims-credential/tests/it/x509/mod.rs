@@ -1,0 +1,10 @@
+//! X.509-SVIDs and Workload Identity Certificates.
+
+mod authority;
+mod forge;
+mod issue;
+mod leaf;
+mod path;
+mod request;
+mod vectors;
+mod verified;
