@@ -1,11 +1,14 @@
 //! The targets, by name.
 
 mod base64url;
+mod certificate_request;
+mod der;
 mod identifier;
 mod json;
 mod jwk;
 mod jws;
 mod private_key;
+mod svid;
 mod wit;
 mod world;
 mod wpt;
@@ -24,11 +27,14 @@ pub struct Target {
 /// Every target.
 pub const TARGETS: &[Target] = &[
     Target { name: "base64url", run: base64url::run, seeds: base64url::seeds },
+    Target { name: "certificate_request", run: certificate_request::run, seeds: certificate_request::seeds },
+    Target { name: "der", run: der::run, seeds: der::seeds },
     Target { name: "identifier", run: identifier::run, seeds: identifier::seeds },
     Target { name: "json", run: json::run, seeds: json::seeds },
     Target { name: "jwk", run: jwk::run, seeds: jwk::seeds },
     Target { name: "jws", run: jws::run, seeds: jws::seeds },
     Target { name: "private_key", run: private_key::run, seeds: private_key::seeds },
+    Target { name: "svid", run: svid::run, seeds: svid::seeds },
     Target { name: "wit", run: wit::run, seeds: wit::seeds },
     Target { name: "wpt", run: wpt::run, seeds: wpt::seeds },
 ];

@@ -8,6 +8,7 @@ mod marks;
 mod parts;
 mod peers;
 mod replay;
+mod svid;
 mod wimse;
 
 use crate::row::Work;
@@ -35,6 +36,7 @@ pub fn all() -> Vec<(&'static str, Work)> {
         ("wit+wpt: verify, cold", Paired(wimse::both_cold)),
         ("wit+wpt: verify, warm", Paired(wimse::both_warm)),
         ("wpt: make", Paired(wimse::wpt_make)),
+        ("svid: verify, chain of two", Paired(svid::verify)),
         ("guard: admit, WIT seen", Paired(guard::admit)),
         ("guard: admit, over the one verify it needs", Paired(guard::admit_over_one)),
         ("identifier: parse", Paired(identifier::parse)),

@@ -1,7 +1,9 @@
 //! An issuer, an agent and a tool, made once per run: good tokens to begin with, and verifiers that know the one that is good.
 
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
+use aims_credential::x509::{CertificateDer, CertificateRequest, SvidIssuer, SvidVerifier};
 use aims_credential::{BundleSet, TrustBundle, Wit, WitIssuer, WitVerifier};
 use aims_id::{Origin, WorkloadId};
 use aims_jose::{Jwk, JwkSet};
@@ -20,6 +22,10 @@ pub(super) struct World {
     pub(super) issuer_key: PublicKey,
     pub(super) wit: String,
     pub(super) wpt: String,
+    pub(super) svids: SvidVerifier,
+    /// The agent's certificate, and the issuer's below the authority.
+    pub(super) svid_chain: Vec<CertificateDer<'static>>,
+    pub(super) certificate_request: Vec<u8>,
 }
 
 pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
@@ -35,6 +41,15 @@ pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
     let signature = agent_key.sign(SignInput::Message(unsigned.signing_input())).expect("a signature");
     let wpt = unsigned.attach(signature.as_bytes()).expect("a WPT");
 
+    let day = Duration::from_secs(86_400);
+    let authority = SvidIssuer::root(origin.clone(), issuer_key.clone(), day, NOW).expect("an authority");
+    let lower_key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).expect("a key"));
+    let lower = authority.intermediate(lower_key, day, NOW).expect("an issuer");
+    let svid_chain = lower.issue(&subject, agent_key.public_key(), NOW).expect("a certificate");
+    let anchors = TrustBundle::for_x509(origin.clone(), vec![authority.authority().expect("its own")]);
+    let unsigned = CertificateRequest::prepare(agent_key.public_key()).expect("a request");
+    let certificate_request = unsigned.sign(&agent_key).expect("a signature");
+
     let jwk = Jwk::new(issuer_key.public_key().clone()).with_key_id("k").expect("a kid");
     let bundle = TrustBundle::new(origin, JwkSet::new(vec![jwk]).expect("a set"));
     World {
@@ -42,5 +57,8 @@ pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
         issuer_key: issuer_key.public_key().clone(),
         wit,
         wpt,
+        svids: SvidVerifier::builder(BundleSet::from(anchors), backend::ring()).build(),
+        svid_chain,
+        certificate_request,
     }
 });
