@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 
 use super::claims::WptClaims;
 use super::{WPT_TYPE, WptError, WptProfile};
-use crate::audience::{Audiences, Target};
+use crate::audience::{Audiences, Target, shown};
 
 /// Verifies Workload Proof Tokens for one recipient.
 ///
@@ -134,7 +134,10 @@ impl WptVerifier {
 
         let claims = WptClaims::read(payload)?;
         if !self.audiences.accept(&claims.audience(), request.target) {
-            return Err(WptError::AudienceMismatch);
+            return Err(WptError::AudienceMismatch {
+                expected: self.audiences.expected(request.target).into(),
+                named: shown(&claims.audience()).into(),
+            });
         }
         claim::check_expiry(claims.expires, now, self.leeway)?;
         if let Some(nbf) = claims.not_before {

@@ -86,6 +86,8 @@ pub enum Outcome<'a> {
         code: &'a str,
         /// The requirement that was broken.
         rule: &'static str,
+        /// What the operator needs beyond the code to repair it, in words; without tokens.
+        detail: Option<&'a str>,
     },
 }
 

@@ -3,12 +3,13 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aims::{Audiences, BundleSet, Decide, Decision, Guard, JsonLines, Question};
+use aims_proof::NewWpt;
 use aims_testkit::{TestAuthority, assert_refused};
 use axum::body::Body;
 use http::{Method, Request};
 use serde_json::{Value, json};
 
-use crate::support::{NOW, Records, SEARCH, Tool, callers, head, search};
+use crate::support::{NOW, Records, SEARCH, Tool, callers, head, search, search_with};
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -67,6 +68,36 @@ async fn aud_12_refusals_are_recorded_as_fully_as_permits() {
     let [permit, deny] = &tool.records.all()[..] else { panic!("two records") };
     assert_eq!(members(permit), members(deny));
     assert_eq!(members(&permit["agent"]["auth"]), members(&deny["agent"]["auth"]));
+}
+
+#[tokio::test]
+async fn wpt_6_a_proof_for_another_audience_is_explained_to_the_operator_alone() {
+    let tool = Tool::new();
+    let travel = tool.travel();
+    let request = |target: &str| {
+        let proof = format!("WPT {}", travel.sign(&NewWpt::new(target), NOW));
+        search_with(&[("workload-identity-token", travel.wit()), ("authorization", &proof)])
+    };
+    let target = "http://tools.example/v1/search?key=hunter2";
+    let answer = tool.call(request(target)).await;
+    assert_eq!(answer.code(), "audience_mismatch");
+    assert!(!answer.body.contains("tools.example"), "{}", answer.body);
+    let detail = "the proof is for another audience: it names \"http://tools.example/v1/search?..\", \
+                  expected is \"https://tools.example/v1/search\"";
+    assert_eq!(
+        tool.records.last()["decision"],
+        json!({"effect": "deny", "policy_id": ["WPT-6"], "reasons": ["audience_mismatch"], "detail": detail})
+    );
+    let refusal =
+        assert_refused!(tool.guard.admit(&head(&request(target))).await, "audience_mismatch", "WPT-6");
+    assert_eq!(refusal.detail(), Some(detail));
+    assert!(!refusal.to_string().contains("tools.example"));
+
+    // Other refusals are as plain as their code.
+    let again = request(SEARCH);
+    tool.guard.admit(&head(&again)).await.unwrap();
+    let replay = assert_refused!(tool.guard.admit(&head(&again)).await, "replay", "WPT-11");
+    assert_eq!((replay.detail(), tool.records.last()["decision"].get("detail")), (None, None));
 }
 
 #[tokio::test]
