@@ -69,25 +69,32 @@ impl Audiences {
         Ok(self)
     }
 
+    /// What this recipient is called for a request to `target`, in a form [short](shown) enough for a message.
+    pub(crate) fn expected(&self, target: Target<'_>) -> String {
+        let mut names = Vec::new();
+        if let Some(path) = target.path() {
+            names.extend(self.bases.iter().map(|base| shown(&format!("{}{path}", base.0))));
+        }
+        names.extend(self.aliases.iter().map(|alias| shown(alias)));
+        let more = names.len().saturating_sub(MAX_NAMES);
+        names.truncate(MAX_NAMES);
+        if names.is_empty() {
+            return "nothing".to_owned();
+        }
+        if more > 0 {
+            names.push(format!("{more} more"));
+        }
+        names.join(" or ")
+    }
+
     /// Whether `aud` names this recipient, for a request to `target`; byte for byte, nothing is decoded or normalised.
     #[must_use]
     pub fn accept(&self, aud: &str, target: Target<'_>) -> bool {
         if self.aliases.iter().any(|alias| alias == aud) {
             return true;
         }
-        match target {
-            Target::Exact => false,
-            Target::HttpPath(path) => {
-                // The asterisk form of a request target has no path (RFC 9110 §7.1). Any other request without one is for a
-                // tunnel (`CONNECT`): it names another host, about which the proof says nothing.
-                let path = match path {
-                    "*" => "",
-                    "" => return false,
-                    path => path,
-                };
-                is_path(path) && self.bases.iter().any(|base| aud.strip_prefix(base.0.as_str()) == Some(path))
-            }
-        }
+        let Some(path) = target.path() else { return false };
+        self.bases.iter().any(|base| aud.strip_prefix(base.0.as_str()) == Some(path))
     }
 }
 
@@ -100,6 +107,19 @@ pub enum Target<'a> {
     /// The path of an HTTP request, as received, without the query. A gRPC method is such a path
     /// (`/acme.Search/Find`), so gRPC needs no target of its own.
     HttpPath(&'a str),
+}
+
+impl<'a> Target<'a> {
+    /// What follows the scheme and authority in the audience, if the target has an audience that begins with them.
+    fn path(self) -> Option<&'a str> {
+        match self {
+            Self::Exact => None,
+            // The asterisk form of a request target has no path (RFC 9110 §7.1). Any other request without one is for a
+            // tunnel (`CONNECT`): it names another host, about which the proof says nothing.
+            Self::HttpPath("*") => Some(""),
+            Self::HttpPath(path) => (!path.is_empty() && is_path(path)).then_some(path),
+        }
+    }
 }
 
 /// The audience of a proof for an HTTP request: the target URI without query and fragment.
@@ -167,6 +187,26 @@ fn is_authority(authority: &str) -> bool {
     is_host && port.is_none_or(is_port)
 }
 
+/// An audience for a message to the operator: quoted, without userinfo, query and fragment, where secrets travel, and not all
+/// of a long one.
+pub(crate) fn shown(aud: &str) -> String {
+    let (uri, query) = match aud.find(['?', '#']) {
+        Some(at) => (aud.get(..at).unwrap_or_default(), "?.."),
+        None => (aud, ""),
+    };
+    let authority_at = uri.find("://").map_or(0, |at| at + "://".len());
+    let (scheme, rest) = uri.split_at_checked(authority_at).unwrap_or_default();
+    let (authority, path) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len())).unwrap_or_default();
+    let (userinfo, host) = authority.rsplit_once('@').map_or(("", authority), |(_, host)| ("..@", host));
+    let mut text = format!("{scheme}{userinfo}{host}{path}{query}");
+    if text.len() > MAX_SHOWN {
+        let end = (0..=MAX_SHOWN).rev().find(|&end| text.is_char_boundary(end)).unwrap_or_default();
+        text.truncate(end);
+        text.push_str("..");
+    }
+    format!("{text:?}")
+}
+
 /// Why a text does not name a recipient.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -207,3 +247,8 @@ impl AudienceError {
         "WPT-7"
     }
 }
+
+/// In bytes, before quoting.
+const MAX_SHOWN: usize = 200;
+
+const MAX_NAMES: usize = 3;

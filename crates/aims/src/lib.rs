@@ -23,6 +23,7 @@ pub use crate::decide::{Callers, Decide, Decision, Question};
 pub use crate::guard::{Guard, GuardBody, GuardBuilder, GuardFuture, GuardLayer, GuardService, Refusal};
 pub use crate::permit::{Authorized, Permit};
 pub use crate::record::{
-    JsonLines, Outcome, ParseTraceParentError, Record, RecordError, Recorder, TraceParent,
+    JsonLines, KeptRecord, KeptRefusal, Outcome, ParseTraceParentError, Record, RecordError, RecordMemory,
+    Recorder, TraceParent,
 };
 pub use crate::sanitize::Sanitizer;

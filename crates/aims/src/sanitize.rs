@@ -101,10 +101,10 @@ fn find_tokens(text: &str, found: &mut Vec<Found>) {
         let token = run.trim_end_matches('.');
         let segments: Vec<&str> = token.split('.').collect();
         let mut offset = start;
-        for parts in segments.windows(3) {
-            let [header, _, signature] = parts else { continue };
-            let header_at = header_start(header);
-            if let Some(header_at) = header_at.filter(|_| signature.len() >= MIN_SECRET) {
+        for (index, header) in segments.iter().enumerate() {
+            // The signature; of a JWE initialization vector, ciphertext and tag, of which some may be short or empty.
+            let mut rest = segments.iter().skip(index + 2).take(3);
+            if let Some(header_at) = header_start(header).filter(|_| rest.any(|s| s.len() >= MIN_SECRET)) {
                 found.push((offset + header_at..start + token.len(), TOKEN));
                 break;
             }
@@ -123,15 +123,25 @@ fn header_start(segment: &str) -> Option<usize> {
 /// The values of members that carry private or symmetric keys (RFC 7518 §6; `priv` of ML-DSA keys).
 fn find_jwk_members(text: &str, found: &mut Vec<Found>) {
     let mut rest = text;
-    while let Some((_, after)) = rest.split_once('"') {
+    // Within `oth` of an RSA key: its further primes, under names that say nothing elsewhere.
+    let mut in_primes = false;
+    while let Some((between, after)) = rest.split_once('"') {
         rest = after;
+        in_primes &= !between.contains(']');
         let (name, after) = split_while(after, |c| c.is_ascii_lowercase());
-        if !["d", "dp", "dq", "k", "p", "priv", "q", "qi"].contains(&name) {
-            continue;
-        }
+        let is_key = match name {
+            "d" | "dp" | "dq" | "k" | "p" | "priv" | "q" | "qi" => true,
+            "r" | "t" => in_primes,
+            "oth" => false,
+            _ => continue,
+        };
         // In a JSON string quotes are escaped, perhaps more than once.
         let Some(after) = after.trim_start_matches('\\').strip_prefix('"') else { continue };
         let Some(after) = after.trim_start().strip_prefix(':') else { continue };
+        if !is_key {
+            in_primes |= name == "oth" && after.trim_start().starts_with('[');
+            continue;
+        }
         let Some(value) = after.trim_start().trim_start_matches('\\').strip_prefix('"') else { continue };
         // Whoever wrote the value in the other alphabet, or with padding, leaked it all the same.
         let (key, _) = split_while(value, |c| is_base64url(c) || matches!(c, '+' | '/' | '='));

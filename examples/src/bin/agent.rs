@@ -10,8 +10,7 @@ use std::sync::Arc;
 use aims::keys::{Algorithm, PrivateKey};
 use aims::{Agent, CurrentCredential, Holder, Wit, backend};
 use aims_examples::search;
-use reqwest::redirect::Policy;
-use reqwest::{Client, Method, Request};
+use reqwest::{Method, Request};
 use tonic::transport::Endpoint;
 use tower_layer::Layer;
 
@@ -27,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let wit = Wit::from_issuer(&read("agent.wit")?, backend::ring())?;
     let agent = Agent::new(CurrentCredential::new(Holder::new(wit, Arc::new(key))?));
 
-    let client = Client::builder().redirect(Policy::none()).build()?;
+    let client = Agent::client().build()?;
     let url = format!("{http}/v1/search?flights");
     let response = agent.send(&client, Request::new(Method::GET, url.parse()?)).await?;
     println!("{} {}", response.status().as_u16(), response.text().await?);

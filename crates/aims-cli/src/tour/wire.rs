@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use aims::TraceParent;
 use aims::credential::WIT_FIELD;
+use aims::{Agent, TraceParent};
 use http::header::AUTHORIZATION;
-use reqwest::{Client, Response, redirect};
+use reqwest::{Client, Response};
 use serde_json::Value;
 
 use super::account::Fault;
@@ -15,7 +15,7 @@ pub(super) struct Wire(Client);
 
 impl Wire {
     pub(super) fn new() -> Result<Self, Fault> {
-        Ok(Self(Client::builder().no_proxy().redirect(redirect::Policy::none()).build()?))
+        Ok(Self(Agent::client().no_proxy().build()?))
     }
 
     /// Sends a request to a tool, exactly as it stands.

@@ -41,7 +41,7 @@ impl WitVerifier {
             leeway: DEFAULT_LEEWAY,
             max_lifetime: MAX_LIFETIME,
             max_token_len: DEFAULT_TOKEN_LEN,
-            headers: HeaderMemo::new(),
+            headers: HeaderMemo::new(limits(DEFAULT_TOKEN_LEN)),
         })
     }
 
@@ -66,7 +66,7 @@ impl WitVerifier {
     }
 
     fn parse<'t>(&'t self, token: &'t str) -> Result<UnverifiedJws<'t>, WitError> {
-        Ok(UnverifiedJws::parse_with(token, &limits(self.max_token_len), &self.headers)?)
+        Ok(UnverifiedJws::parse_with(token, &self.headers)?)
     }
 
     fn verify_parsed(
@@ -225,6 +225,7 @@ impl WitVerifierBuilder {
     /// The longest token, in bytes. Default: 8192, at most 16384; tokens signed with ML-DSA-65 need more than the default.
     pub fn max_token_len(mut self, bytes: usize) -> Self {
         self.0.max_token_len = bytes.min(MAX_TOKEN_LEN);
+        self.0.headers = HeaderMemo::new(limits(self.0.max_token_len));
         self
     }
 

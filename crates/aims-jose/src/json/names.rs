@@ -203,4 +203,25 @@ mod tests {
         let twice = [&names[..3], &names[1..2]].concat();
         assert_eq!(read(&twice), Err(JsonError::DuplicateName));
     }
+
+    #[test]
+    fn jo_json_03_jo_sign_03_claims_whose_names_collide_only_together_are_not_written() {
+        // The hash of `exp` before the last shift of `mix`.
+        let mixed = (3 ^ (word(b"exp", 0) << 40)).wrapping_mul(MULTIPLIER);
+        let names = colliding((mixed >> 32) as u32, 4);
+        assert!(names.iter().all(|name| hash(name.as_bytes(), 0, 8) == hash(b"exp", 0, 3)), "{names:?}");
+        let mut claims = crate::NewClaims::new();
+        let mut write = |expires| {
+            for name in &names {
+                claims.extensions().u64(name, 1);
+            }
+            if expires {
+                claims.expires(aims_keys::UnixTime::EPOCH);
+            }
+            claims.finish()
+        };
+        write(false).unwrap();
+        let refusal = write(true).unwrap_err();
+        assert_eq!((refusal.code(), refusal.rule()), ("json_name_collisions", "JO-JSON-03"));
+    }
 }

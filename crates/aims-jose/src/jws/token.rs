@@ -47,13 +47,13 @@ impl<'a> UnverifiedJws<'a> {
     }
 
     /// As [`parse`](Self::parse), for a verifier that remembers headers: one that is in `memo` is not read again, and
-    /// another is put there by [`verify`](Self::verify). `limits` must be the same for all uses of one memo.
+    /// another is put there by [`verify`](Self::verify). The limits are those of the memo.
     ///
     /// # Errors
     ///
     /// As [`parse`](Self::parse).
-    pub fn parse_with(token: &'a str, limits: &Limits, memo: &'a HeaderMemo) -> Result<Self, JwsError> {
-        Self::read(token, limits, Some(memo))
+    pub fn parse_with(token: &'a str, memo: &'a HeaderMemo) -> Result<Self, JwsError> {
+        Self::read(token, memo.limits(), Some(memo))
     }
 
     fn read(token: &'a str, limits: &Limits, memo: Option<&'a HeaderMemo>) -> Result<Self, JwsError> {

@@ -2,7 +2,7 @@
 
 use aims_keys::UnixTime;
 
-use super::{ClaimsError, claim};
+use super::{Claims, ClaimsError, claim};
 use crate::json::{self, ObjectWriter};
 
 /// Writes the claims of a JWT: the registered ones in one fixed order, then those of the caller in theirs.
@@ -95,13 +95,14 @@ impl<'a> NewClaims<'a> {
         &mut self.extensions
     }
 
-    /// The claims as JSON: the payload of a token. Nothing is set then any more.
+    /// The claims as JSON: the payload of a token, which [`Claims::read`] reads where its limits are wide enough. Nothing is
+    /// set then any more.
     ///
     /// # Errors
     ///
     /// [`ClaimsError::Registered`] when an extension has the name of a registered claim, [`ClaimsError::Json`] when two
-    /// have the same name; [`ClaimsError::Empty`], [`ClaimsError::TokenId`] and [`ClaimsError::DateRange`] for values that
-    /// [`Claims::read`](super::Claims::read) would refuse.
+    /// have the same name, claims nest too deep or, as for the reader, too many names collide; [`ClaimsError::Empty`],
+    /// [`ClaimsError::TokenId`] and [`ClaimsError::DateRange`] for values that [`Claims::read`] would refuse.
     pub fn finish(&mut self) -> Result<String, ClaimsError> {
         let mut claims = std::mem::take(self);
         let extensions = claims.extensions.finish()?;
@@ -124,6 +125,8 @@ impl<'a> NewClaims<'a> {
             }
             text.push_str(members);
         }
+        // Whatever a verifier objects to is found before the token is signed.
+        Claims::read(text.clone().into_bytes(), &UNLIMITED)?;
         Ok(text)
     }
 

@@ -42,7 +42,6 @@ pub struct JwtVerifier {
     token_id_required: bool,
     leeway: Duration,
     max_age: Option<Duration>,
-    limits: Limits,
     headers: HeaderMemo,
 }
 
@@ -63,8 +62,7 @@ impl JwtVerifier {
             token_id_required: false,
             leeway: DEFAULT_LEEWAY,
             max_age: None,
-            limits: Limits::new(),
-            headers: HeaderMemo::new(),
+            headers: HeaderMemo::new(Limits::new()),
         })
     }
 
@@ -74,7 +72,7 @@ impl JwtVerifier {
     ///
     /// [`JwtError`] names the first check that failed, in the order of `docs/spec/jose.md` section 7.
     pub fn verify(&self, token: &str, now: UnixTime) -> Result<VerifiedJwt, JwtError> {
-        let jws = UnverifiedJws::parse_with(token, &self.limits, &self.headers)?;
+        let jws = UnverifiedJws::parse_with(token, &self.headers)?;
         let header = jws.header();
         if !self.algorithms.contains(header.algorithm()) {
             return Err(JwsError::AlgorithmNotAllowed(header.algorithm()).into());
@@ -95,7 +93,7 @@ impl JwtVerifier {
         let key = jws.key().clone();
         let (header, payload) = jws.into_parts();
 
-        let claims = Claims::read(payload, &self.limits.json)?;
+        let claims = Claims::read(payload, &self.headers.limits().json)?;
         if self.expiry_required && claims.expires().is_none() {
             return Err(ClaimsError::Missing("exp").into());
         }
@@ -202,9 +200,7 @@ impl JwtVerifierBuilder {
 
     /// How much of a token is read.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.0.limits = limits;
-        // What a clone of this builder made reads with other limits.
-        self.0.headers = HeaderMemo::new();
+        self.0.headers = HeaderMemo::new(limits);
         self
     }
 

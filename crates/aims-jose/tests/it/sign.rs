@@ -343,6 +343,23 @@ fn jo_sign_03_claims_of_any_size_are_written_and_read_back() {
     assert_eq!(read.as_object().iter().count(), 305);
 }
 
+#[test]
+fn jo_sign_03_claims_nested_deeper_than_any_verifier_reads_are_not_written() {
+    fn nest(writer: &mut json::ObjectWriter, levels: usize) {
+        if levels > 0 {
+            writer.object("a", |inner| nest(inner, levels - 1));
+        }
+    }
+    let nested = |levels| {
+        let mut claims = NewClaims::new();
+        nest(claims.issuer(ISSUER).extensions(), levels);
+        claims.finish()
+    };
+    let deepest = nested(127).unwrap();
+    Claims::read(deepest.into_bytes(), &json::Limits::new().depth(128)).unwrap();
+    assert_refused!(nested(128), "json_depth_limit", "JO-JSON-03");
+}
+
 /// One byte longer than a `jti` may be.
 const LONG: &str = match str::from_utf8(&[b'j'; 257]) {
     Ok(text) => text,

@@ -15,8 +15,15 @@ pub enum WptError {
     #[error("the algorithm is not that of the confirmation key")]
     AlgorithmMismatch,
     /// `aud` is not the target of this request.
-    #[error("the proof is for another audience")]
-    AudienceMismatch,
+    ///
+    /// Both texts are for the operator of the recipient: short, quoted, and without queries. The sender is not told.
+    #[error("the proof is for another audience: it names {named}, expected is {expected}")]
+    AudienceMismatch {
+        /// What the recipient is called for this request.
+        expected: Box<str>,
+        /// What the proof names.
+        named: Box<str>,
+    },
     /// A context token that this recipient relies on is not covered by `oth`.
     #[error("the proof does not cover a context token of the request")]
     ContextNotCovered,
@@ -72,7 +79,7 @@ impl WptError {
             #[cfg(feature = "legacy-wpt-01")]
             Self::AccessTokenBindingMismatch => "access_token_binding_mismatch",
             Self::AlgorithmMismatch => "alg_mismatch",
-            Self::AudienceMismatch => "audience_mismatch",
+            Self::AudienceMismatch { .. } => "audience_mismatch",
             Self::ContextNotCovered | Self::OtherBindingMismatch => "other_binding_mismatch",
             Self::CredentialExpired | Self::Expired => "expired",
             Self::LifetimeTooLong => "lifetime_too_long",
@@ -95,7 +102,7 @@ impl WptError {
             #[cfg(feature = "legacy-wpt-01")]
             Self::AccessTokenBindingMismatch => "WPT-13",
             Self::AlgorithmMismatch => "WPT-3",
-            Self::AudienceMismatch => "WPT-6",
+            Self::AudienceMismatch { .. } => "WPT-6",
             Self::ContextNotCovered => "WPT-13",
             Self::CredentialExpired => "WPT-20",
             Self::Expired => "WPT-8",

@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 
 use super::claims::WptClaims;
 use super::{WPT_TYPE, WptError, WptProfile};
-use crate::audience::{Audiences, Target};
+use crate::audience::{Audiences, Target, shown};
 
 /// Verifies Workload Proof Tokens for one recipient.
 ///
@@ -28,7 +28,6 @@ pub struct WptVerifier {
     context_fields: Vec<Box<str>>,
     full_media_type: bool,
     profile: WptProfile,
-    limits: Limits,
     headers: HeaderMemo,
 }
 
@@ -98,8 +97,7 @@ impl WptVerifier {
             context_fields: Vec::new(),
             full_media_type: false,
             profile: WptProfile::Wpt02,
-            limits: Limits::new().token(MAX_WPT),
-            headers: HeaderMemo::new(),
+            headers: HeaderMemo::new(Limits::new().token(MAX_WPT)),
         })
     }
 
@@ -120,7 +118,7 @@ impl WptVerifier {
             return Err(WptError::CredentialExpired);
         }
         let key = wit.confirmation_key();
-        let jws = UnverifiedJws::parse_with(request.token, &self.limits, &self.headers)?;
+        let jws = UnverifiedJws::parse_with(request.token, &self.headers)?;
         // The very name, not what it stands for: `EdDSA` does not answer for `Ed25519` (WPT-3).
         if jws.header().algorithm() != key.algorithm() {
             return Err(WptError::AlgorithmMismatch);
@@ -134,7 +132,10 @@ impl WptVerifier {
 
         let claims = WptClaims::read(payload)?;
         if !self.audiences.accept(&claims.audience(), request.target) {
-            return Err(WptError::AudienceMismatch);
+            return Err(WptError::AudienceMismatch {
+                expected: self.audiences.expected(request.target).into(),
+                named: shown(&claims.audience()).into(),
+            });
         }
         claim::check_expiry(claims.expires, now, self.leeway)?;
         if let Some(nbf) = claims.not_before {

@@ -59,7 +59,10 @@ fn every_refusal_has_a_status_a_code_and_a_rule() {
         (WitError::Lapsed(Lapsed::Dead).into(), (401, "revoked", "AIMS-55")),
         (WitError::Lapsed(Lapsed::MarksUnavailable).into(), (503, "marks_unavailable", "AIMS-55")),
         (WptError::AlgorithmMismatch.into(), (401, "alg_mismatch", "WPT-3")),
-        (WptError::AudienceMismatch.into(), (401, "audience_mismatch", "WPT-6")),
+        (
+            WptError::AudienceMismatch { expected: "".into(), named: "".into() }.into(),
+            (401, "audience_mismatch", "WPT-6"),
+        ),
         (WptError::ContextNotCovered.into(), (401, "other_binding_mismatch", "WPT-13")),
         (WptError::CredentialExpired.into(), (401, "expired", "WPT-20")),
         (WptError::Expired.into(), (401, "expired", "WPT-8")),

@@ -101,6 +101,56 @@ fn wpt_6_an_alias_is_accepted_whatever_the_path() {
     }
 }
 
+#[test]
+fn wpt_6_the_operator_learns_what_was_named_and_what_was_expected() {
+    let world = World::new();
+    let mut parts = Parts::plain(&world.agent());
+    let mut own = Audiences::http("https://tools.example").unwrap();
+    let told = |parts: &Parts, own: &Audiences| {
+        let verifier = WptVerifier::builder(own.clone(), ReplayMemory::with_capacity(1)).build();
+        let refused = parts.send().verify(&world, &verifier);
+        assert_refused!(refused, "audience_mismatch", "WPT-6").to_string()
+    };
+    let message = |named: &str, expected: &str| {
+        format!("the proof is for another audience: it names {named}, expected is {expected}")
+    };
+
+    let search = r#""https://tools.example/v1/search""#;
+    parts.claims["aud"] = json!("http://tools.example/v1/search");
+    assert_eq!(told(&parts, &own), message(r#""http://tools.example/v1/search""#, search));
+    // What may be a secret, and what would begin another line or quotation.
+    for (aud, named) in [
+        ("https://tools.example/v1/search?key=hunter2", r#""https://tools.example/v1/search?..""#),
+        ("https://tools.example/v1/search#hunter2", r#""https://tools.example/v1/search?..""#),
+        ("https://me:hunter2@tools.example/a@b", r#""https://..@tools.example/a@b""#),
+        ("https://me:hunter2@x@tools.example", r#""https://..@tools.example""#),
+        ("me:hunter2@tools.example", r#""..@tools.example""#),
+        ("a\n\"\u{202e}", r#""a\n\"\u{202e}""#),
+        ("", r#""""#),
+    ] {
+        parts.claims["aud"] = json!(aud);
+        assert_eq!(told(&parts, &own), message(named, search), "{aud}");
+    }
+    // Only the beginning of a long one, and of many the first.
+    parts.claims["aud"] = json!("é".repeat(1000));
+    parts.path = format!("/{}", "\u{1}".repeat(4000));
+    own = own.and_exact("urn:tools").unwrap().and_http("http://127.0.0.1:8080").unwrap();
+    for n in 0..50 {
+        own = own.and_exact(&format!("urn:tools:{n}")).unwrap();
+    }
+    let long = told(&parts, &own);
+    assert!(long.contains(&format!("names \"{}..\",", "é".repeat(100))), "{long}");
+    assert!(long.ends_with(r#" or "urn:tools" or 50 more"#) && long.len() < 4000, "{long}");
+    // A request without a path of this service: nothing but an alias names it.
+    parts.path = "tools.example:443".into();
+    assert!(
+        told(&parts, &own)
+            .ends_with(r#"expected is "urn:tools" or "urn:tools:0" or "urn:tools:1" or 48 more"#)
+    );
+    let own = Audiences::http("https://tools.example").unwrap();
+    assert!(told(&parts, &own).ends_with("expected is nothing"));
+}
+
 /// Edges: one second less or more is refused.
 #[test]
 fn wpt_8_wpt_9_ws_15_crd_12_times_at_their_edges() {

@@ -1,15 +1,28 @@
 //! The agent for `reqwest`.
 
 use http::Uri;
-use reqwest::{Client, Request, Response, Url};
+use reqwest::redirect::Policy;
+use reqwest::{Client, ClientBuilder, Request, Response, Url};
 
 use super::{Agent, AgentError, AttachError};
 
 impl Agent {
+    /// Begins a client for [`send`](Self::send): one that follows no redirects, and otherwise as reqwest makes it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let client = aims::Agent::client().timeout(Duration::from_secs(10)).build()?;
+    /// # Ok::<(), reqwest::Error>(())
+    /// ```
+    pub fn client() -> ClientBuilder {
+        Client::builder().redirect(Policy::none())
+    }
+
     /// Sends a request as this agent.
     ///
-    /// The client must not follow redirects (`redirect::Policy::none()`): a proof is for one target, and the credential is
-    /// for nobody else's eyes.
+    /// The client must not follow redirects, as one of [`client`](Self::client) does not: a proof is for one target, and the
+    /// credential is for nobody else's eyes.
     ///
     /// # Errors
     ///

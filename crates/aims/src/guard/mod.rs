@@ -145,7 +145,8 @@ impl Guard {
 
 impl Inner {
     async fn refuse(&self, asked: &Asked<'_>, caller: Option<&Authenticated>, refusal: Refusal) -> Refusal {
-        let outcome = Outcome::Refused { code: refusal.code(), rule: refusal.rule() };
+        let outcome =
+            Outcome::Refused { code: refusal.code(), rule: refusal.rule(), detail: refusal.detail() };
         self.record_refusal(&asked.record(caller, outcome)).await;
         refusal
     }

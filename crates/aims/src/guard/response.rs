@@ -10,8 +10,8 @@ use http::{HeaderValue, Response, StatusCode};
 
 /// A refused request.
 ///
-/// The caller is told [`public_code`](Self::public_code) and no more; [`code`](Self::code) and [`rule`](Self::rule) say
-/// exactly which check failed, and are for records.
+/// The caller is told [`public_code`](Self::public_code) and no more; [`code`](Self::code), [`rule`](Self::rule) and
+/// [`detail`](Self::detail) say exactly which check failed, and are for records.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the request was refused: {code}")]
 pub struct Refusal {
@@ -19,6 +19,7 @@ pub struct Refusal {
     public_code: &'static str,
     code: Cow<'static, str>,
     rule: &'static str,
+    detail: Option<Box<str>>,
     challenge: Option<&'static str>,
 }
 
@@ -34,6 +35,7 @@ impl Refusal {
             public_code: public_code(error),
             code: code.into(),
             rule,
+            detail: detail(error),
             challenge: error.challenge(),
         }
     }
@@ -45,6 +47,7 @@ impl Refusal {
             public_code: "forbidden",
             code: reason,
             rule: "WID-6",
+            detail: None,
             challenge: None,
         }
     }
@@ -55,6 +58,7 @@ impl Refusal {
             public_code: "unavailable",
             code: code.into(),
             rule,
+            detail: None,
             challenge: None,
         }
     }
@@ -82,6 +86,13 @@ impl Refusal {
     #[must_use]
     pub fn rule(&self) -> &'static str {
         self.rule
+    }
+
+    /// What whoever runs the service needs beyond the code, for records: of an audience mismatch what the proof names, and
+    /// what it should. It holds no token and no query.
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
     }
 
     /// The response: a problem document (RFC 9457) with the public code.
@@ -140,7 +151,7 @@ fn public_code(error: &ProofError) -> &'static str {
             _ => "untrusted_credential",
         },
         ProofError::Wpt(error) => match error {
-            WptError::AudienceMismatch => "audience_mismatch",
+            WptError::AudienceMismatch { .. } => "audience_mismatch",
             WptError::CredentialExpired => "credential_expired",
             WptError::Expired => "proof_expired",
             WptError::NotYetValid => "proof_not_yet_valid",
@@ -157,6 +168,16 @@ fn public_code(error: &ProofError) -> &'static str {
         #[cfg(feature = "legacy-wpt-01")]
         ProofError::Wpt01(error) => public_code(error),
         _ => "refused",
+    }
+}
+
+/// Where code and rule leave open what to repair. Other errors say no more than those.
+fn detail(error: &ProofError) -> Option<Box<str>> {
+    match error {
+        ProofError::Wpt(error @ WptError::AudienceMismatch { .. }) => Some(error.to_string().into()),
+        #[cfg(feature = "legacy-wpt-01")]
+        ProofError::Wpt01(error) => detail(error),
+        _ => None,
     }
 }
 

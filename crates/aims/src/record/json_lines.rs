@@ -126,8 +126,11 @@ fn to_json(record: &Record<'_>) -> Result<String, RecordError> {
             decision.str("effect", "deny");
             decision.strs("policy_id", [bounded(policy)]).strs("reasons", [bounded(reason)]);
         }
-        Outcome::Refused { code, rule } => {
+        Outcome::Refused { code, rule, detail } => {
             decision.str("effect", "deny").strs("policy_id", [rule]).strs("reasons", [bounded(code)]);
+            if let Some(detail) = detail {
+                decision.str("detail", &bounded(detail));
+            }
         }
     });
     json.object("corr", |corr| {

@@ -1,6 +1,7 @@
 //! Records: one per request that reached a guard, whatever became of it.
 
 mod json_lines;
+mod memory;
 mod trace;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::decide::Decision;
 use crate::permit::{Authorized, Permit};
 
 pub use self::json_lines::JsonLines;
+pub use self::memory::{KeptRecord, KeptRefusal, RecordMemory};
 pub use self::trace::{ParseTraceParentError, TraceParent};
 
 /// Writes records. No handler runs before its record is written, and none whose record could not be; a recorder that panics
@@ -86,6 +88,8 @@ pub enum Outcome<'a> {
         code: &'a str,
         /// The requirement that was broken.
         rule: &'static str,
+        /// What the operator needs beyond the code to repair it, in words; without tokens.
+        detail: Option<&'a str>,
     },
 }
 

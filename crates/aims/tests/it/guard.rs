@@ -39,7 +39,10 @@ async fn assert_attack(tool: &Tool, attack: Request<Body>, expected: &Refused) {
     assert_eq!(tool.handled.times(), handled, "{code}: the handler ran");
 
     let record = tool.records.last();
-    let decision = serde_json::json!({ "effect": "deny", "policy_id": [rule], "reasons": [code] });
+    let mut decision = serde_json::json!({ "effect": "deny", "policy_id": [rule], "reasons": [code] });
+    if let Some(detail) = refusal.detail() {
+        decision["detail"] = detail.into();
+    }
     assert_eq!(record["decision"], decision);
     assert_eq!((&record["kind"], &record["agent"]), (&"authn".into(), &serde_json::Value::Null), "{code}");
     assert_eq!(record["resource"]["id"], "/v1/search");

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aims::{Audiences, BundleSet, Decide, Decision, Guard, JsonLines, Question};
+use aims::{Audiences, BundleSet, Decide, Decision, Guard, JsonLines, Question, RecordMemory};
+use aims_proof::NewWpt;
 use aims_testkit::{TestAuthority, assert_refused};
 use axum::body::Body;
 use http::{Method, Request};
 use serde_json::{Value, json};
 
-use crate::support::{NOW, Records, SEARCH, Tool, callers, head, search};
+use crate::support::{NOW, Records, SEARCH, Tool, callers, head, search, search_with};
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -67,6 +68,36 @@ async fn aud_12_refusals_are_recorded_as_fully_as_permits() {
     let [permit, deny] = &tool.records.all()[..] else { panic!("two records") };
     assert_eq!(members(permit), members(deny));
     assert_eq!(members(&permit["agent"]["auth"]), members(&deny["agent"]["auth"]));
+}
+
+#[tokio::test]
+async fn wpt_6_a_proof_for_another_audience_is_explained_to_the_operator_alone() {
+    let tool = Tool::new();
+    let travel = tool.travel();
+    let request = |target: &str| {
+        let proof = format!("WPT {}", travel.sign(&NewWpt::new(target), NOW));
+        search_with(&[("workload-identity-token", travel.wit()), ("authorization", &proof)])
+    };
+    let target = "http://tools.example/v1/search?key=hunter2";
+    let answer = tool.call(request(target)).await;
+    assert_eq!(answer.code(), "audience_mismatch");
+    assert!(!answer.body.contains("tools.example"), "{}", answer.body);
+    let detail = "the proof is for another audience: it names \"http://tools.example/v1/search?..\", \
+                  expected is \"https://tools.example/v1/search\"";
+    assert_eq!(
+        tool.records.last()["decision"],
+        json!({"effect": "deny", "policy_id": ["WPT-6"], "reasons": ["audience_mismatch"], "detail": detail})
+    );
+    let refusal =
+        assert_refused!(tool.guard.admit(&head(&request(target))).await, "audience_mismatch", "WPT-6");
+    assert_eq!(refusal.detail(), Some(detail));
+    assert!(!refusal.to_string().contains("tools.example"));
+
+    // Other refusals are as plain as their code.
+    let again = request(SEARCH);
+    tool.guard.admit(&head(&again)).await.unwrap();
+    let replay = assert_refused!(tool.guard.admit(&head(&again)).await, "replay", "WPT-11");
+    assert_eq!((replay.detail(), tool.records.last()["decision"].get("detail")), (None, None));
 }
 
 #[tokio::test]
@@ -168,4 +199,66 @@ async fn aims_8_aud_6_a_clock_before_1970_records_nothing_and_admits_nobody() {
     let refusal = assert_refused!(refusal, "clock_before_epoch", "AIMS-8");
     assert_eq!((refusal.status().as_u16(), refusal.public_code()), (503, "unavailable"));
     assert_eq!(records.text(), "");
+}
+
+#[tokio::test]
+async fn aud_1_aud_5_records_are_kept_for_tests() {
+    let records = RecordMemory::new();
+    assert!(records.last().is_none() && records.all().is_empty());
+    let tool = Tool::new();
+    let own = Audiences::http("https://tools.example").unwrap();
+    let guard = Guard::builder(own, BundleSet::from(tool.authority.trust()), callers());
+    let guard = guard.clock(tool.clock.reader()).recorder(records.clone()).build();
+
+    let travel = tool.travel();
+    let request = search(&travel);
+    let permit = guard.admit(&head(&request)).await.unwrap();
+    let record = records.last().unwrap();
+    assert_eq!(record.outcome, Ok("callers".to_owned()));
+    assert_eq!(record.agent.as_ref().unwrap().subject(), permit.caller().subject());
+    assert_eq!((&*record.action, &*record.resource), ("POST", "/v1/search"));
+    assert_eq!(record.time, UNIX_EPOCH + Duration::from_secs(NOW.as_secs()));
+    assert_eq!((record.trace, record.parent), (*permit.trace(), None));
+
+    guard.admit(&head(&request)).await.unwrap_err();
+    let record = records.last().unwrap();
+    let refusal = assert_refused!(record.outcome, "replay", "WPT-11");
+    assert_eq!((refusal.detail(), record.agent.is_none()), (None, true));
+    assert_eq!(refusal.to_string(), "the request was refused: replay");
+
+    // A denial names the policy, and the caller.
+    guard.admit(&head(&search(&tool.authority.agent("/agents/other", NOW)))).await.unwrap_err();
+    let record = records.last().unwrap();
+    assert_eq!(record.agent.unwrap().subject().path(), "/agents/other");
+    assert_refused!(record.outcome, "caller_not_listed", "callers");
+
+    let elsewhere = travel.request(Method::GET, "http://tools.example/v1/search", NOW).body(Body::empty());
+    guard.admit(&head(&elsewhere.unwrap())).await.unwrap_err();
+    let refusal = assert_refused!(records.last().unwrap().outcome, "audience_mismatch", "WPT-6");
+    assert!(refusal.detail().unwrap().contains(SEARCH));
+
+    let permitted: Vec<_> = records.all().iter().map(|record| record.outcome.is_ok()).collect();
+    assert_eq!(permitted, [true, false, false, false]);
+    assert_eq!(format!("{records:?}"), "RecordMemory { len: 4 }");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_records_that_are_kept_are_the_last_whichever_thread_wrote_them() {
+    let tool = Tool::new();
+    let records = RecordMemory::new();
+    let own = Audiences::http("https://tools.example").unwrap();
+    let guard = Guard::builder(own, BundleSet::from(tool.authority.trust()), callers());
+    let guard = guard.recorder(records.clone()).build();
+    let ask = |path: String| {
+        let guard = guard.clone();
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        tokio::spawn(async move { guard.admit(&head(&request)).await.unwrap_err() })
+    };
+    let asked: Vec<_> = (0..1100).map(|n| ask(format!("/{n}"))).collect();
+    for task in asked {
+        task.await.unwrap();
+    }
+    ask("/last".to_owned()).await.unwrap();
+    assert_eq!(records.all().len(), 1000);
+    assert_eq!(records.last().unwrap().resource, "/last");
 }

@@ -1,15 +1,16 @@
 //! The `reqwest` adapter, over a real socket.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 
 use aims::{
     Agent, AgentError, AttachError, Audiences, BundleSet, CurrentCredential, Guard, JsonLines, Permit,
 };
 use aims_testkit::{TestAuthority, TestClock, assert_refused};
 use axum::response::Redirect;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router};
-use reqwest::redirect::Policy;
+use http::HeaderMap;
 use reqwest::{Client, Method, Request};
 use tokio::net::TcpListener;
 
@@ -44,7 +45,7 @@ fn request(method: Method, url: &str) -> Request {
 async fn aims_20_a_reqwest_client_calls_as_the_agent() {
     let records = Records::default();
     let (address, agent) = serve(records.clone()).await;
-    let client = Client::builder().redirect(Policy::none()).build().unwrap();
+    let client = Agent::client().build().unwrap();
     for url in ["/v1/search", "/v1/search?q=x%20y#part"] {
         let response =
             agent.send(&client, request(Method::POST, &format!("http://{address}{url}"))).await.unwrap();
@@ -63,7 +64,7 @@ async fn aims_20_a_reqwest_client_calls_as_the_agent() {
 async fn wpt_6_redirects_are_answers_and_not_followed_with_the_credential() {
     let (address, agent) = serve(Records::default()).await;
     let moved = || request(Method::GET, &format!("http://{address}/moved"));
-    let client = Client::builder().redirect(Policy::none()).build().unwrap();
+    let client = Agent::client().build().unwrap();
     assert_eq!(agent.send(&client, moved()).await.unwrap().status(), 307);
 
     // A client that follows all the same is found out.
@@ -72,10 +73,41 @@ async fn wpt_6_redirects_are_answers_and_not_followed_with_the_credential() {
     assert!(matches!(found, Err(AgentError::Redirected)), "{found:?}");
 }
 
+/// Serves on loopback what `route` says about `/v1/search`; answers where.
+async fn serve_search(route: MethodRouter) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = Router::new().route("/v1/search", route);
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}
+
+#[tokio::test]
+async fn wpt_6_aims_20_a_client_of_the_agent_takes_no_credential_to_where_it_is_redirected() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let record = seen.clone();
+    let other = serve_search(post(async move |fields: HeaderMap| record.lock().unwrap().push(fields))).await;
+    let to = format!("http://{other}/v1/search");
+    let asked = serve_search(post(async move || Redirect::temporary(&to))).await;
+    let authority = TestAuthority::new("spiffe://acme.example");
+    let source = CurrentCredential::new(authority.agent("/agents/travel", NOW).holder());
+    let agent = Agent::new(source).with_clock(TestClock::at(NOW).reader());
+    let search = || request(Method::POST, &format!("http://{asked}/v1/search"));
+
+    let response = agent.send(&Agent::client().build().unwrap(), search()).await.unwrap();
+    assert_eq!(response.status(), 307);
+    assert!(seen.lock().unwrap().is_empty());
+
+    // Any other client would have taken it there.
+    let follows = agent.send(&Client::new(), search()).await;
+    assert!(matches!(follows, Err(AgentError::Redirected)), "{follows:?}");
+    assert!(seen.lock().unwrap().iter().any(|fields| fields.contains_key("workload-identity-token")));
+}
+
 #[tokio::test]
 async fn wpt_6_what_names_no_service_is_not_sent() {
     let (address, agent) = serve(Records::default()).await;
-    let client = Client::builder().redirect(Policy::none()).build().unwrap();
+    let client = Agent::client().build().unwrap();
     let refused =
         agent.send(&client, request(Method::GET, &format!("http://user@{address}/v1/search"))).await;
     let Err(AgentError::Attach(refused)) = refused else { panic!("{refused:?}") };

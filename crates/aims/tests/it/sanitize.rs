@@ -38,6 +38,10 @@ fn aims_19_tokens_do_not_reach_a_model() {
             ".e30.c2lnbmF0dXJlc2lnbmF0dXJl",
             "..c2lnbmF0dXJlc2lnbmF0dXJl",
             "..QUFBQUFBQUFBQUFB.Y2lwaGVy.dGFn",
+            // The initialization vector is short, or missing, and so may be what it protects.
+            "..c2hvcnQ.Y2lwaGVydGV4dGNpcGhlcnRleHQ.dGFn",
+            ".a2V5.c2hvcnQ.Yw.dGFndGFndGFndGFndGFndGFn",
+            ".a2V5a2V5a2V5a2V5a2V5a2V5...dGFndGFndGFndGFndGFndGFn",
         ] {
             assert_eq!(
                 sanitizer.sanitize(&format!("x {header}{rest} y")),
@@ -82,6 +86,24 @@ fn aims_19_private_keys_do_not_reach_a_model() {
         assert!(!clean.contains(d), "{clean}");
         assert_eq!(clean.replace("[private key removed]", d), jwk);
     }
+    // RSA with more than two primes: `r` and `t` are secret there, and nowhere else.
+    let primes =
+        format!(r#"{{"oth":[{{"r":"{d}","d":"{d}","t":"{d}"}}, {{"r":"{d}"}}],"r":"{d}","t":"{d}"}}"#);
+    for (jwk, quote) in [
+        (primes.clone(), "\""),
+        (primes.replace('"', r#"\""#), r#"\""#),
+        (primes.replace("[{", " [\n  {").replace(':', " : "), "\""),
+    ] {
+        let clean = sanitizer.sanitize(&jwk);
+        assert_eq!(clean.matches("[private key removed]").count(), 4, "{clean}");
+        assert_eq!(clean.matches(d).count(), 2, "{clean}");
+        let (_, public) = clean.rsplit_once(']').unwrap();
+        assert!(public.starts_with(&format!(",{quote}r{quote}")) && public.contains(d), "{clean}");
+    }
+    // Cut off, it is as secret.
+    let half = primes.split_once(r#","d""#).unwrap().0;
+    assert_eq!(sanitizer.sanitize(half), r#"{"oth":[{"r":"[private key removed]""#);
+
     // In the other alphabet, with padding, it is as secret.
     let standard = r#"{"k":"jpsQnnGQmL+YBIffH1136cspYG6/0iY7X1fCE9+E9LI="}"#;
     assert_eq!(sanitizer.sanitize(standard), r#"{"k":"[private key removed]"}"#);
@@ -110,6 +132,9 @@ fn aims_19_other_text_is_left_alone() {
         "eyJhbGciOiJFUzI1NiJ9 alone, and eyJhbGciOiJFUzI1NiJ9.e30. without a signature",
         "-----BEGIN ",
         "a.b.c... d..e",
+        "eyJhbGciOiJkaXIifQ..c2hvcnQ.c2hvcnQ.c2hvcnQ, and eyJhbGciOiJkaXIifQ.a.b.c.d.and-no-more-than-a-name",
+        r#"{"oth":"a-long-text-that-is-no-array","r":"a-long-text-that-is-no-key"}"#,
+        r#"["oth", {"t":"a-long-text-that-is-no-key"}]"#,
     ] {
         let clean = sanitizer.sanitize(text);
         assert_eq!(clean, text);
@@ -120,9 +145,19 @@ fn aims_19_other_text_is_left_alone() {
 #[test]
 fn aims_19_hostile_text_takes_no_longer_than_other() {
     let sanitizer = Sanitizer::new();
-    for part in
-        ["eyJ", "eyJ.", "\"d\"", "\"d\":", "\\", "-----BEGIN ", "-----BEGIN PRIVATE KEY", " ", "\"d\"     :"]
-    {
+    for part in [
+        "eyJ",
+        "eyJ.",
+        "\"d\"",
+        "\"d\":",
+        "\\",
+        "-----BEGIN ",
+        "-----BEGIN PRIVATE KEY",
+        " ",
+        "\"d\"     :",
+        "\"oth\":[",
+        "eyJ.a",
+    ] {
         let text = part.repeat(1_000_000 / part.len());
         let start = std::time::Instant::now();
         let _ = sanitizer.sanitize(&text);

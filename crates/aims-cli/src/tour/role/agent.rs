@@ -8,7 +8,7 @@ use aims::jose::{Jwk, NewHeader, base64url};
 use aims::keys::{Algorithm, Signer, SoftwareKey};
 use aims::{Agent, CurrentCredential, Holder, TraceParent, Wit, backend};
 use http::header::AUTHORIZATION;
-use reqwest::{Client, Response, redirect};
+use reqwest::{Client, Response};
 use serde_json::{Value, json};
 
 use super::{Control, Message, Outcome, say};
@@ -21,7 +21,7 @@ pub(super) async fn run(mut control: Control) -> Outcome<()> {
     let workload = Workload {
         issuer: config.text("issuer")?,
         enrolment: config.text("enrolment")?,
-        client: Client::builder().no_proxy().redirect(redirect::Policy::none()).build()?,
+        client: Agent::client().no_proxy().build()?,
         agent: Agent::new(credential.clone()),
         credential,
         key,
