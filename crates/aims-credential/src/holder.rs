@@ -7,6 +7,8 @@ use aims_id::WorkloadId;
 use aims_keys::{AsyncSigner, UnixTime};
 
 use crate::Wit;
+#[cfg(feature = "x509")]
+use crate::x509::Svid;
 
 /// A credential together with the key it is bound to.
 ///
@@ -22,6 +24,9 @@ pub struct Holder {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Credential {
+    /// An X.509-SVID or Workload Identity Certificate.
+    #[cfg(feature = "x509")]
+    Svid(Svid),
     /// A Workload Identity Token.
     Wit(Wit),
 }
@@ -39,6 +44,20 @@ impl Holder {
         Ok(Self { credential: Credential::Wit(wit), signer })
     }
 
+    /// Pairs a certificate with its key.
+    ///
+    /// # Errors
+    ///
+    /// [`HolderError::ForeignKey`] when the certificate is for another key.
+    #[cfg(feature = "x509")]
+    pub fn for_svid(svid: Svid, signer: Arc<dyn AsyncSigner>) -> Result<Self, HolderError> {
+        // Of an RSA key, the algorithm is the signer's to choose.
+        if svid.public_key().numbers() != signer.public_key().numbers() {
+            return Err(HolderError::ForeignKey);
+        }
+        Ok(Self { credential: Credential::Svid(svid), signer })
+    }
+
     /// The credential.
     #[must_use]
     pub fn credential(&self) -> &Credential {
@@ -49,6 +68,8 @@ impl Holder {
     #[must_use]
     pub fn subject(&self) -> &WorkloadId {
         match &self.credential {
+            #[cfg(feature = "x509")]
+            Credential::Svid(svid) => svid.subject(),
             Credential::Wit(wit) => wit.subject(),
         }
     }
@@ -57,6 +78,8 @@ impl Holder {
     #[must_use]
     pub fn not_after(&self) -> UnixTime {
         match &self.credential {
+            #[cfg(feature = "x509")]
+            Credential::Svid(svid) => svid.not_after(),
             Credential::Wit(wit) => wit.not_after(),
         }
     }

@@ -5,6 +5,7 @@ extern crate alloc;
 
 mod error;
 mod grammar;
+mod id_set;
 mod origin;
 mod pattern;
 mod scheme;
@@ -16,6 +17,7 @@ mod trust_domain;
 mod workload_id;
 
 pub use self::error::ParseIdError;
+pub use self::id_set::IdSet;
 pub use self::origin::Origin;
 pub use self::pattern::{IdPattern, ParsePatternError};
 pub use self::scheme::Scheme;

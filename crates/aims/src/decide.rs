@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use aims_id::{IdPattern, WorkloadId};
+use aims_id::{IdPattern, IdSet, WorkloadId};
 use aims_keys::UnixTime;
 use aims_proof::Authenticated;
 use http::Extensions;
@@ -95,10 +95,7 @@ pub enum Decision {
 /// # Ok::<(), aims::id::ParseIdError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Callers {
-    ids: Vec<WorkloadId>,
-    patterns: Vec<IdPattern>,
-}
+pub struct Callers(IdSet);
 
 impl Callers {
     /// Nobody.
@@ -109,23 +106,20 @@ impl Callers {
 
     /// Admits one workload.
     #[must_use]
-    pub fn id(mut self, id: WorkloadId) -> Self {
-        self.ids.push(id);
-        self
+    pub fn id(self, id: WorkloadId) -> Self {
+        Self(self.0.id(id))
     }
 
     /// Admits every workload that the pattern matches, segment by segment.
     #[must_use]
-    pub fn pattern(mut self, pattern: IdPattern) -> Self {
-        self.patterns.push(pattern);
-        self
+    pub fn pattern(self, pattern: IdPattern) -> Self {
+        Self(self.0.pattern(pattern))
     }
 }
 
 impl Decide for Callers {
     fn decide(&self, question: &Question<'_>) -> Decision {
-        let caller = question.caller.subject();
-        if self.ids.contains(caller) || self.patterns.iter().any(|pattern| pattern.matches(caller)) {
+        if self.0.contains(question.caller.subject()) {
             Decision::Permit { policy: POLICY.into() }
         } else {
             Decision::Deny { policy: POLICY.into(), reason: "caller_not_listed".into() }

@@ -137,7 +137,7 @@ impl SvidVerifier {
 }
 
 /// X5V-1: the one URI of a leaf, with a path.
-fn identity(leaf: &Certificate<'_>) -> Result<WorkloadId, SvidError> {
+pub(super) fn identity(leaf: &Certificate<'_>) -> Result<WorkloadId, SvidError> {
     let names = leaf.alt_names.ok_or(SvidError::NoIdentity)?;
     let mut uris = names.uris();
     let uri = uris.next().ok_or(SvidError::NoIdentity)?;

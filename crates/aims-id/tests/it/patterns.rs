@@ -1,6 +1,6 @@
 //! Patterns: whole segments, within one origin.
 
-use aims_id::{IdPattern, ParsePatternError, Scheme, WorkloadId};
+use aims_id::{IdPattern, IdSet, ParsePatternError, Scheme, WorkloadId};
 use aims_testkit::assert_refused;
 
 use crate::refusals::REFUSED;
@@ -168,4 +168,35 @@ fn id(text: &str) -> WorkloadId {
 
 fn pattern(text: &str) -> IdPattern {
     text.parse().unwrap_or_else(|e| panic!("{text}: {e}"))
+}
+
+#[test]
+fn wid_6_wid_17_a_set_holds_whom_it_names_and_nobody_else() {
+    let id = |text: &str| text.parse::<WorkloadId>().unwrap();
+    let set = IdSet::new()
+        .id(id("spiffe://acme.example/tools/search"))
+        .pattern("spiffe://acme.example/agents/*".parse().unwrap())
+        .pattern("wimse://bank.example/**".parse().unwrap());
+    for inside in [
+        "spiffe://acme.example/tools/search",
+        "spiffe://acme.example/agents/travel",
+        "wimse://bank.example/a/b/c",
+    ] {
+        assert!(set.contains(&id(inside)), "{inside}");
+    }
+    for outside in [
+        "spiffe://acme.example/tools/search/v2",
+        "spiffe://acme.example/agents/travel/eu",
+        "spiffe://bank.example/a",
+        "wimse://acme.example/agents/travel",
+        "spiffe://acme.example",
+    ] {
+        assert!(!set.contains(&id(outside)), "{outside}");
+    }
+    assert!(!IdSet::new().contains(&id("spiffe://acme.example/a")));
+    assert!(IdSet::from(id("spiffe://acme.example/a")).contains(&id("spiffe://acme.example/a")));
+    assert!(
+        IdSet::from("spiffe://acme.example/*".parse::<IdPattern>().unwrap())
+            .contains(&id("spiffe://acme.example/a"))
+    );
 }
