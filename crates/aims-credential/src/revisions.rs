@@ -27,6 +27,8 @@ pub const SPEC_REVISIONS: &[SpecRevision] = &[
     SpecRevision::new("draft-ietf-wimse-identifier", "03", "2026-07-06"),
     SpecRevision::new("draft-ietf-wimse-workload-creds", "02", "2026-07-02"),
     SpecRevision::new("SPIFFE-ID", "665a28f3253ecdce59f26f3ef29c0d6408b37c3d", "2026-07-01"),
+    #[cfg(feature = "x509")]
+    SpecRevision::new("X509-SVID", "665a28f3253ecdce59f26f3ef29c0d6408b37c3d", "2026-07-01"),
     #[cfg(feature = "wit-svid")]
     SpecRevision::new("WIT-SVID", "665a28f3253ecdce59f26f3ef29c0d6408b37c3d", "2026-07-01"),
 ];

@@ -19,10 +19,10 @@ use super::verify::identity;
 pub struct Svid(Arc<Held>);
 
 struct Held {
-    chain: Vec<CertificateDer<'static>>,
     subject: WorkloadId,
     key: PublicKey,
     not_after: UnixTime,
+    chain: Vec<CertificateDer<'static>>,
 }
 
 impl Svid {

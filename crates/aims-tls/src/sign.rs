@@ -1,0 +1,103 @@
+//! A holder's key as rustls asks for one.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use aims_credential::Holder;
+use aims_keys::{Algorithm, SignInput, UnixTime, der};
+use rustls::sign::{Signer, SigningKey};
+use rustls::{Error, SignatureAlgorithm, SignatureScheme};
+
+/// Signs handshakes with the key of a certificate.
+#[derive(Clone, Debug)]
+pub(crate) struct HolderKey {
+    holder: Holder,
+    algorithm: Algorithm,
+    /// When the handshake began: the key is not used beyond its certificate (CRD-9).
+    now: UnixTime,
+}
+
+impl HolderKey {
+    pub(crate) fn new(holder: Holder, now: UnixTime) -> Option<Self> {
+        let algorithm = holder.signer(now).ok()?.public_key().algorithm();
+        scheme(algorithm)?;
+        Some(Self { holder, algorithm, now })
+    }
+}
+
+impl SigningKey for HolderKey {
+    fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        let scheme = scheme(self.algorithm).filter(|scheme| offered.contains(scheme))?;
+        Some(Box::new(HandshakeSigner { key: self.clone(), scheme }))
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        match self.algorithm {
+            Algorithm::EdDsa | Algorithm::Ed25519 => SignatureAlgorithm::ED25519,
+            Algorithm::Ps256 | Algorithm::Rs256 => SignatureAlgorithm::RSA,
+            _ => SignatureAlgorithm::ECDSA,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct HandshakeSigner {
+    key: HolderKey,
+    scheme: SignatureScheme,
+}
+
+impl Signer for HandshakeSigner {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let failed = |reason: &str| Error::General(reason.to_owned());
+        let signer = self.key.holder.signer(self.key.now).map_err(|error| failed(error.code()))?;
+        let signature =
+            wait(signer.sign(SignInput::Message(message))).map_err(|error| failed(error.code()))?;
+        match self.key.algorithm {
+            Algorithm::Es256 | Algorithm::Es384 => {
+                der::ecdsa_to_der(self.key.algorithm, signature.as_bytes())
+                    .map_err(|error| failed(error.code()))
+            }
+            _ => Ok(signature.as_bytes().to_vec()),
+        }
+    }
+
+    fn scheme(&self) -> SignatureScheme {
+        self.scheme
+    }
+}
+
+fn scheme(algorithm: Algorithm) -> Option<SignatureScheme> {
+    match algorithm {
+        Algorithm::EdDsa | Algorithm::Ed25519 => Some(SignatureScheme::ED25519),
+        Algorithm::Es256 => Some(SignatureScheme::ECDSA_NISTP256_SHA256),
+        Algorithm::Es384 => Some(SignatureScheme::ECDSA_NISTP384_SHA384),
+        Algorithm::Ps256 => Some(SignatureScheme::RSA_PSS_SHA256),
+        // TLS 1.3 has no other padding for handshakes.
+        _ => None,
+    }
+}
+
+/// Waits on this thread. A key in this process is done at the first question; for one in a device, the handshake belongs on a
+/// thread that may wait (TPM-46): rustls asks for signatures without a way to go on later.
+fn wait<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
