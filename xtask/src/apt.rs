@@ -6,15 +6,15 @@ use crate::process;
 use crate::stages::{Done, Stop};
 
 /// Why something was skipped that needs [`openssl`].
-pub(crate) const NO_OPENSSL: &str = "no OpenSSL headers: apt-get install libssl-dev pkg-config";
+pub(crate) const NO_OPENSSL: &str = "no OpenSSL: apt-get install libssl-dev openssl pkg-config";
 
 /// What must be there, how it is seen, and the Debian packages that bring it.
 /// A C compiler is not among them: without its linker this program would not be here.
 const NEEDS: [Need; 2] = [
     Need { what: "git", packages: &["git"], there: git },
     Need {
-        what: "OpenSSL headers (for interop/ and benches/)",
-        packages: &["libssl-dev", "pkg-config"],
+        what: "OpenSSL (for interop/ and benches/)",
+        packages: &["libssl-dev", "openssl", "pkg-config"],
         there: openssl,
     },
 ];
@@ -51,9 +51,10 @@ pub(crate) fn stage() -> Result<Done, Stop> {
     }
 }
 
-/// Whether the headers of OpenSSL are there, which the oracles in `interop/` and `benches/` need and nothing else.
+/// Whether the headers and the program of OpenSSL are there, which the oracles in `interop/` and `benches/` need and nothing else.
 pub(crate) fn openssl() -> bool {
     process::succeeds(process::program("pkg-config").args(["--exists", "openssl"]))
+        && process::succeeds(process::program("openssl").arg("version"))
 }
 
 fn git() -> bool {

@@ -1,7 +1,7 @@
 //! josekit 0.10 (on OpenSSL): JWS both ways, for every algorithm that both know.
 
 use aims_jose::{Jwk, Limits, NewHeader, PrivateJwk, UnverifiedJws};
-use aims_keys::{Algorithm, AlgorithmSet, Signer, SoftwareKey, backend};
+use aims_keys::{Algorithm, AlgorithmSet, SoftwareKey, backend};
 use josekit::jwk::Jwk as OtherJwk;
 use josekit::jwk::alg::ec::EcCurve;
 use josekit::jwk::alg::ed::EdCurve;

@@ -2,4 +2,5 @@
 #![cfg(test)]
 
 mod josekit_oracle;
+mod openssl_certificates;
 mod wimsey_oracle;
