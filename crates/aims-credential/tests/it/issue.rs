@@ -165,6 +165,7 @@ fn aims_9_crd_6_claims_of_the_deployment() {
     assert!(wit.claims().get("acme.example/team").unwrap().is_str("tra\"vel"));
     let shown = format!("{request:?}{:?}", ClaimValue::from("blue"));
     assert!(shown.contains(SUBJECT) && !shown.contains("blue"), "{shown}");
+    assert_eq!(format!("{:?}", ClaimValue::from("blue")), "ClaimValue(..)");
 }
 
 #[test]
