@@ -3,6 +3,8 @@
 use aims_credential::{Lapsed, MarkKey, Marks};
 use aims_id::WorkloadId;
 use aims_keys::UnixTime;
+#[cfg(feature = "mtls")]
+use aims_tls::VerifiedPeer;
 
 use crate::wpt::VerifiedProof;
 
@@ -15,10 +17,20 @@ pub struct Authenticated(Evidence);
 
 #[derive(Clone, Debug)]
 enum Evidence {
+    #[cfg(feature = "mtls")]
+    Mtls(VerifiedPeer),
     Wpt(VerifiedProof),
 }
 
 impl Authenticated {
+    /// By mutual TLS: the workload at the other end of the connection, which may be an intermediary. It is never the same fact as
+    /// a proof that came through the connection, whosever that is (ARCH-1).
+    #[cfg(feature = "mtls")]
+    #[must_use]
+    pub fn by_mtls(peer: &VerifiedPeer) -> Self {
+        Self(Evidence::Mtls(peer.clone()))
+    }
+
     /// By a Workload Proof Token.
     #[must_use]
     pub fn by_wpt(proof: &VerifiedProof) -> Self {
@@ -29,6 +41,8 @@ impl Authenticated {
     #[must_use]
     pub fn subject(&self) -> &WorkloadId {
         match &self.0 {
+            #[cfg(feature = "mtls")]
+            Evidence::Mtls(peer) => peer.subject(),
             Evidence::Wpt(proof) => proof.wit().subject(),
         }
     }
@@ -37,6 +51,8 @@ impl Authenticated {
     #[must_use]
     pub fn method(&self) -> Method {
         match &self.0 {
+            #[cfg(feature = "mtls")]
+            Evidence::Mtls(_) => Method::Mtls,
             Evidence::Wpt(_) => Method::Wpt,
         }
     }
@@ -45,6 +61,9 @@ impl Authenticated {
     #[must_use]
     pub fn layer(&self) -> Layer {
         match &self.0 {
+            #[cfg(feature = "mtls")]
+            // AIMS-21: the connection ends where TLS does.
+            Evidence::Mtls(_) => Layer::Transport,
             Evidence::Wpt(_) => Layer::Application,
         }
     }
@@ -53,6 +72,8 @@ impl Authenticated {
     #[must_use]
     pub fn not_after(&self) -> UnixTime {
         match &self.0 {
+            #[cfg(feature = "mtls")]
+            Evidence::Mtls(peer) => peer.not_after(),
             Evidence::Wpt(proof) => proof.wit().not_after(),
         }
     }
@@ -61,15 +82,29 @@ impl Authenticated {
     #[must_use]
     pub fn wpt(&self) -> Option<&VerifiedProof> {
         match &self.0 {
+            #[cfg(feature = "mtls")]
+            Evidence::Mtls(_) => None,
             Evidence::Wpt(proof) => Some(proof),
+        }
+    }
+
+    /// The peer of the connection, if that is how it was made.
+    #[cfg(feature = "mtls")]
+    #[must_use]
+    pub fn peer(&self) -> Option<&VerifiedPeer> {
+        match &self.0 {
+            Evidence::Mtls(peer) => Some(peer),
+            Evidence::Wpt(_) => None,
         }
     }
 
     /// The names under which it can be cut off.
     pub fn mark_keys(&self) -> impl Iterator<Item = MarkKey<'_>> {
-        match &self.0 {
-            Evidence::Wpt(proof) => proof.wit().mark_keys(),
-        }
+        let wit = self.wpt().map(|proof| proof.wit().mark_keys());
+        let keys = wit.into_iter().flatten();
+        #[cfg(feature = "mtls")]
+        let keys = keys.chain(self.peer().map(VerifiedPeer::mark_keys).into_iter().flatten());
+        keys
     }
 
     /// Whether it still counts at `now`.
@@ -79,6 +114,8 @@ impl Authenticated {
     /// [`Lapsed`] says what ended it.
     pub fn still_valid(&self, now: UnixTime, marks: &dyn Marks) -> Result<(), Lapsed> {
         match &self.0 {
+            #[cfg(feature = "mtls")]
+            Evidence::Mtls(peer) => peer.still_valid(now, marks),
             Evidence::Wpt(proof) => proof.still_valid(now, marks),
         }
     }
@@ -88,6 +125,9 @@ impl Authenticated {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Method {
+    /// A TLS handshake with a certificate.
+    #[cfg(feature = "mtls")]
+    Mtls,
     /// A Workload Proof Token.
     Wpt,
 }
@@ -97,6 +137,8 @@ impl Method {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            #[cfg(feature = "mtls")]
+            Self::Mtls => "mtls",
             Self::Wpt => "wpt",
         }
     }

@@ -6,6 +6,8 @@ mod audiences;
 mod authenticated;
 mod carriers;
 mod make;
+#[cfg(feature = "mtls")]
+mod mtls;
 mod properties;
 mod replay;
 mod status;
