@@ -126,6 +126,15 @@ impl TlsServer {
     pub fn peer(&self, connection: &CommonState, now: UnixTime) -> Result<VerifiedPeer, PeerError> {
         peer(&self.verifier, connection, now)
     }
+
+    /// Checks a client again, at a later request or during a stream: see [`PeerVerifier::peer_again`].
+    ///
+    /// # Errors
+    ///
+    /// [`PeerError`]; whoever gets one closes the connection.
+    pub fn peer_again(&self, peer: &VerifiedPeer, now: UnixTime) -> Result<VerifiedPeer, PeerError> {
+        self.verifier.peer_again(peer, now)
+    }
 }
 
 /// The connecting end.
@@ -149,6 +158,15 @@ impl TlsClient {
     /// [`PeerError`]; what changed since the handshake counts.
     pub fn peer(&self, connection: &CommonState, now: UnixTime) -> Result<VerifiedPeer, PeerError> {
         peer(&self.verifier, connection, now)
+    }
+
+    /// Checks a server again, at a later request or during a stream: see [`PeerVerifier::peer_again`].
+    ///
+    /// # Errors
+    ///
+    /// [`PeerError`]; whoever gets one closes the connection.
+    pub fn peer_again(&self, peer: &VerifiedPeer, now: UnixTime) -> Result<VerifiedPeer, PeerError> {
+        self.verifier.peer_again(peer, now)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aims_credential::x509::{CertificateDer, Role, SvidError, SvidVerifier};
+use aims_credential::x509::{CertificateDer, Role, SvidError, SvidVerifier, VerifiedSvid};
 use aims_id::IdSet;
 use aims_keys::UnixTime;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -58,6 +58,26 @@ impl PeerVerifier {
         self.verify(leaf, rest, now)
     }
 
+    /// Checks a peer of this verifier again, such as at the next request of its connection: dates, marks, whether its bundle is
+    /// still the same, and if not, the whole chain.
+    ///
+    /// # Errors
+    ///
+    /// As [`peer`](Self::peer).
+    pub fn peer_again(&self, peer: &VerifiedPeer, now: UnixTime) -> Result<VerifiedPeer, PeerError> {
+        let svid = self.svids.verify_again(peer.svid(), self.role, now)?;
+        self.expected(svid)
+    }
+
+    fn expected(&self, svid: VerifiedSvid) -> Result<VerifiedPeer, PeerError> {
+        // X5V-7: on the full identifier, and only once the chain is verified.
+        if self.peers.contains(svid.subject()) {
+            Ok(VerifiedPeer::new(svid, self.role))
+        } else {
+            Err(PeerError::Unexpected(svid.subject().clone()))
+        }
+    }
+
     fn verify(
         &self,
         leaf: &CertificateDer<'_>,
@@ -65,11 +85,7 @@ impl PeerVerifier {
         now: UnixTime,
     ) -> Result<VerifiedPeer, PeerError> {
         let svid = self.svids.verify(leaf, rest, self.role, now)?;
-        // X5V-7: on the full identifier, and only once the chain is verified.
-        if !self.peers.contains(svid.subject()) {
-            return Err(PeerError::Unexpected(svid.subject().clone()));
-        }
-        Ok(VerifiedPeer::new(svid, self.role))
+        self.expected(svid)
     }
 
     fn during_handshake(

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use aims_id::WorkloadId;
 use aims_keys::{PublicKey, UnixTime};
+use rustls_pki_types::CertificateDer;
 
+use super::Role;
+use super::verify::Rules;
 use crate::{Lapsed, MarkKey, Marks, TrustBundle};
 
 /// An X.509-SVID or Workload Identity Certificate that passed every check of an [`SvidVerifier`](super::SvidVerifier); there
@@ -23,8 +26,12 @@ pub(super) struct Facts {
     pub(super) not_before: UnixTime,
     pub(super) not_after: UnixTime,
     pub(super) serial: String,
-    pub(super) leaf: Box<[u8]>,
+    /// As it was presented, the leaf first.
+    pub(super) chain: Vec<CertificateDer<'static>>,
     pub(super) bundle: Arc<TrustBundle>,
+    /// By whose rules, and in which role.
+    pub(super) rules: Arc<Rules>,
+    pub(super) role: Role,
 }
 
 impl VerifiedSvid {
@@ -65,13 +72,19 @@ impl VerifiedSvid {
     /// The DER of the leaf.
     #[must_use]
     pub fn certificate(&self) -> &[u8] {
-        &self.0.leaf
+        self.0.chain.first().map(|leaf| &**leaf).unwrap_or_default()
     }
 
     /// SHA-256 of the leaf: what `x5t#S256` is (RFC 8705 §3.1).
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
-        self.0.key.backend().sha256(&self.0.leaf)
+        self.0.key.backend().sha256(self.certificate())
+    }
+
+    /// The chain as it was presented, the leaf first.
+    #[must_use]
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.0.chain
     }
 
     /// The bundle it was verified with.
@@ -98,6 +111,11 @@ impl VerifiedSvid {
             return Err(Lapsed::Expired);
         }
         self.check_marks(marks)
+    }
+
+    /// Whether these rules and this role would find the same, as long as the bundle does.
+    pub(super) fn is_by(&self, rules: &Arc<Rules>, role: Role) -> bool {
+        Arc::ptr_eq(&self.0.rules, rules) && self.0.role == role
     }
 
     pub(super) fn check_marks(&self, marks: &dyn Marks) -> Result<(), Lapsed> {

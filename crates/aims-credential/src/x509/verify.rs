@@ -24,6 +24,12 @@ pub struct SvidVerifier {
     bundles: Arc<dyn BundleSource>,
     marks: Option<Arc<dyn Marks>>,
     backend: Backend,
+    rules: Arc<Rules>,
+}
+
+/// What is demanded beside trust; clones of a verifier share them.
+#[derive(Clone, Debug)]
+pub(super) struct Rules {
     profile: X509Profile,
     tolerates_missing_constraints: bool,
     max_certificate_len: usize,
@@ -54,15 +60,17 @@ pub enum X509Profile {
 impl SvidVerifier {
     /// Starts from what has no safe default: whom to trust, and the backend that verifies.
     pub fn builder(bundles: impl BundleSource + 'static, backend: Backend) -> SvidVerifierBuilder {
-        SvidVerifierBuilder(Self {
+        SvidVerifierBuilder {
             bundles: Arc::new(bundles),
             marks: None,
             backend,
-            profile: X509Profile::default(),
-            tolerates_missing_constraints: false,
-            max_certificate_len: MAX_CERTIFICATE,
-            max_chain_len: DEFAULT_CHAIN,
-        })
+            rules: Rules {
+                profile: X509Profile::default(),
+                tolerates_missing_constraints: false,
+                max_certificate_len: MAX_CERTIFICATE,
+                max_chain_len: DEFAULT_CHAIN,
+            },
+        }
     }
 
     /// Checks the certificate of a workload and the way from it to an authority of its own trust domain.
@@ -81,18 +89,18 @@ impl SvidVerifier {
         role: Role,
         now: UnixTime,
     ) -> Result<VerifiedSvid, SvidError> {
-        if intermediates.len() >= self.max_chain_len {
+        if intermediates.len() >= self.rules.max_chain_len {
             return Err(SvidError::ChainTooLong);
         }
-        if std::iter::once(leaf).chain(intermediates).any(|der| der.len() > self.max_certificate_len) {
+        if std::iter::once(leaf).chain(intermediates).any(|der| der.len() > self.rules.max_certificate_len) {
             return Err(SvidError::TooLarge);
         }
         let certificate = Certificate::read(leaf).ok_or(SvidError::Malformed)?;
         let subject = identity(&certificate)?;
-        if self.profile == X509Profile::X509Svid && subject.scheme() != Scheme::Spiffe {
+        if self.rules.profile == X509Profile::X509Svid && subject.scheme() != Scheme::Spiffe {
             return Err(SvidError::Scheme);
         }
-        self.check_leaf(&certificate)?;
+        self.rules.check_leaf(&certificate)?;
 
         let bundle = bundle_of(&*self.bundles, &subject).ok_or(SvidError::UnknownTrustDomain)?;
         let numbers = PublicNumbers::from_spki(certificate.spki).map_err(SvidError::Key)?;
@@ -108,8 +116,10 @@ impl SvidVerifier {
             not_before: certificate.not_before,
             not_after,
             serial: hexadecimal(certificate.serial),
-            leaf: leaf.to_vec().into_boxed_slice(),
+            chain: std::iter::once(leaf).chain(intermediates).map(|der| der.clone().into_owned()).collect(),
             bundle,
+            rules: Arc::clone(&self.rules),
+            role,
         });
         if let Some(marks) = &self.marks {
             svid.check_marks(&**marks).map_err(SvidError::Lapsed)?;
@@ -117,6 +127,39 @@ impl SvidVerifier {
         Ok(svid)
     }
 
+    /// Checks again what was verified before, in the same role: at the next request of a connection, for one.
+    ///
+    /// While its bundle is the same, only dates and marks are asked about. Once the bundle was replaced or withdrawn, the chain is
+    /// verified anew, with what is trusted now; so is one that another verifier verified, or in the other role.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify).
+    pub fn verify_again(
+        &self,
+        svid: &VerifiedSvid,
+        role: Role,
+        now: UnixTime,
+    ) -> Result<VerifiedSvid, SvidError> {
+        let bundle = bundle_of(&*self.bundles, svid.subject()).ok_or(SvidError::UnknownTrustDomain)?;
+        if !Arc::ptr_eq(&bundle, svid.bundle()) || !svid.is_by(&self.rules, role) {
+            let (leaf, rest) = svid.chain().split_first().ok_or(SvidError::Malformed)?;
+            return self.verify(leaf, rest, role, now);
+        }
+        if now > svid.not_after() {
+            return Err(SvidError::Expired);
+        }
+        if now < svid.begun() {
+            return Err(SvidError::NotYetValid);
+        }
+        if let Some(marks) = &self.marks {
+            svid.check_marks(&**marks).map_err(SvidError::Lapsed)?;
+        }
+        Ok(svid.clone())
+    }
+}
+
+impl Rules {
     /// X5V-4 and the first half of X5V-5.
     fn check_leaf(&self, leaf: &Certificate<'_>) -> Result<(), SvidError> {
         match leaf.is_ca {
@@ -155,43 +198,49 @@ pub(super) fn identity(leaf: &Certificate<'_>) -> Result<WorkloadId, SvidError> 
 /// Options of an [`SvidVerifier`]; every default is the strict one.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
-pub struct SvidVerifierBuilder(SvidVerifier);
+pub struct SvidVerifierBuilder {
+    bundles: Arc<dyn BundleSource>,
+    marks: Option<Arc<dyn Marks>>,
+    backend: Backend,
+    rules: Rules,
+}
 
 impl SvidVerifierBuilder {
     /// Refuses what was cut off before its time. Default: nothing is known to be.
     pub fn marks(mut self, marks: impl Marks + 'static) -> Self {
-        self.0.marks = Some(Arc::new(marks));
+        self.marks = Some(Arc::new(marks));
         self
     }
 
     /// Whose rules certificates follow. Default: [`X509Profile::Wic`].
     pub fn profile(mut self, profile: X509Profile) -> Self {
-        self.0.profile = profile;
+        self.rules.profile = profile;
         self
     }
 
     /// Takes a leaf without basicConstraints for one that is not an authority, as RFC 5280 does. Default: refused.
     pub fn tolerate_missing_basic_constraints(mut self) -> Self {
-        self.0.tolerates_missing_constraints = true;
+        self.rules.tolerates_missing_constraints = true;
         self
     }
 
     /// The longest certificate, in bytes. Default and maximum: 16384.
     pub fn max_certificate_len(mut self, bytes: usize) -> Self {
-        self.0.max_certificate_len = bytes.min(MAX_CERTIFICATE);
+        self.rules.max_certificate_len = bytes.min(MAX_CERTIFICATE);
         self
     }
 
     /// The most certificates in a chain, leaf included. Default: 8; at most 16.
     pub fn max_chain_len(mut self, certificates: usize) -> Self {
-        self.0.max_chain_len = certificates.min(MAX_CHAIN);
+        self.rules.max_chain_len = certificates.min(MAX_CHAIN);
         self
     }
 
     /// Finishes; it cannot fail, since what is required was asked for first.
     #[must_use]
     pub fn build(self) -> SvidVerifier {
-        self.0
+        let Self { bundles, marks, backend, rules } = self;
+        SvidVerifier { bundles, marks, backend, rules: Arc::new(rules) }
     }
 }
 

@@ -59,3 +59,25 @@ fn mtls_10_x5v_2_a_bundle_that_is_withdrawn_ends_what_rests_on_it() {
     world.bundles.insert(World::bundle(&world.acme));
     connect(client.config(), server.config()).unwrap();
 }
+
+#[test]
+fn mtls_10_a_live_connection_is_asked_about_again() {
+    let world = World::new();
+    let (client, server) = (world.client(), world.server());
+    let connected = connect(client.config(), server.config()).unwrap();
+    let now = world.clock.now();
+    let (caller, tool) =
+        (server.peer(&connected.server, now).unwrap(), client.peer(&connected.client, now).unwrap());
+    assert_eq!(server.peer_again(&caller, now).unwrap().subject().as_str(), AGENT);
+    assert_eq!(client.peer_again(&tool, now).unwrap().subject().as_str(), TOOL);
+    world.bundles.remove(&"spiffe://acme.example".parse().unwrap());
+    assert_refused!(server.peer_again(&caller, now), "unknown_trust_domain", "X5V-2");
+    assert_refused!(client.peer_again(&tool, now), "unknown_trust_domain", "X5V-2");
+    world.bundles.insert(World::bundle(&world.acme));
+    server.peer_again(&caller, now).unwrap();
+    world.clock.advance(3601);
+    assert_refused!(server.peer_again(&caller, world.clock.now()), "expired", "X5V-3");
+    // Another server does not expect this caller, however well it is known here.
+    let strict = world.tls(world.current(TOOL), &["spiffe://acme.example/agents/other"]).server().unwrap();
+    assert_refused!(strict.peer_again(&caller, now), "unexpected_peer", "X5V-7");
+}

@@ -48,3 +48,54 @@ fn a_certificate_shows_itself_and_not_too_much() {
     let shown = format!("{svid:?}");
     assert!(shown.contains(SUBJECT) && shown.contains("51ab") && shown.len() < 200, "{shown}");
 }
+
+#[test]
+fn mtls_10_x5v_2_what_was_verified_is_verified_again_with_what_is_trusted_now() {
+    let root = Forge::authority("root");
+    let anchor = root.signed_by(&root.key);
+    let set = aims_credential::BundleSet::from(super::forge::bundle(&[&anchor]));
+    let marks = Arc::new(MarkTable::with_capacity(8));
+    let verifier = aims_credential::x509::SvidVerifier::builder(set.clone(), aims_keys::backend::ring())
+        .marks(marks.clone())
+        .build();
+    let svid = verifier.verify(&Forge::leaf().signed_by(&root.key), &[], Role::Client, now()).unwrap();
+    let again = |time| verifier.verify_again(&svid, Role::Client, time);
+    // Not one like it: it.
+    assert!(std::ptr::eq(again(now()).unwrap().certificate(), svid.certificate()));
+    let (first, last) = (seconds("2026-09-01").as_secs(), seconds("2027-01-01").as_secs());
+    again(at(last)).unwrap();
+    assert_refused!(again(at(last + 1)), "expired", "X5V-3");
+    assert_refused!(again(at(first - 1)), "not_yet_valid", "X5V-3");
+
+    // The same authority in a new bundle; then another one; then none.
+    set.insert(super::forge::bundle(&[&anchor]));
+    let renewed = again(now()).unwrap();
+    assert!(!Arc::ptr_eq(renewed.bundle(), svid.bundle()));
+    let other = Forge::authority("root");
+    set.insert(super::forge::bundle(&[&other.signed_by(&other.key)]));
+    assert_refused!(again(now()), "bad_signature", "X5V-3");
+    set.remove(&ORIGIN.parse().unwrap());
+    assert_refused!(again(now()), "unknown_trust_domain", "X5V-2");
+
+    set.insert(super::forge::bundle(&[&anchor]));
+    let current = again(now()).unwrap();
+    marks.add(&MarkKey::Agent(&id(SUBJECT)), Mark::dead()).unwrap();
+    assert_refused!(verifier.verify_again(&current, Role::Client, now()), "revoked", "AIMS-55");
+}
+
+#[test]
+fn x5v_6_x5v_5_what_another_verifier_found_is_verified_whole() {
+    let root = Forge::authority("root");
+    let set = aims_credential::BundleSet::from(super::forge::bundle(&[&root.signed_by(&root.key)]));
+    let builder = || aims_credential::x509::SvidVerifier::builder(set.clone(), aims_keys::backend::ring());
+    let lax = builder().tolerate_missing_basic_constraints().build();
+    let leaf = Forge::leaf().with(|leaf| {
+        leaf.constraints = None;
+        leaf.purposes = Some(vec![super::forge::CLIENT_AUTH]);
+    });
+    let svid = lax.verify(&leaf.signed_by(&root.key), &[], Role::Client, now()).unwrap();
+    lax.verify_again(&svid, Role::Client, now()).unwrap();
+    let strict = builder().build().verify_again(&svid, Role::Client, now());
+    assert_refused!(strict, "basic_constraints_missing", "X5V-4");
+    assert_refused!(lax.verify_again(&svid, Role::Server, now()), "extended_key_usage", "X5V-5");
+}
