@@ -137,12 +137,13 @@ fn find_jwk_members(text: &str, found: &mut Vec<Found>) {
         };
         // In a JSON string quotes are escaped, perhaps more than once.
         let Some(after) = after.trim_start_matches('\\').strip_prefix('"') else { continue };
-        let Some(after) = after.trim_start().strip_prefix(':') else { continue };
+        let Some(after) = skip_space(after).strip_prefix(':') else { continue };
+        let after = skip_space(after);
         if !is_key {
-            in_primes |= name == "oth" && after.trim_start().starts_with('[');
+            in_primes |= name == "oth" && after.starts_with('[');
             continue;
         }
-        let Some(value) = after.trim_start().trim_start_matches('\\').strip_prefix('"') else { continue };
+        let Some(value) = after.trim_start_matches('\\').strip_prefix('"') else { continue };
         // Whoever wrote the value in the other alphabet, or with padding, leaked it all the same.
         let (key, _) = split_while(value, |c| is_base64url(c) || matches!(c, '+' | '/' | '='));
         if key.len() >= MIN_SECRET {
@@ -169,6 +170,16 @@ fn find_pem_keys(text: &str, found: &mut Vec<Found>) {
         found.push((text.len() - block.len() - BEGIN.len()..text.len() - after.len(), PRIVATE_KEY));
         rest = after;
     }
+}
+
+/// What follows white space; in a JSON string that is escaped, too.
+fn skip_space(text: &str) -> &str {
+    let mut rest = text.trim_start();
+    while let Some(escape) = rest.strip_prefix('\\') {
+        let Some(after) = escape.trim_start_matches('\\').strip_prefix(['n', 'r', 't']) else { break };
+        rest = after.trim_start();
+    }
+    rest
 }
 
 fn split_while(text: &str, is: impl Fn(char) -> bool) -> (&str, &str) {

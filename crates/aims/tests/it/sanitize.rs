@@ -93,6 +93,9 @@ fn aims_19_private_keys_do_not_reach_a_model() {
         (primes.clone(), "\""),
         (primes.replace('"', r#"\""#), r#"\""#),
         (primes.replace("[{", " [\n  {").replace(':', " : "), "\""),
+        (primes.replace("[{", "\n[\n{").replace(':', "\n:\r\n\t"), "\""),
+        (primes.replace("[{", r"\n[\n{").replace(':', r"\n:\r\n \t").replace('"', r#"\""#), r#"\""#),
+        (primes.replace(':', r":\\n").replace('"', r#"\\\""#), r#"\\\""#),
     ] {
         let clean = sanitizer.sanitize(&jwk);
         assert_eq!(clean.matches("[private key removed]").count(), 4, "{clean}");
@@ -135,6 +138,7 @@ fn aims_19_other_text_is_left_alone() {
         "eyJhbGciOiJkaXIifQ..c2hvcnQ.c2hvcnQ.c2hvcnQ, and eyJhbGciOiJkaXIifQ.a.b.c.d.and-no-more-than-a-name",
         r#"{"oth":"a-long-text-that-is-no-array","r":"a-long-text-that-is-no-key"}"#,
         r#"["oth", {"t":"a-long-text-that-is-no-key"}]"#,
+        r#"{"d":n"a-long-text-that-is-no-key"}"#,
     ] {
         let clean = sanitizer.sanitize(text);
         assert_eq!(clean, text);
@@ -155,6 +159,8 @@ fn aims_19_hostile_text_takes_no_longer_than_other() {
         "-----BEGIN PRIVATE KEY",
         " ",
         "\"d\"     :",
+        "\"d\"\\n\\n:\\n",
+        "\\n",
         "\"oth\":[",
         "eyJ.a",
     ] {
