@@ -151,6 +151,9 @@ pub enum Lapsed {
     /// It is suspended.
     #[error("it is suspended")]
     Suspended,
+    /// What vouched for it is not trusted any more.
+    #[error("what vouched for it is not trusted any more")]
+    Untrusted,
 }
 
 impl Lapsed {
@@ -163,6 +166,7 @@ impl Lapsed {
             Self::MarksUnavailable => "marks_unavailable",
             Self::Superseded => "superseded",
             Self::Suspended => "suspended",
+            Self::Untrusted => "untrusted",
         }
     }
 
@@ -171,7 +175,8 @@ impl Lapsed {
     pub fn rule(&self) -> &'static str {
         match self {
             Self::Expired => "AIMS-8",
-            _ => "AIMS-55",
+            Self::Untrusted => "CRD-1",
+            Self::Dead | Self::MarksUnavailable | Self::Superseded | Self::Suspended => "AIMS-55",
         }
     }
 }

@@ -5,6 +5,8 @@ mod authority;
 #[cfg(feature = "authority")]
 mod clock;
 mod refusal;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(feature = "vectors")]
 pub mod vectors;
 
@@ -12,3 +14,5 @@ pub mod vectors;
 pub use crate::authority::{TestAgent, TestAuthority};
 #[cfg(feature = "authority")]
 pub use crate::clock::TestClock;
+#[cfg(feature = "tls")]
+pub use crate::tls::{Handshake, HandshakeError, handshake};

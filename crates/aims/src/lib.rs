@@ -2,6 +2,8 @@
 
 mod agent;
 mod clock;
+#[cfg(feature = "mtls")]
+mod connection;
 mod decide;
 mod guard;
 mod permit;
@@ -13,12 +15,16 @@ pub use aims_credential::{
 };
 pub use aims_keys::backend;
 pub use aims_proof::{Audiences, Authenticated, WptProfile};
+#[cfg(feature = "mtls")]
+pub use aims_tls as tls;
 pub use {
     aims_credential as credential, aims_id as id, aims_jose as jose, aims_keys as keys, aims_proof as proof,
 };
 
 pub use crate::agent::{Agent, AgentError, AgentFuture, AgentLayer, AgentService, AttachError};
 pub use crate::clock::{Clock, SystemClock};
+#[cfg(feature = "mtls")]
+pub use crate::connection::Connection;
 pub use crate::decide::{Callers, Decide, Decision, Question};
 pub use crate::guard::{Guard, GuardBody, GuardBuilder, GuardFuture, GuardLayer, GuardService, Refusal};
 pub use crate::permit::{Authorized, Permit};

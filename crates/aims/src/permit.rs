@@ -6,8 +6,11 @@ use std::sync::Arc;
 use aims_credential::{Lapsed, Marks};
 use aims_keys::UnixTime;
 use aims_proof::Authenticated;
+use http::Extensions;
 
 use crate::clock::Clock;
+#[cfg(feature = "mtls")]
+use crate::connection::Connection;
 use crate::record::TraceParent;
 
 /// A request that a [`Decide`](crate::Decide) admitted, and that is not recorded yet.
@@ -23,8 +26,17 @@ impl Authorized {
         trace: TraceParent,
         clock: Arc<dyn Clock>,
         marks: Arc<dyn Marks>,
+        #[cfg_attr(not(feature = "mtls"), expect(unused_variables, reason = "no connection is known there"))]
+        extensions: &Extensions,
     ) -> (Self, PermitIdentity) {
-        let facts = Arc::new(Facts { caller, trace, clock, marks });
+        let facts = Arc::new(Facts {
+            caller,
+            trace,
+            clock,
+            marks,
+            #[cfg(feature = "mtls")]
+            connection: extensions.get::<Connection>().cloned(),
+        });
         (Self(Permit(facts.clone())), PermitIdentity(facts))
     }
 
@@ -53,6 +65,9 @@ struct Facts {
     trace: TraceParent,
     clock: Arc<dyn Clock>,
     marks: Arc<dyn Marks>,
+    /// What the request came over.
+    #[cfg(feature = "mtls")]
+    connection: Option<Connection>,
 }
 
 impl Permit {
@@ -68,8 +83,8 @@ impl Permit {
         &self.0.trace
     }
 
-    /// Whether the caller still counts, now. A handler that streams asks before each message: a credential may end, or be
-    /// cut off, while it does.
+    /// Whether the caller still counts, now, and so does the connection that the request came over. A handler that streams asks
+    /// before each message: a credential may end, or be cut off, while it does, and an authority may be trusted no longer.
     ///
     /// # Errors
     ///
@@ -77,6 +92,10 @@ impl Permit {
     /// then.
     pub fn still_valid(&self) -> Result<(), Lapsed> {
         let now = UnixTime::try_from(self.0.clock.now()).map_err(|_| Lapsed::MarksUnavailable)?;
+        #[cfg(feature = "mtls")]
+        if let Some(connection) = &self.0.connection {
+            connection.still_valid(now, &*self.0.marks)?;
+        }
         self.0.caller.still_valid(now, &*self.0.marks)
     }
 }

@@ -84,7 +84,7 @@ fn openssl_verifies_our_chains() {
     }
 }
 
-/// AIMS-12, both ways.
+/// AIMS-6, both ways.
 #[test]
 fn openssl_and_we_read_each_others_requests() {
     for (algorithm, options) in [

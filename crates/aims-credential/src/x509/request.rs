@@ -169,7 +169,7 @@ impl CertificateRequestError {
             Self::Algorithm => "X5V-3",
             Self::Key(error) => error.rule(),
             Self::Malformed | Self::TooLarge => "X5V-1",
-            Self::Signature => "AIMS-12",
+            Self::Signature => "AIMS-6",
         }
     }
 }

@@ -8,10 +8,9 @@ use aims_credential::{BundleSet, CurrentCredential, Holder, Mark, MarkKey, MarkT
 use aims_id::IdSet;
 use aims_keys::{Algorithm, SoftwareKey, UnixTime, backend};
 use aims_proof::{Authenticated, Layer, Method};
-use aims_testkit::assert_refused;
+use aims_testkit::{assert_refused, handshake};
 use aims_tls::{MutualTls, VerifiedPeer};
 use rustls::time_provider::TimeProvider;
-use rustls::{ClientConnection, ServerConnection};
 
 use crate::support::NOW;
 
@@ -45,30 +44,8 @@ fn peer() -> VerifiedPeer {
     };
     let (client, server) =
         (tls(AGENT).client().unwrap(), tls("spiffe://acme.example/tools/search").server().unwrap());
-    let mut one =
-        ClientConnection::new(client.config().clone(), "tools.example".try_into().unwrap()).unwrap();
-    let mut other = ServerConnection::new(server.config().clone()).unwrap();
-    for _ in 0..4 {
-        let mut bytes = Vec::new();
-        while one.wants_write() {
-            one.write_tls(&mut bytes).unwrap();
-        }
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            other.read_tls(&mut rest).unwrap();
-            other.process_new_packets().unwrap();
-        }
-        let mut bytes = Vec::new();
-        while other.wants_write() {
-            other.write_tls(&mut bytes).unwrap();
-        }
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            one.read_tls(&mut rest).unwrap();
-            one.process_new_packets().unwrap();
-        }
-    }
-    server.peer(&other, NOW).unwrap()
+    let done = handshake(client.config(), server.config()).unwrap();
+    server.peer(&done.server, NOW).unwrap()
 }
 
 #[test]

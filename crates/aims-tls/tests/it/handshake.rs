@@ -3,16 +3,16 @@
 use aims_credential::x509::Role;
 use aims_credential::{CurrentCredential, Mark, MarkKey, MarkTable};
 use aims_keys::Algorithm;
-use aims_testkit::assert_refused;
+use aims_testkit::{assert_refused, handshake};
 use rustls::{HandshakeKind, ProtocolVersion};
 
-use crate::support::{AGENT, TOOL, World, connect, id};
+use crate::support::{AGENT, TOOL, World, id};
 
 #[test]
 fn mtls_1_mtls_7_wic_5_both_ends_know_who_the_other_is() {
     let world = World::new();
     let (client, server) = (world.client(), world.server());
-    let connected = connect(client.config(), server.config()).unwrap();
+    let connected = handshake(client.config(), server.config()).unwrap();
     let now = world.clock.now();
     let caller = server.peer(&connected.server, now).unwrap();
     assert_eq!((caller.subject().as_str(), caller.role()), (AGENT, Role::Client));
@@ -30,7 +30,7 @@ fn mtls_2_keys_of_every_kind_sign_handshakes() {
         let own = |name| CurrentCredential::new(world.holder(&world.acme, name, algorithm));
         let server = world.tls(own(TOOL), &[AGENT]).server().unwrap();
         let client = world.tls(own(AGENT), &[TOOL]).client().unwrap();
-        let connected = connect(client.config(), server.config()).unwrap();
+        let connected = handshake(client.config(), server.config()).unwrap();
         let caller = server.peer(&connected.server, world.clock.now()).unwrap();
         assert_eq!(caller.svid().public_key().algorithm(), algorithm);
     }
@@ -42,7 +42,7 @@ fn x5v_2_bnd_2_peers_of_another_domain_come_with_their_own_anchors() {
     let guest = "spiffe://bank.example/agents/audit";
     let server = world.tls(world.current(TOOL), &[AGENT, "spiffe://bank.example/agents/*"]).server().unwrap();
     let client = world.tls(world.current(guest), &[TOOL]).client().unwrap();
-    let connected = connect(client.config(), server.config()).unwrap();
+    let connected = handshake(client.config(), server.config()).unwrap();
     assert_eq!(server.peer(&connected.server, world.clock.now()).unwrap().subject().as_str(), guest);
 }
 
@@ -51,7 +51,7 @@ fn x5v_3_no_session_goes_on_without_its_certificate() {
     let world = World::new();
     let (client, server) = (world.client(), world.server());
     for _ in 0..3 {
-        let connected = connect(client.config(), server.config()).unwrap();
+        let connected = handshake(client.config(), server.config()).unwrap();
         for kind in [connected.client.handshake_kind(), connected.server.handshake_kind()] {
             assert_eq!(kind, Some(HandshakeKind::Full));
         }
@@ -62,7 +62,7 @@ fn x5v_3_no_session_goes_on_without_its_certificate() {
 fn aims_55_a_peer_counts_until_it_ends_or_is_cut_off() {
     let world = World::new();
     let (client, server) = (world.client(), world.server());
-    let connected = connect(client.config(), server.config()).unwrap();
+    let connected = handshake(client.config(), server.config()).unwrap();
     let caller = server.peer(&connected.server, world.clock.now()).unwrap();
     let marks = MarkTable::with_capacity(8);
     caller.still_valid(world.clock.now(), &marks).unwrap();

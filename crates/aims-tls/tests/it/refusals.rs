@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aims_credential::{CurrentCredential, Holder};
 use aims_keys::Algorithm;
-use aims_testkit::assert_refused;
+use aims_testkit::{HandshakeError, assert_refused, handshake};
 use aims_tls::{PeerError, PeerVerifier};
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::sign::CertifiedKey;
@@ -13,13 +13,13 @@ use rustls::{
     SignatureScheme,
 };
 
-use crate::support::{AGENT, Failed, TOOL, World, connect, id, key, provider};
+use crate::support::{AGENT, TOOL, World, id, key, provider};
 
 /// What the refusing end says, and what the other end hears of it.
 fn refused_by_server(world: &World, own: CurrentCredential) -> Error {
     let client = world.tls(own, &[TOOL]).client().unwrap();
-    match connect(client.config(), world.server().config()) {
-        Err(Failed::Server(error)) => error,
+    match handshake(client.config(), world.server().config()) {
+        Err(HandshakeError::Server(error)) => error,
         Err(other) => panic!("the wrong end failed: {other:?}"),
         Ok(_) => panic!("nobody failed"),
     }
@@ -43,11 +43,13 @@ fn mtls_4_wic_5_a_server_that_is_not_the_expected_one_is_refused() {
     let world = World::new();
     for other in ["spiffe://acme.example/tools/other", "spiffe://bank.example/tools/search"] {
         let server = world.tls(world.current(other), &[AGENT]).server().unwrap();
-        let refused = connect(world.client().config(), server.config()).err().unwrap();
+        let refused = handshake(world.client().config(), server.config()).err().unwrap();
         assert!(
             matches!(
                 refused,
-                Failed::Client(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+                HandshakeError::Client(Error::InvalidCertificate(
+                    CertificateError::ApplicationVerificationFailure
+                ))
             ),
             "{other}: {refused:?}"
         );
@@ -62,8 +64,8 @@ fn mtls_5_the_name_under_which_a_server_is_reached_is_no_identity() {
     let own =
         CurrentCredential::new(world.holder(issuer, "spiffe://bank.example/tools.example", Algorithm::Es256));
     let server = world.tls(own, &[AGENT]).server().unwrap();
-    let refused = connect(world.client().config(), server.config()).err().unwrap();
-    assert!(matches!(refused, Failed::Client(Error::InvalidCertificate(_))), "{refused:?}");
+    let refused = handshake(world.client().config(), server.config()).err().unwrap();
+    assert!(matches!(refused, HandshakeError::Client(Error::InvalidCertificate(_))), "{refused:?}");
 }
 
 #[test]
@@ -91,8 +93,8 @@ fn mtls_1_no_certificate_no_connection() {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
-    let refused = connect(&Arc::new(anonymous), world.server().config()).err().unwrap();
-    assert!(matches!(refused, Failed::Server(Error::NoCertificatesPresented)), "{refused:?}");
+    let refused = handshake(&Arc::new(anonymous), world.server().config()).err().unwrap();
+    assert!(matches!(refused, HandshakeError::Server(Error::NoCertificatesPresented)), "{refused:?}");
 
     let verifier = PeerVerifier::of_clients(world.svids(), aims_id::IdSet::from(id(AGENT)), provider());
     assert_refused!(verifier.peer(None, world.clock.now()), "no_certificate", "MTLS-1");
@@ -125,7 +127,7 @@ impl ResolvesClientCert for Stolen {
 }
 
 #[test]
-fn aims_12_a_certificate_without_its_key_is_worth_nothing() {
+fn aims_6_a_certificate_without_its_key_is_worth_nothing() {
     let world = World::new();
     let (owner, thief) = (
         key(Algorithm::Es256),
@@ -137,9 +139,9 @@ fn aims_12_a_certificate_without_its_key_is_worth_nothing() {
     let mut config = (**world.client().config()).clone();
     config.client_auth_cert_resolver = Arc::new(Stolen(Arc::new(CertifiedKey::new(chain.clone(), signing))));
     config.resumption = Resumption::disabled();
-    let refused = connect(&Arc::new(config), world.server().config()).err().unwrap();
+    let refused = handshake(&Arc::new(config), world.server().config()).err().unwrap();
     assert!(
-        matches!(refused, Failed::Server(Error::InvalidCertificate(CertificateError::BadSignature))),
+        matches!(refused, HandshakeError::Server(Error::InvalidCertificate(CertificateError::BadSignature))),
         "{refused:?}"
     );
     // A holder cannot even be made of the two.
@@ -154,14 +156,14 @@ fn x5v_3_expired_and_not_yet_valid() {
     let client = world.tls(own.clone(), &[TOOL]).client().unwrap();
     world.clock.advance(3601);
     // The client's own clock tells it that it has nothing to present.
-    let refused = connect(client.config(), world.server().config()).err().unwrap();
-    assert!(matches!(refused, Failed::Server(Error::NoCertificatesPresented)), "{refused:?}");
+    let refused = handshake(client.config(), world.server().config()).err().unwrap();
+    assert!(matches!(refused, HandshakeError::Server(Error::NoCertificatesPresented)), "{refused:?}");
     // A client whose clock stands still presents it all the same.
     let late = World::new();
     let stale = under_the_clock_of(&late, &world, own);
-    let refused = connect(&stale, world.server().config()).err().unwrap();
+    let refused = handshake(&stale, world.server().config()).err().unwrap();
     assert!(
-        matches!(refused, Failed::Server(Error::InvalidCertificate(CertificateError::Expired))),
+        matches!(refused, HandshakeError::Server(Error::InvalidCertificate(CertificateError::Expired))),
         "{refused:?}"
     );
 }
@@ -224,8 +226,8 @@ fn mtls_1_older_versions_of_tls_are_not_spoken() {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
-    let refused = connect(&Arc::new(older), world.server().config()).err().unwrap();
-    assert!(matches!(refused, Failed::Server(Error::PeerIncompatible(_))), "{refused:?}");
+    let refused = handshake(&Arc::new(older), world.server().config()).err().unwrap();
+    assert!(matches!(refused, HandshakeError::Server(Error::PeerIncompatible(_))), "{refused:?}");
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use aims_credential::CurrentCredential;
 use aims_keys::Algorithm;
-use aims_testkit::assert_refused;
+use aims_testkit::{HandshakeError, assert_refused, handshake};
 use rustls::Error;
 
-use crate::support::{AGENT, Failed, TOOL, World, connect};
+use crate::support::{AGENT, TOOL, World};
 
 #[test]
 fn mtls_10_aims_13_a_renewed_certificate_is_presented_by_the_next_connection() {
@@ -14,7 +14,7 @@ fn mtls_10_aims_13_a_renewed_certificate_is_presented_by_the_next_connection() {
     let server = world.tls(tool.clone(), &[AGENT]).server().unwrap();
     let client = world.tls(agent.clone(), &[TOOL]).client().unwrap();
     let serials = || {
-        let connected = connect(client.config(), server.config()).unwrap();
+        let connected = handshake(client.config(), server.config()).unwrap();
         let now = world.clock.now();
         let caller = server.peer(&connected.server, now).unwrap().svid().serial().to_owned();
         (caller, client.peer(&connected.client, now).unwrap().svid().serial().to_owned())
@@ -35,19 +35,19 @@ fn aims_18_without_a_credential_there_is_no_connection() {
     let agent = world.current(AGENT);
     let client = world.tls(agent.clone(), &[TOOL]).client().unwrap();
     agent.withdraw();
-    let refused = connect(client.config(), world.server().config()).err().unwrap();
-    assert!(matches!(refused, Failed::Server(Error::NoCertificatesPresented)), "{refused:?}");
+    let refused = handshake(client.config(), world.server().config()).err().unwrap();
+    assert!(matches!(refused, HandshakeError::Server(Error::NoCertificatesPresented)), "{refused:?}");
     // A server without one has nothing to say.
     let server = world.tls(CurrentCredential::default(), &[AGENT]).server().unwrap();
-    let refused = connect(world.client().config(), server.config()).err().unwrap();
-    assert!(matches!(refused, Failed::Server(Error::General(_))), "{refused:?}");
+    let refused = handshake(world.client().config(), server.config()).err().unwrap();
+    assert!(matches!(refused, HandshakeError::Server(Error::General(_))), "{refused:?}");
 }
 
 #[test]
 fn mtls_10_x5v_2_a_bundle_that_is_withdrawn_ends_what_rests_on_it() {
     let world = World::new();
     let (client, server) = (world.client(), world.server());
-    let connected = connect(client.config(), server.config()).unwrap();
+    let connected = handshake(client.config(), server.config()).unwrap();
     let now = world.clock.now();
     server.peer(&connected.server, now).unwrap();
     world.bundles.remove(&"spiffe://acme.example".parse().unwrap());
@@ -55,16 +55,16 @@ fn mtls_10_x5v_2_a_bundle_that_is_withdrawn_ends_what_rests_on_it() {
     // A new authority in its place is not the one that issued.
     world.bundles.insert(World::bundle(&World::new().acme));
     assert_refused!(server.peer(&connected.server, now), "unknown_issuer", "X5V-3");
-    assert!(connect(client.config(), server.config()).is_err());
+    assert!(handshake(client.config(), server.config()).is_err());
     world.bundles.insert(World::bundle(&world.acme));
-    connect(client.config(), server.config()).unwrap();
+    handshake(client.config(), server.config()).unwrap();
 }
 
 #[test]
 fn mtls_10_a_live_connection_is_asked_about_again() {
     let world = World::new();
     let (client, server) = (world.client(), world.server());
-    let connected = connect(client.config(), server.config()).unwrap();
+    let connected = handshake(client.config(), server.config()).unwrap();
     let now = world.clock.now();
     let (caller, tool) =
         (server.peer(&connected.server, now).unwrap(), client.peer(&connected.client, now).unwrap());

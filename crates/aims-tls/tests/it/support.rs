@@ -11,7 +11,6 @@ use aims_keys::{Algorithm, SoftwareKey, UnixTime, backend};
 use aims_tls::{MutualTls, TlsClient, TlsServer};
 use rustls::crypto::CryptoProvider;
 use rustls::time_provider::TimeProvider;
-use rustls::{ClientConfig, ClientConnection, Error, ServerConfig, ServerConnection};
 
 pub(crate) const AGENT: &str = "spiffe://acme.example/agents/travel";
 pub(crate) const TOOL: &str = "spiffe://acme.example/tools/search";
@@ -115,46 +114,4 @@ impl World {
     pub(crate) fn client(&self) -> TlsClient {
         self.tls(self.current(AGENT), &[TOOL]).client().unwrap()
     }
-}
-
-/// Both ends of a connection.
-pub(crate) struct Connected {
-    pub(crate) client: ClientConnection,
-    pub(crate) server: ServerConnection,
-}
-
-/// The first error, and whose it was.
-#[derive(Debug)]
-pub(crate) enum Failed {
-    Client(Error),
-    Server(Error),
-}
-
-/// Shakes hands until both are done.
-pub(crate) fn connect(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> Result<Connected, Failed> {
-    let name = "tools.example".try_into().unwrap();
-    let mut client = ClientConnection::new(Arc::clone(client), name).map_err(Failed::Client)?;
-    let mut server = ServerConnection::new(Arc::clone(server)).map_err(Failed::Server)?;
-    for _ in 0..10 {
-        let mut bytes = Vec::new();
-        while client.wants_write() {
-            client.write_tls(&mut bytes).unwrap();
-        }
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            server.read_tls(&mut rest).unwrap();
-            server.process_new_packets().map_err(Failed::Server)?;
-        }
-        let mut bytes = Vec::new();
-        while server.wants_write() {
-            server.write_tls(&mut bytes).unwrap();
-        }
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            client.read_tls(&mut rest).unwrap();
-            client.process_new_packets().map_err(Failed::Client)?;
-        }
-    }
-    assert!(!client.is_handshaking() && !server.is_handshaking(), "no end in sight");
-    Ok(Connected { client, server })
 }

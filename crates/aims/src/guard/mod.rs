@@ -3,6 +3,8 @@
 mod panics;
 mod response;
 mod service;
+#[cfg(feature = "mtls")]
+mod transport;
 
 use std::fmt;
 use std::sync::Arc;
@@ -37,6 +39,8 @@ struct Inner {
     decide: Arc<dyn Decide>,
     recorder: Arc<dyn Recorder>,
     clock: Arc<dyn Clock>,
+    #[cfg(feature = "mtls")]
+    accepts_connections: bool,
 }
 
 impl Guard {
@@ -70,6 +74,8 @@ impl Guard {
             max_credential_lifetime: None,
             context_fields: Vec::new(),
             profile: WptProfile::Wpt02,
+            #[cfg(feature = "mtls")]
+            accepts_connections: false,
         }
     }
 
@@ -91,7 +97,7 @@ impl Guard {
         let guard = &*self.0;
         // Without its clock a service can verify nothing; the record has the system's time then.
         let clock = caught(|| guard.clock.now());
-        let asked = Asked::new(head, clock.unwrap_or_else(SystemTime::now));
+        let mut asked = Asked::new(head, clock.unwrap_or_else(SystemTime::now));
         if clock.is_none() {
             let refusal = Refusal::unavailable("clock_failed", "ARCH-3");
             return Err(guard.refuse(&asked, None, refusal).await);
@@ -103,17 +109,14 @@ impl Guard {
                 return Err(guard.refuse(&asked, None, refusal).await);
             }
         };
-        // Marks, bundles and replay memory are what the service brought.
-        let caller = match caught(|| guard.wpt.verify_http(&guard.wits, &head.headers, head.uri.path(), now))
-        {
-            Some(Ok(proof)) => Authenticated::by_wpt(&proof),
-            Some(Err(error)) => {
-                return Err(guard.refuse(&asked, None, Refusal::unauthenticated(&error)).await);
-            }
-            None => {
-                let refusal = Refusal::unavailable("verifier_failed", "ARCH-3");
-                return Err(guard.refuse(&asked, None, refusal).await);
-            }
+        #[cfg(feature = "mtls")]
+        match transport::verified(head, &*guard.marks, now) {
+            Ok(transport) => asked.transport = transport,
+            Err(refusal) => return Err(guard.refuse(&asked, None, refusal).await),
+        }
+        let caller = match guard.authenticate(head, &mut asked, now) {
+            Ok(caller) => caller,
+            Err(refusal) => return Err(guard.refuse(&asked, None, refusal).await),
         };
 
         let question = Question {
@@ -133,8 +136,13 @@ impl Guard {
             guard.record_refusal(&record).await;
             return Err(Refusal::forbidden(reason.clone()));
         }
-        let (authorized, identity) =
-            Authorized::new(caller.clone(), asked.trace, guard.clock.clone(), guard.marks.clone());
+        let (authorized, identity) = Authorized::new(
+            caller.clone(),
+            asked.trace,
+            guard.clock.clone(),
+            guard.marks.clone(),
+            &head.extensions,
+        );
         let recorded = caught_future(async { guard.recorder.permit(&record, authorized).await }).await;
         match recorded {
             Some(Ok(permit)) if identity.is(&permit) => Ok(permit),
@@ -144,6 +152,30 @@ impl Guard {
 }
 
 impl Inner {
+    /// Who sent the request; by a proof, or, where the guard accepts that and the request has none, by its connection.
+    fn authenticate(
+        &self,
+        head: &Parts,
+        asked: &mut Asked<'_>,
+        now: UnixTime,
+    ) -> Result<Authenticated, Refusal> {
+        #[cfg(feature = "mtls")]
+        if self.accepts_connections
+            && !transport::offers_proof(head)
+            && let Some(peer) = asked.transport.take()
+        {
+            return Ok(peer);
+        }
+        #[cfg(not(feature = "mtls"))]
+        let _ = asked;
+        // Marks, bundles and replay memory are what the service brought.
+        match caught(|| self.wpt.verify_http(&self.wits, &head.headers, head.uri.path(), now)) {
+            Some(Ok(proof)) => Ok(Authenticated::by_wpt(&proof)),
+            Some(Err(error)) => Err(Refusal::unauthenticated(&error)),
+            None => Err(Refusal::unavailable("verifier_failed", "ARCH-3")),
+        }
+    }
+
     async fn refuse(&self, asked: &Asked<'_>, caller: Option<&Authenticated>, refusal: Refusal) -> Refusal {
         let outcome =
             Outcome::Refused { code: refusal.code(), rule: refusal.rule(), detail: refusal.detail() };
@@ -174,18 +206,20 @@ struct Asked<'a> {
     action: &'a str,
     trace: TraceParent,
     parent: Option<TraceParent>,
+    transport: Option<Authenticated>,
 }
 
 impl<'a> Asked<'a> {
     fn new(head: &'a Parts, time: SystemTime) -> Self {
         let parent = trace_parent(head);
         let trace = parent.map_or_else(TraceParent::begin, |parent| parent.child());
-        Self { time, resource: head.uri.path(), action: head.method.as_str(), trace, parent }
+        Self { time, resource: head.uri.path(), action: head.method.as_str(), trace, parent, transport: None }
     }
 
     fn record<'r>(&'r self, agent: Option<&'r Authenticated>, outcome: Outcome<'r>) -> Record<'r> {
-        let Self { time, resource, action, trace, parent } = *self;
-        Record { time, agent, resource, action, outcome, trace, parent }
+        let Self { time, resource, action, trace, parent, .. } = *self;
+        let transport = self.transport.as_ref();
+        Record { time, agent, transport, resource, action, outcome, trace, parent }
     }
 }
 
@@ -213,6 +247,8 @@ pub struct GuardBuilder {
     max_credential_lifetime: Option<Duration>,
     context_fields: Vec<String>,
     profile: WptProfile,
+    #[cfg(feature = "mtls")]
+    accepts_connections: bool,
 }
 
 impl GuardBuilder {
@@ -278,6 +314,15 @@ impl GuardBuilder {
         self
     }
 
+    /// Accepts callers that are known by their [`Connection`] alone, where a request has no token and no proof. Their proof reaches
+    /// as far as the connection does, [`Layer::Transport`](aims_proof::Layer): no further than an intermediary that ends TLS.
+    /// Default: every request needs a proof of its own.
+    #[cfg(feature = "mtls")]
+    pub fn accept_connections(mut self) -> Self {
+        self.accepts_connections = true;
+        self
+    }
+
     /// Finishes; it cannot fail, since what is required was asked for first.
     #[must_use]
     pub fn build(self) -> Guard {
@@ -304,6 +349,8 @@ impl GuardBuilder {
             decide: self.decide,
             recorder: self.recorder,
             clock: self.clock,
+            #[cfg(feature = "mtls")]
+            accepts_connections: self.accepts_connections,
         }))
     }
 }

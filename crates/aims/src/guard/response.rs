@@ -40,6 +40,26 @@ impl Refusal {
         }
     }
 
+    /// The other end of the connection is not trusted any more.
+    #[cfg(feature = "mtls")]
+    pub(super) fn untrusted_connection(error: &aims_tls::PeerError) -> Self {
+        use aims_credential::Lapsed;
+        use aims_credential::x509::SvidError;
+        use aims_tls::PeerError;
+
+        if matches!(error, PeerError::Certificate(SvidError::Lapsed(Lapsed::MarksUnavailable))) {
+            return Self::unavailable(error.code(), error.rule());
+        }
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            public_code: "untrusted_credential",
+            code: error.code().into(),
+            rule: error.rule(),
+            detail: None,
+            challenge: None,
+        }
+    }
+
     /// `reason` is the policy's.
     pub(super) fn forbidden(reason: Cow<'static, str>) -> Self {
         Self {

@@ -171,4 +171,4 @@ fn is_grpc(head: &Parts) -> bool {
 }
 
 /// Where proofs were before draft -02, whether or not this guard reads it there.
-const OLD_PROOF_FIELD: &str = "workload-proof-token";
+pub(super) const OLD_PROOF_FIELD: &str = "workload-proof-token";

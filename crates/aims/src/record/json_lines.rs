@@ -6,9 +6,12 @@ use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
+#[cfg(feature = "mtls")]
+use aims_jose::Thumbprint;
 use aims_jose::base64url;
 use aims_jose::json::ObjectWriter;
 use aims_keys::{BoxFuture, backend};
+use aims_proof::Authenticated;
 
 use super::{Outcome, Record, RecordError, Recorder};
 use crate::decide::Decision;
@@ -99,18 +102,10 @@ fn to_json(record: &Record<'_>) -> Result<String, RecordError> {
     json.str("kind", if record.agent.is_some() { "decision" } else { "authn" });
     json.u64("time", u64::try_from(nanos).map_err(|_| RecordError)?).str("time_src", "system");
     if let Some(agent) = record.agent {
-        json.object("agent", |member| {
-            member.str("id", agent.subject().as_str());
-            member.object("auth", |auth| {
-                auth.str("method", agent.method().name()).str("layer", agent.layer().name());
-                if let Some(proof) = agent.wpt() {
-                    auth.str("key", &proof.wit().thumbprint().to_string());
-                    if let Some(id) = proof.wit().token_id() {
-                        auth.str("credential", id);
-                    }
-                }
-            });
-        });
+        json.object("agent", |member| identity(member, agent));
+    }
+    if let Some(transport) = record.transport {
+        json.object("transport", |member| identity(member, transport));
     }
     json.object("resource", |resource| {
         resource.str("type", "http").str("id", &bounded(record.resource));
@@ -140,6 +135,25 @@ fn to_json(record: &Record<'_>) -> Result<String, RecordError> {
         }
     });
     Ok(ascii(&json.finish().map_err(|_| RecordError)?))
+}
+
+/// Who, and how that was shown.
+fn identity(member: &mut ObjectWriter, who: &Authenticated) {
+    member.str("id", who.subject().as_str());
+    member.object("auth", |auth| {
+        auth.str("method", who.method().name()).str("layer", who.layer().name());
+        if let Some(proof) = who.wpt() {
+            auth.str("key", &proof.wit().thumbprint().to_string());
+            if let Some(id) = proof.wit().token_id() {
+                auth.str("credential", id);
+            }
+        }
+        #[cfg(feature = "mtls")]
+        if let Some(peer) = who.peer() {
+            auth.str("key", &Thumbprint::of(peer.svid().public_key()).to_string());
+            auth.str("credential", peer.svid().serial());
+        }
+    });
 }
 
 /// The same JSON with escapes in place of what is not ASCII: line separators and terminal controls that a caller put into a

@@ -98,6 +98,8 @@ pub struct KeptRecord {
     pub time: SystemTime,
     /// The authenticated caller, if the request came that far.
     pub agent: Option<Authenticated>,
+    /// Who was at the other end of the connection, where that is another fact.
+    pub transport: Option<Authenticated>,
     /// The path of the request.
     pub resource: String,
     /// The HTTP method.
@@ -125,6 +127,7 @@ impl KeptRecord {
         Self {
             time: record.time,
             agent: record.agent.cloned(),
+            transport: record.transport.cloned(),
             resource: record.resource.to_owned(),
             action: record.action.to_owned(),
             outcome,

@@ -64,6 +64,9 @@ pub struct Record<'a> {
     pub time: SystemTime,
     /// The authenticated caller; `None` only if the request was refused before there was one.
     pub agent: Option<&'a Authenticated>,
+    /// Who was at the other end of the connection, where that was shown and is another fact than how the caller authenticated
+    /// (ARCH-2).
+    pub transport: Option<&'a Authenticated>,
     /// What was asked for: the path of the request, as received. The caller chose it, up to 64 KiB of it.
     pub resource: &'a str,
     /// The HTTP method; the caller chose it, too.

@@ -5,6 +5,8 @@ mod agent;
 mod concurrency;
 mod evidence;
 mod guard;
+#[cfg(feature = "mtls")]
+mod mtls;
 mod permit;
 mod record;
 #[cfg(feature = "reqwest")]

@@ -13,7 +13,7 @@ fn made(key: &SoftwareKey) -> Vec<u8> {
 }
 
 #[test]
-fn aims_12_the_sender_of_a_request_holds_the_key() {
+fn aims_6_the_sender_of_a_request_holds_the_key() {
     for algorithm in [Algorithm::Es256, Algorithm::Es384, Algorithm::Ed25519] {
         let key = key(algorithm);
         let request = CertificateRequest::verify(&made(&key), backend::ring()).unwrap();
@@ -25,7 +25,7 @@ fn aims_12_the_sender_of_a_request_holds_the_key() {
 }
 
 #[test]
-fn aims_12_a_request_signed_by_another_key_is_refused() {
+fn aims_6_a_request_signed_by_another_key_is_refused() {
     let (own, other) = (key(Algorithm::Es256), key(Algorithm::Es256));
     let unsigned = CertificateRequest::prepare(own.public_key()).unwrap();
     let signature = other.sign(SignInput::Message(unsigned.signing_input())).unwrap();
@@ -39,8 +39,8 @@ fn aims_12_a_request_signed_by_another_key_is_refused() {
     stolen.clear();
     stolen
         .extend(write(SEQUENCE, &[unsigned.signing_input(), identifier, &write(BIT_STRING, &[&[0], &der])]));
-    assert_refused!(CertificateRequest::verify(&stolen, backend::ring()), "bad_signature", "AIMS-12");
-    assert_refused!(unsigned.attach(signature.as_bytes()), "bad_signature", "AIMS-12");
+    assert_refused!(CertificateRequest::verify(&stolen, backend::ring()), "bad_signature", "AIMS-6");
+    assert_refused!(unsigned.attach(signature.as_bytes()), "bad_signature", "AIMS-6");
     let unsigned = CertificateRequest::prepare(own.public_key()).unwrap();
     assert_eq!(unsigned.sign(&*other), Err(aims_keys::SignError::WrongUse));
 }
@@ -48,7 +48,7 @@ fn aims_12_a_request_signed_by_another_key_is_refused() {
 /// What OpenSSL 3 writes: `openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj /CN=admin
 /// -addext subjectAltName=URI:spiffe://acme.example/agents/admin -outform DER`.
 #[test]
-fn aims_12_names_in_a_request_are_not_heeded() {
+fn aims_6_names_in_a_request_are_not_heeded() {
     let key = key(Algorithm::Es256);
     let name = [
         0x30, 0x10, 0x31, 0x0e, 0x30, 0x0c, 0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, 0x05, b'a', b'd', b'm', b'i',
@@ -90,7 +90,7 @@ fn x5v_1_requests_that_are_none() {
 
 proptest! {
     #[test]
-    fn aims_12_tampering_with_any_byte_is_refused(at in 0_usize..120, by in 1_u8..=255) {
+    fn aims_6_tampering_with_any_byte_is_refused(at in 0_usize..120, by in 1_u8..=255) {
         let key = key(Algorithm::Ed25519);
         let mut der = made(&key);
         let at = at % der.len();
