@@ -131,3 +131,16 @@ fn credential_overwrites_no_key() {
     assert!(!run(env!("CARGO_BIN_EXE_credential"), [folder.path()]).status.success());
     assert_eq!(files(), before);
 }
+
+/// MTLS-7, MTLS-10.
+#[test]
+fn mtls_shows_both_ends_and_goes_on_with_renewed_certificates() {
+    let output = run(env!("CARGO_BIN_EXE_mtls"), [""; 0]);
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let call = "200 OK: found it for spiffe://acme.example/agents/travel";
+    let connected = "connected to spiffe://acme.example/tools/search";
+    assert_eq!(said.lines().collect::<Vec<_>>(), [connected, call, connected, &format!("renewed: {call}")]);
+    let records = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(records.matches(r#""method":"mtls","layer":"transport""#).count(), 2, "{records}");
+}
