@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aims_jose::jwt::claim;
-use aims_jose::{Header, HeaderMemo, UnverifiedJws};
+use aims_jose::{Header, HeaderMemo, Jwk, UnverifiedJws};
 use aims_keys::{Algorithm, AlgorithmSet, PublicKey, UnixTime};
 
 use super::claims::{JwtSvidClaims, check_header};
@@ -23,9 +23,9 @@ use crate::{BundleSource, Marks, TrustBundle};
 /// use aims_credential::{BundleSet, JwtSvidIssuer, JwtSvidVerifier, TrustBundle};
 /// use aims_jose::{Jwk, JwkSet};
 /// # use aims_keys::{Algorithm, SoftwareKey, UnixTime, backend};
-/// # let now = UnixTime::from_secs(1_790_000_000);
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let now = UnixTime::from_secs(1_790_000_000);
 /// let key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring())?);
 /// let jwk = Jwk::new(key.public_key().clone()).with_key_id("2026-11")?;
 /// let bundle = TrustBundle::new("spiffe://acme.example".parse()?, JwkSet::default())
@@ -118,7 +118,8 @@ impl JwtSvidVerifier {
         if self.single_audience && received.as_array().is_some_and(|all| all.count() != 1) {
             return Err(JwtSvidError::MultipleAudiences);
         }
-        for own in &self.audiences {
+        // An empty name, as of a setting that was forgotten, is nobody's.
+        for own in self.audiences.iter().filter(|own| !own.is_empty()) {
             if claim::audience_is_one_of(received, std::slice::from_ref(own))? {
                 return Ok(own);
             }
@@ -129,11 +130,16 @@ impl JwtSvidVerifier {
 
 /// JS-11, JS-4: the key that the token names, or the only one; of those for JWT-SVIDs.
 fn issuer_key<'b>(bundle: &'b TrustBundle, header: &Header) -> Result<&'b PublicKey, JwtSvidError> {
-    let key = match header.key_id() {
-        Some(kid) => bundle.jwt_keys().find(kid, header.algorithm())?,
-        None => bundle.jwt_keys().only().map_err(|_| JwtSvidError::KeyIdMissing)?,
-    };
-    Ok(key.public_key())
+    let (keys, algorithm) = (bundle.jwt_keys(), header.algorithm());
+    if let Some(kid) = header.key_id() {
+        return Ok(keys.find(kid, algorithm)?.public_key());
+    }
+    let only = keys.iter().next().map(Jwk::public_key).ok_or(JwtSvidError::KeyIdMissing)?;
+    // One RSA key may be there under each of its algorithms.
+    if keys.iter().any(|other| other.public_key().numbers() != only.numbers()) {
+        return Err(JwtSvidError::KeyIdMissing);
+    }
+    Ok(keys.iter().map(Jwk::public_key).find(|key| key.algorithm() == algorithm).unwrap_or(only))
 }
 
 /// Options of a [`JwtSvidVerifier`]; every default is the strict one.

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::support::{AUDIENCE, Domain, EXP, builder, jwt_bundle};
 use crate::support::{
-    Forge, IAT, KEY_ID, LEEWAY, ORIGIN, SUBJECT, at, jwk, jwk_json, key, now, sign_raw, sign_segments,
+    Forge, IAT, KEY_ID, LEEWAY, ORIGIN, SUBJECT, at, jwk, jwk_json, key, now, rsa_key, sign_raw,
+    sign_segments,
 };
 
 type Refusal = (&'static str, &'static str);
@@ -120,6 +121,27 @@ fn js_3_the_algorithms() {
 }
 
 #[test]
+fn js_3_rs256_is_for_those_who_name_it() {
+    let (Some(modern), Some(older)) = (rsa_key(Algorithm::Ps256), rsa_key(Algorithm::Rs256)) else { return };
+    let (modern, older) = (Domain { key: modern }, Domain { key: older });
+    let by_modern = modern.forge();
+    modern.verifier().verify(&by_modern.token(), now()).unwrap();
+    let by_older = older.forge();
+    assert_refused!(older.verifier().verify(&by_older.token(), now()), "unsupported_alg", "JS-3");
+    older.builder().accept_rs256().build().verify(&by_older.token(), now()).unwrap();
+    let bound_to_modern = modern.builder().accept_rs256().build();
+    assert_refused!(bound_to_modern.verify(&by_older.token(), now()), "bad_signature", "JS-11");
+
+    // JS-4: under both its algorithms it is still the only key.
+    let both = jwt_bundle(ORIGIN, vec![jwk(&modern.key, KEY_ID), jwk(&older.key, KEY_ID)]);
+    let both = builder(both).accept_rs256().build();
+    for forge in [by_modern, by_older] {
+        both.verify(&forge.token(), now()).unwrap();
+        both.verify(&forge.without_header("kid").token(), now()).unwrap();
+    }
+}
+
+#[test]
 fn js_4_a_token_without_kid_needs_the_only_key() {
     let domain = Domain::new();
     let nameless = domain.forge().without_header("kid").token();
@@ -128,6 +150,12 @@ fn js_4_a_token_without_kid_needs_the_only_key() {
     let two = builder(jwt_bundle(ORIGIN, vec![jwk(&domain.key, KEY_ID), jwk(&other, "other")])).build();
     assert_refused!(two.verify(&nameless, now()), "key_id_missing", "JS-4");
     two.verify(&domain.forge().token(), now()).unwrap();
+    // Nor does the algorithm choose between two.
+    let es384 = jwk(&key(Algorithm::Es384), "other");
+    let two = builder(jwt_bundle(ORIGIN, vec![jwk(&domain.key, KEY_ID), es384])).build();
+    assert_refused!(two.verify(&nameless, now()), "key_id_missing", "JS-4");
+    let stranger = domain.forge().without_header("kid").header("alg", json!("ES384")).token();
+    assert_refused!(domain.verifier().verify(&stranger, now()), "bad_signature", "JS-11");
     let none = builder(jwt_bundle(ORIGIN, vec![])).build();
     assert_refused!(none.verify(&nameless, now()), "key_id_missing", "JS-4");
     let odd = domain.forge().header("kid", json!(7)).token();
@@ -214,6 +242,12 @@ fn js_7_a_verifier_of_several_names_or_of_single_audiences() {
     let both = domain.builder().audience(other).build();
     assert_eq!(both.verify(&of(json!(other)), now()).unwrap().audience(), other);
     assert_eq!(both.verify(&of(json!([other, AUDIENCE])), now()).unwrap().audience(), AUDIENCE);
+
+    // A verifier without a name is in no audience.
+    let nameless = JwtSvidVerifier::builder(BundleSet::from(domain.bundle()), "").build();
+    for aud in [json!(""), json!([""]), json!(AUDIENCE)] {
+        assert_refused!(nameless.verify(&of(aud), now()), "audience_mismatch", "JS-7");
+    }
 
     let single = domain.builder().single_audience().build();
     single.verify(&of(json!(AUDIENCE)), now()).unwrap();
