@@ -7,6 +7,7 @@ mod identifier;
 mod json;
 mod jwk;
 mod jws;
+mod jwt_svid;
 mod private_key;
 mod svid;
 mod wit;
@@ -33,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "json", run: json::run, seeds: json::seeds },
     Target { name: "jwk", run: jwk::run, seeds: jwk::seeds },
     Target { name: "jws", run: jws::run, seeds: jws::seeds },
+    Target { name: "jwt_svid", run: jwt_svid::run, seeds: jwt_svid::seeds },
     Target { name: "private_key", run: private_key::run, seeds: private_key::seeds },
     Target { name: "svid", run: svid::run, seeds: svid::seeds },
     Target { name: "wit", run: wit::run, seeds: wit::seeds },

@@ -31,6 +31,7 @@ use crate::x509::X509Authority;
 pub struct TrustBundle {
     origin: Origin,
     keys: JwkSet,
+    jwt_keys: JwkSet,
     skipped: Vec<SkippedKey>,
     algorithms: AlgorithmSet,
     issuers: Option<Vec<String>>,
@@ -91,6 +92,7 @@ impl TrustBundle {
         Self {
             origin,
             keys,
+            jwt_keys: JwkSet::default(),
             skipped: Vec::new(),
             algorithms: AlgorithmSet::STANDARD,
             issuers: None,
@@ -116,14 +118,21 @@ impl TrustBundle {
         self
     }
 
-    /// The algorithms, by name, that tokens of this origin and the proofs of their holders may use.
+    /// The keys that JWT-SVIDs of this origin are verified with; no other token is.
+    #[must_use]
+    pub fn with_jwt_keys(mut self, keys: JwkSet) -> Self {
+        self.jwt_keys = keys;
+        self
+    }
+
+    /// The algorithms, by name, that WITs of this origin and the proofs of their holders may use.
     #[must_use]
     pub fn with_algorithms(mut self, algorithms: AlgorithmSet) -> Self {
         self.algorithms = algorithms;
         self
     }
 
-    /// Requires `iss` in tokens of this origin, and one of these. It never decides which keys verify a token.
+    /// Requires `iss` in WITs of this origin, and one of these. It never decides which keys verify a token.
     #[must_use]
     pub fn with_issuers(mut self, issuers: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.issuers = Some(issuers.into_iter().map(Into::into).collect());
@@ -143,10 +152,16 @@ impl TrustBundle {
         &self.origin
     }
 
-    /// The keys.
+    /// The keys that WITs are verified with.
     #[must_use]
     pub fn keys(&self) -> &JwkSet {
         &self.keys
+    }
+
+    /// The keys that JWT-SVIDs are verified with.
+    #[must_use]
+    pub fn jwt_keys(&self) -> &JwkSet {
+        &self.jwt_keys
     }
 
     /// The elements of the JWK Set that count for nothing, and why.

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use aims_credential::x509::{CertificateDer, CertificateRequest, SvidIssuer, SvidVerifier};
-use aims_credential::{BundleSet, TrustBundle, Wit, WitIssuer, WitVerifier};
+use aims_credential::{BundleSet, JwtSvidIssuer, JwtSvidVerifier, TrustBundle, Wit, WitIssuer, WitVerifier};
 use aims_id::{Origin, WorkloadId};
 use aims_jose::{Jwk, JwkSet};
 use aims_keys::{Algorithm, PublicKey, SignInput, Signer, SoftwareKey, UnixTime, backend};
@@ -22,6 +22,8 @@ pub(super) struct World {
     pub(super) issuer_key: PublicKey,
     pub(super) wit: String,
     pub(super) wpt: String,
+    pub(super) jwt_svids: JwtSvidVerifier,
+    pub(super) jwt_svid: String,
     pub(super) svids: SvidVerifier,
     /// The agent's certificate, and the issuer's below the authority.
     pub(super) svid_chain: Vec<CertificateDer<'static>>,
@@ -41,6 +43,10 @@ pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
     let signature = agent_key.sign(SignInput::Message(unsigned.signing_input())).expect("a signature");
     let wpt = unsigned.attach(signature.as_bytes()).expect("a WPT");
 
+    let jwt_issuer = JwtSvidIssuer::new("acme.example".parse().expect("a name"), issuer_key.clone(), "k");
+    let workload = subject.clone().try_into().expect("a SPIFFE ID");
+    let jwt_svid = jwt_issuer.expect("an issuer").issue(&workload, AUDIENCE, NOW).expect("a JWT-SVID");
+
     let day = Duration::from_secs(86_400);
     let authority = SvidIssuer::root(origin.clone(), issuer_key.clone(), day, NOW).expect("an authority");
     let lower_key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).expect("a key"));
@@ -51,12 +57,16 @@ pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
     let certificate_request = unsigned.sign(&agent_key).expect("a signature");
 
     let jwk = Jwk::new(issuer_key.public_key().clone()).with_key_id("k").expect("a kid");
-    let bundle = TrustBundle::new(origin, JwkSet::new(vec![jwk]).expect("a set"));
+    let keys = JwkSet::new(vec![jwk]).expect("a set");
+    // One key for both kinds: only their types keep them apart.
+    let bundle = BundleSet::from(TrustBundle::new(origin, keys.clone()).with_jwt_keys(keys));
     World {
-        wits: WitVerifier::builder(BundleSet::from(bundle), backend::ring()).build(),
+        wits: WitVerifier::builder(bundle.clone(), backend::ring()).build(),
         issuer_key: issuer_key.public_key().clone(),
         wit,
         wpt,
+        jwt_svids: JwtSvidVerifier::builder(bundle, AUDIENCE).build(),
+        jwt_svid,
         svids: SvidVerifier::builder(BundleSet::from(anchors), backend::ring()).build(),
         svid_chain,
         certificate_request,

@@ -7,13 +7,11 @@ use std::time::Duration;
 use aims_id::{Origin, WorkloadId};
 use aims_jose::json::{self, ObjectWriter};
 use aims_jose::jwt::claim;
-use aims_jose::{ClaimsError, Jwk, NewHeader, UnsignedJws, base64url};
-use aims_keys::{AlgorithmSet, AsyncSigner, PublicKey, PublicNumbers, SignError, Signer, UnixTime};
+use aims_jose::{ClaimsError, Jwk, NewHeader, UnsignedJws};
+use aims_keys::{AlgorithmSet, AsyncSigner, PublicKey, Signer, UnixTime};
 
-use super::{
-    DEFAULT_TOKEN_LEN, IssueError, JSON_LIMITS, MAX_LIFETIME, MAX_TOKEN_LEN, VerifiedWit, WIT_TYPE,
-    WitProfile, WitRequest,
-};
+use super::{IssueError, MAX_LIFETIME, VerifiedWit, WIT_TYPE, WitProfile, WitRequest};
+use crate::token::{DEFAULT_TOKEN_LEN, JSON_LIMITS, MAX_TOKEN_LEN, new_token_id, signed_len};
 
 /// Issues the WITs of one origin.
 ///
@@ -281,7 +279,7 @@ impl Settings {
         }
         writer.str("sub", subject.as_str());
         writer.u64("iat", now.as_secs()).u64("exp", (now + lifetime).as_secs());
-        writer.str("jti", &self.token_id()?);
+        writer.str("jti", &new_token_id(self.header.key().backend())?);
         writer.object("cnf", |cnf| {
             cnf.object("jwk", |jwk| Jwk::new(key.clone()).write(jwk));
         });
@@ -289,8 +287,7 @@ impl Settings {
         let claims = writer.finish()?;
 
         let token = self.header.unsigned(claims.as_bytes());
-        let signature = (signature_len(self.header.key()) * 4).div_ceil(3);
-        if token.signing_input().len() + 1 + signature > self.max_token_len {
+        if signed_len(&token, self.header.key()) > self.max_token_len {
             return Err(IssueError::TooLong);
         }
         // What no verifier reads is not signed: claims of the request may nest too deeply, or be too many.
@@ -317,14 +314,6 @@ impl Settings {
             return Err(IssueError::IssuersKey);
         }
         Ok(())
-    }
-
-    /// 128 random bits.
-    fn token_id(&self) -> Result<String, IssueError> {
-        let mut id = [0; 16];
-        let backend = self.header.key().backend();
-        backend.fill_random(&mut id).map_err(|_| SignError::Backend)?;
-        Ok(base64url::encode(id))
     }
 }
 
@@ -376,14 +365,6 @@ fn renewal<'a>(
         return Err(IssueError::Expired);
     }
     Ok(WitRequest::new(held.subject(), key))
-}
-
-/// The length of a signature by `key`, in bytes.
-fn signature_len(key: &PublicKey) -> usize {
-    match key.numbers() {
-        PublicNumbers::Rsa { n, .. } => n.len(),
-        _ => key.algorithm().signature_len().unwrap_or(0),
-    }
 }
 
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60 * 60);

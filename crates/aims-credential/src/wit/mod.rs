@@ -19,28 +19,11 @@ pub use self::request::{ClaimValue, WitRequest};
 pub use self::token::Wit;
 pub use self::verify::{VerifiedWit, WitVerifier, WitVerifierBuilder};
 
-use aims_jose::Limits;
-use aims_jose::json;
-
 /// The HTTP field that carries a WIT, in lower case.
 pub const WIT_FIELD: &str = "workload-identity-token";
 
 /// `typ` of a WIT.
 const WIT_TYPE: &str = "wit+jwt";
 
-/// The longest WIT, in bytes, unless more is allowed (`docs/spec/wimse.md` section 4.2).
-const DEFAULT_TOKEN_LEN: usize = 8 * 1024;
-
-/// The longest WIT that can be allowed: enough for ML-DSA, and what JO-B64-01 names.
-const MAX_TOKEN_LEN: usize = 16 * 1024;
-
 /// The longest lifetime of a WIT (`docs/spec/wimse.md` section 8).
 const MAX_LIFETIME: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
-
-/// Of header and claims, each (`docs/spec/wimse.md` section 4.2).
-const JSON_LIMITS: json::Limits = json::Limits::new().depth(8);
-
-/// Of a token of at most `len` bytes.
-fn limits(len: usize) -> Limits {
-    Limits::new().token(len).json(JSON_LIMITS)
-}

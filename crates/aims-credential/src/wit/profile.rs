@@ -3,6 +3,8 @@
 use aims_id::Scheme;
 use aims_keys::Algorithm;
 
+use crate::token::SPIFFE_ALGORITHMS;
+
 /// Which text a WIT follows.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
@@ -18,9 +20,7 @@ pub enum WitProfile {
 impl WitProfile {
     /// Whether issuers and holders may use this algorithm, apart from any list (WS-3, WS-6).
     pub(crate) fn allows_algorithm(self, algorithm: Algorithm) -> bool {
-        // Of the nine that the SPIFFE profile names, those that these crates have.
-        let spiffe = [Algorithm::Es256, Algorithm::Es384, Algorithm::Ps256, Algorithm::Rs256];
-        !self.is_svid() || spiffe.contains(&algorithm)
+        !self.is_svid() || SPIFFE_ALGORITHMS.contains(algorithm)
     }
 
     /// Whether subjects may be of this scheme (WS-5).

@@ -8,7 +8,8 @@ use aims_jose::UnverifiedJws;
 use aims_keys::{Backend, PublicKey, UnixTime};
 
 use super::claims::WitClaims;
-use super::{JSON_LIMITS, MAX_TOKEN_LEN, WIT_TYPE, WitError, limits};
+use super::{WIT_TYPE, WitError};
+use crate::token::{JSON_LIMITS, MAX_TOKEN_LEN, limits};
 
 /// A WIT as its holder keeps it: the token, and what it says about the holder. Cloning is cheap.
 ///

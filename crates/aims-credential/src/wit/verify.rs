@@ -10,10 +10,11 @@ use aims_jose::{Header, HeaderMemo, JwsError, Thumbprint, UnverifiedJws};
 use aims_keys::{Algorithm, Backend, PublicKey, UnixTime};
 
 use super::claims::WitClaims;
-use super::{
-    DEFAULT_TOKEN_LEN, JSON_LIMITS, MAX_LIFETIME, MAX_TOKEN_LEN, WIT_TYPE, WitError, WitProfile, limits,
-};
+use super::{MAX_LIFETIME, WIT_TYPE, WitError, WitProfile};
 use crate::bundle::bundle_of;
+use crate::token::{
+    DEFAULT_LEEWAY, DEFAULT_TOKEN_LEN, JSON_LIMITS, MAX_LEEWAY, MAX_TOKEN_LEN, begun, limits, mark_keys,
+};
 use crate::{BundleSource, Lapsed, MarkKey, Marks, TrustBundle};
 
 /// Verifies Workload Identity Tokens.
@@ -119,7 +120,7 @@ impl WitVerifier {
         self.check_lifetime(&claims, now)?;
 
         let wit = VerifiedWit(Arc::new(Facts {
-            begun: begun(&claims, now + self.leeway),
+            begun: begun(claims.issued_at, claims.not_before, now + self.leeway),
             thumbprint: confirmation.thumbprint(),
             key: confirmation.public_key().clone(),
             hash,
@@ -188,13 +189,6 @@ fn issuer_key<'b>(bundle: &'b TrustBundle, header: &Header) -> Result<&'b Public
         None => return Err(WitError::ProfileKeyId),
     };
     Ok(key.public_key())
-}
-
-/// `iat`, or else `nbf`; the epoch, so that every cut ends the token, when neither is known to have passed.
-///
-/// Where the profile lets an `iat` lie ahead, one that does says nothing about what came before it.
-fn begun(claims: &WitClaims, latest: UnixTime) -> UnixTime {
-    claims.issued_at.filter(|&iat| iat <= latest).or(claims.not_before).unwrap_or(UnixTime::EPOCH)
 }
 
 /// Options of a [`WitVerifier`]; the defaults are those of `docs/spec/wimse.md` section 8.
@@ -322,9 +316,7 @@ impl VerifiedWit {
 
     /// The names under which it can be cut off.
     pub fn mark_keys(&self) -> impl Iterator<Item = MarkKey<'_>> {
-        let subject = self.subject();
-        let credential = self.token_id().map(|id| MarkKey::Credential { origin: subject.origin_str(), id });
-        std::iter::once(MarkKey::Agent(subject)).chain(credential)
+        mark_keys(self.subject(), self.token_id())
     }
 
     /// Whether it still counts at `now`. To be asked at every use: its time passes, and it can be cut off before.
@@ -352,7 +344,3 @@ impl std::fmt::Debug for VerifiedWit {
             .finish_non_exhaustive()
     }
 }
-
-const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
-
-const MAX_LEEWAY: Duration = Duration::from_secs(120);

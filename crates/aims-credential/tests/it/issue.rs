@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aims_credential::{ClaimValue, IssueError, WitIssuer, WitRequest};
-use aims_jose::PrivateJwk;
 use aims_jose::json::{Limits, Object};
 use aims_keys::{
     Algorithm, AlgorithmSet, AsyncSigner, BoxFuture, Protection, PublicKey, SignError, SignInput, Signature,
@@ -16,7 +15,7 @@ use serde_json::json;
 
 use crate::support::{
     EXP, IAT, ISSUER, KEY_ID, ORIGIN, SUBJECT, World, at, claims_of, header_of, id, jwk_json, key, now,
-    public, ready,
+    public, ready, rsa_key,
 };
 
 #[test]
@@ -234,16 +233,9 @@ fn wit_1_jo_json_03_nothing_is_issued_that_is_not_accepted() {
     assert_refused!(world.issuer().issue(&subject, key, at(last - 3599)), "bad_claims", "JO-CLM-02");
 }
 
-/// An RSA key of a published example, which signs with PS256.
-fn rsa_key() -> Option<Arc<SoftwareKey>> {
-    let vector = aims_testkit::vectors::json("jose/rfc/cookbook/jwk-3_4.rsa_private_key.json")?;
-    let private = PrivateJwk::parse_as(&vector.to_string(), Algorithm::Ps256).unwrap();
-    Some(Arc::new(private.load(backend::ring()).unwrap()))
-}
-
 #[test]
 fn crd_9_the_issuers_own_key_under_another_algorithm() {
-    let Some(issuer_key) = rsa_key() else { return };
+    let Some(issuer_key) = rsa_key(Algorithm::Ps256) else { return };
     let world = World { issuer_key, workload_key: key(Algorithm::Es256) };
     let issuer = world.issuer().with_algorithms(AlgorithmSet::STANDARD.with(Algorithm::Rs256));
     let numbers = public(&world.issuer_key).numbers().clone();
@@ -254,7 +246,7 @@ fn crd_9_the_issuers_own_key_under_another_algorithm() {
 
 #[test]
 fn wit_1_an_rsa_signature_counts_for_the_length() {
-    let Some(issuer_key) = rsa_key() else { return };
+    let Some(issuer_key) = rsa_key(Algorithm::Ps256) else { return };
     let world = World { issuer_key, workload_key: key(Algorithm::Es256) };
     let (subject, key) = (id(SUBJECT), public(&world.workload_key));
     let fill = |bytes: usize| {

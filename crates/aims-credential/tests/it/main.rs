@@ -7,6 +7,7 @@ mod compile_fail;
 mod counterexamples;
 mod holder;
 mod issue;
+mod jwt_svid;
 mod marks;
 mod peers;
 mod properties;

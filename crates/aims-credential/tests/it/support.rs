@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use aims_credential::{BundleSet, TrustBundle, WitIssuer, WitVerifier};
 use aims_id::WorkloadId;
-use aims_jose::{Jwk, JwkSet, base64url};
+use aims_jose::{Jwk, JwkSet, PrivateJwk, base64url};
 use aims_keys::{Algorithm, PublicKey, SignInput, Signer, SoftwareKey, UnixTime, backend};
 use serde_json::{Value, json};
 
@@ -39,6 +39,13 @@ pub(crate) fn id(text: &str) -> WorkloadId {
 
 pub(crate) fn key(algorithm: Algorithm) -> Arc<SoftwareKey> {
     Arc::new(SoftwareKey::generate(algorithm, backend::ring()).unwrap())
+}
+
+/// An RSA key of a published example, where the vectors are.
+pub(crate) fn rsa_key(algorithm: Algorithm) -> Option<Arc<SoftwareKey>> {
+    let vector = aims_testkit::vectors::json("jose/rfc/cookbook/jwk-3_4.rsa_private_key.json")?;
+    let private = PrivateJwk::parse_as(&vector.to_string(), algorithm).unwrap();
+    Some(Arc::new(private.load(backend::ring()).unwrap()))
 }
 
 pub(crate) fn public(key: &SoftwareKey) -> &PublicKey {
