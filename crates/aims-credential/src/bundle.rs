@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aims_id::{Origin, WorkloadId};
 use aims_jose::json::{Limits, Object, Value};
 use aims_jose::{Jwk, JwkError, JwkSet};
 use aims_keys::{Algorithm, AlgorithmSet, Backend};
 
+use crate::SkippedKey;
 use crate::wit::WitProfile;
 #[cfg(feature = "x509")]
 use crate::x509::X509Authority;
@@ -32,6 +34,8 @@ pub struct TrustBundle {
     origin: Origin,
     keys: JwkSet,
     jwt_keys: JwkSet,
+    sequence: Option<u64>,
+    refresh_hint: Option<Duration>,
     skipped: Vec<SkippedKey>,
     algorithms: AlgorithmSet,
     issuers: Option<Vec<String>>,
@@ -78,7 +82,7 @@ impl TrustBundle {
                     if reason != JwkError::Use {
                         unusable_names.extend(element.get("kid").and_then(|kid| kid.as_str()));
                     }
-                    skipped.push(SkippedKey { index, reason });
+                    skipped.push(SkippedKey { index, reason: reason.into() });
                 }
             }
         }
@@ -93,6 +97,8 @@ impl TrustBundle {
             origin,
             keys,
             jwt_keys: JwkSet::default(),
+            sequence: None,
+            refresh_hint: None,
             skipped: Vec::new(),
             algorithms: AlgorithmSet::STANDARD,
             issuers: None,
@@ -122,6 +128,21 @@ impl TrustBundle {
     #[must_use]
     pub fn with_jwt_keys(mut self, keys: JwkSet) -> Self {
         self.jwt_keys = keys;
+        self
+    }
+
+    /// The number of this edition of the bundle; it grows with every change.
+    #[must_use]
+    pub fn with_sequence(mut self, sequence: u64) -> Self {
+        self.sequence = Some(sequence);
+        self
+    }
+
+    /// How often to look for a new edition, in whole seconds; none at all, if less than one.
+    #[must_use]
+    pub fn with_refresh_hint(mut self, hint: Duration) -> Self {
+        let hint = Duration::from_secs(hint.as_secs());
+        self.refresh_hint = (!hint.is_zero()).then_some(hint);
         self
     }
 
@@ -164,6 +185,18 @@ impl TrustBundle {
         &self.jwt_keys
     }
 
+    /// `spiffe_sequence`: the number of this edition of the bundle (BND-10).
+    #[must_use]
+    pub fn sequence(&self) -> Option<u64> {
+        self.sequence
+    }
+
+    /// `spiffe_refresh_hint`: how often to look for a new edition (BND-11). Without one, about 300 s are usual.
+    #[must_use]
+    pub fn refresh_hint(&self) -> Option<Duration> {
+        self.refresh_hint
+    }
+
     /// The elements of the JWK Set that count for nothing, and why.
     #[must_use]
     pub fn skipped(&self) -> &[SkippedKey] {
@@ -194,21 +227,22 @@ impl TrustBundle {
         &self.x509.anchors
     }
 
+    /// What else the reader of a document found.
+    pub(crate) fn with_read(
+        mut self,
+        skipped: Vec<SkippedKey>,
+        sequence: Option<u64>,
+        refresh_hint: Option<Duration>,
+    ) -> Self {
+        (self.skipped, self.sequence, self.refresh_hint) = (skipped, sequence, refresh_hint);
+        self
+    }
+
     /// Whether `iss` is acceptable: any, or none, unless [issuers were named](Self::with_issuers).
     pub(crate) fn allows_issuer(&self, issuer: Option<&str>) -> bool {
         let Some(allowed) = &self.issuers else { return true };
         issuer.is_some_and(|issuer| allowed.iter().any(|allowed| allowed == issuer))
     }
-}
-
-/// An element of a bundle that counts for nothing, and why.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct SkippedKey {
-    /// Its place in the array of keys, from 0.
-    pub index: usize,
-    /// What is wrong with it; [`JwkError::DuplicateKeyId`] when another key has its name.
-    pub reason: JwkError,
 }
 
 /// Where a verifier gets the trust bundle of an origin.
@@ -233,7 +267,7 @@ pub(crate) fn bundle_of(source: &dyn BundleSource, id: &WorkloadId) -> Option<Ar
 }
 
 /// What a key without `alg` is bound to, by its type and curve alone (BND-19).
-fn algorithm_by_type(jwk: Value<'_>) -> Option<Algorithm> {
+pub(crate) fn algorithm_by_type(jwk: Value<'_>) -> Option<Algorithm> {
     if jwk.get("alg").is_some() {
         return None;
     }
@@ -262,7 +296,7 @@ fn without_shared_names(
             shared => skipped.extend(
                 shared
                     .iter()
-                    .map(|(index, _)| SkippedKey { index: *index, reason: JwkError::DuplicateKeyId }),
+                    .map(|(index, _)| SkippedKey { index: *index, reason: JwkError::DuplicateKeyId.into() }),
             ),
         }
     }
@@ -270,8 +304,8 @@ fn without_shared_names(
     kept
 }
 
-const MAX_BUNDLE_TEXT: usize = 1024 * 1024;
+pub(crate) const MAX_BUNDLE_TEXT: usize = 1024 * 1024;
 
-const MAX_KEYS: usize = 1000;
+pub(crate) const MAX_KEYS: usize = 1000;
 
-const BUNDLE_LIMITS: Limits = Limits::new().bytes(MAX_BUNDLE_TEXT).string(64 * 1024);
+pub(crate) const BUNDLE_LIMITS: Limits = Limits::new().bytes(MAX_BUNDLE_TEXT).string(64 * 1024);

@@ -35,6 +35,12 @@ impl BundleSet {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(origin, Arc::new(bundle));
     }
 
+    /// Trusts these bundles from now on, and no others: nobody sees a part of the old ones with a part of the new ones.
+    pub fn replace(&self, bundles: impl IntoIterator<Item = Arc<TrustBundle>>) {
+        let bundles = bundles.into_iter().map(|bundle| (bundle.origin().clone(), bundle)).collect();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = bundles;
+    }
+
     /// Trusts nothing of this origin any more; says whether it was trusted.
     pub fn remove(&self, origin: &Origin) -> bool {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(origin.as_str()).is_some()

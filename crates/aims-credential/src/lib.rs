@@ -1,20 +1,28 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "x509")]
+mod base64;
 mod bundle;
+mod bundle_map;
 mod bundle_set;
+mod freshness;
 mod holder;
 mod jwt_svid;
 mod marks;
 mod peers;
 mod replay;
 mod revisions;
+mod skipped;
+mod spiffe_bundle;
 mod token;
 mod wit;
 #[cfg(feature = "x509")]
 pub mod x509;
 
-pub use crate::bundle::{BundleSource, SkippedKey, TrustBundle};
+pub use crate::bundle::{BundleSource, TrustBundle};
+pub use crate::bundle_map::{BundleMap, BundleMapError};
 pub use crate::bundle_set::BundleSet;
+pub use crate::freshness::Freshness;
 pub use crate::holder::{Credential, CredentialSource, CurrentCredential, Holder, HolderError};
 pub use crate::jwt_svid::{
     JwtSvid, JwtSvidError, JwtSvidIssueError, JwtSvidIssuer, JwtSvidRequest, JwtSvidVerifier,
@@ -24,6 +32,8 @@ pub use crate::marks::{Lapsed, Mark, MarkKey, MarkTable, MarkTableFull, Marks, M
 pub use crate::peers::{AccessHandle, ExpectedPeers, PeerError, PeerMap};
 pub use crate::replay::{ReplayError, ReplayStore};
 pub use crate::revisions::{SPEC_REVISIONS, SpecRevision};
+pub use crate::skipped::{SkipReason, SkippedKey};
+pub use crate::spiffe_bundle::SpiffeBundleError;
 pub use crate::wit::{
     ClaimValue, IssueError, UnsignedWit, VerifiedWit, WIT_FIELD, Wit, WitCache, WitError, WitIssuer,
     WitProfile, WitRequest, WitVerifier, WitVerifierBuilder,

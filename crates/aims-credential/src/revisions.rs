@@ -30,6 +30,11 @@ pub const SPEC_REVISIONS: &[SpecRevision] = &[
     #[cfg(feature = "x509")]
     SpecRevision::new("X509-SVID", "665a28f3253ecdce59f26f3ef29c0d6408b37c3d", "2026-07-01"),
     SpecRevision::new("JWT-SVID", "665a28f3253ecdce59f26f3ef29c0d6408b37c3d", "2026-07-01"),
+    SpecRevision::new(
+        "SPIFFE Trust Domain and Bundle",
+        "665a28f3253ecdce59f26f3ef29c0d6408b37c3d",
+        "2026-07-01",
+    ),
     #[cfg(feature = "wit-svid")]
     SpecRevision::new("WIT-SVID", "665a28f3253ecdce59f26f3ef29c0d6408b37c3d", "2026-07-01"),
 ];

@@ -28,6 +28,8 @@ pub(super) struct World {
     /// The agent's certificate, and the issuer's below the authority.
     pub(super) svid_chain: Vec<CertificateDer<'static>>,
     pub(super) certificate_request: Vec<u8>,
+    /// With a key of each use.
+    pub(super) spiffe_bundle: String,
 }
 
 pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
@@ -56,8 +58,14 @@ pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
     let unsigned = CertificateRequest::prepare(agent_key.public_key()).expect("a request");
     let certificate_request = unsigned.sign(&agent_key).expect("a signature");
 
+    let jwt_key = Jwk::new(agent_key.public_key().clone()).with_key_id("j").expect("a kid");
     let jwk = Jwk::new(issuer_key.public_key().clone()).with_key_id("k").expect("a kid");
     let keys = JwkSet::new(vec![jwk]).expect("a set");
+    let whole = TrustBundle::new(origin.clone(), keys.clone())
+        .with_jwt_keys(JwkSet::new(vec![jwt_key]).expect("a set"))
+        .with_x509_authorities(vec![authority.authority().expect("its own")])
+        .with_sequence(7);
+    let spiffe_bundle = whole.to_spiffe_json().expect("a document");
     // One key for both kinds: only their types keep them apart.
     let bundle = BundleSet::from(TrustBundle::new(origin, keys.clone()).with_jwt_keys(keys));
     World {
@@ -70,5 +78,6 @@ pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
         svids: SvidVerifier::builder(BundleSet::from(anchors), backend::ring()).build(),
         svid_chain,
         certificate_request,
+        spiffe_bundle,
     }
 });

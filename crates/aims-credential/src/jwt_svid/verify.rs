@@ -10,7 +10,7 @@ use aims_keys::{Algorithm, AlgorithmSet, PublicKey, UnixTime};
 use super::claims::{JwtSvidClaims, check_header};
 use super::{JwtSvidError, VerifiedJwtSvid};
 use crate::bundle::bundle_of;
-use crate::token::{DEFAULT_LEEWAY, DEFAULT_TOKEN_LEN, MAX_LEEWAY, MAX_TOKEN_LEN, limits};
+use crate::token::{DEFAULT_LEEWAY, DEFAULT_TOKEN_LEN, MAX_TOKEN_LEN, limits};
 use crate::{BundleSource, Marks, TrustBundle};
 
 /// Verifies JWT-SVIDs, the bearer tokens of SPIFFE.
@@ -172,7 +172,7 @@ impl JwtSvidVerifierBuilder {
         self
     }
 
-    /// How far clocks may disagree. Default: 30 s; at most 120 s.
+    /// How far clocks may disagree. Default: 30 s; at most 60 s.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.0.leeway = leeway.min(MAX_LEEWAY);
         self
@@ -193,3 +193,6 @@ impl JwtSvidVerifierBuilder {
 
 const DEFAULT_ALGORITHMS: AlgorithmSet =
     AlgorithmSet::of(&[Algorithm::Es256, Algorithm::Es384, Algorithm::Ps256]);
+
+/// JO-CLM-03.
+const MAX_LEEWAY: Duration = Duration::from_secs(60);

@@ -1,6 +1,6 @@
 //! Trust bundles.
 
-use aims_credential::{BundleSet, BundleSource, SkippedKey, TrustBundle, WitProfile};
+use aims_credential::{BundleSet, BundleSource, SkipReason, SkippedKey, TrustBundle, WitProfile};
 use aims_jose::JwkError;
 use aims_keys::{Algorithm, AlgorithmSet, backend};
 use aims_testkit::{assert_refused, vectors};
@@ -38,7 +38,7 @@ fn wit_7_a_key_without_alg_is_bound_by_its_type() {
     // A key that says otherwise is left out.
     let lying = json!({"kty": "EC", "crv": "P-256", "alg": "ES384", "x": "AA", "y": "AA"});
     let bundle = read(&json!({"keys": [lying]})).unwrap();
-    assert_eq!(bundle.skipped()[0].reason, JwkError::Curve);
+    assert_eq!(bundle.skipped()[0].reason, SkipReason::Key(JwkError::Curve));
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn ws_1_keys_that_share_a_name_count_for_nothing() {
     assert_eq!(bundle.keys().only().unwrap().key_id(), Some("once"));
     let skipped: Vec<_> = bundle.skipped().iter().map(|SkippedKey { index, .. }| *index).collect();
     assert_eq!(skipped, [0, 2, 3]);
-    assert_eq!(bundle.skipped()[0].reason, JwkError::DuplicateKeyId);
+    assert_eq!(bundle.skipped()[0].reason, SkipReason::Key(JwkError::DuplicateKeyId));
     // Nor does one whose namesake cannot be used: which of the two was meant? One for encryption is no namesake.
     let unusable = json!({"kty": "EC", "crv": "P-521", "alg": "ES512", "kid": "twice"});
     let bundle = read(&json!({"keys": [named(jwk_json(&a), "twice"), unusable]})).unwrap();

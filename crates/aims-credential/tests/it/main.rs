@@ -2,6 +2,7 @@
 //! Tests of the public API, named after the requirements they exercise.
 
 mod bundle;
+mod bundle_map;
 mod cache;
 mod compile_fail;
 mod counterexamples;
@@ -13,6 +14,7 @@ mod peers;
 mod properties;
 mod replay;
 mod revisions;
+mod spiffe_bundle;
 mod support;
 mod vectors;
 mod verify;

@@ -2,7 +2,7 @@
 
 use aims_keys::{Algorithm, Backend, PublicKey, PublicNumbers};
 
-use super::members::Members;
+use super::members::{Members, SIGNATURES};
 use super::{JwkError, Thumbprint};
 use crate::base64url;
 use crate::json::{Limits, Object, ObjectWriter, Value};
@@ -60,8 +60,23 @@ impl Jwk {
         algorithm: Option<Algorithm>,
         backend: Backend,
     ) -> Result<Self, JwkError> {
+        Self::from_value_for(SIGNATURES, value, algorithm, backend)
+    }
+
+    /// As [`from_value`](Self::from_value), for a format whose keys have a `use` of their own in place of `sig`, such as
+    /// `jwt-svid` in the bundles of SPIFFE.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse_as`](Self::parse_as).
+    pub fn from_value_for(
+        usage: &str,
+        value: Value<'_>,
+        algorithm: Option<Algorithm>,
+        backend: Backend,
+    ) -> Result<Self, JwkError> {
         let members = Members::of(value)?;
-        members.check_public()?;
+        members.check_public(usage)?;
         let kid = members.key_id()?;
         let algorithm = members.algorithm(algorithm)?;
         let key = PublicKey::load(members.public(algorithm)?, algorithm, backend)?;
@@ -119,31 +134,31 @@ impl Jwk {
         if let Some(kid) = &self.kid {
             writer.str("kid", kid);
         }
-        write_numbers(self.key.numbers(), writer);
+        Self::write_numbers(self.key.numbers(), writer);
     }
-}
 
-/// Writes `kty` and the numbers.
-fn write_numbers(numbers: &PublicNumbers, writer: &mut ObjectWriter) {
-    match numbers {
-        PublicNumbers::Ed25519 { x } => {
-            writer.str("crv", "Ed25519").str("kty", "OKP").str("x", &base64url::encode(x));
+    /// Writes `kty` and the numbers alone, of a key that is bound to no algorithm.
+    pub fn write_numbers(numbers: &PublicNumbers, writer: &mut ObjectWriter) {
+        match numbers {
+            PublicNumbers::Ed25519 { x } => {
+                writer.str("crv", "Ed25519").str("kty", "OKP").str("x", &base64url::encode(x));
+            }
+            PublicNumbers::MlDsa { public } => {
+                writer.str("kty", "AKP").str("pub", &base64url::encode(public));
+            }
+            PublicNumbers::P256 { x, y } => {
+                writer.str("crv", "P-256").str("kty", "EC");
+                writer.str("x", &base64url::encode(x)).str("y", &base64url::encode(y));
+            }
+            PublicNumbers::P384 { x, y } => {
+                writer.str("crv", "P-384").str("kty", "EC");
+                writer.str("x", &base64url::encode(x)).str("y", &base64url::encode(y));
+            }
+            PublicNumbers::Rsa { n, e } => {
+                writer.str("e", &base64url::encode(e)).str("kty", "RSA").str("n", &base64url::encode(n));
+            }
+            // `PublicNumbers` may grow with the crate below; a key of a kind that has no JWK form has no numbers here.
+            _ => {}
         }
-        PublicNumbers::MlDsa { public } => {
-            writer.str("kty", "AKP").str("pub", &base64url::encode(public));
-        }
-        PublicNumbers::P256 { x, y } => {
-            writer.str("crv", "P-256").str("kty", "EC");
-            writer.str("x", &base64url::encode(x)).str("y", &base64url::encode(y));
-        }
-        PublicNumbers::P384 { x, y } => {
-            writer.str("crv", "P-384").str("kty", "EC");
-            writer.str("x", &base64url::encode(x)).str("y", &base64url::encode(y));
-        }
-        PublicNumbers::Rsa { n, e } => {
-            writer.str("e", &base64url::encode(e)).str("kty", "RSA").str("n", &base64url::encode(n));
-        }
-        // `PublicNumbers` may grow with the crate below; a key of a kind that has no JWK form has no numbers here.
-        _ => {}
     }
 }

@@ -76,13 +76,13 @@ impl<'a> Members<'a> {
     }
 
     /// The checks of a public key that need no algorithm (JO-ALG-05, JO-KEY-02, JO-KEY-03).
-    pub(super) fn check_public(&self) -> Result<(), JwkError> {
+    pub(super) fn check_public(&self, usage: &str) -> Result<(), JwkError> {
         // Before the leak is looked for: all of a symmetric key is secret.
         self.refuse_symmetric()?;
         if self.secret.is_there() {
             return Err(JwkError::Private);
         }
-        self.check_use("verify")
+        self.check_use(usage, "verify")
     }
 
     /// The checks of a private key that need no algorithm (JO-ALG-05, JO-KEY-02).
@@ -91,7 +91,7 @@ impl<'a> Members<'a> {
         if self.secret.oth.is_some() {
             return Err(JwkError::MultiPrime);
         }
-        self.check_use("sign")
+        self.check_use(SIGNATURES, "sign")
     }
 
     /// The key's identifier.
@@ -175,8 +175,8 @@ impl<'a> Members<'a> {
         if self.kty.is_some_and(|kty| kty.is_str("oct")) { Err(JwkError::Symmetric) } else { Ok(()) }
     }
 
-    fn check_use(&self, operation: &str) -> Result<(), JwkError> {
-        if self.usage.is_some_and(|usage| !usage.is_str("sig")) {
+    fn check_use(&self, expected: &str, operation: &str) -> Result<(), JwkError> {
+        if self.usage.is_some_and(|usage| !usage.is_str(expected)) {
             return Err(JwkError::Use);
         }
         self.operations.map_or(Ok(()), |operations| check_operations(operations, operation))
@@ -286,6 +286,9 @@ fn public_text<'a>(name: &'static str, value: Option<Value<'a>>) -> Result<Cow<'
 fn secret_text<'a>(name: &'static str, value: Option<Value<'a>>) -> Result<&'a str, JwkError> {
     value.and_then(|value| value.as_raw_str()).ok_or(JwkError::Member(name))
 }
+
+/// The `use` of signature keys (RFC 7517 §4.2).
+pub(super) const SIGNATURES: &str = "sig";
 
 /// An RSA modulus of 8192 bits, or an ML-DSA-65 key of 1952 bytes, and some more.
 const MAX_NUMBER_TEXT: usize = 4096;

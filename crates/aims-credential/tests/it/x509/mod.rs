@@ -1,6 +1,7 @@
 //! X.509-SVIDs and Workload Identity Certificates.
 
 mod authority;
+mod bundle;
 mod forge;
 mod issue;
 mod leaf;
