@@ -17,6 +17,7 @@
 //! cargo run --bin credential -- /tmp/acme
 //! cargo run --bin tool_axum -- /tmp/acme/trust.json
 //! cargo run --bin tool_tonic -- /tmp/acme/trust.json
+//! cargo run --bin mtls
 //! cargo run --bin agent -- /tmp/acme http://127.0.0.1:HTTP_PORT http://127.0.0.1:GRPC_PORT
 //! ```
 
@@ -30,6 +31,9 @@ mod pages {
 
     #[doc = include_str!("../../docs/agent.md")]
     mod agent {}
+
+    #[doc = include_str!("../../docs/mtls.md")]
+    mod mtls {}
 
     #[doc = include_str!("../../docs/tool.md")]
     mod tool {}

@@ -1,13 +1,17 @@
 //! Trust bundles in memory.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use aims_id::Origin;
+use arc_swap::ArcSwap;
 
 use crate::{BundleSource, TrustBundle};
 
 /// The bundles of any number of origins, in memory; clones share them.
+///
+/// Reading takes no lock. A change copies the table of pointers and swaps it: to load many bundles, [`replace`](Self::replace)
+/// them at once.
 ///
 /// ```
 /// # use aims_credential::{BundleSet, BundleSource, TrustBundle};
@@ -19,7 +23,9 @@ use crate::{BundleSource, TrustBundle};
 /// # Ok::<(), aims_id::ParseIdError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct BundleSet(Arc<RwLock<HashMap<Origin, Arc<TrustBundle>>>>);
+pub struct BundleSet(Arc<ArcSwap<Bundles>>);
+
+type Bundles = HashMap<Origin, Arc<TrustBundle>>;
 
 impl BundleSet {
     /// An empty set: nothing is trusted.
@@ -30,26 +36,37 @@ impl BundleSet {
 
     /// Trusts a bundle from now on, in place of the one its origin had.
     pub fn insert(&self, bundle: TrustBundle) {
-        let origin = bundle.origin().clone();
-        // A thread that panicked while it held the lock left whole entries behind: inserting one is a single step.
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(origin, Arc::new(bundle));
+        let bundle = Arc::new(bundle);
+        self.0.rcu(|bundles| {
+            let mut bundles = Bundles::clone(bundles);
+            bundles.insert(bundle.origin().clone(), Arc::clone(&bundle));
+            bundles
+        });
     }
 
     /// Trusts these bundles from now on, and no others: nobody sees a part of the old ones with a part of the new ones.
     pub fn replace(&self, bundles: impl IntoIterator<Item = Arc<TrustBundle>>) {
-        let bundles = bundles.into_iter().map(|bundle| (bundle.origin().clone(), bundle)).collect();
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = bundles;
+        self.0.store(Arc::new(table(bundles)));
     }
 
     /// Trusts nothing of this origin any more; says whether it was trusted.
     pub fn remove(&self, origin: &Origin) -> bool {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(origin.as_str()).is_some()
+        let before = self.0.rcu(|bundles| {
+            let mut bundles = Bundles::clone(bundles);
+            bundles.remove(origin.as_str());
+            bundles
+        });
+        before.contains_key(origin.as_str())
     }
+}
+
+fn table(bundles: impl IntoIterator<Item = Arc<TrustBundle>>) -> Bundles {
+    bundles.into_iter().map(|bundle| (bundle.origin().clone(), bundle)).collect()
 }
 
 impl BundleSource for BundleSet {
     fn bundle(&self, origin: &str) -> Option<Arc<TrustBundle>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(origin).cloned()
+        self.0.load().get(origin).cloned()
     }
 }
 
@@ -61,10 +78,6 @@ impl From<TrustBundle> for BundleSet {
 
 impl FromIterator<TrustBundle> for BundleSet {
     fn from_iter<I: IntoIterator<Item = TrustBundle>>(bundles: I) -> Self {
-        let set = Self::new();
-        for bundle in bundles {
-            set.insert(bundle);
-        }
-        set
+        Self(Arc::new(ArcSwap::from_pointee(table(bundles.into_iter().map(Arc::new)))))
     }
 }

@@ -135,3 +135,25 @@ fn ws_1_the_bundles_of_go_spiffe() {
         assert!(bundle.keys().find("C6vs25welZOx6WksNYfbMfiw9l96pMnD", Algorithm::Es256).is_ok(), "{file}");
     }
 }
+
+#[test]
+fn bnd_6_fed_11_threads_that_change_a_set_lose_nothing() {
+    let set = BundleSet::new();
+    let name = |thread: usize, n: usize| format!("spiffe://t{thread}-{n}.example");
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let set = &set;
+            scope.spawn(move || {
+                for n in 0..50 {
+                    set.insert(bundle(&name(thread, n), vec![]));
+                    if n % 2 == 1 {
+                        assert!(set.remove(&name(thread, n).parse().unwrap()));
+                    }
+                }
+            });
+        }
+    });
+    for (thread, n) in (0..4).flat_map(|thread| (0..50).map(move |n| (thread, n))) {
+        assert_eq!(set.bundle(&name(thread, n)).is_some(), n % 2 == 0, "{thread} {n}");
+    }
+}
