@@ -50,6 +50,7 @@ impl BundleSet {
     }
 
     /// Trusts nothing of this origin any more; says whether it was trusted.
+    #[expect(clippy::must_use_candidate, reason = "most callers only want it gone")]
     pub fn remove(&self, origin: &Origin) -> bool {
         let before = self.0.rcu(|bundles| {
             let mut bundles = Bundles::clone(bundles);

@@ -23,6 +23,7 @@ pub struct MutualTls {
     identity: Arc<dyn CredentialSource>,
     svids: SvidVerifier,
     peers: IdSet,
+    checks_host_names: bool,
     provider: Arc<CryptoProvider>,
     time: Arc<dyn TimeProvider>,
 }
@@ -41,9 +42,18 @@ impl MutualTls {
             identity: Arc::new(identity),
             svids,
             peers: peers.into(),
+            checks_host_names: false,
             provider,
             time: Arc::new(DefaultTimeProvider),
         }
+    }
+
+    /// For clients that reach servers by host name: the certificate must be for that name, too (MTLS-3). Default: whom to expect is
+    /// known by identifier, and a name decides nothing (MTLS-4).
+    #[must_use]
+    pub fn verify_host_names(mut self) -> Self {
+        self.checks_host_names = true;
+        self
     }
 
     /// The clock of handshakes. Default: the system's.
@@ -81,11 +91,12 @@ impl MutualTls {
     ///
     /// As [`server`](Self::server).
     pub fn client(&self) -> Result<TlsClient, TlsConfigError> {
-        let verifier = Arc::new(PeerVerifier::of_servers(
-            self.svids.clone(),
-            self.peers.clone(),
-            Arc::clone(&self.provider),
-        ));
+        let mut verifier =
+            PeerVerifier::of_servers(self.svids.clone(), self.peers.clone(), Arc::clone(&self.provider));
+        if self.checks_host_names {
+            verifier = verifier.with_host_names();
+        }
+        let verifier = Arc::new(verifier);
         let mut config =
             ClientConfig::builder_with_details(Arc::clone(&self.provider), Arc::clone(&self.time))
                 .with_protocol_versions(&[&version::TLS13])

@@ -6,8 +6,10 @@ use aims_credential::x509::{CertificateDer, Role, SvidError, SvidVerifier, Verif
 use aims_id::IdSet;
 use aims_keys::UnixTime;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{ServerName, UnixTime as TlsTime};
+use rustls::server::ParsedCertificate;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
@@ -25,6 +27,7 @@ pub struct PeerVerifier {
     svids: SvidVerifier,
     peers: IdSet,
     role: Role,
+    checks_host_names: bool,
     provider: Arc<CryptoProvider>,
 }
 
@@ -32,7 +35,7 @@ impl PeerVerifier {
     /// For servers: verifies clients, of which each must be one of `peers`.
     #[must_use]
     pub fn of_clients(svids: SvidVerifier, peers: IdSet, provider: Arc<CryptoProvider>) -> Self {
-        Self { svids, peers, role: Role::Client, provider }
+        Self { svids, peers, role: Role::Client, checks_host_names: false, provider }
     }
 
     /// For clients: verifies servers, of which each must be one of `peers`.
@@ -41,7 +44,15 @@ impl PeerVerifier {
     /// deployment knows (MTLS-4).
     #[must_use]
     pub fn of_servers(svids: SvidVerifier, peers: IdSet, provider: Arc<CryptoProvider>) -> Self {
-        Self { svids, peers, role: Role::Server, provider }
+        Self { svids, peers, role: Role::Server, checks_host_names: false, provider }
+    }
+
+    /// Demands of a server besides that its certificate is for the host name, or address, under which it was reached (RFC 9525
+    /// §6.3, MTLS-3). It complements the identity, and never stands for it.
+    #[must_use]
+    pub fn with_host_names(mut self) -> Self {
+        self.checks_host_names = true;
+        self
     }
 
     /// Verifies the certificates of a peer whose handshake is finished, as they came out of the connection.
@@ -187,11 +198,14 @@ impl ServerCertVerifier for PeerVerifier {
         &self,
         leaf: &CertificateDer<'_>,
         rest: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
+        name: &ServerName<'_>,
         _: &[u8],
         now: TlsTime,
     ) -> Result<ServerCertVerified, Error> {
         self.during_handshake(leaf, rest, now)?;
+        if self.checks_host_names {
+            verify_server_name(&ParsedCertificate::try_from(leaf)?, name)?;
+        }
         Ok(ServerCertVerified::assertion())
     }
 

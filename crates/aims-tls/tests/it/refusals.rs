@@ -69,6 +69,43 @@ fn mtls_5_the_name_under_which_a_server_is_reached_is_no_identity() {
 }
 
 #[test]
+fn mtls_3_where_host_names_count_the_certificate_is_for_the_name_too() {
+    let world = World::new();
+    let server = |names: &[&str]| world.tls(world.named(names), &[AGENT]).server().unwrap();
+    let client = world.tls(world.current(AGENT), &[TOOL]).verify_host_names().client().unwrap();
+    handshake(client.config(), server(&["other.example", "test.invalid"]).config()).unwrap();
+    for names in [&[][..], &["other.example"], &["sub.test.invalid"]] {
+        let refused = handshake(client.config(), server(names).config()).err().unwrap();
+        assert!(
+            matches!(
+                refused,
+                HandshakeError::Client(Error::InvalidCertificate(
+                    CertificateError::NotValidForNameContext { .. }
+                ))
+            ),
+            "{names:?}: {refused:?}"
+        );
+    }
+    // The right name with another identity.
+    let own = CurrentCredential::new(world.holder(
+        &world.acme,
+        "spiffe://acme.example/tools/other",
+        Algorithm::Es256,
+    ));
+    let other = world.tls(own, &[AGENT]).server().unwrap();
+    let refused = handshake(client.config(), other.config()).err().unwrap();
+    assert!(
+        matches!(
+            refused,
+            HandshakeError::Client(Error::InvalidCertificate(
+                CertificateError::ApplicationVerificationFailure
+            ))
+        ),
+        "{refused:?}"
+    );
+}
+
+#[test]
 fn x5v_2_a_domain_that_nobody_trusts() {
     let world = World::new();
     let elsewhere = World::new();

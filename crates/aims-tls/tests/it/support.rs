@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use aims_credential::x509::{CertificateDer, Svid, SvidIssuer, SvidVerifier};
+use aims_credential::x509::{CertificateDer, NewSvid, Svid, SvidIssuer, SvidVerifier};
 use aims_credential::{BundleSet, CurrentCredential, Holder, TrustBundle};
 use aims_id::{IdSet, WorkloadId};
 use aims_keys::{Algorithm, SoftwareKey, UnixTime, backend};
@@ -91,6 +91,16 @@ impl World {
         let key = key(algorithm);
         let chain = self.chain(issuer, &id(name), &key);
         Holder::for_svid(Svid::from_issuer(chain, backend::ring()).unwrap(), key).unwrap()
+    }
+
+    /// A tool that has host names beside its identity.
+    pub(crate) fn named(&self, names: &[&str]) -> CurrentCredential {
+        let (tool, key) = (id(TOOL), key(Algorithm::Es256));
+        let request =
+            names.iter().fold(NewSvid::new(&tool, key.public_key()), |request, name| request.dns_name(name));
+        let chain = self.acme.sign(&request, self.clock.now()).unwrap();
+        let svid = Svid::from_issuer(chain, backend::ring()).unwrap();
+        CurrentCredential::new(Holder::for_svid(svid, key).unwrap())
     }
 
     pub(crate) fn current(&self, name: &str) -> CurrentCredential {
