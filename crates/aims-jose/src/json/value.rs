@@ -178,12 +178,6 @@ impl<'a> Name<'a> {
     pub fn as_str(&self) -> Cow<'a, str> {
         if self.escaped { Cow::Owned(unescape(self.written)) } else { Cow::Borrowed(self.written) }
     }
-
-    /// The name, if it has no escapes.
-    #[must_use]
-    pub fn as_raw_str(&self) -> Option<&'a str> {
-        if self.escaped { None } else { Some(self.written) }
-    }
 }
 
 impl PartialEq<str> for Name<'_> {

@@ -393,6 +393,16 @@ fn jo_ver_01_refusals_and_debug_text_hold_nothing_of_the_token() {
     shown.push(format!("{:?}", header.unsigned(claims(r#","email":"alice@example.com""#))));
     let refusal = builder().build().verify(&secret, NOW + std::time::Duration::from_secs(9000)).unwrap_err();
     shown.push(format!("{refusal} {refusal:?}"));
+    for (text, name) in shown.iter().zip([
+        "UnverifiedJws",
+        "PeekedJws",
+        "VerifiedJws",
+        "VerifiedJwt",
+        "UntrustedToken",
+        "UnsignedJws",
+    ]) {
+        assert!(text.starts_with(&format!("{name} {{ ")), "{text}");
+    }
     for text in shown {
         assert!(!text.contains(&encoded_claims) && !text.contains("alice"), "{text}");
         // Bytes of the payload, as a derived `Debug` would list them.

@@ -479,6 +479,9 @@ fn jo_key_07_debug_shows_no_values() {
     let mut writer = ObjectWriter::new();
     let _ = write!(shown, "{:?}", writer.value("d", object.get("d").unwrap()));
     assert!(!shown.contains("870MB6gf"), "{shown}");
+    assert_eq!(format!("{:?}", object.get("d").unwrap()), "Value { kind: String, len: 34, .. }");
+    assert_eq!(format!("{:?}", object.iter()), "Members(Cursor { at: 1, .. })");
+    assert!(format!("{writer:?}").starts_with("ObjectWriter { len: "));
     assert_eq!(format!("{object:?}"), "Object { len: 40, .. }");
 }
 

@@ -449,6 +449,9 @@ fn jo_key_09_a_key_has_one_thumbprint_however_it_is_written() {
     assert_eq!(base64url::encode(thumbprint.as_bytes()), text);
     assert!(thumbprint.matches(&text));
     let other = Thumbprint::of(&public(&KEYS.ed25519));
+    let hasher = std::hash::RandomState::new();
+    let hash = |thumbprint: &Thumbprint| std::hash::BuildHasher::hash_one(&hasher, thumbprint);
+    assert!(hash(&thumbprint) == hash(&thumbprint.clone()) && hash(&thumbprint) != hash(&other));
     assert!(thumbprint != other && !thumbprint.matches(&other.to_string()));
     assert_eq!(HashSet::from([thumbprint, thumbprint, other]).len(), 2);
 

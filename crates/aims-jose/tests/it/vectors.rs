@@ -270,6 +270,7 @@ fn jo_key_06_jo_alg_01_ml_dsa_keys_and_tokens_of_the_draft() {
         let set = JwkSet::parse(&keys, backend::aws_lc()).unwrap();
         let key = set.iter().next().unwrap();
         assert_eq!(key.thumbprint().to_string(), vector["thumbprint"]);
+        assert_eq!(&Jwk::parse(&key.to_json(), backend::aws_lc()).unwrap(), key, "written as it was read");
         let verify = |token: &str| {
             UnverifiedJws::parse(token, &Limits::new())?
                 .verify(key.public_key(), AlgorithmSet::of(&[algorithm]))
