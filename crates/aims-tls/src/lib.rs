@@ -3,6 +3,7 @@
 mod error;
 mod identity;
 mod peer;
+mod revisions;
 mod sign;
 mod tls;
 mod verify;
@@ -10,5 +11,6 @@ mod verify;
 pub use crate::error::{PeerError, TlsConfigError};
 pub use crate::identity::Identity;
 pub use crate::peer::VerifiedPeer;
+pub use crate::revisions::SPEC_REVISIONS;
 pub use crate::tls::{MutualTls, TlsClient, TlsServer};
 pub use crate::verify::PeerVerifier;
