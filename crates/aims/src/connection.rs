@@ -20,7 +20,7 @@ use rustls::CommonState;
 ///
 /// /// After the handshake; with axum, `router.layer(Extension(connection))` is what serves it then.
 /// fn accepted(server: &TlsServer, tls: &rustls::ServerConnection) -> Result<Connection, Box<dyn std::error::Error>> {
-///     Ok(Connection::accepted(server, tls, SystemClock.now().try_into()?)?)
+///     Ok(Connection::accepted(server, tls, SystemClock::default().now().try_into()?)?)
 /// }
 /// ```
 #[derive(Clone)]
