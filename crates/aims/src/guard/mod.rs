@@ -314,7 +314,7 @@ impl GuardBuilder {
         self
     }
 
-    /// Accepts callers that are known by their [`Connection`] alone, where a request has no token and no proof. Their proof reaches
+    /// Accepts callers that are known by their [`Connection`](crate::Connection) alone, where a request has no token and no proof. Their proof reaches
     /// as far as the connection does, [`Layer::Transport`](aims_proof::Layer): no further than an intermediary that ends TLS.
     /// Default: every request needs a proof of its own.
     #[cfg(feature = "mtls")]
