@@ -74,7 +74,7 @@ fn wpt_11_a_full_memory_refuses_and_counts_and_forgets_nothing_that_counts() {
     }
     assert_refused!(memory.remember(&sender, "d", at(100), at(10)), "replay_store_full", "WPT-11");
     assert_refused!(memory.remember(&sender, "a", at(100), at(99)), "replay", "WPT-11");
-    assert_eq!((memory.len(), memory.refused_for_room()), (3, 1));
+    assert_eq!((memory.len(), memory.is_empty(), memory.refused_for_room()), (3, false, 1));
     // Time makes room.
     memory.remember(&sender, "d", at(200), at(100)).unwrap();
     assert_eq!((memory.len(), memory.refused_for_room()), (1, 1));

@@ -26,7 +26,7 @@ fn refused_by_server(world: &World, own: CurrentCredential) -> Error {
 }
 
 #[test]
-fn mtls_7_x5v_7_a_stranger_is_refused_during_the_handshake() {
+fn mtls_6_mtls_7_x5v_7_a_stranger_is_refused_during_the_handshake() {
     let world = World::new();
     for stranger in ["spiffe://acme.example/agents/other", "spiffe://bank.example/agents/travel", TOOL] {
         let error = refused_by_server(&world, world.current(stranger));
