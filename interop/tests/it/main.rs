@@ -3,4 +3,5 @@
 
 mod josekit_oracle;
 mod openssl_certificates;
+mod openssl_tls;
 mod wimsey_oracle;
