@@ -1,14 +1,17 @@
 //! What is measured.
 
+mod bundles;
 mod guard;
 mod identifier;
 mod jws;
+mod jwt_svid;
 mod keys;
 mod marks;
 mod parts;
 mod peers;
 mod replay;
 mod svid;
+mod tls;
 mod wimse;
 
 use crate::row::Work;
@@ -37,6 +40,11 @@ pub fn all() -> Vec<(&'static str, Work)> {
         ("wit+wpt: verify, warm", Paired(wimse::both_warm)),
         ("wpt: make", Paired(wimse::wpt_make)),
         ("svid: verify, chain of two", Paired(svid::verify)),
+        ("tls: handshake, over one without verifiers", Paired(tls::full_handshake)),
+        ("jwt-svid: verify", Paired(jwt_svid::verify)),
+        ("bundles: look-up among 1", Paired(bundles::among_1)),
+        ("bundles: look-up among 1 000", Paired(bundles::among_1_000)),
+        ("bundles: look-up among 100 000", Paired(bundles::among_100_000)),
         ("guard: admit, WIT seen", Paired(guard::admit)),
         ("guard: admit, over the one verify it needs", Paired(guard::admit_over_one)),
         ("identifier: parse", Paired(identifier::parse)),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aims_credential::x509::{CertificateDer, Role, SvidError, SvidVerifier, VerifiedSvid};
+use aims_credential::x509::{CertificateDer, Role, SvidCache, SvidError, SvidVerifier, VerifiedSvid};
 use aims_id::IdSet;
 use aims_keys::UnixTime;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -24,7 +24,7 @@ use crate::{PeerError, VerifiedPeer};
 /// session rustls asks nobody.
 #[derive(Debug)]
 pub struct PeerVerifier {
-    svids: SvidVerifier,
+    svids: SvidCache,
     peers: IdSet,
     role: Role,
     checks_host_names: bool,
@@ -35,7 +35,13 @@ impl PeerVerifier {
     /// For servers: verifies clients, of which each must be one of `peers`.
     #[must_use]
     pub fn of_clients(svids: SvidVerifier, peers: IdSet, provider: Arc<CryptoProvider>) -> Self {
-        Self { svids, peers, role: Role::Client, checks_host_names: false, provider }
+        Self {
+            svids: SvidCache::new(svids, REMEMBERED),
+            peers,
+            role: Role::Client,
+            checks_host_names: false,
+            provider,
+        }
     }
 
     /// For clients: verifies servers, of which each must be one of `peers`.
@@ -44,7 +50,13 @@ impl PeerVerifier {
     /// deployment knows (MTLS-4).
     #[must_use]
     pub fn of_servers(svids: SvidVerifier, peers: IdSet, provider: Arc<CryptoProvider>) -> Self {
-        Self { svids, peers, role: Role::Server, checks_host_names: false, provider }
+        Self {
+            svids: SvidCache::new(svids, REMEMBERED),
+            peers,
+            role: Role::Server,
+            checks_host_names: false,
+            provider,
+        }
     }
 
     /// Demands of a server besides that its certificate is for the host name, or address, under which it was reached (RFC 9525
@@ -231,3 +243,6 @@ impl ServerCertVerifier for PeerVerifier {
         self.schemes()
     }
 }
+
+/// Certificates of peers whose chains need not be verified anew with each connection.
+const REMEMBERED: usize = 1024;

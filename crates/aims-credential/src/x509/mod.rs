@@ -2,6 +2,7 @@
 
 mod authority;
 mod authority_error;
+mod cache;
 mod certificate;
 mod error;
 mod held;
@@ -21,6 +22,7 @@ pub use rustls_pki_types::CertificateDer;
 
 pub use self::authority::X509Authority;
 pub use self::authority_error::X509AuthorityError;
+pub use self::cache::SvidCache;
 pub use self::error::SvidError;
 pub use self::held::Svid;
 pub use self::issue::{NewSvid, SvidIssuer, UnsignedCertificate};

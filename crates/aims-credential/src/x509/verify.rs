@@ -89,12 +89,7 @@ impl SvidVerifier {
         role: Role,
         now: UnixTime,
     ) -> Result<VerifiedSvid, SvidError> {
-        if intermediates.len() >= self.rules.max_chain_len {
-            return Err(SvidError::ChainTooLong);
-        }
-        if std::iter::once(leaf).chain(intermediates).any(|der| der.len() > self.rules.max_certificate_len) {
-            return Err(SvidError::TooLarge);
-        }
+        self.check_size(leaf, intermediates)?;
         let certificate = Certificate::read(leaf).ok_or(SvidError::Malformed)?;
         let subject = identity(&certificate)?;
         if self.rules.profile == X509Profile::X509Svid && subject.scheme() != Scheme::Spiffe {
@@ -141,10 +136,23 @@ impl SvidVerifier {
         role: Role,
         now: UnixTime,
     ) -> Result<VerifiedSvid, SvidError> {
+        if self.check_again(svid, role, now)? {
+            return Ok(svid.clone());
+        }
+        let (leaf, rest) = svid.chain().split_first().ok_or(SvidError::Malformed)?;
+        self.verify(leaf, rest, role, now)
+    }
+
+    /// Whether what was verified before would be verified again; `false` where only the whole chain can say.
+    pub(super) fn check_again(
+        &self,
+        svid: &VerifiedSvid,
+        role: Role,
+        now: UnixTime,
+    ) -> Result<bool, SvidError> {
         let bundle = bundle_of(&*self.bundles, svid.subject()).ok_or(SvidError::UnknownTrustDomain)?;
         if !Arc::ptr_eq(&bundle, svid.bundle()) || !svid.is_by(&self.rules, role) {
-            let (leaf, rest) = svid.chain().split_first().ok_or(SvidError::Malformed)?;
-            return self.verify(leaf, rest, role, now);
+            return Ok(false);
         }
         if now > svid.not_after() {
             return Err(SvidError::Expired);
@@ -155,7 +163,25 @@ impl SvidVerifier {
         if let Some(marks) = &self.marks {
             svid.check_marks(&**marks).map_err(SvidError::Lapsed)?;
         }
-        Ok(svid.clone())
+        Ok(true)
+    }
+
+    pub(super) fn check_size(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+    ) -> Result<(), SvidError> {
+        if intermediates.len() >= self.rules.max_chain_len {
+            return Err(SvidError::ChainTooLong);
+        }
+        if std::iter::once(leaf).chain(intermediates).any(|der| der.len() > self.rules.max_certificate_len) {
+            return Err(SvidError::TooLarge);
+        }
+        Ok(())
+    }
+
+    pub(super) fn hash(&self, leaf: &CertificateDer<'_>) -> [u8; 32] {
+        self.backend.sha256(leaf)
     }
 }
 

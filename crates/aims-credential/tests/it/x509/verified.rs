@@ -99,3 +99,41 @@ fn x5v_6_x5v_5_what_another_verifier_found_is_verified_whole() {
     assert_refused!(strict, "basic_constraints_missing", "X5V-4");
     assert_refused!(lax.verify_again(&svid, Role::Server, now()), "extended_key_usage", "X5V-5");
 }
+
+#[test]
+fn x5v_3_mtls_10_a_remembered_certificate_counts_no_longer_for_that() {
+    let root = Forge::authority("root");
+    let anchor = root.signed_by(&root.key);
+    let set = aims_credential::BundleSet::from(super::forge::bundle(&[&anchor]));
+    let marks = Arc::new(MarkTable::with_capacity(8));
+    let verifier = aims_credential::x509::SvidVerifier::builder(set.clone(), aims_keys::backend::ring());
+    let cache = aims_credential::x509::SvidCache::new(verifier.marks(marks.clone()).build(), 16);
+    let leaf = Forge::leaf().signed_by(&root.key);
+    let verify = |time| cache.verify(&leaf, &[], Role::Client, time);
+    let first = verify(now()).unwrap();
+    assert!(std::ptr::eq(verify(now()).unwrap().certificate(), first.certificate()), "remembered");
+    assert_eq!((cache.len(), cache.is_empty()), (1, false));
+    assert_refused!(verify(at(seconds("2027-01-01").as_secs() + 1)), "expired", "X5V-3");
+    assert!(cache.is_empty());
+    verify(now()).unwrap();
+    assert_refused!(verify(at(seconds("2026-09-01").as_secs() - 1)), "not_yet_valid", "X5V-3");
+
+    // Refusals are not remembered; nor is what was verified with another bundle, or for another role.
+    let clients = Forge::leaf().with(|leaf| leaf.purposes = Some(vec![super::forge::CLIENT_AUTH]));
+    let clients = clients.signed_by(&root.key);
+    cache.verify(&clients, &[], Role::Client, now()).unwrap();
+    assert_refused!(cache.verify(&clients, &[], Role::Server, now()), "extended_key_usage", "X5V-5");
+    verify(now()).unwrap();
+    set.remove(&ORIGIN.parse().unwrap());
+    assert_refused!(verify(now()), "unknown_trust_domain", "X5V-2");
+    set.insert(super::forge::bundle(&[&anchor]));
+    verify(now()).unwrap();
+    marks.add(&MarkKey::Agent(&id(SUBJECT)), Mark::dead()).unwrap();
+    assert_refused!(verify(now()), "revoked", "AIMS-55");
+    let long = aims_credential::x509::CertificateDer::from(vec![0x30; 16 * 1024 + 1]);
+    assert_refused!(cache.verify(&long, &[], Role::Client, now()), "certificate_too_large", "X5V-1");
+    // Another certificate with the same names and another signature is another one.
+    let other = Forge::authority("root");
+    let forged = cache.verify(&Forge::leaf().signed_by(&other.key), &[], Role::Client, now());
+    assert_refused!(forged, "bad_signature", "X5V-3");
+}
