@@ -329,6 +329,8 @@ fn wpt_18_no_token_is_shown() {
         format!("{error:?} {error}"),
         format!("{:?}", verifier().0.build()),
     ];
+    assert!(format!("{proof:?}").starts_with("VerifiedProof { wit: VerifiedWit { subject: "));
+    assert!(format!("{request:?}").starts_with("WptRequest { target: "));
     for text in shown {
         for secret in &secrets {
             assert!(!text.contains(secret), "{text} shows {secret}");
