@@ -158,6 +158,13 @@ pub struct Span {
     pub(super) escaped: bool,
 }
 
+impl Span {
+    /// The place of its first byte.
+    pub(crate) fn start(self) -> usize {
+        self.start
+    }
+}
+
 /// The name of a member. Names compare after unescaping; `name == "alg"` allocates nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Name<'a> {

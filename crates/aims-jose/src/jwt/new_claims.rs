@@ -2,8 +2,8 @@
 
 use aims_keys::UnixTime;
 
-use super::{Claims, ClaimsError, claim};
-use crate::json::{self, ObjectWriter};
+use super::{ClaimsError, claim};
+use crate::json::{self, JsonError, ObjectWriter};
 
 /// Writes the claims of a JWT: the registered ones in one fixed order, then those of the caller in theirs.
 ///
@@ -95,28 +95,21 @@ impl<'a> NewClaims<'a> {
         &mut self.extensions
     }
 
-    /// The claims as JSON: the payload of a token, which [`Claims::read`] reads where its limits are wide enough. Nothing is
+    /// The claims as JSON: the payload of a token, which [`Claims::read`](super::Claims::read) reads where its limits are wide enough. Nothing is
     /// set then any more.
     ///
     /// # Errors
     ///
     /// [`ClaimsError::Registered`] when an extension has the name of a registered claim, [`ClaimsError::Json`] when two
     /// have the same name, claims nest too deep or, as for the reader, too many names collide; [`ClaimsError::Empty`],
-    /// [`ClaimsError::TokenId`] and [`ClaimsError::DateRange`] for values that [`Claims::read`] would refuse.
+    /// [`ClaimsError::TokenId`] and [`ClaimsError::DateRange`] for values that [`Claims::read`](super::Claims::read) would refuse.
     pub fn finish(&mut self) -> Result<String, ClaimsError> {
         let mut claims = std::mem::take(self);
         let extensions = claims.extensions.finish()?;
-        json::read_object(extensions.as_bytes(), &UNLIMITED, |name, _| {
-            let name = name.as_str();
-            match REGISTERED.iter().find(|&&registered| *name == *registered) {
-                Some(name) => Err(ClaimsError::Registered(name)),
-                None => Ok(()),
-            }
-        })?;
-
         let mut writer = ObjectWriter::with_capacity(TYPICAL + extensions.len());
         claims.write_registered(&mut writer)?;
         let mut text = writer.finish()?;
+        let registered = text.len();
         // Both are objects, of which either may be empty.
         if let Some(members) = extensions.strip_prefix('{').filter(|&members| members != "}") {
             text.pop();
@@ -126,8 +119,20 @@ impl<'a> NewClaims<'a> {
             text.push_str(members);
         }
         // Whatever a verifier objects to is found before the token is signed.
-        Claims::read(text.clone().into_bytes(), &UNLIMITED)?;
-        Ok(text)
+        let read = json::read_object(text.as_bytes(), &UNLIMITED, |name, value| {
+            if value.span().start() >= registered { refuse_registered(&name.as_str()) } else { Ok(()) }
+        });
+        match read {
+            Ok(()) => Ok(text),
+            // Which of the two names is the registered one, the reader does not say.
+            Err(error @ ClaimsError::Json(JsonError::DuplicateName)) => {
+                json::read_object(extensions.as_bytes(), &UNLIMITED, |name, _| {
+                    refuse_registered(&name.as_str())
+                })?;
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn write_registered(&self, writer: &mut ObjectWriter) -> Result<(), ClaimsError> {
@@ -158,6 +163,13 @@ impl<'a> NewClaims<'a> {
             writer.str("jti", claim::check_token_id(id)?);
         }
         Ok(())
+    }
+}
+
+fn refuse_registered(name: &str) -> Result<(), ClaimsError> {
+    match REGISTERED.iter().find(|&&registered| name == registered) {
+        Some(name) => Err(ClaimsError::Registered(name)),
+        None => Ok(()),
     }
 }
 
