@@ -83,8 +83,9 @@ impl Permit {
         &self.0.trace
     }
 
-    /// Whether the caller still counts, now, and so does the connection that the request came over. A handler that streams asks
-    /// before each message: a credential may end, or be cut off, while it does, and an authority may be trusted no longer.
+    /// Whether the caller still counts, now, and so does the connection that the request came over, if that is known. A handler that
+    /// streams asks before each message: a credential may end, or be cut off, while it does. Whether the authority is still trusted
+    /// is asked of the connection; of a token it is asked with the next request.
     ///
     /// # Errors
     ///

@@ -16,7 +16,7 @@ use super::{Role, SvidError, SvidVerifier, VerifiedSvid};
 #[derive(Clone, Debug)]
 pub struct SvidCache {
     verifier: SvidVerifier,
-    /// By SHA-256 of the leaf.
+    /// By SHA-256 of the whole chain as presented: whoever presents another's certificate does not choose the way for its owner.
     verified: Arc<Cache<[u8; 32], VerifiedSvid>>,
 }
 
@@ -41,7 +41,7 @@ impl SvidCache {
     ) -> Result<VerifiedSvid, SvidError> {
         // What is too long to be verified is not hashed either.
         self.verifier.check_size(leaf, intermediates)?;
-        let hash = self.verifier.hash(leaf);
+        let hash = self.verifier.hash(leaf, intermediates);
         if let Some(svid) = self.verified.get(&hash) {
             if self.verifier.check_again(&svid, role, now) == Ok(true) {
                 return Ok(svid);
@@ -65,7 +65,11 @@ impl SvidCache {
         role: Role,
         now: UnixTime,
     ) -> Result<VerifiedSvid, SvidError> {
-        self.verifier.verify_again(svid, role, now)
+        if self.verifier.check_again(svid, role, now)? {
+            return Ok(svid.clone());
+        }
+        let (leaf, rest) = svid.chain().split_first().ok_or(SvidError::Malformed)?;
+        self.verify(leaf, rest, role, now)
     }
 
     /// How many certificates are remembered.

@@ -74,7 +74,8 @@ impl<'a> Certificate<'a> {
             return None;
         }
         version.finish()?;
-        let serial = fields.read(INTEGER)?;
+        // RFC 5280 §4.1.2.2; without the sign byte, as everybody writes it.
+        let serial = fields.unsigned().filter(|serial| serial.len() <= MAX_SERIAL)?;
         fields.read(SEQUENCE)?;
         fields.read(SEQUENCE)?;
         let mut validity = Reader::new(fields.read(SEQUENCE)?);
@@ -145,7 +146,9 @@ impl<'a> Certificate<'a> {
                     value.finish()?;
                     let mut each = Reader::new(names);
                     while !each.is_empty() {
-                        each.element()?;
+                        if !GENERAL_NAMES.contains(&each.element()?.tag) {
+                            return None;
+                        }
                     }
                     set(&mut self.alt_names, AltNames { is_critical, names })?;
                 }
@@ -191,7 +194,9 @@ fn key_usage(mut value: Reader<'_>) -> Option<u8> {
     value.finish()?;
     match bits {
         // Nine bits are defined; the last, `decipherOnly`, is of no use here.
-        [0..=7, bits] | [0..=7, bits, _] => Some(*bits),
+        // The bits that fill up the last byte are zero.
+        [unused @ 0..=7, last] if last.trailing_zeros() >= u32::from(*unused) => Some(*last),
+        [unused @ 0..=7, bits, last] if last.trailing_zeros() >= u32::from(*unused) => Some(*bits),
         [0] => Some(0),
         _ => None,
     }
@@ -205,3 +210,9 @@ pub(super) const URI: u8 = 0x86;
 
 /// `dNSName`.
 pub(super) const DNS: u8 = 0x82;
+
+/// The nine forms of `GeneralName`.
+const GENERAL_NAMES: [u8; 9] = [0xa0, 0x81, DNS, 0xa3, 0xa4, 0xa5, URI, 0x87, 0x88];
+
+/// In bytes.
+const MAX_SERIAL: usize = 20;

@@ -9,7 +9,8 @@ use aims_keys::{
 
 use super::write::{ToBeSigned, algorithm_identifier, algorithm_of};
 
-/// A certificate request whose signature was checked: its sender holds the key.
+/// A certificate request whose signature was checked: whoever made it held the key. It names no recipient and no time, so that it is
+/// fresh is for the issuer to see to, by the channel it came through.
 ///
 /// The key is all that comes out of it. The names in it are what its sender would like to be called; who it is, the issuer knows
 /// from elsewhere.

@@ -37,6 +37,9 @@ pub(super) fn read(element: Element<'_>) -> Option<UnixTime> {
 /// Writes a time: until 2049 as `UTCTime`, from then on as `GeneralizedTime`; `None` after the year 9999.
 pub(super) fn write_time(time: UnixTime) -> Option<Vec<u8>> {
     let secs = time.as_secs();
+    if secs > LAST {
+        return None;
+    }
     let (mut days, rest) = (secs / 86_400 + EPOCH_DAYS, secs % 86_400);
     // 400 years have 146,097 days: never less than the year sought.
     let mut year = days / 366;
@@ -53,8 +56,7 @@ pub(super) fn write_time(time: UnixTime) -> Option<Vec<u8>> {
     let tail = format!("{month:02}{:02}{hour:02}{minute:02}{second:02}Z", days + 1);
     match year {
         ..2050 => Some(write(UTC_TIME, &[format!("{:02}{tail}", year % 100).as_bytes()])),
-        2050..10_000 => Some(write(GENERALIZED_TIME, &[format!("{year:04}{tail}").as_bytes()])),
-        _ => None,
+        _ => Some(write(GENERALIZED_TIME, &[format!("{year:04}{tail}").as_bytes()])),
     }
 }
 
@@ -83,3 +85,6 @@ const GENERALIZED_TIME: u8 = 0x18;
 
 /// From the year 0 to 1970.
 const EPOCH_DAYS: u64 = 719_528;
+
+/// The end of the year 9999.
+const LAST: u64 = 253_402_300_799;

@@ -177,11 +177,17 @@ impl SvidVerifier {
         if std::iter::once(leaf).chain(intermediates).any(|der| der.len() > self.rules.max_certificate_len) {
             return Err(SvidError::TooLarge);
         }
-        Ok(())
+        let total: usize = intermediates.iter().map(|der| der.len()).sum();
+        if total > MAX_CHAIN_LEN {
+            return Err(SvidError::TooLarge);
+        }
+        check_names(intermediates)
     }
 
-    pub(super) fn hash(&self, leaf: &CertificateDer<'_>) -> [u8; 32] {
-        self.backend.sha256(leaf)
+    /// One number for all that was presented, in its order.
+    pub(super) fn hash(&self, leaf: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> [u8; 32] {
+        let each = std::iter::once(leaf).chain(intermediates).flat_map(|der| self.backend.sha256(der));
+        self.backend.sha256(&each.collect::<Vec<u8>>())
     }
 }
 
@@ -203,6 +209,24 @@ impl Rules {
             Err(SvidError::KeyUsage)
         }
     }
+}
+
+/// Bounds the search for a path: it tries every certificate with the name of an issuer, and for each of them every one above. Two
+/// with one name are an authority in rotation; more are somebody who wants it to search for long.
+fn check_names(intermediates: &[CertificateDer<'_>]) -> Result<(), SvidError> {
+    let mut seen: Vec<(&[u8], &CertificateDer<'_>)> = Vec::with_capacity(intermediates.len());
+    for der in intermediates {
+        // What cannot be read is on no path.
+        let Some(certificate) = Certificate::read(der) else { continue };
+        if seen.iter().any(|(_, other)| *other == der) {
+            continue;
+        }
+        if seen.iter().filter(|(name, _)| *name == certificate.subject).count() >= MAX_NAMESAKES {
+            return Err(SvidError::Path);
+        }
+        seen.push((certificate.subject, der));
+    }
+    Ok(())
 }
 
 /// X5V-1: the one URI of a leaf, with a path.
@@ -256,7 +280,8 @@ impl SvidVerifierBuilder {
         self
     }
 
-    /// The most certificates in a chain, leaf included. Default: 8; at most 16.
+    /// The most certificates in a chain, leaf included. Default: 8; at most 16. All above the leaf together have at most 32 KiB, and
+    /// no more than two of them one name.
     pub fn max_chain_len(mut self, certificates: usize) -> Self {
         self.rules.max_chain_len = certificates.min(MAX_CHAIN);
         self
@@ -273,3 +298,8 @@ impl SvidVerifierBuilder {
 const DEFAULT_CHAIN: usize = 8;
 
 const MAX_CHAIN: usize = 16;
+
+/// Of all intermediates together, in bytes.
+const MAX_CHAIN_LEN: usize = 32 * 1024;
+
+const MAX_NAMESAKES: usize = 2;

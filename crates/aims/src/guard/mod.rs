@@ -41,6 +41,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     #[cfg(feature = "mtls")]
     accepts_connections: bool,
+    #[cfg(feature = "mtls")]
+    context_fields: Vec<String>,
 }
 
 impl Guard {
@@ -161,7 +163,7 @@ impl Inner {
     ) -> Result<Authenticated, Refusal> {
         #[cfg(feature = "mtls")]
         if self.accepts_connections
-            && !transport::offers_proof(head)
+            && !transport::offers_proof(head, &self.context_fields)
             && let Some(peer) = asked.transport.take()
         {
             return Ok(peer);
@@ -351,6 +353,8 @@ impl GuardBuilder {
             clock: self.clock,
             #[cfg(feature = "mtls")]
             accepts_connections: self.accepts_connections,
+            #[cfg(feature = "mtls")]
+            context_fields: self.context_fields,
         }))
     }
 }

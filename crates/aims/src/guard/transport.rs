@@ -3,7 +3,7 @@
 use aims_credential::x509::SvidError;
 use aims_credential::{Marks, WIT_FIELD};
 use aims_keys::UnixTime;
-use aims_proof::Authenticated;
+use aims_proof::{Authenticated, TXN_TOKEN_FIELD};
 use aims_tls::PeerError;
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
@@ -35,12 +35,13 @@ pub(super) fn verified(
     }
 }
 
-/// Whether the request has anything of a token and its proof: then it is by these that its caller is known, or not at all.
-pub(super) fn offers_proof(head: &Parts) -> bool {
+/// Whether the request has anything that only a proof can bind: a token, a proof, a transaction token, or a field that the service
+/// relies on. Then it is by a proof that its caller is known, or not at all.
+pub(super) fn offers_proof(head: &Parts, context_fields: &[String]) -> bool {
     let is_wpt = |value: &HeaderValue| {
         value.as_bytes().get(..3).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"WPT"))
     };
-    head.headers.contains_key(WIT_FIELD)
-        || head.headers.contains_key(OLD_PROOF_FIELD)
+    let bound = [WIT_FIELD, OLD_PROOF_FIELD, TXN_TOKEN_FIELD].into_iter();
+    bound.chain(context_fields.iter().map(String::as_str)).any(|field| head.headers.contains_key(field))
         || head.headers.get_all(AUTHORIZATION).iter().any(is_wpt)
 }

@@ -147,6 +147,19 @@ async fn mtls_8_arch_1_a_bad_proof_is_not_made_good_by_the_connection() {
 }
 
 #[tokio::test]
+async fn wpt_12_wpt_15_arch_1_what_only_a_proof_binds_does_not_come_without_one() {
+    let behind = Behind::new(|guard| guard.accept_connections().context_field("X-Context-Token"));
+    let connection = behind.connection(TRAVEL);
+    for field in ["txn-token", "x-context-token"] {
+        let mut request = plain();
+        request.headers_mut().insert(field, "stolen".parse().unwrap());
+        let answer = behind.tool.call(over(&connection, request)).await;
+        assert!(answer.status.is_client_error(), "{field}: {}", answer.status);
+    }
+    assert_eq!(behind.tool.handled.times(), 0);
+}
+
+#[tokio::test]
 async fn mtls_8_a_name_in_a_header_is_nobody() {
     let behind = Behind::new(GuardBuilder::accept_connections);
     for field in ["x-forwarded-client-cert", "client-cert", "x-spiffe-id"] {

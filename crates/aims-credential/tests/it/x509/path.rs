@@ -168,6 +168,31 @@ fn x5v_3_the_length_of_paths_and_chains_is_bounded() {
 }
 
 #[test]
+fn x5v_3_many_authorities_with_one_name_are_not_searched() {
+    let domain = Domain::new();
+    let leaf = Forge::leaf().with(|leaf| leaf.issuer = Some("junk")).signed_by(&key(Algorithm::Es256));
+    // None of them leads anywhere, but each may have issued each of the others.
+    let junk = |count: usize| -> Vec<CertificateDer<'static>> {
+        (0..count)
+            .map(|_| Forge::authority("junk").with(|it| it.issuer = Some("junk")).signed_by(&domain.root))
+            .collect()
+    };
+    assert_refused!(domain.check_chain(&leaf, &junk(2)), "unknown_issuer", "X5V-3");
+    assert_refused!(domain.check_chain(&leaf, &junk(3)), "path", "X5V-3");
+    assert_refused!(domain.check_chain(&leaf, &junk(7)), "path", "X5V-3");
+    // Large ones are not read at all.
+    let large =
+        Forge::authority("large").with(|it| it.dns = (0..700).map(|n| format!("name-{n}.example")).collect());
+    let large = large.signed_by(&domain.root);
+    assert!((12_000..16_384).contains(&large.len()), "{}", large.len());
+    assert_refused!(
+        domain.check_chain(&leaf, &[large.clone(), large.clone(), large]),
+        "certificate_too_large",
+        "X5V-1"
+    );
+}
+
+#[test]
 fn x5v_3_a_chain_that_goes_in_circles_ends() {
     let domain = Domain::new();
     let (a, b) = (Forge::authority("a"), Forge::authority("b"));
