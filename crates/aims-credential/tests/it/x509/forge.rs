@@ -36,6 +36,8 @@ pub(super) struct Forge {
     /// Whole extensions.
     pub(super) more: Vec<Vec<u8>>,
     pub(super) version: u8,
+    /// The content of the INTEGER.
+    pub(super) serial: Vec<u8>,
 }
 
 impl Forge {
@@ -54,6 +56,7 @@ impl Forge {
             purposes: Some(vec![SERVER_AUTH, CLIENT_AUTH]),
             more: vec![],
             version: 2,
+            serial: vec![0x51, 0xab],
         }
     }
 
@@ -96,7 +99,7 @@ impl Forge {
             SEQUENCE,
             &[
                 &write(0xa0, &[&write(INTEGER, &[&[self.version]])]),
-                &write(INTEGER, &[&[0x51, 0xab]]),
+                &write(INTEGER, &[&self.serial]),
                 identifier,
                 &name(self.issuer),
                 &write(SEQUENCE, &[&time(&self.not_before), &time(&self.not_after)]),

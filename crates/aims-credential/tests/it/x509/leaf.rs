@@ -241,3 +241,28 @@ fn x5v_3_an_unknown_critical_extension_is_refused() {
     with(false).unwrap();
     assert_refused!(with(true), "unknown_extension", "X5V-3");
 }
+
+#[test]
+fn x5v_1_x5_2_x5_6_what_other_readers_may_see_otherwise_is_malformed() {
+    let domain = Domain::new();
+    // Bits that only fill up the byte, and a form of name that there is not; a URI that is said to have parts.
+    let usage = |bits: [u8; 2]| {
+        domain.check(&Forge::leaf().with(|leaf| {
+            leaf.usage = None;
+            leaf.more = vec![extension(&[0x55, 0x1d, 0x0f], true, &write(0x03, &[&bits]))];
+        }))
+    };
+    usage([7, 0x80]).unwrap();
+    assert_refused!(usage([7, 0x84]), "malformed_certificate", "X5V-1");
+    let names = |tag: u8| {
+        domain.check(&Forge::leaf().with(|leaf| {
+            let uri = write(0x86, &[&leaf.uris.remove(0)]);
+            let names = [uri, write(tag, &[b"a"])].concat();
+            leaf.more = vec![extension(&[0x55, 0x1d, 0x11], true, &write(SEQUENCE, &[&names]))];
+        }))
+    };
+    names(0x82).unwrap();
+    for tag in [0xa6, 0x89, 0x04] {
+        assert_refused!(names(tag), "malformed_certificate", "X5V-1", "{tag:x}");
+    }
+}

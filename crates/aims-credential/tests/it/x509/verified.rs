@@ -132,8 +132,30 @@ fn x5v_3_mtls_10_a_remembered_certificate_counts_no_longer_for_that() {
     assert_refused!(verify(now()), "revoked", "AIMS-55");
     let long = aims_credential::x509::CertificateDer::from(vec![0x30; 16 * 1024 + 1]);
     assert_refused!(cache.verify(&long, &[], Role::Client, now()), "certificate_too_large", "X5V-1");
+    // Whoever presents another's certificate does not choose the way for its owner.
+    let live = Forge::authority("root");
+    let live_set = aims_credential::BundleSet::from(super::forge::bundle(&[&live.signed_by(&live.key)]));
+    let live_verifier = aims_credential::x509::SvidVerifier::builder(live_set, aims_keys::backend::ring());
+    let live_cache = aims_credential::x509::SvidCache::new(live_verifier.build(), 16);
+    let (owned, junk) = (Forge::leaf().signed_by(&live.key), Forge::authority("junk").signed_by(&live.key));
+    live_cache.verify(&owned, std::slice::from_ref(&junk), Role::Client, now()).unwrap();
+    assert_eq!(live_cache.verify(&owned, &[], Role::Client, now()).unwrap().chain().len(), 1);
     // Another certificate with the same names and another signature is another one.
     let other = Forge::authority("root");
     let forged = cache.verify(&Forge::leaf().signed_by(&other.key), &[], Role::Client, now());
     assert_refused!(forged, "bad_signature", "X5V-3");
+}
+
+#[test]
+fn aims_55_x5v_1_serial_numbers_have_one_form() {
+    let domain = Domain::new();
+    let with = |serial: &[u8]| domain.check(&Forge::leaf().with(|leaf| leaf.serial = serial.to_vec()));
+    // As everybody writes it, the sign byte is left out: by this name it is cut off.
+    assert_eq!(with(&[0, 0xff, 0x12]).unwrap().serial(), "ff12");
+    let mut longest = vec![0; 21];
+    longest[1] = 0x80;
+    assert_eq!(with(&longest).unwrap().serial().len(), 40);
+    for bad in [&[][..], &[0xff], &[0, 0x12], &[0x12; 21]] {
+        assert_refused!(with(bad), "malformed_certificate", "X5V-1", "{bad:x?}");
+    }
 }
