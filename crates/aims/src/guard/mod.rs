@@ -316,9 +316,10 @@ impl GuardBuilder {
         self
     }
 
-    /// Accepts callers that are known by their [`Connection`](crate::Connection) alone, where a request has no token and no proof. Their proof reaches
-    /// as far as the connection does, [`Layer::Transport`](aims_proof::Layer): no further than an intermediary that ends TLS.
-    /// Default: every request needs a proof of its own.
+    /// Accepts callers that are known by their [`Connection`](crate::Connection) alone, where a request has no token, no proof, and
+    /// nothing that only a proof binds: no transaction token, and no [context field](Self::context_field). Their proof reaches as far
+    /// as the connection does, [`Layer::Transport`](aims_proof::Layer): no further than an intermediary that ends TLS. Default: every
+    /// request needs a proof of its own.
     #[cfg(feature = "mtls")]
     pub fn accept_connections(mut self) -> Self {
         self.accepts_connections = true;
