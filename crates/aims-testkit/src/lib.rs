@@ -2,6 +2,8 @@
 
 #[cfg(feature = "authority")]
 mod authority;
+#[cfg(feature = "certificates")]
+mod certificates;
 #[cfg(feature = "authority")]
 mod clock;
 mod refusal;
@@ -12,6 +14,8 @@ pub mod vectors;
 
 #[cfg(feature = "authority")]
 pub use crate::authority::{TestAgent, TestAuthority};
+#[cfg(feature = "certificates")]
+pub use crate::certificates::TestCertificates;
 #[cfg(feature = "authority")]
 pub use crate::clock::TestClock;
 #[cfg(feature = "tls")]

@@ -2,6 +2,7 @@
 
 use aims_credential::x509::SvidError;
 use aims_id::WorkloadId;
+use rustls::{CertificateError, Error, OtherError};
 
 /// Why the other end of a connection was refused.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -22,6 +23,36 @@ pub enum PeerError {
 }
 
 impl PeerError {
+    /// Why a handshake failed, if it failed because a [`PeerVerifier`](crate::PeerVerifier) refused the other end: servers log it,
+    /// since the client has heard no more than an alert.
+    ///
+    /// ```
+    /// use aims_tls::PeerError;
+    ///
+    /// /// What `tokio_rustls::TlsAcceptor::accept` gave.
+    /// fn log(failed: &std::io::Error) {
+    ///     let tls = failed.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    ///     let refused = tls.and_then(PeerError::from_tls);
+    ///     eprintln!("{}", refused.as_ref().map_or("handshake", PeerError::code));
+    /// }
+    /// ```
+    #[must_use]
+    pub fn from_tls(error: &Error) -> Option<Self> {
+        let svid = match error {
+            Error::NoCertificatesPresented => return Some(Self::NoCertificate),
+            Error::InvalidCertificate(CertificateError::Other(OtherError(other))) => {
+                return other.downcast_ref::<Self>().cloned();
+            }
+            Error::InvalidCertificate(CertificateError::BadSignature) => SvidError::Signature,
+            Error::InvalidCertificate(CertificateError::Expired) => SvidError::Expired,
+            Error::InvalidCertificate(CertificateError::NotValidYet) => SvidError::NotYetValid,
+            Error::InvalidCertificate(CertificateError::Revoked) => SvidError::Revoked,
+            Error::InvalidCertificate(CertificateError::UnknownIssuer) => SvidError::UnknownIssuer,
+            _ => return None,
+        };
+        Some(Self::Certificate(svid))
+    }
+
     /// A stable name for logs, metrics and other languages.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -146,17 +146,15 @@ impl PeerVerifier {
     }
 }
 
-/// What rustls makes an alert of, which is all that the other end learns; the reason itself stays inside for the log.
+/// What rustls makes an alert of, which is all that the other end learns. The reason itself is in the error that this end gets:
+/// [`PeerError::from_tls`] reads it.
 fn tls_reason(error: PeerError) -> CertificateError {
     match error {
         PeerError::Certificate(SvidError::Expired) => CertificateError::Expired,
         PeerError::Certificate(SvidError::NotYetValid) => CertificateError::NotValidYet,
         PeerError::Certificate(SvidError::Revoked) => CertificateError::Revoked,
         PeerError::Certificate(SvidError::Signature) => CertificateError::BadSignature,
-        PeerError::Certificate(SvidError::UnknownIssuer | SvidError::UnknownTrustDomain) => {
-            CertificateError::UnknownIssuer
-        }
-        PeerError::Unexpected(_) => CertificateError::ApplicationVerificationFailure,
+        PeerError::Certificate(SvidError::UnknownIssuer) => CertificateError::UnknownIssuer,
         error => CertificateError::Other(OtherError(Arc::new(error))),
     }
 }

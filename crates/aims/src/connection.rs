@@ -6,6 +6,7 @@ use aims_credential::x509::SvidError;
 use aims_credential::{Lapsed, Marks};
 use aims_keys::UnixTime;
 use aims_tls::{PeerError, TlsServer, VerifiedPeer};
+use http::Extensions;
 use rustls::CommonState;
 
 /// The workload at the other end of a TLS connection, for a [`Guard`](crate::Guard): put it among the extensions of every request
@@ -37,6 +38,18 @@ impl Connection {
     /// [`PeerError`]; whoever gets one closes the connection.
     pub fn accepted(server: &TlsServer, connection: &CommonState, now: UnixTime) -> Result<Self, PeerError> {
         Ok(Self { server: server.clone(), peer: server.peer(connection, now)? })
+    }
+
+    /// The connection that a request came over, if it is known.
+    #[must_use]
+    pub fn of(extensions: &Extensions) -> Option<&Self> {
+        let known = extensions.get::<Self>();
+        #[cfg(feature = "axum")]
+        let known = known.or_else(|| {
+            let info = extensions.get::<axum::extract::ConnectInfo<Self>>()?;
+            Some(&info.0)
+        });
+        known
     }
 
     /// The client, as it was when the connection was accepted.

@@ -9,6 +9,8 @@ mod guard;
 mod permit;
 mod record;
 mod sanitize;
+#[cfg(feature = "tokio")]
+mod transport;
 
 pub use aims_credential::{
     BundleSet, BundleSource, CredentialSource, CurrentCredential, Holder, TrustBundle, Wit,
@@ -33,3 +35,9 @@ pub use crate::record::{
     Recorder, TraceParent,
 };
 pub use crate::sanitize::Sanitizer;
+#[cfg(feature = "hyper")]
+pub use crate::transport::ConnectFuture;
+#[cfg(feature = "tokio")]
+pub use crate::transport::{
+    AcceptedStream, Acceptor, ConnectedStream, ConnectionError, Connector, Listener, RefusedConnection,
+};

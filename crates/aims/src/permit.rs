@@ -35,7 +35,7 @@ impl Authorized {
             clock,
             marks,
             #[cfg(feature = "mtls")]
-            connection: extensions.get::<Connection>().cloned(),
+            connection: Connection::of(extensions).cloned(),
         });
         (Self(Permit(facts.clone())), PermitIdentity(facts))
     }

@@ -25,16 +25,18 @@ fn refused_by_server(world: &World, own: CurrentCredential) -> Error {
     }
 }
 
+/// Why the client refused the server.
+fn reason(refused: &HandshakeError) -> Option<PeerError> {
+    let HandshakeError::Client(error) = refused else { panic!("the wrong end failed: {refused:?}") };
+    PeerError::from_tls(error)
+}
+
 #[test]
 fn mtls_6_mtls_7_x5v_7_a_stranger_is_refused_during_the_handshake() {
     let world = World::new();
     for stranger in ["spiffe://acme.example/agents/other", "spiffe://bank.example/agents/travel", TOOL] {
         let error = refused_by_server(&world, world.current(stranger));
-        assert_eq!(
-            error,
-            Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure),
-            "{stranger}"
-        );
+        assert_eq!(PeerError::from_tls(&error), Some(PeerError::Unexpected(id(stranger))), "{error:?}");
     }
 }
 
@@ -44,15 +46,7 @@ fn mtls_4_wic_5_a_server_that_is_not_the_expected_one_is_refused() {
     for other in ["spiffe://acme.example/tools/other", "spiffe://bank.example/tools/search"] {
         let server = world.tls(world.current(other), &[AGENT]).server().unwrap();
         let refused = handshake(world.client().config(), server.config()).err().unwrap();
-        assert!(
-            matches!(
-                refused,
-                HandshakeError::Client(Error::InvalidCertificate(
-                    CertificateError::ApplicationVerificationFailure
-                ))
-            ),
-            "{other}: {refused:?}"
-        );
+        assert_eq!(reason(&refused), Some(PeerError::Unexpected(id(other))), "{refused:?}");
     }
 }
 
@@ -94,15 +88,7 @@ fn mtls_3_where_host_names_count_the_certificate_is_for_the_name_too() {
     ));
     let other = world.tls(own, &[AGENT]).server().unwrap();
     let refused = handshake(client.config(), other.config()).err().unwrap();
-    assert!(
-        matches!(
-            refused,
-            HandshakeError::Client(Error::InvalidCertificate(
-                CertificateError::ApplicationVerificationFailure
-            ))
-        ),
-        "{refused:?}"
-    );
+    assert!(matches!(reason(&refused), Some(PeerError::Unexpected(_))), "{refused:?}");
 }
 
 #[test]
@@ -297,7 +283,31 @@ fn mtls_7_the_other_end_hears_no_more_than_an_alert() {
             }
         }
     }
-    assert_eq!(heard, Some(Error::AlertReceived(AlertDescription::AccessDenied)));
+    assert_eq!(heard, Some(Error::AlertReceived(AlertDescription::CertificateUnknown)));
     let error = PeerError::Unexpected(id(AGENT));
     assert_eq!((error.code(), error.rule()), ("unexpected_peer", "X5V-7"));
+}
+
+#[test]
+fn x5v_3_x5v_2_mtls_1_the_refusing_end_reads_the_reason_in_the_error_of_its_handshake() {
+    let (world, elsewhere) = (World::new(), World::new());
+    let read = |error: &Error| PeerError::from_tls(error).map(|error| (error.code(), error.rule()));
+    let unknown_issuer = refused_by_server(&world, elsewhere.current(AGENT));
+    assert_eq!(read(&unknown_issuer), Some(("unknown_issuer", "X5V-3")));
+    let own = world.current(AGENT);
+    world.bundles.remove(world.acme.origin());
+    let client = under_the_clock_of(&world, &world, own);
+    let refused = handshake(&client, world.server().config()).err().unwrap();
+    let HandshakeError::Server(error) = refused else { panic!("the wrong end failed: {refused:?}") };
+    assert_eq!(read(&error), Some(("unknown_trust_domain", "X5V-2")));
+    for (error, code) in [
+        (CertificateError::BadSignature, "bad_signature"),
+        (CertificateError::Expired, "expired"),
+        (CertificateError::NotValidYet, "not_yet_valid"),
+        (CertificateError::Revoked, "revoked"),
+    ] {
+        assert_eq!(read(&Error::InvalidCertificate(error)), Some((code, "X5V-3")));
+    }
+    assert_eq!(read(&Error::NoCertificatesPresented), Some(("no_certificate", "MTLS-1")));
+    assert_eq!(read(&Error::HandshakeNotComplete), None, "no verifier said that");
 }

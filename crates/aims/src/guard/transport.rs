@@ -21,7 +21,7 @@ pub(super) fn verified(
     marks: &dyn Marks,
     now: UnixTime,
 ) -> Result<Option<Authenticated>, Refusal> {
-    let Some(connection) = head.extensions.get::<Connection>() else { return Ok(None) };
+    let Some(connection) = Connection::of(&head.extensions) else { return Ok(None) };
     let peer = caught(|| {
         let peer = connection.check(now)?;
         // The marks of the guard, too: the verifier of the connection may know of none.

@@ -2,6 +2,8 @@
 //! Guard and Agent against each other, and against attackers.
 
 mod agent;
+#[cfg(feature = "mtls")]
+mod behind;
 mod concurrency;
 mod evidence;
 mod guard;
@@ -15,3 +17,5 @@ mod sanitize;
 mod secrets;
 mod support;
 mod trace;
+#[cfg(all(feature = "axum", feature = "hyper", feature = "tonic"))]
+mod transport;

@@ -3,94 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aims::credential::x509::{Svid, SvidIssuer, SvidVerifier};
+use aims::GuardBuilder;
 use aims::credential::{Lapsed, Mark, MarkKey, MarkTable};
-use aims::id::IdSet;
-use aims::keys::{Algorithm, SoftwareKey};
-use aims::tls::MutualTls;
-use aims::{BundleSet, Connection, CurrentCredential, GuardBuilder, Holder, TrustBundle, backend};
-use aims_testkit::{assert_refused, handshake};
-use axum::body::Body;
-use http::{Request, StatusCode};
-use rustls::time_provider::TimeProvider;
+use aims_testkit::assert_refused;
+use http::StatusCode;
 
-use crate::support::{NOW, SEARCH, Tool};
+use crate::behind::{Behind, TRAVEL, over, plain};
+use crate::support::NOW;
 
-const TRAVEL: &str = "spiffe://acme.example/agents/travel";
 const PROXY: &str = "spiffe://acme.example/proxies/edge";
-
-#[derive(Debug)]
-struct Clock;
-
-impl TimeProvider for Clock {
-    fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {
-        Some(rustls::pki_types::UnixTime::since_unix_epoch(Duration::from_secs(NOW.as_secs())))
-    }
-}
-
-/// A tool, and connections to it.
-struct Behind {
-    tool: Tool,
-    issuer: SvidIssuer,
-    bundles: BundleSet,
-}
-
-impl Behind {
-    fn new(configure: impl FnOnce(GuardBuilder) -> GuardBuilder) -> Self {
-        let day = Duration::from_secs(86_400);
-        let issuer = SvidIssuer::root("spiffe://acme.example".parse().unwrap(), key(), day, NOW).unwrap();
-        let bundle = TrustBundle::for_x509(issuer.origin().clone(), vec![issuer.authority().unwrap()]);
-        Self { tool: Tool::with(configure), issuer, bundles: BundleSet::from(bundle) }
-    }
-
-    fn tls(&self, name: &str) -> MutualTls {
-        let own = key();
-        let chain = self.issuer.issue(&name.parse().unwrap(), own.public_key(), NOW).unwrap();
-        let holder = Holder::for_svid(Svid::from_issuer(chain, backend::ring()).unwrap(), own).unwrap();
-        let svids = SvidVerifier::builder(self.bundles.clone(), backend::ring()).build();
-        let everybody = IdSet::new().pattern("spiffe://acme.example/**".parse().unwrap());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        MutualTls::new(CurrentCredential::new(holder), svids, everybody, provider)
-            .time_provider(Arc::new(Clock))
-    }
-
-    /// Accepts a connection by this workload.
-    fn connection(&self, from: &str) -> Connection {
-        let (client, server) = (
-            self.tls(from).client().unwrap(),
-            self.tls("spiffe://acme.example/tools/search").server().unwrap(),
-        );
-        let done = handshake(client.config(), server.config()).unwrap();
-        Connection::accepted(&server, &done.server, NOW).unwrap()
-    }
-
-    fn trust_nobody(&self) {
-        self.bundles.remove(self.issuer.origin());
-    }
-
-    /// A request with a proof by the caller itself.
-    fn proven(&self) -> Request<Body> {
-        self.tool.travel().request(http::Method::GET, SEARCH, NOW).body(Body::empty()).unwrap()
-    }
-}
-
-fn key() -> Arc<SoftwareKey> {
-    Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap())
-}
-
-fn over(connection: &Connection, mut request: Request<Body>) -> Request<Body> {
-    request.extensions_mut().insert(connection.clone());
-    request
-}
-
-fn plain() -> Request<Body> {
-    Request::get(SEARCH).body(Body::empty()).unwrap()
-}
 
 #[tokio::test]
 async fn mtls_7_aims_21_a_caller_may_be_known_by_its_connection_where_the_guard_accepts_that() {
     let behind = Behind::new(GuardBuilder::accept_connections);
-    let connection = behind.connection(TRAVEL);
+    let connection = behind.connection("/agents/travel");
     let answer = behind.tool.call(over(&connection, plain())).await;
     assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, TRAVEL));
     let record = behind.tool.records.last();
@@ -100,14 +26,14 @@ async fn mtls_7_aims_21_a_caller_may_be_known_by_its_connection_where_the_guard_
     assert_eq!(record["agent"]["auth"]["credential"], connection.peer().svid().serial());
     assert!(record.get("transport").is_none(), "one fact, not two");
     // Whom the policy does not name, it does not admit.
-    let answer = behind.tool.call(over(&behind.connection(PROXY), plain())).await;
+    let answer = behind.tool.call(over(&behind.connection("/proxies/edge"), plain())).await;
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::FORBIDDEN, "forbidden"));
 }
 
 #[tokio::test]
 async fn arch_1_without_being_accepted_a_connection_is_no_caller() {
     let behind = Behind::new(|guard| guard);
-    let answer = behind.tool.call(over(&behind.connection(TRAVEL), plain())).await;
+    let answer = behind.tool.call(over(&behind.connection("/agents/travel"), plain())).await;
     assert!(answer.status.is_client_error());
     assert_eq!(behind.tool.handled.times(), 0);
     // Who was at the other end is on record all the same.
@@ -118,7 +44,7 @@ async fn arch_1_without_being_accepted_a_connection_is_no_caller() {
 async fn arch_1_arch_2_a_proof_through_a_connection_is_another_fact_and_both_are_recorded() {
     for accept in [false, true] {
         let behind = Behind::new(|guard| if accept { guard.accept_connections() } else { guard });
-        let answer = behind.tool.call(over(&behind.connection(PROXY), behind.proven())).await;
+        let answer = behind.tool.call(over(&behind.connection("/proxies/edge"), behind.proven())).await;
         assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, TRAVEL));
         let record = behind.tool.records.last();
         assert_eq!(record["agent"]["id"], TRAVEL);
@@ -131,7 +57,7 @@ async fn arch_1_arch_2_a_proof_through_a_connection_is_another_fact_and_both_are
 #[tokio::test]
 async fn mtls_8_arch_1_a_bad_proof_is_not_made_good_by_the_connection() {
     let behind = Behind::new(GuardBuilder::accept_connections);
-    let connection = behind.connection(TRAVEL);
+    let connection = behind.connection("/agents/travel");
     for (field, value) in [
         ("authorization", "WPT not.a.proof"),
         ("authorization", "wpt"),
@@ -149,7 +75,7 @@ async fn mtls_8_arch_1_a_bad_proof_is_not_made_good_by_the_connection() {
 #[tokio::test]
 async fn wpt_12_wpt_15_arch_1_what_only_a_proof_binds_does_not_come_without_one() {
     let behind = Behind::new(|guard| guard.accept_connections().context_field("X-Context-Token"));
-    let connection = behind.connection(TRAVEL);
+    let connection = behind.connection("/agents/travel");
     for field in ["txn-token", "x-context-token"] {
         let mut request = plain();
         request.headers_mut().insert(field, "stolen".parse().unwrap());
@@ -175,7 +101,7 @@ async fn mtls_8_a_name_in_a_header_is_nobody() {
 async fn mtls_10_x5v_2_requests_on_a_live_connection_end_with_the_bundle() {
     for proven in [false, true] {
         let behind = Behind::new(GuardBuilder::accept_connections);
-        let connection = behind.connection(TRAVEL);
+        let connection = behind.connection("/agents/travel");
         let request = || if proven { behind.proven() } else { plain() };
         assert_eq!(behind.tool.call(over(&connection, request())).await.status, StatusCode::OK);
         behind.trust_nobody();
@@ -193,7 +119,7 @@ async fn mtls_10_x5v_2_requests_on_a_live_connection_end_with_the_bundle() {
 async fn mtls_10_a_stream_ends_with_what_its_connection_rests_on() {
     for proven in [false, true] {
         let behind = Behind::new(GuardBuilder::accept_connections);
-        let connection = behind.connection(TRAVEL);
+        let connection = behind.connection("/agents/travel");
         let request = if proven { behind.proven() } else { plain() };
         let permit = behind.tool.guard.admit(&over(&connection, request).into_parts().0).await.unwrap();
         permit.still_valid().unwrap();
@@ -203,7 +129,7 @@ async fn mtls_10_a_stream_ends_with_what_its_connection_rests_on() {
     assert_eq!((Lapsed::Untrusted.code(), Lapsed::Untrusted.rule()), ("untrusted", "CRD-1"));
 
     let behind = Behind::new(GuardBuilder::accept_connections);
-    let connection = behind.connection(TRAVEL);
+    let connection = behind.connection("/agents/travel");
     let permit = behind.tool.guard.admit(&over(&connection, plain()).into_parts().0).await.unwrap();
     behind.tool.clock.advance(Duration::from_secs(3601));
     assert_eq!(permit.still_valid(), Err(Lapsed::Expired));
@@ -213,7 +139,7 @@ async fn mtls_10_a_stream_ends_with_what_its_connection_rests_on() {
 async fn aims_55_the_marks_of_the_guard_end_a_connection() {
     let marks = Arc::new(MarkTable::with_capacity(8));
     let behind = Behind::new(|guard| guard.accept_connections().marks(marks.clone()));
-    let connection = behind.connection(TRAVEL);
+    let connection = behind.connection("/agents/travel");
     let permit = behind.tool.guard.admit(&over(&connection, plain()).into_parts().0).await.unwrap();
     let agent = TRAVEL.parse().unwrap();
     marks.add(&MarkKey::Agent(&agent), Mark::suspended()).unwrap();

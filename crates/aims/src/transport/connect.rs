@@ -1,0 +1,101 @@
+//! Making one connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aims_tls::TlsClient;
+use http::Uri;
+use http::uri::Scheme;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::error::ConnectionError;
+use super::stream::ConnectedStream;
+use super::upkeep::{Upkeep, options};
+use crate::clock::Clock;
+
+/// Makes connections over mutual TLS, and ends them with what they rest on.
+///
+/// Whoever answers must be one of the workloads that the [`TlsClient`] expects. An agent that calls several tools, which must not
+/// be taken for each other, has a connector for each. With the feature `hyper` it is what hyper's and tonic's clients call a
+/// connector, too. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    client: TlsClient,
+    tls: Arc<rustls::ClientConfig>,
+    upkeep: Upkeep,
+}
+
+impl Connector {
+    /// Makes connections as `client` does, and offers HTTP/2 and HTTP/1.1.
+    #[must_use]
+    pub fn new(client: TlsClient) -> Self {
+        let tls = Arc::clone(client.config());
+        Self { client, tls, upkeep: Upkeep::default() }.protocols(["h2", "http/1.1"])
+    }
+
+    /// The protocols to offer (ALPN), the best one first. Default: `h2`, `http/1.1`.
+    #[must_use]
+    pub fn protocols<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        Arc::make_mut(&mut self.tls).alpn_protocols = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    options!();
+
+    /// Connects to the host and port of an `https` URI, and shakes hands.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionError`].
+    pub async fn connect(&self, target: &Uri) -> Result<ConnectedStream<TcpStream>, ConnectionError> {
+        if target.scheme() != Some(&Scheme::HTTPS) {
+            return Err(ConnectionError::NotHttps);
+        }
+        let host = target.host().ok_or(ConnectionError::NotHttps)?;
+        // An IPv6 address stands in brackets there.
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let name = server_name(host)?;
+        let port = target.port_u16().unwrap_or(443);
+        let connect = async {
+            let tcp = TcpStream::connect((host, port)).await.map_err(ConnectionError::Io)?;
+            // Requests and answers are small, and each waits for the other.
+            tcp.set_nodelay(true).map_err(ConnectionError::Io)?;
+            self.shake_hands(name, tcp).await
+        };
+        timeout(self.upkeep.handshake_timeout, connect).await.map_err(|_| ConnectionError::TimedOut)?
+    }
+
+    /// Shakes hands with the server at the other end of `io`, which is reached by the name `host`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionError`]. A server refuses a client after the client's own handshake is finished: that is an error of the
+    /// first read.
+    pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        host: &str,
+        io: S,
+    ) -> Result<ConnectedStream<S>, ConnectionError> {
+        let handshake = self.shake_hands(server_name(host)?, io);
+        timeout(self.upkeep.handshake_timeout, handshake).await.map_err(|_| ConnectionError::TimedOut)?
+    }
+
+    async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        name: ServerName<'static>,
+        io: S,
+    ) -> Result<ConnectedStream<S>, ConnectionError> {
+        let connect = TlsConnector::from(Arc::clone(&self.tls)).connect(name, io);
+        let stream = connect.await.map_err(ConnectionError::handshake)?;
+        let peer = self.client.peer(stream.get_ref().1, self.upkeep.now()?)?;
+        Ok(ConnectedStream::new(stream, self.client.clone(), peer, self.upkeep.clone()))
+    }
+}
+
+fn server_name(host: &str) -> Result<ServerName<'static>, ConnectionError> {
+    ServerName::try_from(host.to_owned()).map_err(|_| ConnectionError::NotHttps)
+}
