@@ -147,7 +147,7 @@ async fn mtls_10_a_stream_that_is_blocked_ends_too() {
     // The server sends more than anybody takes.
     let sending = tokio::spawn(async move {
         loop {
-            if let Err(error) = server.write_all(&[0; 65_536]).await {
+            if let Err(error) = server.write_all(&[0; 16_000]).await {
                 return reason(&error);
             }
         }
@@ -169,7 +169,7 @@ async fn mtls_10_both_halves_of_a_split_stream_end() {
     let (client, (server, _)) = tokio::join!(connector.connect(&url), listener.accept());
     let client = client.unwrap();
     let (mut reading, mut writing) = tokio::io::split(server);
-    let writing = tokio::spawn(async move { while writing.write_all(&[0; 65_536]).await.is_ok() {} });
+    let writing = tokio::spawn(async move { while writing.write_all(&[0; 16_000]).await.is_ok() {} });
     let reading = tokio::spawn(async move { reading.read(&mut [0]).await.map(drop).unwrap_err() });
     sleep(20 * OFTEN).await;
     behind.trust_nobody();
