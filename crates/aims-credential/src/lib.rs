@@ -1,7 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-#[cfg(feature = "x509")]
-mod base64;
 mod bundle;
 mod bundle_map;
 mod bundle_set;

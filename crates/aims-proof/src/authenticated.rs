@@ -1,11 +1,15 @@
 //! Who is at the other end.
 
+#[cfg(feature = "mtls")]
+use aims_credential::x509::VerifiedSvid;
 use aims_credential::{Lapsed, MarkKey, Marks};
 use aims_id::WorkloadId;
 use aims_keys::UnixTime;
 #[cfg(feature = "mtls")]
 use aims_tls::VerifiedPeer;
 
+#[cfg(feature = "mtls")]
+use crate::forwarded::ForwardedPeer;
 use crate::wpt::VerifiedProof;
 
 /// A workload that proved, for this request, that it holds the key its credential names.
@@ -18,11 +22,21 @@ pub struct Authenticated(Evidence);
 #[derive(Clone, Debug)]
 enum Evidence {
     #[cfg(feature = "mtls")]
+    Forwarded(ForwardedPeer),
+    #[cfg(feature = "mtls")]
     Mtls(VerifiedPeer),
     Wpt(VerifiedProof),
 }
 
 impl Authenticated {
+    /// By what a proxy says of the connection that it ended: the workload behind the proxy, on the word of the proxy, which has
+    /// proved who it is.
+    #[cfg(feature = "mtls")]
+    #[must_use]
+    pub fn by_forwarded(peer: &ForwardedPeer) -> Self {
+        Self(Evidence::Forwarded(peer.clone()))
+    }
+
     /// By mutual TLS: the workload at the other end of the connection, which may be an intermediary. It is never the same fact as
     /// a proof that came through the connection, whosever that is (ARCH-1).
     #[cfg(feature = "mtls")]
@@ -42,6 +56,8 @@ impl Authenticated {
     pub fn subject(&self) -> &WorkloadId {
         match &self.0 {
             #[cfg(feature = "mtls")]
+            Evidence::Forwarded(peer) => peer.subject(),
+            #[cfg(feature = "mtls")]
             Evidence::Mtls(peer) => peer.subject(),
             Evidence::Wpt(proof) => proof.wit().subject(),
         }
@@ -51,6 +67,8 @@ impl Authenticated {
     #[must_use]
     pub fn method(&self) -> Method {
         match &self.0 {
+            #[cfg(feature = "mtls")]
+            Evidence::Forwarded(_) => Method::Forwarded,
             #[cfg(feature = "mtls")]
             Evidence::Mtls(_) => Method::Mtls,
             Evidence::Wpt(_) => Method::Wpt,
@@ -63,7 +81,7 @@ impl Authenticated {
         match &self.0 {
             #[cfg(feature = "mtls")]
             // AIMS-21: the connection ends where TLS does.
-            Evidence::Mtls(_) => Layer::Transport,
+            Evidence::Forwarded(_) | Evidence::Mtls(_) => Layer::Transport,
             Evidence::Wpt(_) => Layer::Application,
         }
     }
@@ -72,6 +90,8 @@ impl Authenticated {
     #[must_use]
     pub fn not_after(&self) -> UnixTime {
         match &self.0 {
+            #[cfg(feature = "mtls")]
+            Evidence::Forwarded(peer) => peer.not_after(),
             #[cfg(feature = "mtls")]
             Evidence::Mtls(peer) => peer.not_after(),
             Evidence::Wpt(proof) => proof.wit().not_after(),
@@ -83,7 +103,7 @@ impl Authenticated {
     pub fn wpt(&self) -> Option<&VerifiedProof> {
         match &self.0 {
             #[cfg(feature = "mtls")]
-            Evidence::Mtls(_) => None,
+            Evidence::Forwarded(_) | Evidence::Mtls(_) => None,
             Evidence::Wpt(proof) => Some(proof),
         }
     }
@@ -94,6 +114,39 @@ impl Authenticated {
     pub fn peer(&self) -> Option<&VerifiedPeer> {
         match &self.0 {
             Evidence::Mtls(peer) => Some(peer),
+            Evidence::Forwarded(_) | Evidence::Wpt(_) => None,
+        }
+    }
+
+    /// What the proxy said, if that is how it was made.
+    #[cfg(feature = "mtls")]
+    #[must_use]
+    pub fn forwarded(&self) -> Option<&ForwardedPeer> {
+        match &self.0 {
+            Evidence::Forwarded(peer) => Some(peer),
+            Evidence::Mtls(_) | Evidence::Wpt(_) => None,
+        }
+    }
+
+    /// The party on whose word it is known, where that is not its own proof: a proxy.
+    #[must_use]
+    pub fn via(&self) -> Option<&WorkloadId> {
+        match &self.0 {
+            #[cfg(feature = "mtls")]
+            Evidence::Forwarded(peer) => Some(peer.proxy().subject()),
+            #[cfg(feature = "mtls")]
+            Evidence::Mtls(_) => None,
+            Evidence::Wpt(_) => None,
+        }
+    }
+
+    /// The certificate of the workload, where one is how it is known.
+    #[cfg(feature = "mtls")]
+    #[must_use]
+    pub fn svid(&self) -> Option<&VerifiedSvid> {
+        match &self.0 {
+            Evidence::Forwarded(peer) => peer.svid(),
+            Evidence::Mtls(peer) => Some(peer.svid()),
             Evidence::Wpt(_) => None,
         }
     }
@@ -103,7 +156,9 @@ impl Authenticated {
         let wit = self.wpt().map(|proof| proof.wit().mark_keys());
         let keys = wit.into_iter().flatten();
         #[cfg(feature = "mtls")]
-        let keys = keys.chain(self.peer().map(VerifiedPeer::mark_keys).into_iter().flatten());
+        let keys = keys
+            .chain(self.peer().map(VerifiedPeer::mark_keys).into_iter().flatten())
+            .chain(self.forwarded().map(ForwardedPeer::mark_keys).into_iter().flatten());
         keys
     }
 
@@ -115,6 +170,8 @@ impl Authenticated {
     pub fn still_valid(&self, now: UnixTime, marks: &dyn Marks) -> Result<(), Lapsed> {
         match &self.0 {
             #[cfg(feature = "mtls")]
+            Evidence::Forwarded(peer) => peer.still_valid(now, marks),
+            #[cfg(feature = "mtls")]
             Evidence::Mtls(peer) => peer.still_valid(now, marks),
             Evidence::Wpt(proof) => proof.still_valid(now, marks),
         }
@@ -125,6 +182,9 @@ impl Authenticated {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Method {
+    /// The word of a proxy, which saw a TLS handshake with a certificate.
+    #[cfg(feature = "mtls")]
+    Forwarded,
     /// A TLS handshake with a certificate.
     #[cfg(feature = "mtls")]
     Mtls,
@@ -137,6 +197,8 @@ impl Method {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            #[cfg(feature = "mtls")]
+            Self::Forwarded => "forwarded",
             #[cfg(feature = "mtls")]
             Self::Mtls => "mtls",
             Self::Wpt => "wpt",

@@ -3,12 +3,18 @@
 mod audience;
 mod authenticated;
 mod fields;
+#[cfg(feature = "mtls")]
+mod forwarded;
 mod replay;
 mod wpt;
 
 pub use crate::audience::{AudienceError, Audiences, Target, http_audience};
 pub use crate::authenticated::{Authenticated, Layer, Method};
 pub use crate::fields::Fields;
+#[cfg(feature = "mtls")]
+pub use crate::forwarded::{
+    CLIENT_CERT_CHAIN_FIELD, CLIENT_CERT_FIELD, ForwardedError, ForwardedPeer, ForwardedVerifier, XFCC_FIELD,
+};
 pub use crate::replay::ReplayMemory;
 #[cfg(feature = "legacy-wpt-01")]
 pub use crate::wpt::WPT_01_FIELD;

@@ -71,11 +71,19 @@ impl Connection {
     /// As [`check`](Self::check), and by these marks, too.
     pub(crate) fn still_valid(&self, now: UnixTime, marks: &dyn Marks) -> Result<(), Lapsed> {
         let peer = self.check(now).map_err(|error| match error {
-            PeerError::Certificate(SvidError::Expired) => Lapsed::Expired,
-            PeerError::Certificate(SvidError::Lapsed(lapsed)) => lapsed,
+            PeerError::Certificate(error) => lapsed(&error),
             _ => Lapsed::Untrusted,
         })?;
         peer.still_valid(now, marks)
+    }
+}
+
+/// What has ended a certificate that was verified before.
+pub(crate) fn lapsed(error: &SvidError) -> Lapsed {
+    match error {
+        SvidError::Expired => Lapsed::Expired,
+        SvidError::Lapsed(lapsed) => *lapsed,
+        _ => Lapsed::Untrusted,
     }
 }
 

@@ -3,14 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aims_credential::{Lapsed, Marks};
-use aims_keys::UnixTime;
+use aims_credential::Lapsed;
 use aims_proof::Authenticated;
-use http::Extensions;
 
-use crate::clock::Clock;
-#[cfg(feature = "mtls")]
-use crate::connection::Connection;
+use crate::guard::Admitted;
 use crate::record::TraceParent;
 
 /// A request that a [`Decide`](crate::Decide) admitted, and that is not recorded yet.
@@ -21,22 +17,8 @@ pub struct Authorized(Permit);
 
 impl Authorized {
     /// Also what tells the permit of this request from every other.
-    pub(crate) fn new(
-        caller: Authenticated,
-        trace: TraceParent,
-        clock: Arc<dyn Clock>,
-        marks: Arc<dyn Marks>,
-        #[cfg_attr(not(feature = "mtls"), expect(unused_variables, reason = "no connection is known there"))]
-        extensions: &Extensions,
-    ) -> (Self, PermitIdentity) {
-        let facts = Arc::new(Facts {
-            caller,
-            trace,
-            clock,
-            marks,
-            #[cfg(feature = "mtls")]
-            connection: Connection::of(extensions).cloned(),
-        });
+    pub(crate) fn new(admitted: Admitted, trace: TraceParent) -> (Self, PermitIdentity) {
+        let facts = Arc::new(Facts { admitted, trace });
         (Self(Permit(facts.clone())), PermitIdentity(facts))
     }
 
@@ -61,20 +43,15 @@ impl fmt::Debug for Authorized {
 pub struct Permit(Arc<Facts>);
 
 struct Facts {
-    caller: Authenticated,
+    admitted: Admitted,
     trace: TraceParent,
-    clock: Arc<dyn Clock>,
-    marks: Arc<dyn Marks>,
-    /// What the request came over.
-    #[cfg(feature = "mtls")]
-    connection: Option<Connection>,
 }
 
 impl Permit {
     /// Who called.
     #[must_use]
     pub fn caller(&self) -> &Authenticated {
-        &self.0.caller
+        self.0.admitted.caller()
     }
 
     /// The span of this request, as it was recorded: the parent of what the handler calls in turn.
@@ -83,21 +60,16 @@ impl Permit {
         &self.0.trace
     }
 
-    /// Whether the caller still counts, now, and so does the connection that the request came over, if that is known. A handler that
-    /// streams asks before each message: a credential may end, or be cut off, while it does. Whether the authority is still trusted
-    /// is asked of the connection; of a token it is asked with the next request.
+    /// Whether the caller still counts, now, with what is trusted now, and so does the connection that the request came over, if that
+    /// is known. A handler that streams asks before each message: a credential may end, be cut off, or lose its authority, while it
+    /// does.
     ///
     /// # Errors
     ///
     /// [`Lapsed`] says what ended it; [`Lapsed::MarksUnavailable`] also when the clock stands before 1970, for nobody can say
     /// then.
     pub fn still_valid(&self) -> Result<(), Lapsed> {
-        let now = UnixTime::try_from(self.0.clock.now()).map_err(|_| Lapsed::MarksUnavailable)?;
-        #[cfg(feature = "mtls")]
-        if let Some(connection) = &self.0.connection {
-            connection.still_valid(now, &*self.0.marks)?;
-        }
-        self.0.caller.still_valid(now, &*self.0.marks)
+        self.0.admitted.still_valid()
     }
 }
 

@@ -1,12 +1,11 @@
 //! The elements of a bundle that are certificates.
 
-use aims_jose::Jwk;
 use aims_jose::json::{ObjectWriter, Value};
+use aims_jose::{Jwk, base64};
 use aims_keys::Backend;
 
 use super::usage::Usage;
 use crate::SkipReason;
-use crate::base64;
 use crate::bundle::algorithm_by_type;
 use crate::x509::X509Authority;
 

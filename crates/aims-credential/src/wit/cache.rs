@@ -55,6 +55,15 @@ impl WitCache {
         Ok(wit)
     }
 
+    /// As [`WitVerifier::verify_again`].
+    ///
+    /// # Errors
+    ///
+    /// As [`WitVerifier::verify_again`].
+    pub fn verify_again(&self, wit: &VerifiedWit, now: UnixTime) -> Result<(), WitError> {
+        self.verifier.verify_again(wit, now)
+    }
+
     /// How many tokens are remembered.
     #[must_use]
     pub fn len(&self) -> usize {

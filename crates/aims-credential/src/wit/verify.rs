@@ -145,6 +145,33 @@ impl WitVerifier {
         Ok(true)
     }
 
+    /// Whether a token that was verified before still counts: during a stream, for one. Neither time nor a mark has ended it, and
+    /// the key that signed it is one of those that are trusted now.
+    ///
+    /// # Errors
+    ///
+    /// [`WitError`]: the first of these checks that failed.
+    pub fn verify_again(&self, wit: &VerifiedWit, now: UnixTime) -> Result<(), WitError> {
+        if self.check_again(wit, now)? {
+            return Ok(());
+        }
+        // The bundle was replaced since: the signature stands, if its key does.
+        let bundle = bundle_of(&*self.bundles, wit.subject()).ok_or(WitError::UnknownTrustDomain)?;
+        let header = &wit.0.header;
+        if issuer_key(&bundle, header)? != issuer_key(&wit.0.bundle, header)? {
+            return Err(JwsError::Signature.into());
+        }
+        let algorithms = [header.algorithm(), wit.confirmation_key().algorithm()];
+        if !algorithms.iter().all(|algorithm| bundle.algorithms().contains(*algorithm)) {
+            return Err(WitError::UnsupportedAlgorithm);
+        }
+        if !bundle.allows_issuer(wit.issuer()) {
+            return Err(WitError::IssuerNotAllowed);
+        }
+        self.check_times(bundle.profile(), &wit.0.claims, now)?;
+        self.check_marks(wit)
+    }
+
     pub(super) fn max_token_len(&self) -> usize {
         self.max_token_len
     }

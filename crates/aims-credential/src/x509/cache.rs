@@ -27,6 +27,12 @@ impl SvidCache {
         Self { verifier, verified: Arc::new(Cache::new(capacity)) }
     }
 
+    /// What verifies.
+    #[must_use]
+    pub fn verifier(&self) -> &SvidVerifier {
+        &self.verifier
+    }
+
     /// As [`SvidVerifier::verify`].
     ///
     /// # Errors

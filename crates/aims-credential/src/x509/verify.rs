@@ -122,6 +122,12 @@ impl SvidVerifier {
         Ok(svid)
     }
 
+    /// Whether anybody is trusted for the trust domain of `id`.
+    #[must_use]
+    pub fn trusts(&self, id: &WorkloadId) -> bool {
+        bundle_of(&*self.bundles, id).is_some()
+    }
+
     /// Checks again what was verified before, in the same role: at the next request of a connection, for one.
     ///
     /// While its bundle is the same, only dates and marks are asked about. Once the bundle was replaced or withdrawn, the chain is

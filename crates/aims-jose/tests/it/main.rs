@@ -2,6 +2,7 @@
 //! Requirements of `docs/spec/jose.md`, by their identifiers.
 
 mod algorithms;
+mod base64;
 mod base64url;
 mod claims;
 mod evidence;

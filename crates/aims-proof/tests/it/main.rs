@@ -5,6 +5,8 @@ mod attacks;
 mod audiences;
 mod authenticated;
 mod carriers;
+#[cfg(feature = "mtls")]
+mod forwarded;
 mod make;
 #[cfg(feature = "mtls")]
 mod mtls;

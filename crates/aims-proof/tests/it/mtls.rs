@@ -1,51 +1,26 @@
 //! Callers that are known by their connection.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use aims_credential::x509::{Svid, SvidIssuer, SvidVerifier};
-use aims_credential::{BundleSet, CurrentCredential, Holder, Mark, MarkKey, MarkTable, TrustBundle};
-use aims_id::IdSet;
-use aims_keys::{Algorithm, SoftwareKey, UnixTime, backend};
+use aims_credential::{BundleSet, Mark, MarkKey, MarkTable};
+use aims_keys::UnixTime;
 use aims_proof::{Authenticated, Layer, Method};
-use aims_testkit::{assert_refused, handshake};
-use aims_tls::{MutualTls, VerifiedPeer};
-use rustls::time_provider::TimeProvider;
+use aims_testkit::{TestCertificates, TestClock, assert_refused, handshake};
+use aims_tls::VerifiedPeer;
 
 use crate::support::NOW;
 
 const AGENT: &str = "spiffe://acme.example/agents/travel";
 
-#[derive(Debug)]
-struct Clock;
-
-impl TimeProvider for Clock {
-    fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {
-        Some(rustls::pki_types::UnixTime::since_unix_epoch(Duration::from_secs(NOW.as_secs())))
-    }
-}
-
-/// The agent, as a server knows it after a handshake in memory.
-fn peer() -> VerifiedPeer {
-    let key = || Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap());
-    let day = Duration::from_secs(86_400);
-    let issuer = SvidIssuer::root("spiffe://acme.example".parse().unwrap(), key(), day, NOW).unwrap();
-    let bundle = TrustBundle::for_x509(issuer.origin().clone(), vec![issuer.authority().unwrap()]);
-    let bundles = BundleSet::from(bundle);
-    let tls = |name: &str| {
-        let own = key();
-        let chain = issuer.issue(&name.parse().unwrap(), own.public_key(), NOW).unwrap();
-        let holder = Holder::for_svid(Svid::from_issuer(chain, backend::ring()).unwrap(), own).unwrap();
-        let svids = SvidVerifier::builder(bundles.clone(), backend::ring()).build();
-        let everybody = IdSet::new().pattern("spiffe://acme.example/**".parse().unwrap());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        MutualTls::new(CurrentCredential::new(holder), svids, everybody, provider)
-            .time_provider(Arc::new(Clock))
-    };
-    let (client, server) =
-        (tls(AGENT).client().unwrap(), tls("spiffe://acme.example/tools/search").server().unwrap());
+/// A workload of the authority, as a server knows it after a handshake in memory.
+pub(crate) fn peer_of(acme: &TestCertificates, path: &str) -> VerifiedPeer {
+    let (bundles, clock) = (BundleSet::from(acme.trust()), TestClock::at(NOW));
+    let tls = |path| acme.mutual_tls(acme.current(path, NOW), &bundles, "spiffe://acme.example/**", &clock);
+    let (client, server) = (tls(path).client().unwrap(), tls("/tools/search").server().unwrap());
     let done = handshake(client.config(), server.config()).unwrap();
     server.peer(&done.server, NOW).unwrap()
+}
+
+fn peer() -> VerifiedPeer {
+    peer_of(&TestCertificates::new("spiffe://acme.example", NOW), "/agents/travel")
 }
 
 #[test]

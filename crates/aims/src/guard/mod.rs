@@ -1,5 +1,6 @@
 //! Protecting a service.
 
+mod admitted;
 mod panics;
 mod response;
 mod service;
@@ -13,6 +14,8 @@ use std::time::{Duration, SystemTime};
 use aims_credential::{BundleSource, MarkTable, Marks, ReplayStore, WitCache, WitVerifier};
 use aims_keys::{Backend, UnixTime, backend};
 use aims_proof::{Audiences, Authenticated, ReplayMemory, WptProfile, WptVerifier};
+#[cfg(feature = "mtls")]
+use aims_proof::{ForwardedError, ForwardedVerifier};
 use http::request::Parts;
 
 use self::panics::{caught, caught_future};
@@ -21,6 +24,7 @@ use crate::decide::{Decide, Decision, Question};
 use crate::permit::{Authorized, Permit};
 use crate::record::{JsonLines, Outcome, Record, RecordError, Recorder, TraceParent};
 
+pub(crate) use self::admitted::Admitted;
 pub use self::response::Refusal;
 pub use self::service::{GuardBody, GuardFuture, GuardLayer, GuardService};
 
@@ -32,7 +36,7 @@ pub use self::service::{GuardBody, GuardFuture, GuardLayer, GuardService};
 #[derive(Clone)]
 pub struct Guard(Arc<Inner>);
 
-struct Inner {
+pub(crate) struct Inner {
     wits: WitCache,
     wpt: WptVerifier,
     marks: Arc<dyn Marks>,
@@ -43,6 +47,8 @@ struct Inner {
     accepts_connections: bool,
     #[cfg(feature = "mtls")]
     context_fields: Vec<String>,
+    #[cfg(feature = "mtls")]
+    proxies: Option<ForwardedVerifier>,
 }
 
 impl Guard {
@@ -78,6 +84,8 @@ impl Guard {
             profile: WptProfile::Wpt02,
             #[cfg(feature = "mtls")]
             accepts_connections: false,
+            #[cfg(feature = "mtls")]
+            proxies: None,
         }
     }
 
@@ -112,7 +120,7 @@ impl Guard {
             }
         };
         #[cfg(feature = "mtls")]
-        match transport::verified(head, &*guard.marks, now) {
+        match guard.other_end(head, now) {
             Ok(transport) => asked.transport = transport,
             Err(refusal) => return Err(guard.refuse(&asked, None, refusal).await),
         }
@@ -138,13 +146,8 @@ impl Guard {
             guard.record_refusal(&record).await;
             return Err(Refusal::forbidden(reason.clone()));
         }
-        let (authorized, identity) = Authorized::new(
-            caller.clone(),
-            asked.trace,
-            guard.clock.clone(),
-            guard.marks.clone(),
-            &head.extensions,
-        );
+        let admitted = Admitted::new(caller.clone(), Arc::clone(&self.0), &head.extensions);
+        let (authorized, identity) = Authorized::new(admitted, asked.trace);
         let recorded = caught_future(async { guard.recorder.permit(&record, authorized).await }).await;
         match recorded {
             Some(Ok(permit)) if identity.is(&permit) => Ok(permit),
@@ -166,6 +169,10 @@ impl Inner {
             && !transport::offers_proof(head, &self.context_fields)
             && let Some(peer) = asked.transport.take()
         {
+            if self.is_proxy(&peer) {
+                asked.transport = Some(peer);
+                return Err(Refusal::unforwarded(&ForwardedError::Missing));
+            }
             return Ok(peer);
         }
         #[cfg(not(feature = "mtls"))]
@@ -251,6 +258,8 @@ pub struct GuardBuilder {
     profile: WptProfile,
     #[cfg(feature = "mtls")]
     accepts_connections: bool,
+    #[cfg(feature = "mtls")]
+    proxies: Option<ForwardedVerifier>,
 }
 
 impl GuardBuilder {
@@ -326,6 +335,16 @@ impl GuardBuilder {
         self
     }
 
+    /// Believes these proxies, which end TLS and prove by mutual TLS who they are, about whom they have at the other end. What they
+    /// say stands in for the connection: it is recorded beside a caller with a proof of its own, and is the caller where
+    /// [connections are accepted](Self::accept_connections). A proxy that names nobody is not the caller itself. Whoever is no proxy
+    /// may write into the same fields what it likes; nobody reads it. Default: no proxies.
+    #[cfg(feature = "mtls")]
+    pub fn forwarded_by(mut self, proxies: ForwardedVerifier) -> Self {
+        self.proxies = Some(proxies);
+        self
+    }
+
     /// Finishes; it cannot fail, since what is required was asked for first.
     #[must_use]
     pub fn build(self) -> Guard {
@@ -356,6 +375,8 @@ impl GuardBuilder {
             accepts_connections: self.accepts_connections,
             #[cfg(feature = "mtls")]
             context_fields: self.context_fields,
+            #[cfg(feature = "mtls")]
+            proxies: self.proxies,
         }))
     }
 }

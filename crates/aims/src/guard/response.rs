@@ -60,6 +60,25 @@ impl Refusal {
         }
     }
 
+    /// What a proxy says of whom it had at the other end is not to be believed.
+    #[cfg(feature = "mtls")]
+    pub(super) fn unforwarded(error: &aims_proof::ForwardedError) -> Self {
+        use aims_proof::ForwardedError;
+
+        if let ForwardedError::Svid(error) = error {
+            return Self::untrusted_connection(&error.clone().into());
+        }
+        let missing = matches!(error, ForwardedError::Missing);
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            public_code: if missing { "no_credential" } else { "malformed_credential" },
+            code: error.code().into(),
+            rule: error.rule(),
+            detail: None,
+            challenge: None,
+        }
+    }
+
     /// `reason` is the policy's.
     pub(super) fn forbidden(reason: Cow<'static, str>) -> Self {
         Self {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use aims_credential::WIT_FIELD;
 use aims_keys::BoxFuture;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
@@ -69,7 +69,7 @@ where
             let (mut head, body) = request.into_parts();
             match guard.admit(&head).await {
                 Ok(permit) => {
-                    for field in [AUTHORIZATION.as_str(), WIT_FIELD, OLD_PROOF_FIELD] {
+                    for field in NOT_FOR_HANDLERS {
                         head.headers.remove(field);
                     }
                     head.extensions.insert(permit);
@@ -169,6 +169,18 @@ fn is_grpc(head: &Parts) -> bool {
     let Some(rest) = content_type.as_bytes().strip_prefix(b"application/grpc") else { return false };
     matches!(rest.first(), None | Some(b'+' | b';'))
 }
+
+/// What a caller authenticated with, or would like a handler to believe that it did (MTLS-8).
+const NOT_FOR_HANDLERS: [&str; 6] = [
+    AUTHORIZATION_FIELD,
+    WIT_FIELD,
+    OLD_PROOF_FIELD,
+    "client-cert",
+    "client-cert-chain",
+    "x-forwarded-client-cert",
+];
+
+const AUTHORIZATION_FIELD: &str = "authorization";
 
 /// Where proofs were before draft -02, whether or not this guard reads it there.
 pub(super) const OLD_PROOF_FIELD: &str = "workload-proof-token";

@@ -1,37 +1,56 @@
 //! What a connection says about a request.
 
+use aims_credential::WIT_FIELD;
 use aims_credential::x509::SvidError;
-use aims_credential::{Marks, WIT_FIELD};
 use aims_keys::UnixTime;
-use aims_proof::{Authenticated, TXN_TOKEN_FIELD};
+use aims_proof::{Authenticated, ForwardedError, TXN_TOKEN_FIELD};
 use aims_tls::PeerError;
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
-use super::Refusal;
 use super::panics::caught;
 use super::service::OLD_PROOF_FIELD;
+use super::{Inner, Refusal};
 use crate::connection::Connection;
 
-/// Who is at the other end of the connection, if it is one that shows that; verified again, for trust may have ended since it was
-/// accepted.
-pub(super) fn verified(
-    head: &Parts,
-    marks: &dyn Marks,
-    now: UnixTime,
-) -> Result<Option<Authenticated>, Refusal> {
-    let Some(connection) = Connection::of(&head.extensions) else { return Ok(None) };
-    let peer = caught(|| {
-        let peer = connection.check(now)?;
+impl Inner {
+    /// Who is at the other end of the connection, if it is one that shows that; verified again, for trust may have ended since it
+    /// was accepted. Where that is a proxy that is believed, whom it had at its own other end, or itself if it names nobody.
+    pub(super) fn other_end(&self, head: &Parts, now: UnixTime) -> Result<Option<Authenticated>, Refusal> {
+        let Some(connection) = Connection::of(&head.extensions) else { return Ok(None) };
+        let found = caught(|| self.look_behind(connection, head, now));
+        found.unwrap_or_else(|| Err(Refusal::unavailable("verifier_failed", "ARCH-3"))).map(Some)
+    }
+
+    fn look_behind(
+        &self,
+        connection: &Connection,
+        head: &Parts,
+        now: UnixTime,
+    ) -> Result<Authenticated, Refusal> {
+        let peer = connection.check(now).map_err(|error| Refusal::untrusted_connection(&error))?;
         // The marks of the guard, too: the verifier of the connection may know of none.
-        peer.still_valid(now, marks).map_err(SvidError::Lapsed)?;
-        Ok::<_, PeerError>(Authenticated::by_mtls(&peer))
-    });
-    match peer {
-        Some(Ok(peer)) => Ok(Some(peer)),
-        Some(Err(error)) => Err(Refusal::untrusted_connection(&error)),
-        None => Err(Refusal::unavailable("verifier_failed", "ARCH-3")),
+        let lapsed =
+            |lapsed| Refusal::untrusted_connection(&PeerError::Certificate(SvidError::Lapsed(lapsed)));
+        peer.still_valid(now, &*self.marks).map_err(lapsed)?;
+        let Some(proxies) = self.proxies.as_ref().filter(|proxies| proxies.is_proxy(&peer)) else {
+            return Ok(Authenticated::by_mtls(&peer));
+        };
+        match proxies.verify(&peer, &head.headers, now) {
+            Ok(forwarded) => {
+                forwarded.still_valid(now, &*self.marks).map_err(lapsed)?;
+                Ok(Authenticated::by_forwarded(&forwarded))
+            }
+            Err(ForwardedError::Missing) => Ok(Authenticated::by_mtls(&peer)),
+            Err(error) => Err(Refusal::unforwarded(&error)),
+        }
+    }
+
+    /// Whether this is a proxy itself, and not somebody behind it.
+    pub(super) fn is_proxy(&self, who: &Authenticated) -> bool {
+        let proxies = self.proxies.as_ref();
+        proxies.zip(who.peer()).is_some_and(|(proxies, peer)| proxies.is_proxy(peer))
     }
 }
 

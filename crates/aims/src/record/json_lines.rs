@@ -149,9 +149,12 @@ fn identity(member: &mut ObjectWriter, who: &Authenticated) {
             }
         }
         #[cfg(feature = "mtls")]
-        if let Some(peer) = who.peer() {
-            auth.str("key", &Thumbprint::of(peer.svid().public_key()).to_string());
-            auth.str("credential", peer.svid().serial());
+        if let Some(svid) = who.svid() {
+            auth.str("key", &Thumbprint::of(svid.public_key()).to_string());
+            auth.str("credential", svid.serial());
+        }
+        if let Some(proxy) = who.via() {
+            auth.str("via", proxy.as_str());
         }
     });
 }

@@ -1,0 +1,64 @@
+//! A caller that was admitted, for as long as it counts.
+
+use std::sync::Arc;
+
+use aims_credential::{Lapsed, WitError};
+use aims_keys::UnixTime;
+use aims_proof::Authenticated;
+use http::Extensions;
+
+use super::Inner;
+#[cfg(feature = "mtls")]
+use crate::connection::{Connection, lapsed};
+
+/// Who was admitted, by which guard, and over what.
+pub(crate) struct Admitted {
+    caller: Authenticated,
+    guard: Arc<Inner>,
+    #[cfg(feature = "mtls")]
+    connection: Option<Connection>,
+}
+
+impl Admitted {
+    pub(super) fn new(
+        caller: Authenticated,
+        guard: Arc<Inner>,
+        #[cfg_attr(not(feature = "mtls"), expect(unused_variables, reason = "no connection is known there"))]
+        extensions: &Extensions,
+    ) -> Self {
+        Self {
+            caller,
+            guard,
+            #[cfg(feature = "mtls")]
+            connection: Connection::of(extensions).cloned(),
+        }
+    }
+
+    pub(crate) fn caller(&self) -> &Authenticated {
+        &self.caller
+    }
+
+    pub(crate) fn still_valid(&self) -> Result<(), Lapsed> {
+        let guard = &*self.guard;
+        let now = UnixTime::try_from(guard.clock.now()).map_err(|_| Lapsed::MarksUnavailable)?;
+        #[cfg(feature = "mtls")]
+        if let Some(connection) = &self.connection {
+            connection.still_valid(now, &*guard.marks)?;
+        }
+        #[cfg(feature = "mtls")]
+        if let (Some(peer), Some(proxies)) = (self.caller.forwarded(), &guard.proxies) {
+            proxies.verify_again(peer, now).map_err(|error| match error {
+                aims_proof::ForwardedError::Svid(error) => lapsed(&error),
+                _ => Lapsed::Untrusted,
+            })?;
+        }
+        if let Some(proof) = self.caller.wpt() {
+            guard.wits.verify_again(proof.wit(), now).map_err(|error| match error {
+                WitError::Expired => Lapsed::Expired,
+                WitError::Lapsed(lapsed) => lapsed,
+                _ => Lapsed::Untrusted,
+            })?;
+        }
+        self.caller.still_valid(now, &*guard.marks)
+    }
+}
