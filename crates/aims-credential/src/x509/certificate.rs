@@ -6,6 +6,7 @@
 use aims_keys::UnixTime;
 use aims_keys::der::{BIT_STRING, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE};
 
+use super::span::Span;
 use super::{oid, time};
 
 /// A certificate, read and not verified; pieces of its DER.
@@ -23,6 +24,19 @@ pub(super) struct Certificate<'a> {
     pub(super) key_usage: Option<KeyUsage>,
     pub(super) alt_names: Option<AltNames<'a>>,
     pub(super) subject_key_id: Option<&'a [u8]>,
+    pub(super) list_demand: ListDemand,
+}
+
+/// Whether a certificate demands that a revocation list is read, by a critical extension (RFC 5280 §4.2.1.13).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum ListDemand {
+    /// It does not.
+    #[default]
+    None,
+    /// That of its issuer.
+    FromIssuer,
+    /// One of somebody else, or one per reason.
+    Elsewhere,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -92,6 +106,7 @@ impl<'a> Certificate<'a> {
             key_usage: None,
             alt_names: None,
             subject_key_id: None,
+            list_demand: ListDemand::None,
         };
         if let Some(extensions) = fields.read_optional(EXTENSIONS)? {
             certificate.read_extensions(extensions)?;
@@ -103,6 +118,10 @@ impl<'a> Certificate<'a> {
     /// Whether the subject names nobody.
     pub(super) fn has_empty_subject(&self) -> bool {
         matches!(self.subject, [SEQUENCE, 0])
+    }
+
+    pub(super) fn validity(&self) -> Span {
+        Span::new(self.not_before, self.not_after)
     }
 
     /// X5V-8, X5-9: names no identity, or exactly that of the trust domain.
@@ -157,6 +176,7 @@ impl<'a> Certificate<'a> {
                     value.finish()?;
                     set(&mut self.subject_key_id, id)?;
                 }
+                oid::CRL_DISTRIBUTION_POINTS if is_critical => self.list_demand = list_demand(value)?,
                 // What is critical and unknown is for the path library to refuse.
                 _ => {}
             }
@@ -189,6 +209,21 @@ fn basic_constraints(mut value: Reader<'_>) -> Option<bool> {
     Some(is_ca)
 }
 
+/// Of `CRLDistributionPoints`.
+fn list_demand(mut value: Reader<'_>) -> Option<ListDemand> {
+    let mut points = Reader::new(value.read(SEQUENCE)?);
+    value.finish()?;
+    let mut demand = ListDemand::FromIssuer;
+    while !points.is_empty() {
+        let mut point = Reader::new(points.read(SEQUENCE)?);
+        point.read_optional(DISTRIBUTION_POINT)?;
+        if !point.is_empty() {
+            demand = ListDemand::Elsewhere;
+        }
+    }
+    Some(demand)
+}
+
 fn key_usage(mut value: Reader<'_>) -> Option<u8> {
     let bits = value.read(BIT_STRING)?;
     value.finish()?;
@@ -203,6 +238,7 @@ fn key_usage(mut value: Reader<'_>) -> Option<u8> {
 }
 
 const VERSION: u8 = 0xa0;
+const DISTRIBUTION_POINT: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
 
 /// `uniformResourceIdentifier` of `GeneralName` (RFC 5280 §4.2.1.6).
@@ -214,5 +250,5 @@ pub(super) const DNS: u8 = 0x82;
 /// The nine forms of `GeneralName`.
 const GENERAL_NAMES: [u8; 9] = [0xa0, 0x81, DNS, 0xa3, 0xa4, 0xa5, URI, 0x87, 0x88];
 
-/// In bytes.
-const MAX_SERIAL: usize = 20;
+/// In bytes, without the sign byte.
+pub(super) const MAX_SERIAL: usize = 20;

@@ -1,5 +1,6 @@
 //! X.509 credentials: X.509-SVID (SPIFFE) and Workload Identity Certificate (WIMSE).
 
+mod algorithms;
 mod authority;
 mod authority_error;
 mod cache;
@@ -9,9 +10,16 @@ mod held;
 mod hex;
 mod issue;
 mod issue_error;
+mod list_parts;
+mod new_list;
+mod new_svid;
 mod oid;
 mod path;
 mod request;
+mod revocation;
+mod revocation_list;
+mod revocation_list_error;
+mod span;
 mod tbs;
 mod time;
 mod verified;
@@ -25,8 +33,12 @@ pub use self::authority_error::X509AuthorityError;
 pub use self::cache::SvidCache;
 pub use self::error::SvidError;
 pub use self::held::Svid;
-pub use self::issue::{NewSvid, SvidIssuer, UnsignedCertificate};
+pub use self::issue::SvidIssuer;
 pub use self::issue_error::SvidIssueError;
+pub use self::new_list::{NewRevocationList, UnsignedRevocationList};
+pub use self::new_svid::{NewSvid, UnsignedCertificate};
 pub use self::request::{CertificateRequest, CertificateRequestError, UnsignedCertificateRequest};
+pub use self::revocation_list::RevocationList;
+pub use self::revocation_list_error::RevocationListError;
 pub use self::verified::VerifiedSvid;
 pub use self::verify::{Role, SvidVerifier, SvidVerifierBuilder, X509Profile};

@@ -3,9 +3,13 @@
 mod authority;
 mod bundle;
 mod forge;
+mod forge_list;
 mod issue;
 mod leaf;
+mod lists;
+mod new_list;
 mod path;
 mod request;
+mod revocation;
 mod vectors;
 mod verified;
