@@ -21,6 +21,8 @@ pub(super) struct Certificate<'a> {
     pub(super) spki: &'a [u8],
     /// `cA`, where the extension is present.
     pub(super) is_ca: Option<bool>,
+    /// `pathLenConstraint`: how many certificates of authorities may follow below.
+    pub(super) path_len: Option<u8>,
     pub(super) key_usage: Option<KeyUsage>,
     pub(super) alt_names: Option<AltNames<'a>>,
     pub(super) subject_key_id: Option<&'a [u8]>,
@@ -103,6 +105,7 @@ impl<'a> Certificate<'a> {
             not_after,
             spki,
             is_ca: None,
+            path_len: None,
             key_usage: None,
             alt_names: None,
             subject_key_id: None,
@@ -155,7 +158,11 @@ impl<'a> Certificate<'a> {
             extension.finish()?;
             let mut value = Reader::new(value);
             match id {
-                oid::BASIC_CONSTRAINTS => set(&mut self.is_ca, basic_constraints(value)?)?,
+                oid::BASIC_CONSTRAINTS => {
+                    let (is_ca, path_len) = basic_constraints(value)?;
+                    set(&mut self.is_ca, is_ca)?;
+                    self.path_len = path_len;
+                }
                 oid::KEY_USAGE => {
                     let bits = key_usage(value)?;
                     set(&mut self.key_usage, KeyUsage { is_critical, bits })?;
@@ -194,19 +201,21 @@ fn whole<'a>(reader: &mut Reader<'a>, tag: u8) -> Option<&'a [u8]> {
     (element.tag == tag).then_some(element.whole)
 }
 
-/// `cA`.
-fn basic_constraints(mut value: Reader<'_>) -> Option<bool> {
+/// `cA` and `pathLenConstraint`.
+fn basic_constraints(mut value: Reader<'_>) -> Option<(bool, Option<u8>)> {
     let mut fields = Reader::new(value.read(SEQUENCE)?);
     value.finish()?;
     let is_ca = !fields.is_empty() && !fields.peek(INTEGER);
     if is_ca && !fields.boolean()? {
         return None;
     }
-    if !fields.is_empty() {
-        fields.unsigned()?;
-    }
+    let path_len = match (!fields.is_empty()).then(|| fields.unsigned()) {
+        // Longer paths than that there are not.
+        Some(len) => Some(if let &[len] = len? { len } else { u8::MAX }),
+        None => None,
+    };
     fields.finish()?;
-    Some(is_ca)
+    Some((is_ca, path_len))
 }
 
 /// Of `CRLDistributionPoints`.

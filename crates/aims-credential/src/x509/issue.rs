@@ -107,7 +107,8 @@ impl SvidIssuer {
     ///
     /// # Errors
     ///
-    /// As [`root`](Self::root), and [`SvidIssueError::Expired`].
+    /// As [`root`](Self::root), and [`SvidIssueError::Expired`]; [`SvidIssueError::PathLength`] where this issuer, or one above it, signs
+    /// workloads only, or the chain would be longer than verifiers read.
     pub fn intermediate(
         &self,
         signer: Arc<dyn Signer>,
@@ -116,6 +117,7 @@ impl SvidIssuer {
     ) -> Result<Self, SvidIssueError> {
         let settings = &self.settings;
         settings.check_now(now)?;
+        settings.check_path_len()?;
         let key = signer.public_key();
         if key == &settings.key {
             return Err(SvidIssueError::IssuersKey);
@@ -324,6 +326,19 @@ impl Settings {
         if (self.not_before..=self.not_after).contains(&now) { Ok(()) } else { Err(SvidIssueError::Expired) }
     }
 
+    /// Whether one more may come below: by `pathLenConstraint` of each above, and of what verifiers read.
+    fn check_path_len(&self) -> Result<(), SvidIssueError> {
+        let path_len = |der: &CertificateDer<'_>| Certificate::read(der).and_then(|it| it.path_len);
+        let allows = |(above, der): (usize, &CertificateDer<'_>)| {
+            path_len(der).is_none_or(|len| usize::from(len) > above)
+        };
+        if self.chain_below_root().len() < MAX_INTERMEDIATES && self.chain.iter().enumerate().all(allows) {
+            Ok(())
+        } else {
+            Err(SvidIssueError::PathLength)
+        }
+    }
+
     fn prepare(&self, request: &NewSvid<'_>, now: UnixTime) -> Result<UnsignedCertificate, SvidIssueError> {
         self.check_now(now)?;
         let (subject, key) = (request.subject(), request.key());
@@ -377,5 +392,8 @@ pub(super) fn later(now: UnixTime, lifetime: Duration) -> Result<UnixTime, SvidI
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Between a workload and its authority: the path library goes no further.
+const MAX_INTERMEDIATES: usize = 6;
 
 const MAX_DNS_NAMES: usize = 64;

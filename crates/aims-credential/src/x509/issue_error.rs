@@ -41,6 +41,9 @@ pub enum SvidIssueError {
     /// The issuer's certificate does not let it sign revocation lists.
     #[error("the issuer may not sign revocation lists")]
     ListUsage,
+    /// The issuer may not have an issuer below it: it, or one above it, says so by `pathLenConstraint`.
+    #[error("the path below the issuer would be too long")]
+    PathLength,
     /// There is no randomness for the serial number.
     #[error("no serial number could be made")]
     Random(#[source] KeyError),
@@ -77,6 +80,7 @@ impl SvidIssueError {
             Self::Lifetime => "bad_lifetime",
             Self::List(error) => error.code(),
             Self::ListUsage => "list_usage",
+            Self::PathLength => "path_length",
             Self::Random(error) => error.code(),
             Self::SerialNumber => "bad_serial_number",
             Self::Sign(error) => error.code(),
@@ -90,7 +94,7 @@ impl SvidIssueError {
     #[must_use]
     pub fn rule(&self) -> &'static str {
         match self {
-            Self::Authority(_) | Self::ListUsage => "X5-8",
+            Self::Authority(_) | Self::ListUsage | Self::PathLength => "X5-8",
             Self::AuthorityDomain => "X5-9",
             Self::AuthorityKey | Self::Signature => "JO-SIGN-02",
             Self::DnsName | Self::TooManyNames => "WIC-2",
