@@ -12,6 +12,8 @@ use super::{oid, time};
 /// A certificate, read and not verified; pieces of its DER.
 #[derive(Clone, Debug)]
 pub(super) struct Certificate<'a> {
+    /// The whole `TBSCertificate`.
+    pub(super) body: &'a [u8],
     pub(super) serial: &'a [u8],
     /// The whole `Name`.
     pub(super) subject: &'a [u8],
@@ -27,6 +29,8 @@ pub(super) struct Certificate<'a> {
     pub(super) alt_names: Option<AltNames<'a>>,
     pub(super) subject_key_id: Option<&'a [u8]>,
     pub(super) list_demand: ListDemand,
+    /// The value of the extension.
+    pub(super) name_constraints: Option<&'a [u8]>,
 }
 
 /// Whether a certificate demands that a revocation list is read, by a critical extension (RFC 5280 §4.2.1.13).
@@ -80,7 +84,8 @@ impl<'a> Certificate<'a> {
         let mut outer = Reader::new(der);
         let mut signed = Reader::new(outer.read(SEQUENCE)?);
         outer.finish()?;
-        let mut fields = Reader::new(signed.read(SEQUENCE)?);
+        let body = signed.element().filter(|body| body.tag == SEQUENCE)?;
+        let mut fields = Reader::new(body.content);
         signed.read(SEQUENCE)?;
         signed.read(BIT_STRING)?;
         signed.finish()?;
@@ -99,6 +104,7 @@ impl<'a> Certificate<'a> {
         validity.finish()?;
         let (subject, spki) = (whole(&mut fields, SEQUENCE)?, whole(&mut fields, SEQUENCE)?);
         let mut certificate = Self {
+            body: body.whole,
             serial,
             subject,
             not_before,
@@ -110,6 +116,7 @@ impl<'a> Certificate<'a> {
             alt_names: None,
             subject_key_id: None,
             list_demand: ListDemand::None,
+            name_constraints: None,
         };
         if let Some(extensions) = fields.read_optional(EXTENSIONS)? {
             certificate.read_extensions(extensions)?;
@@ -156,6 +163,10 @@ impl<'a> Certificate<'a> {
             }
             let value = extension.read(OCTET_STRING)?;
             extension.finish()?;
+            if id == oid::NAME_CONSTRAINTS {
+                set(&mut self.name_constraints, value)?;
+                continue;
+            }
             let mut value = Reader::new(value);
             match id {
                 oid::BASIC_CONSTRAINTS => {
@@ -248,7 +259,7 @@ fn key_usage(mut value: Reader<'_>) -> Option<u8> {
 
 const VERSION: u8 = 0xa0;
 const DISTRIBUTION_POINT: u8 = 0xa0;
-const EXTENSIONS: u8 = 0xa3;
+pub(super) const EXTENSIONS: u8 = 0xa3;
 
 /// `uniformResourceIdentifier` of `GeneralName` (RFC 5280 §4.2.1.6).
 pub(super) const URI: u8 = 0x86;

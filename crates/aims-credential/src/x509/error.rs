@@ -51,7 +51,7 @@ pub enum SvidError {
     /// The leaf has more than one URI.
     #[error("the certificate has more than one URI")]
     MultipleIdentities,
-    /// A name constraint is not met, or is of a form that is not processed.
+    /// A name constraint is not met, or malformed, or of a form that is not processed.
     #[error("a name constraint is not met, or not processed")]
     NameConstraint,
     /// The leaf has no URI.

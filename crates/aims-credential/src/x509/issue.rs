@@ -10,6 +10,7 @@ use aims_keys::{AsyncSigner, PublicKey, PublicNumbers, Signer, UnixTime};
 use rustls_pki_types::CertificateDer;
 
 use super::certificate::{Certificate, KeyUsage};
+use super::name_constraints::permitting;
 use super::tbs::{authority_extensions, authority_name, is_dns_name, key_id, leaf_extensions, unsigned};
 use super::write::algorithm_identifier;
 use super::{NewSvid, SvidIssueError, UnsignedCertificate, X509Authority};
@@ -59,6 +60,7 @@ pub(super) struct Settings {
     not_before: UnixTime,
     pub(super) not_after: UnixTime,
     is_root: bool,
+    constrains_names: bool,
     lifetime: Duration,
     max_lifetime: Duration,
 }
@@ -95,7 +97,7 @@ impl SvidIssuer {
         let backend = key.backend();
         let key_id = key_id(backend, key.numbers());
         let subject = authority_name(&key_id);
-        let extensions = authority_extensions(&origin, &key_id, &key_id, None);
+        let extensions = authority_extensions(&origin, &key_id, &key_id, None, None);
         let unsigned =
             unsigned(key, &subject, &subject, key.numbers(), (now, later(now, lifetime)?), &extensions)?;
         let certificate = CertificateDer::from(unsigned.sign(&*signer)?);
@@ -108,7 +110,7 @@ impl SvidIssuer {
     /// # Errors
     ///
     /// As [`root`](Self::root), and [`SvidIssueError::Expired`]; [`SvidIssueError::PathLength`] where this issuer, or one above it, signs
-    /// workloads only, or the chain would be longer than verifiers read.
+    /// workloads only, or the chain would be longer than verifiers read; [`SvidIssueError::NameConstraint`].
     pub fn intermediate(
         &self,
         signer: Arc<dyn Signer>,
@@ -125,7 +127,14 @@ impl SvidIssuer {
         algorithm_identifier(key.algorithm()).ok_or(SvidIssueError::KeyAlgorithm(key.algorithm()))?;
         let key_id = key_id(settings.key.backend(), key.numbers());
         let subject = authority_name(&key_id);
-        let extensions = authority_extensions(&settings.origin, &key_id, &settings.key_id, Some(0));
+        let constraints = settings.constraints()?;
+        let extensions = authority_extensions(
+            &settings.origin,
+            &key_id,
+            &settings.key_id,
+            Some(0),
+            constraints.as_deref(),
+        );
         let ends = later(now, lifetime)?.min(settings.not_after);
         let unsigned =
             unsigned(&settings.key, &settings.subject, &subject, key.numbers(), (now, ends), &extensions)?;
@@ -232,6 +241,15 @@ impl<S: ?Sized> SvidIssuer<S> {
         self
     }
 
+    /// Puts a critical name constraint into the certificates of [intermediates](SvidIssuer::intermediate): they issue for this trust domain only,
+    /// whoever trusts the authority, and for what (X5-11). Default: none, because it is not every library that processes constraints
+    /// on URIs. This one does, OpenSSL and Go's do; rustls-webpki by itself refuses all that is below.
+    #[must_use]
+    pub fn with_name_constraints(mut self) -> Self {
+        self.settings.constrains_names = true;
+        self
+    }
+
     /// The issuer's own certificate.
     ///
     /// # Errors
@@ -317,6 +335,7 @@ impl Settings {
             origin,
             chain,
             is_root,
+            constrains_names: false,
             lifetime: DEFAULT_LIFETIME,
             max_lifetime: MAX_LIFETIME,
         })
@@ -324,6 +343,14 @@ impl Settings {
 
     pub(super) fn check_now(&self, now: UnixTime) -> Result<(), SvidIssueError> {
         if (self.not_before..=self.not_after).contains(&now) { Ok(()) } else { Err(SvidIssueError::Expired) }
+    }
+
+    /// The value of the extension, for an intermediate.
+    fn constraints(&self) -> Result<Option<Vec<u8>>, SvidIssueError> {
+        if !self.constrains_names {
+            return Ok(None);
+        }
+        permitting(self.origin.trust_domain()).ok_or(SvidIssueError::NameConstraint).map(Some)
     }
 
     /// Whether one more may come below: by `pathLenConstraint` of each above, and of what verifiers read.

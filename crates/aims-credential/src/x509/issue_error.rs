@@ -41,6 +41,9 @@ pub enum SvidIssueError {
     /// The issuer's certificate does not let it sign revocation lists.
     #[error("the issuer may not sign revocation lists")]
     ListUsage,
+    /// No name constraint can name the trust domain: it is an address.
+    #[error("a name constraint cannot name the trust domain")]
+    NameConstraint,
     /// The issuer may not have an issuer below it: it, or one above it, says so by `pathLenConstraint`.
     #[error("the path below the issuer would be too long")]
     PathLength,
@@ -80,6 +83,7 @@ impl SvidIssueError {
             Self::Lifetime => "bad_lifetime",
             Self::List(error) => error.code(),
             Self::ListUsage => "list_usage",
+            Self::NameConstraint => "name_constraint",
             Self::PathLength => "path_length",
             Self::Random(error) => error.code(),
             Self::SerialNumber => "bad_serial_number",
@@ -104,6 +108,7 @@ impl SvidIssueError {
             Self::KeyAlgorithm(_) => "X5V-3",
             Self::Lifetime => "AIMS-7",
             Self::List(error) => error.rule(),
+            Self::NameConstraint => "X5-11",
             Self::Random(error) => error.rule(),
             Self::Sign(error) => error.rule(),
             Self::SubjectWithoutPath => "X5-3",

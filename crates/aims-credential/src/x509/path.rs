@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use aims_id::WorkloadId;
 use aims_keys::{Backend, UnixTime};
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 use webpki::{EndEntityCert, KeyUsage};
 
 use super::algorithms::algorithms;
 use super::certificate::{Certificate, ListDemand};
+use super::name_constraints::UriConstraints;
 use super::revocation::{Revocation, RevocationRules};
 use super::span::Span;
-use super::{Role, SvidError};
+use super::unconstrained::{OverSigned, Shown};
+use super::{Role, SvidError, X509Authority};
 use crate::TrustBundle;
 
 /// What there is to find a path from.
@@ -21,6 +23,8 @@ pub(super) struct Path<'a> {
     /// The same, read.
     pub(super) certificate: &'a Certificate<'a>,
     pub(super) intermediates: &'a [CertificateDer<'a>],
+    /// Whether any of them has name constraints.
+    pub(super) has_constraints: bool,
     pub(super) subject: &'a WorkloadId,
     pub(super) bundle: &'a TrustBundle,
     pub(super) revocation: RevocationRules,
@@ -40,11 +44,31 @@ pub(super) struct Validity {
 impl Path<'_> {
     /// How long the path counts that was found from the leaf to an anchor of its bundle.
     pub(super) fn validate(&self, role: Role) -> Result<Validity, SvidError> {
+        let usual = algorithms(self.backend);
+        if !self.has_constraints {
+            return self.find(self.intermediates, usual, None, role);
+        }
+        let shown = Shown::of(self.intermediates);
+        let over_signed: Vec<_> =
+            usual.iter().map(|&algorithm| OverSigned { algorithm, shown: &shown }).collect();
+        let algorithms: Vec<&dyn SignatureVerificationAlgorithm> =
+            over_signed.iter().map(|algorithm| algorithm as _).collect();
+        self.find(&shown.certificates(), &algorithms, Some(&shown), role)
+    }
+
+    /// Looks for a path through `intermediates`, which are those that were presented, perhaps [`Shown`] otherwise.
+    fn find(
+        &self,
+        intermediates: &[CertificateDer<'_>],
+        algorithms: &[&dyn SignatureVerificationAlgorithm],
+        shown: Option<&Shown<'_>>,
+        role: Role,
+    ) -> Result<Validity, SvidError> {
         let leaf = EndEntityCert::try_from(self.leaf).map_err(|error| reason(&error))?;
         // The library asks about each path that it finds. Where it goes on to look for another, the last answer stays here.
         let answer = RefCell::new(None);
         let accept = |path: &webpki::VerifiedPath<'_>| {
-            let validity = self.check(path);
+            let validity = self.check(path, shown);
             let accepted = validity.as_ref().map(drop).map_err(|_| webpki::Error::UnknownIssuer);
             answer.replace(Some(validity));
             accepted
@@ -55,9 +79,9 @@ impl Path<'_> {
             Role::Server => KeyUsage::server_auth(),
         };
         let found = leaf.verify_for_usage(
-            algorithms(self.backend),
+            algorithms,
             self.bundle.anchors(),
-            self.intermediates,
+            intermediates,
             rustls_pki_types::UnixTime::since_unix_epoch(Duration::from_secs(self.now.as_secs())),
             purpose,
             None,
@@ -71,8 +95,14 @@ impl Path<'_> {
         }
     }
 
-    /// X5V-8, for the certificates between leaf and anchor; revocation; and how long all of it counts.
-    fn check(&self, path: &webpki::VerifiedPath<'_>) -> Result<Validity, SvidError> {
+    /// X5V-8, for the certificates between leaf and anchor; X5V-10; revocation; and how long all of it counts.
+    fn check(
+        &self,
+        path: &webpki::VerifiedPath<'_>,
+        shown: Option<&Shown<'_>>,
+    ) -> Result<Validity, SvidError> {
+        let anchor = self.bundle.authority_of(path.anchor()).ok_or(SvidError::UnknownIssuer)?;
+        self.check_constraints(anchor.uri_constraints().as_ref())?;
         let mut certificates = self.certificate.validity();
         let mut demands_lists = self.certificate.list_demand != ListDemand::None;
         for certificate in path.intermediate_certificates() {
@@ -84,24 +114,38 @@ impl Path<'_> {
             if !issuer.fits_origin(self.subject.origin_str()) {
                 return Err(SvidError::ChainIdentity);
             }
+            self.check_constraints(shown.and_then(|shown| shown.constraints_of(&issuer)))?;
             certificates = certificates.and(issuer.validity());
             demands_lists |= issuer.list_demand != ListDemand::None;
         }
         let asks_lists =
             demands_lists || self.revocation.requires_lists || !self.bundle.revocation_lists().is_empty();
-        let lists = if asks_lists { self.check_revocation(path)? } else { Span::ALWAYS };
+        let lists = if asks_lists { self.check_revocation(path, anchor)? } else { Span::ALWAYS };
         Ok(Validity { certificates, lists })
     }
 
+    /// X5V-10. Every URI on a path is of the trust domain of the leaf: that of an issuer, where it has one, is exactly the origin.
+    fn check_constraints(&self, constraints: Option<&UriConstraints<'_>>) -> Result<(), SvidError> {
+        match constraints {
+            Some(constraints) if !constraints.allow(self.subject.trust_domain()) => {
+                Err(SvidError::NameConstraint)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Asks the lists of each issuer about the certificate below it.
-    fn check_revocation(&self, path: &webpki::VerifiedPath<'_>) -> Result<Span, SvidError> {
+    fn check_revocation(
+        &self,
+        path: &webpki::VerifiedPath<'_>,
+        anchor: &X509Authority,
+    ) -> Result<Span, SvidError> {
         let revocation = Revocation {
             lists: self.bundle.revocation_lists(),
             rules: self.revocation,
             backend: self.backend,
             now: self.now,
         };
-        let anchor = self.bundle.authority_of(path.anchor()).ok_or(SvidError::UnknownIssuer)?;
         let mut above: Vec<_> = path.intermediate_certificates().map(webpki::Cert::der).collect();
         above.push(CertificateDer::from(anchor.der()));
         let mut span = Span::ALWAYS;

@@ -84,17 +84,20 @@ pub(super) fn authority_extensions(
     key_id: &[u8],
     issuer_key_id: &[u8],
     path_len: Option<u8>,
+    name_constraints: Option<&[u8]>,
 ) -> Vec<Vec<u8>> {
     let path_len = path_len.map(|len| integer(&[len])).unwrap_or_default();
     let constraints = write(SEQUENCE, &[&write(BOOLEAN, &[&[0xff]]), &path_len]);
     let names = write(SEQUENCE, &[&write(URI, &[origin.as_str().as_bytes()])]);
-    vec![
+    let mut all = vec![
         extension(oid::KEY_USAGE, true, &named_bits(KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN)),
         extension(oid::BASIC_CONSTRAINTS, true, &constraints),
         extension(oid::SUBJECT_KEY_ID, false, &write(OCTET_STRING, &[key_id])),
         authority_key_id(issuer_key_id),
         extension(oid::SUBJECT_ALT_NAME, false, &names),
-    ]
+    ];
+    all.extend(name_constraints.map(|value| extension(oid::NAME_CONSTRAINTS, true, value)));
+    all
 }
 
 pub(super) fn authority_key_id(id: &[u8]) -> Vec<u8> {

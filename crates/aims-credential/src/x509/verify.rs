@@ -92,7 +92,7 @@ impl SvidVerifier {
         role: Role,
         now: UnixTime,
     ) -> Result<VerifiedSvid, SvidError> {
-        self.check_size(leaf, intermediates)?;
+        let has_constraints = self.check_size(leaf, intermediates)?;
         let certificate = Certificate::read(leaf).ok_or(SvidError::Malformed)?;
         let subject = identity(&certificate)?;
         if self.rules.profile == X509Profile::X509Svid && subject.scheme() != Scheme::Spiffe {
@@ -108,6 +108,7 @@ impl SvidVerifier {
             leaf,
             certificate: &certificate,
             intermediates,
+            has_constraints,
             subject: &subject,
             bundle: &bundle,
             revocation: self.rules.revocation,
@@ -176,11 +177,12 @@ impl SvidVerifier {
         Ok(true)
     }
 
+    /// Whether it is short enough to be read; says whether there are name constraints in it.
     pub(super) fn check_size(
         &self,
         leaf: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-    ) -> Result<(), SvidError> {
+    ) -> Result<bool, SvidError> {
         if intermediates.len() >= self.rules.max_chain_len {
             return Err(SvidError::ChainTooLong);
         }
@@ -222,12 +224,14 @@ impl Rules {
 }
 
 /// Bounds the search for a path: it tries every certificate with the name of an issuer, and for each of them every one above. Two
-/// with one name are an authority in rotation; more are somebody who wants it to search for long.
-fn check_names(intermediates: &[CertificateDer<'_>]) -> Result<(), SvidError> {
+/// with one name are an authority in rotation; more are somebody who wants it to search for long. Says whether any has name constraints.
+fn check_names(intermediates: &[CertificateDer<'_>]) -> Result<bool, SvidError> {
+    let mut has_constraints = false;
     let mut seen: Vec<(&[u8], &CertificateDer<'_>)> = Vec::with_capacity(intermediates.len());
     for der in intermediates {
         // What cannot be read is on no path.
         let Some(certificate) = Certificate::read(der) else { continue };
+        has_constraints |= certificate.name_constraints.is_some();
         if seen.iter().any(|(_, other)| *other == der) {
             continue;
         }
@@ -236,7 +240,7 @@ fn check_names(intermediates: &[CertificateDer<'_>]) -> Result<(), SvidError> {
         }
         seen.push((certificate.subject, der));
     }
-    Ok(())
+    Ok(has_constraints)
 }
 
 /// X5V-1: the one URI of a leaf, with a path.

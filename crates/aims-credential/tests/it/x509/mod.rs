@@ -7,6 +7,7 @@ mod forge_list;
 mod issue;
 mod leaf;
 mod lists;
+mod name_constraints;
 mod new_list;
 mod path;
 mod request;
