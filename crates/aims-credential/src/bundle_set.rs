@@ -45,6 +45,7 @@ impl BundleSet {
     }
 
     /// Trusts these bundles from now on, and no others: nobody sees a part of the old ones with a part of the new ones.
+    /// With the old ones go their revocation lists.
     pub fn replace(&self, bundles: impl IntoIterator<Item = Arc<TrustBundle>>) {
         self.0.store(Arc::new(table(bundles)));
     }

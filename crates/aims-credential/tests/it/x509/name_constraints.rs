@@ -265,6 +265,16 @@ fn x5v_10_x5v_3_nobody_gets_rid_of_a_constraint() {
             assert_refused!(shared.check_chain(&foreign, &chain), "name_constraint", "X5V-10");
         }
     }
+    // Any bit of it.
+    for bit in 0..8 * signed.len() {
+        let mut changed = signed.to_vec();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let changed = CertificateDer::from(changed);
+        let chain = std::slice::from_ref(&changed);
+        for outcome in [shared.check_chain(&workload, chain), shared.check_chain(&foreign, chain)] {
+            assert!(outcome.is_err(), "{bit}");
+        }
+    }
     // One that was signed by somebody else, beside one that was not.
     let stranger = Forge { issuer: Some("root"), ..acme.clone() }.signed_by(&key(Algorithm::Es256));
     assert_refused!(shared.check_chain(&workload, std::slice::from_ref(&stranger)), "bad_signature", "X5V-3");

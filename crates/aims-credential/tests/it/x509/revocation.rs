@@ -133,6 +133,18 @@ fn x5v_3_a_list_in_the_name_of_an_issuer_is_signed_by_it() {
     let changed = RevocationList::from_der(&changed).unwrap();
     assert_refused!(tree.lists(&[changed]).check(), "revocation_unknown", "X5V-3");
 
+    // Any bit of it.
+    let demanding = tree.builder().require_revocation_lists().build();
+    let (upper, lower) = (tree.root_list(&[]), tree.middle_list(&[]));
+    tree.lists(&[upper.clone(), lower.clone()]).check_with(&demanding, now()).unwrap();
+    for bit in 0..8 * lower.der().len() {
+        let mut changed = lower.der().to_vec();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let Ok(changed) = RevocationList::from_der(&changed) else { continue };
+        let refused = tree.lists(&[upper.clone(), changed]).check_with(&demanding, now());
+        assert_refused!(refused, "revocation_unknown", "X5V-3", "{bit}");
+    }
+
     // By any algorithm that certificates are signed with.
     for algorithm in [Algorithm::Es384, Algorithm::Ed25519] {
         let tree = Tree::with(|_| {}, |middle| middle.key = key(algorithm), |_| {});
@@ -210,9 +222,15 @@ fn mtls_10_x5v_3_a_list_that_is_out_of_date_fails_closed() {
         assert_refused!(tree.check_with(&strict, now()), "revoked", "X5V-3");
         assert_refused!(tree.check_with(&lax, now()), "revoked", "X5V-3");
     }
-    // One of an issuer's lists is current.
-    tree.lists(&[list(past.0, past.1, &[]), tree.middle_list(&[]), list(future.0, future.1, &[])]);
-    tree.check_with(&strict, now()).unwrap();
+    // One of an issuer's lists is current, whatever the others are and in which order.
+    let mut lists =
+        [list(past.0, past.1, &[]), tree.middle_list(&[]), list(future.0, "20270601000000Z", &[])];
+    for _ in 0..3 {
+        tree.lists(&lists).check_with(&strict, now()).unwrap();
+        lists.rotate_left(1);
+    }
+    lists.reverse();
+    tree.lists(&lists).check_with(&strict, now()).unwrap();
 
     // To the second: from `thisUpdate` on, and no more at `nextUpdate`.
     tree.lists(&[list("20260901000100Z", "20261231235900Z", &[])]);
