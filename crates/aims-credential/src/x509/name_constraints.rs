@@ -17,7 +17,7 @@ pub(super) struct UriConstraints<'a> {
 }
 
 impl<'a> UriConstraints<'a> {
-    /// Reads the value of the extension; `None` where it has names of another form, nothing at all, or is malformed. That is for the library
+    /// Reads the value of the extension; `None` where it has names of another form, or is malformed. That is for the library
     /// to judge, which lets no URI through that it has a constraint for.
     pub(super) fn read(value: &'a [u8]) -> Option<Self> {
         let mut outer = Reader::new(value);
@@ -25,14 +25,8 @@ impl<'a> UriConstraints<'a> {
         outer.finish()?;
         let (permitted, excluded) = (fields.read_optional(PERMITTED)?, fields.read_optional(EXCLUDED)?);
         fields.finish()?;
-        if permitted.is_none() && excluded.is_none() {
-            return None;
-        }
         for subtrees in permitted.into_iter().chain(excluded) {
             let mut subtrees = Reader::new(subtrees);
-            if subtrees.is_empty() {
-                return None;
-            }
             while !subtrees.is_empty() {
                 let mut subtree = Reader::new(subtrees.read(SEQUENCE)?);
                 subtree.read(URI)?;
@@ -47,6 +41,14 @@ impl<'a> UriConstraints<'a> {
     pub(super) fn allow(&self, trust_domain: &str) -> bool {
         // What is said of hosts by name says nothing of addresses: those are refused.
         if !is_host(trust_domain.as_bytes()) {
+            return false;
+        }
+        // RFC 5280 has no constraints without any.
+        let is_empty = |subtrees: Option<&[u8]>| subtrees.is_some_and(<[u8]>::is_empty);
+        if (self.permitted.is_none() && self.excluded.is_none())
+            || is_empty(self.permitted)
+            || is_empty(self.excluded)
+        {
             return false;
         }
         let all = || bases(self.permitted).chain(bases(self.excluded));
@@ -75,8 +77,11 @@ fn bases(subtrees: Option<&[u8]>) -> impl Iterator<Item = &[u8]> {
 /// One host; or, where the constraint begins with a period, every host below that domain, but not the domain.
 fn is_within(host: &[u8], base: &[u8]) -> bool {
     if base.starts_with(b".") {
-        let tail = host.len().checked_sub(base.len()).filter(|&labels| labels > 0);
-        tail.and_then(|at| host.get(at..)).is_some_and(|tail| tail.eq_ignore_ascii_case(base))
+        // A host does not begin with a period itself.
+        host.len()
+            .checked_sub(base.len())
+            .and_then(|at| host.get(at..))
+            .is_some_and(|tail| tail.eq_ignore_ascii_case(base))
     } else {
         host.eq_ignore_ascii_case(base)
     }

@@ -55,6 +55,10 @@ fn mtls_10_x5_8_what_an_issuer_does_not_list() {
     // One number in several spellings is one certificate.
     let list = NewRevocationList::new(1).revoke("12", now()).revoke("0012", now()).revoke("80", now());
     assert_eq!(root.sign_list(&list, now()).unwrap().len(), 2);
+    let input =
+        |list: &NewRevocationList<'_>| root.prepare_list(list, now()).unwrap().signing_input().to_vec();
+    let twice = NewRevocationList::new(1).revoke("12", now()).revoke("12", now() + DAY).revoke("12", now());
+    assert_eq!(input(&twice), input(&NewRevocationList::new(1).revoke("12", now())));
     let brief = NewRevocationList::new(1).lifetime(Duration::from_millis(999));
     assert_refused!(root.sign_list(&brief, now()), "bad_lifetime", "AIMS-7");
     assert_refused!(root.sign_list(&NewRevocationList::new(1), now() + 2 * DAY), "issuer_expired", "MTLS-10");

@@ -180,6 +180,15 @@ fn x5v_3_authorities_in_rotation_may_share_a_name() {
             assert_refused!(check(2, &new.key), "revoked", "X5V-3");
         }
     }
+    // A list with the identifier of the issuer's key, or where the issuer has none, that this key did not sign.
+    for more in [vec![subject_key_id(b"old")], vec![]] {
+        let issuer = Forge::authority("root").with(|it| it.more.clone_from(&more));
+        let trusted = bundle(&[&issuer.signed_by(&issuer.key)]);
+        let bundles = BundleSet::from(trusted.with_revocation_lists(vec![list(&new, b"old", &[])]));
+        let verifier = SvidVerifier::builder(bundles, backend::ring()).build();
+        let refused = verifier.verify(&serial(1).signed_by(&issuer.key), &[], Role::Client, now());
+        assert_refused!(refused, "revocation_unknown", "X5V-3");
+    }
     // Another certificate for the same key, with another identifier, does not rid it of its list.
     let renamed = Forge::authority("root").with(|it| {
         it.more = vec![subject_key_id(b"other")];
