@@ -9,6 +9,7 @@ mod jwk;
 mod jws;
 mod jwt_svid;
 mod private_key;
+mod revocation_list;
 mod spiffe_bundle;
 mod svid;
 mod wit;
@@ -37,6 +38,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "jws", run: jws::run, seeds: jws::seeds },
     Target { name: "jwt_svid", run: jwt_svid::run, seeds: jwt_svid::seeds },
     Target { name: "private_key", run: private_key::run, seeds: private_key::seeds },
+    Target { name: "revocation_list", run: revocation_list::run, seeds: revocation_list::seeds },
     Target { name: "spiffe_bundle", run: spiffe_bundle::run, seeds: spiffe_bundle::seeds },
     Target { name: "svid", run: svid::run, seeds: svid::seeds },
     Target { name: "wit", run: wit::run, seeds: wit::seeds },

@@ -12,7 +12,7 @@ use aims_keys::{Algorithm, AlgorithmSet, Backend};
 use crate::SkippedKey;
 use crate::wit::WitProfile;
 #[cfg(feature = "x509")]
-use crate::x509::X509Authority;
+use crate::x509::{RevocationList, X509Authority};
 
 /// What is trusted for one origin: its issuer's keys, and which tokens they may sign.
 ///
@@ -50,6 +50,7 @@ pub struct TrustBundle {
 struct X509Authorities {
     all: Vec<X509Authority>,
     anchors: Vec<rustls_pki_types::TrustAnchor<'static>>,
+    revocation_lists: Vec<RevocationList>,
 }
 
 impl TrustBundle {
@@ -120,7 +121,22 @@ impl TrustBundle {
     #[must_use]
     pub fn with_x509_authorities(mut self, authorities: Vec<X509Authority>) -> Self {
         let anchors = authorities.iter().map(|authority| authority.anchor().clone()).collect();
-        self.x509 = X509Authorities { all: authorities, anchors };
+        (self.x509.all, self.x509.anchors) = (authorities, anchors);
+        self
+    }
+
+    /// What the authorities of this origin, and the issuers below them, have revoked; in place of the lists that it had.
+    ///
+    /// A list counts for the issuer that signed it, so that lists which arrive for several trust domains at once can go into the bundle of
+    /// each. A certificate that a list of its issuer names is refused; where an issuer has lists, one of them must be current. What is
+    /// demanded besides, a verifier is built with. A source gives the newest list of each issuer, and leaves out a list only when
+    /// all that it names has expired.
+    ///
+    /// Bundle documents hold no lists: a bundle that was fetched gets them anew.
+    #[cfg(feature = "x509")]
+    #[must_use]
+    pub fn with_revocation_lists(mut self, lists: Vec<RevocationList>) -> Self {
+        self.x509.revocation_lists = lists;
         self
     }
 
@@ -220,6 +236,20 @@ impl TrustBundle {
     #[must_use]
     pub fn x509_authorities(&self) -> &[X509Authority] {
         &self.x509.all
+    }
+
+    /// What their issuers have revoked.
+    #[cfg(feature = "x509")]
+    #[must_use]
+    pub fn revocation_lists(&self) -> &[RevocationList] {
+        &self.x509.revocation_lists
+    }
+
+    /// The authority whose anchor this is: the very one of [`anchors`](Self::anchors), not one like it.
+    #[cfg(feature = "x509")]
+    pub(crate) fn authority_of(&self, anchor: &rustls_pki_types::TrustAnchor<'_>) -> Option<&X509Authority> {
+        let at = self.x509.anchors.iter().position(|own| std::ptr::addr_eq(own, anchor))?;
+        self.x509.all.get(at)
     }
 
     #[cfg(feature = "x509")]

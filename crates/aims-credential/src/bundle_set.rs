@@ -34,7 +34,7 @@ impl BundleSet {
         Self::default()
     }
 
-    /// Trusts a bundle from now on, in place of the one its origin had.
+    /// Trusts a bundle from now on, in place of the one its origin had, and of the revocation lists in that.
     pub fn insert(&self, bundle: TrustBundle) {
         let bundle = Arc::new(bundle);
         self.0.rcu(|bundles| {
@@ -45,8 +45,25 @@ impl BundleSet {
     }
 
     /// Trusts these bundles from now on, and no others: nobody sees a part of the old ones with a part of the new ones.
+    /// With the old ones go their revocation lists.
     pub fn replace(&self, bundles: impl IntoIterator<Item = Arc<TrustBundle>>) {
         self.0.store(Arc::new(table(bundles)));
+    }
+
+    /// Gives the bundle of this origin these revocation lists, in place of those it had; says whether there is such a bundle.
+    ///
+    /// They count at once, for connections that stand, too: whoever verified with the old bundle verifies anew.
+    #[cfg(feature = "x509")]
+    #[expect(clippy::must_use_candidate, reason = "lists of a domain that is not trusted revoke nothing")]
+    pub fn set_revocation_lists(&self, origin: &Origin, lists: &[crate::x509::RevocationList]) -> bool {
+        let before = self.0.rcu(|bundles| {
+            let mut bundles = Bundles::clone(bundles);
+            if let Some(bundle) = bundles.get_mut(origin.as_str()) {
+                *bundle = Arc::new(TrustBundle::clone(bundle).with_revocation_lists(lists.to_vec()));
+            }
+            bundles
+        });
+        before.contains_key(origin.as_str())
     }
 
     /// Trusts nothing of this origin any more; says whether it was trusted.

@@ -4,6 +4,9 @@ use crate::TrustBundle;
 
 /// What a bundle that was fetched is to the one that is stored, by `spiffe_sequence` and content (BND-8).
 ///
+/// Revocation lists are not part of a bundle document, and not compared. Whoever stores the one that was fetched gives it those of the
+/// old one.
+///
 /// ```
 /// use aims_credential::{Freshness, TrustBundle};
 /// # use aims_jose::JwkSet;

@@ -145,6 +145,9 @@ pub enum Lapsed {
     /// Nobody can say at the moment.
     #[error("the revocation state is not available")]
     MarksUnavailable,
+    /// By the clock its time has not come: the clock was set back.
+    #[error("it is not valid yet")]
+    NotYetValid,
     /// It began before a cut.
     #[error("it began before its subject was cut off")]
     Superseded,
@@ -164,6 +167,7 @@ impl Lapsed {
             Self::Dead => "revoked",
             Self::Expired => "expired",
             Self::MarksUnavailable => "marks_unavailable",
+            Self::NotYetValid => "not_yet_valid",
             Self::Superseded => "superseded",
             Self::Suspended => "suspended",
             Self::Untrusted => "untrusted",
@@ -175,6 +179,7 @@ impl Lapsed {
     pub fn rule(&self) -> &'static str {
         match self {
             Self::Expired => "AIMS-8",
+            Self::NotYetValid => "X5V-3",
             Self::Untrusted => "CRD-1",
             Self::Dead | Self::MarksUnavailable | Self::Superseded | Self::Suspended => "AIMS-55",
         }

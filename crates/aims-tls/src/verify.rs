@@ -153,6 +153,8 @@ fn tls_reason(error: PeerError) -> CertificateError {
         PeerError::Certificate(SvidError::Expired) => CertificateError::Expired,
         PeerError::Certificate(SvidError::NotYetValid) => CertificateError::NotValidYet,
         PeerError::Certificate(SvidError::Revoked) => CertificateError::Revoked,
+        PeerError::Certificate(SvidError::RevocationOutdated) => CertificateError::ExpiredRevocationList,
+        PeerError::Certificate(SvidError::RevocationUnknown) => CertificateError::UnknownRevocationStatus,
         PeerError::Certificate(SvidError::Signature) => CertificateError::BadSignature,
         PeerError::Certificate(SvidError::UnknownIssuer) => CertificateError::UnknownIssuer,
         error => CertificateError::Other(OtherError(Arc::new(error))),

@@ -3,7 +3,9 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use aims_credential::x509::{CertificateDer, CertificateRequest, SvidIssuer, SvidVerifier};
+use aims_credential::x509::{
+    CertificateDer, CertificateRequest, NewRevocationList, RevocationList, SvidIssuer, SvidVerifier,
+};
 use aims_credential::{BundleSet, JwtSvidIssuer, JwtSvidVerifier, TrustBundle, Wit, WitIssuer, WitVerifier};
 use aims_id::{Origin, WorkloadId};
 use aims_jose::{Jwk, JwkSet};
@@ -27,9 +29,24 @@ pub(super) struct World {
     pub(super) svids: SvidVerifier,
     /// The agent's certificate, and the issuer's below the authority.
     pub(super) svid_chain: Vec<CertificateDer<'static>>,
+    /// The same below an issuer with name constraints.
+    pub(super) constrained_chain: Vec<CertificateDer<'static>>,
+    /// Of the issuer, one with others' serial numbers and one without any.
+    pub(super) lists: Vec<RevocationList>,
+    /// Of the authority.
+    upper_list: RevocationList,
+    anchors: TrustBundle,
     pub(super) certificate_request: Vec<u8>,
     /// With a key of each use.
     pub(super) spiffe_bundle: String,
+}
+
+impl World {
+    /// A verifier that demands lists, and has this one beside that of the authority.
+    pub(super) fn demanding(&self, list: RevocationList) -> SvidVerifier {
+        let bundle = self.anchors.clone().with_revocation_lists(vec![self.upper_list.clone(), list]);
+        SvidVerifier::builder(BundleSet::from(bundle), backend::ring()).require_revocation_lists().build()
+    }
 }
 
 pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
@@ -55,6 +72,14 @@ pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
     let lower = authority.intermediate(lower_key, day, NOW).expect("an issuer");
     let svid_chain = lower.issue(&subject, agent_key.public_key(), NOW).expect("a certificate");
     let anchors = TrustBundle::for_x509(origin.clone(), vec![authority.authority().expect("its own")]);
+    let constrained_key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).expect("a key"));
+    let constraining = authority.clone().with_name_constraints();
+    let constrained = constraining.intermediate(constrained_key, day, NOW).expect("an issuer");
+    let constrained_chain = constrained.issue(&subject, agent_key.public_key(), NOW).expect("a certificate");
+    let empty = NewRevocationList::new(1);
+    let upper_list = authority.sign_list(&empty, NOW).expect("a list");
+    let others = NewRevocationList::new(2).revoke("00ff", NOW).revoke("5512", NOW);
+    let lists = [empty, others].map(|list| lower.sign_list(&list, NOW).expect("a list")).to_vec();
     let unsigned = CertificateRequest::prepare(agent_key.public_key()).expect("a request");
     let certificate_request = unsigned.sign(&agent_key).expect("a signature");
 
@@ -75,8 +100,12 @@ pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
         wpt,
         jwt_svids: JwtSvidVerifier::builder(bundle, AUDIENCE).build(),
         jwt_svid,
-        svids: SvidVerifier::builder(BundleSet::from(anchors), backend::ring()).build(),
+        svids: SvidVerifier::builder(BundleSet::from(anchors.clone()), backend::ring()).build(),
         svid_chain,
+        constrained_chain,
+        lists,
+        upper_list,
+        anchors,
         certificate_request,
         spiffe_bundle,
     }

@@ -5,7 +5,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use aims_credential::x509::{CertificateRequest, NewSvid, Role, SvidIssuer, SvidVerifier};
+use aims_credential::x509::{
+    CertificateRequest, NewRevocationList, NewSvid, RevocationList, Role, SvidIssuer, SvidVerifier,
+};
 use aims_credential::{BundleSet, TrustBundle};
 use aims_id::WorkloadId;
 use aims_keys::{Algorithm, SoftwareKey, UnixTime, backend};
@@ -112,4 +114,108 @@ fn openssl_and_we_read_each_others_requests() {
         let (ok, text) = openssl(&dir, &["req", "-inform", "DER", "-in", "ours.der", "-verify", "-noout"]);
         assert!(ok && text.contains("verify OK"), "{text}");
     }
+}
+
+fn write_pem(dir: &Path, kind: &str, name: &str, der: &[u8]) {
+    std::fs::write(dir.join(format!("{name}.der")), der).unwrap();
+    let (input, output) = (format!("{name}.der"), format!("{name}.pem"));
+    let (ok, text) = openssl(dir, &[kind, "-inform", "DER", "-in", &input, "-out", &output]);
+    assert!(ok, "{text}");
+}
+
+/// MTLS-10, X5-11: revocation lists and name constraints of ours, as OpenSSL reads them.
+#[test]
+fn openssl_honours_our_revocation_lists_and_name_constraints() {
+    let now = UnixTime::try_from(SystemTime::now()).unwrap();
+    let day = Duration::from_secs(86_400);
+    for algorithm in ALGORITHMS {
+        let dir = folder(&format!("lists-{}", algorithm.name()));
+        let issuer_of = |origin: &str| {
+            SvidIssuer::root(origin.parse().unwrap(), key(algorithm), day, now)
+                .unwrap()
+                .with_name_constraints()
+        };
+        let root = issuer_of("spiffe://acme.example");
+        let issuer = root.intermediate(key(algorithm), day, now).unwrap();
+        let workload = key(algorithm);
+        let chain =
+            issuer.issue(&"spiffe://acme.example/agents/travel".parse().unwrap(), workload.public_key(), now);
+        let chain = chain.unwrap();
+        write_pem(&dir, "x509", "root", root.authority().unwrap().der());
+        write_pem(&dir, "x509", "middle", &chain[1]);
+        write_pem(&dir, "x509", "leaf", &chain[0]);
+        let (_, text) = openssl(&dir, &["x509", "-in", "middle.pem", "-noout", "-text"]);
+        assert!(text.contains("Name Constraints: critical") && text.contains("URI:acme.example"), "{text}");
+
+        let bundle = TrustBundle::for_x509(root.origin().clone(), vec![root.authority().unwrap()]);
+        let bundles = BundleSet::from(bundle);
+        let verifier =
+            SvidVerifier::builder(bundles.clone(), backend::ring()).require_revocation_lists().build();
+        let upper = root.sign_list(&NewRevocationList::new(1), now).unwrap();
+        let serial = openssl(&dir, &["x509", "-in", "leaf.pem", "-noout", "-serial"]).1;
+        let serial = serial.trim().strip_prefix("serial=").unwrap();
+        for (revoked, number) in [(false, 0x7f), (true, 0x80)] {
+            let list = NewRevocationList::new(number).revoke("00ff", now);
+            let list = if revoked { list.revoke(serial, now) } else { list };
+            let lower = issuer.sign_list(&list, now).unwrap();
+            write_pem(&dir, "crl", "upper", upper.der());
+            write_pem(&dir, "crl", "lower", lower.der());
+            let (ok, text) =
+                openssl(&dir, &["crl", "-in", "lower.pem", "-CAfile", "middle.pem", "-noout", "-text"]);
+            assert!(ok && text.contains("verify OK") && text.contains("X509v3 CRL Number"), "{text}");
+            let lists = ["upper.pem", "lower.pem"]
+                .map(|name| std::fs::read_to_string(dir.join(name)).unwrap())
+                .concat();
+            std::fs::write(dir.join("lists.pem"), lists).unwrap();
+            let (ok, text) = openssl(
+                &dir,
+                &[
+                    "verify",
+                    "-x509_strict",
+                    "-crl_check_all",
+                    "-CAfile",
+                    "root.pem",
+                    "-CRLfile",
+                    "lists.pem",
+                    "-untrusted",
+                    "middle.pem",
+                    "leaf.pem",
+                ],
+            );
+            assert_eq!(ok, !revoked, "{text}");
+            assert!(!revoked || text.contains("certificate revoked"), "{text}");
+            bundles.set_revocation_lists(root.origin(), &[upper.clone(), lower]);
+            let ours = verifier.verify(&chain[0], &chain[1..], Role::Client, now);
+            assert_eq!(ours.err().map(|error| error.code()), revoked.then_some("revoked"));
+        }
+    }
+}
+
+/// And those of OpenSSL, as we read them.
+#[test]
+fn we_read_the_revocation_lists_of_openssl() {
+    let dir = folder("openssl-lists");
+    let configuration = "[ca]\ndefault_ca=own\n[own]\ndatabase=index.txt\ncrlnumber=number\n\
+        default_md=sha256\ndefault_crl_days=7\ncrl_extensions=lists\n[lists]\nauthorityKeyIdentifier=keyid\n";
+    let index = "R\t400101000000Z\t260101000000Z,keyCompromise\t51AB\tunknown\t/CN=a\n\
+        R\t400101000000Z\t260101000000Z\t00FF12\tunknown\t/CN=b\n";
+    for (name, text) in [("own.cnf", configuration), ("index.txt", index), ("number", "1000\n")] {
+        std::fs::write(dir.join(name), text).unwrap();
+    }
+    let new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-batch"];
+    let files = ["-subj", "/CN=own", "-keyout", "own.key", "-out", "own.pem", "-days", "30"];
+    let (ok, text) = openssl(&dir, &[&new[..], &files[..]].concat());
+    assert!(ok, "{text}");
+    let (ok, text) = openssl(
+        &dir,
+        &[
+            "ca", "-gencrl", "-config", "own.cnf", "-keyfile", "own.key", "-cert", "own.pem", "-out",
+            "own.crl",
+        ],
+    );
+    assert!(ok, "{text}");
+    let (ok, text) = openssl(&dir, &["crl", "-in", "own.crl", "-outform", "DER", "-out", "own.der"]);
+    assert!(ok, "{text}");
+    let list = RevocationList::from_der(&std::fs::read(dir.join("own.der")).unwrap()).unwrap();
+    assert_eq!(list.len(), 2);
 }

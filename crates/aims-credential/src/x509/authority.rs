@@ -7,6 +7,7 @@ use rustls_pki_types::{CertificateDer, TrustAnchor};
 
 use super::X509AuthorityError;
 use super::certificate::Certificate;
+use super::name_constraints::UriConstraints;
 
 /// The certificate of an authority that a trust domain vouches with: an anchor of path validation.
 ///
@@ -15,6 +16,8 @@ use super::certificate::Certificate;
 pub struct X509Authority {
     der: CertificateDer<'static>,
     anchor: TrustAnchor<'static>,
+    /// Those that the anchor was given without, since the path library does not process them.
+    uri_constraints: Option<Vec<u8>>,
     numbers: PublicNumbers,
 }
 
@@ -37,9 +40,16 @@ impl X509Authority {
         }
         let numbers = PublicNumbers::from_spki(certificate.spki).map_err(E::Key)?;
         numbers.check().map_err(E::Key)?;
+        let uri_constraints = certificate
+            .name_constraints
+            .filter(|value| UriConstraints::read(value).is_some())
+            .map(<[u8]>::to_vec);
         let der = CertificateDer::from(der.to_vec());
-        let anchor = webpki::anchor_from_trusted_cert(&der).map_err(|_| E::Malformed)?.to_owned();
-        Ok(Self { der, anchor, numbers })
+        let mut anchor = webpki::anchor_from_trusted_cert(&der).map_err(|_| E::Malformed)?.to_owned();
+        if uri_constraints.is_some() {
+            anchor.name_constraints = None;
+        }
+        Ok(Self { der, anchor, uri_constraints, numbers })
     }
 
     /// The certificate.
@@ -52,6 +62,11 @@ impl X509Authority {
     #[must_use]
     pub fn public_numbers(&self) -> &PublicNumbers {
         &self.numbers
+    }
+
+    /// What the anchor is not asked by the path library.
+    pub(super) fn uri_constraints(&self) -> Option<UriConstraints<'_>> {
+        UriConstraints::read(self.uri_constraints.as_deref()?)
     }
 
     pub(crate) fn anchor(&self) -> &TrustAnchor<'static> {

@@ -6,11 +6,14 @@
 use aims_keys::UnixTime;
 use aims_keys::der::{BIT_STRING, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE};
 
+use super::span::Span;
 use super::{oid, time};
 
 /// A certificate, read and not verified; pieces of its DER.
 #[derive(Clone, Debug)]
 pub(super) struct Certificate<'a> {
+    /// The whole `TBSCertificate`.
+    pub(super) body: &'a [u8],
     pub(super) serial: &'a [u8],
     /// The whole `Name`.
     pub(super) subject: &'a [u8],
@@ -20,9 +23,26 @@ pub(super) struct Certificate<'a> {
     pub(super) spki: &'a [u8],
     /// `cA`, where the extension is present.
     pub(super) is_ca: Option<bool>,
+    /// `pathLenConstraint`: how many certificates of authorities may follow below.
+    pub(super) path_len: Option<u8>,
     pub(super) key_usage: Option<KeyUsage>,
     pub(super) alt_names: Option<AltNames<'a>>,
     pub(super) subject_key_id: Option<&'a [u8]>,
+    pub(super) list_demand: ListDemand,
+    /// The value of the extension.
+    pub(super) name_constraints: Option<&'a [u8]>,
+}
+
+/// Whether a certificate demands that a revocation list is read, by a critical extension (RFC 5280 §4.2.1.13).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum ListDemand {
+    /// It does not.
+    #[default]
+    None,
+    /// That of its issuer.
+    FromIssuer,
+    /// One of somebody else, or one per reason.
+    Elsewhere,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -64,7 +84,8 @@ impl<'a> Certificate<'a> {
         let mut outer = Reader::new(der);
         let mut signed = Reader::new(outer.read(SEQUENCE)?);
         outer.finish()?;
-        let mut fields = Reader::new(signed.read(SEQUENCE)?);
+        let body = signed.element().filter(|body| body.tag == SEQUENCE)?;
+        let mut fields = Reader::new(body.content);
         signed.read(SEQUENCE)?;
         signed.read(BIT_STRING)?;
         signed.finish()?;
@@ -83,15 +104,19 @@ impl<'a> Certificate<'a> {
         validity.finish()?;
         let (subject, spki) = (whole(&mut fields, SEQUENCE)?, whole(&mut fields, SEQUENCE)?);
         let mut certificate = Self {
+            body: body.whole,
             serial,
             subject,
             not_before,
             not_after,
             spki,
             is_ca: None,
+            path_len: None,
             key_usage: None,
             alt_names: None,
             subject_key_id: None,
+            list_demand: ListDemand::None,
+            name_constraints: None,
         };
         if let Some(extensions) = fields.read_optional(EXTENSIONS)? {
             certificate.read_extensions(extensions)?;
@@ -103,6 +128,10 @@ impl<'a> Certificate<'a> {
     /// Whether the subject names nobody.
     pub(super) fn has_empty_subject(&self) -> bool {
         matches!(self.subject, [SEQUENCE, 0])
+    }
+
+    pub(super) fn validity(&self) -> Span {
+        Span::new(self.not_before, self.not_after)
     }
 
     /// X5V-8, X5-9: names no identity, or exactly that of the trust domain.
@@ -134,9 +163,17 @@ impl<'a> Certificate<'a> {
             }
             let value = extension.read(OCTET_STRING)?;
             extension.finish()?;
+            if id == oid::NAME_CONSTRAINTS {
+                set(&mut self.name_constraints, value)?;
+                continue;
+            }
             let mut value = Reader::new(value);
             match id {
-                oid::BASIC_CONSTRAINTS => set(&mut self.is_ca, basic_constraints(value)?)?,
+                oid::BASIC_CONSTRAINTS => {
+                    let (is_ca, path_len) = basic_constraints(value)?;
+                    set(&mut self.is_ca, is_ca)?;
+                    self.path_len = path_len;
+                }
                 oid::KEY_USAGE => {
                     let bits = key_usage(value)?;
                     set(&mut self.key_usage, KeyUsage { is_critical, bits })?;
@@ -157,6 +194,7 @@ impl<'a> Certificate<'a> {
                     value.finish()?;
                     set(&mut self.subject_key_id, id)?;
                 }
+                oid::CRL_DISTRIBUTION_POINTS if is_critical => self.list_demand = list_demand(value)?,
                 // What is critical and unknown is for the path library to refuse.
                 _ => {}
             }
@@ -174,19 +212,36 @@ fn whole<'a>(reader: &mut Reader<'a>, tag: u8) -> Option<&'a [u8]> {
     (element.tag == tag).then_some(element.whole)
 }
 
-/// `cA`.
-fn basic_constraints(mut value: Reader<'_>) -> Option<bool> {
+/// `cA` and `pathLenConstraint`.
+fn basic_constraints(mut value: Reader<'_>) -> Option<(bool, Option<u8>)> {
     let mut fields = Reader::new(value.read(SEQUENCE)?);
     value.finish()?;
     let is_ca = !fields.is_empty() && !fields.peek(INTEGER);
     if is_ca && !fields.boolean()? {
         return None;
     }
-    if !fields.is_empty() {
-        fields.unsigned()?;
-    }
+    let path_len = match (!fields.is_empty()).then(|| fields.unsigned()) {
+        // Longer paths than that there are not.
+        Some(len) => Some(if let &[len] = len? { len } else { u8::MAX }),
+        None => None,
+    };
     fields.finish()?;
-    Some(is_ca)
+    Some((is_ca, path_len))
+}
+
+/// Of `CRLDistributionPoints`.
+fn list_demand(mut value: Reader<'_>) -> Option<ListDemand> {
+    let mut points = Reader::new(value.read(SEQUENCE)?);
+    value.finish()?;
+    let mut demand = ListDemand::FromIssuer;
+    while !points.is_empty() {
+        let mut point = Reader::new(points.read(SEQUENCE)?);
+        point.read_optional(DISTRIBUTION_POINT)?;
+        if !point.is_empty() {
+            demand = ListDemand::Elsewhere;
+        }
+    }
+    Some(demand)
 }
 
 fn key_usage(mut value: Reader<'_>) -> Option<u8> {
@@ -203,7 +258,8 @@ fn key_usage(mut value: Reader<'_>) -> Option<u8> {
 }
 
 const VERSION: u8 = 0xa0;
-const EXTENSIONS: u8 = 0xa3;
+const DISTRIBUTION_POINT: u8 = 0xa0;
+pub(super) const EXTENSIONS: u8 = 0xa3;
 
 /// `uniformResourceIdentifier` of `GeneralName` (RFC 5280 §4.2.1.6).
 pub(super) const URI: u8 = 0x86;
@@ -214,5 +270,5 @@ pub(super) const DNS: u8 = 0x82;
 /// The nine forms of `GeneralName`.
 const GENERAL_NAMES: [u8; 9] = [0xa0, 0x81, DNS, 0xa3, 0xa4, 0xa5, URI, 0x87, 0x88];
 
-/// In bytes.
-const MAX_SERIAL: usize = 20;
+/// In bytes, without the sign byte.
+pub(super) const MAX_SERIAL: usize = 20;

@@ -51,7 +51,7 @@ pub enum SvidError {
     /// The leaf has more than one URI.
     #[error("the certificate has more than one URI")]
     MultipleIdentities,
-    /// A name constraint is not met, or is of a form that is not processed.
+    /// A name constraint is not met, or malformed, or of a form that is not processed.
     #[error("a name constraint is not met, or not processed")]
     NameConstraint,
     /// The leaf has no URI.
@@ -63,12 +63,16 @@ pub enum SvidError {
     /// The limits of path building were reached, or a path is longer than an issuer allows.
     #[error("the path is too long, or there are too many")]
     Path,
-    /// Revoked by a certificate revocation list.
-    #[error("the certificate is revoked")]
-    Revoked,
-    /// What the revocation lists say cannot be known: one that is needed is missing, has expired, or was not signed by who issued.
+    /// The revocation lists of an issuer are out of date: a successor was due, or all of them are from the future.
+    #[error("the revocation list is out of date")]
+    RevocationOutdated,
+    /// Whether it is revoked cannot be known: a list that is needed is missing, or was not signed by the issuer in whose name it is, or
+    /// the issuer may not sign lists.
     #[error("the revocation status cannot be known")]
     RevocationUnknown,
+    /// A certificate that the path needs is revoked by a list of its issuer.
+    #[error("the certificate is revoked")]
+    Revoked,
     /// The identity is not of the scheme that the profile demands.
     #[error("the identity is not a SPIFFE ID")]
     Scheme,
@@ -115,6 +119,7 @@ impl SvidError {
             Self::NoIdentity => "no_identity",
             Self::NotYetValid => "not_yet_valid",
             Self::Path => "path",
+            Self::RevocationOutdated => "revocation_outdated",
             Self::RevocationUnknown => "revocation_unknown",
             Self::Revoked => "revoked",
             Self::Signature => "bad_signature",
@@ -148,8 +153,9 @@ impl SvidError {
             | Self::Key(_)
             | Self::NotYetValid
             | Self::Path
-            | Self::Revoked
+            | Self::RevocationOutdated
             | Self::RevocationUnknown
+            | Self::Revoked
             | Self::Signature
             | Self::UnknownExtension
             | Self::UnknownIssuer => "X5V-3",

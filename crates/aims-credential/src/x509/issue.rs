@@ -9,10 +9,11 @@ use aims_keys::der::{SEQUENCE, write};
 use aims_keys::{AsyncSigner, PublicKey, PublicNumbers, Signer, UnixTime};
 use rustls_pki_types::CertificateDer;
 
-use super::certificate::Certificate;
+use super::certificate::{Certificate, KeyUsage};
+use super::name_constraints::permitting;
 use super::tbs::{authority_extensions, authority_name, is_dns_name, key_id, leaf_extensions, unsigned};
-use super::write::{ToBeSigned, algorithm_identifier};
-use super::{SvidIssueError, X509Authority};
+use super::write::algorithm_identifier;
+use super::{NewSvid, SvidIssueError, UnsignedCertificate, X509Authority};
 
 /// Issues the X.509-SVIDs, or Workload Identity Certificates, of one trust domain.
 ///
@@ -42,22 +43,24 @@ use super::{SvidIssueError, X509Authority};
 /// # Ok(()) }
 /// ```
 pub struct SvidIssuer<S: ?Sized = dyn Signer> {
-    signer: Arc<S>,
-    settings: Settings,
+    pub(super) signer: Arc<S>,
+    pub(super) settings: Settings,
 }
 
 /// Who issues, whoever holds the key.
 #[derive(Clone, Debug)]
-struct Settings {
+pub(super) struct Settings {
     origin: Origin,
-    key: PublicKey,
+    pub(super) key: PublicKey,
     /// The issuer's own certificate, and those between it and the authority in the bundle.
     chain: Vec<CertificateDer<'static>>,
-    subject: Vec<u8>,
-    key_id: Vec<u8>,
+    pub(super) subject: Vec<u8>,
+    pub(super) key_id: Vec<u8>,
+    pub(super) signs_lists: bool,
     not_before: UnixTime,
-    not_after: UnixTime,
+    pub(super) not_after: UnixTime,
     is_root: bool,
+    constrains_names: bool,
     lifetime: Duration,
     max_lifetime: Duration,
 }
@@ -94,7 +97,7 @@ impl SvidIssuer {
         let backend = key.backend();
         let key_id = key_id(backend, key.numbers());
         let subject = authority_name(&key_id);
-        let extensions = authority_extensions(&origin, &key_id, &key_id, None);
+        let extensions = authority_extensions(&origin, &key_id, &key_id, None, None);
         let unsigned =
             unsigned(key, &subject, &subject, key.numbers(), (now, later(now, lifetime)?), &extensions)?;
         let certificate = CertificateDer::from(unsigned.sign(&*signer)?);
@@ -106,7 +109,8 @@ impl SvidIssuer {
     ///
     /// # Errors
     ///
-    /// As [`root`](Self::root), and [`SvidIssueError::Expired`].
+    /// As [`root`](Self::root), and [`SvidIssueError::Expired`]; [`SvidIssueError::PathLength`] where this issuer, or one above it, signs
+    /// workloads only, or the chain would be longer than verifiers read; [`SvidIssueError::NameConstraint`].
     pub fn intermediate(
         &self,
         signer: Arc<dyn Signer>,
@@ -115,6 +119,7 @@ impl SvidIssuer {
     ) -> Result<Self, SvidIssueError> {
         let settings = &self.settings;
         settings.check_now(now)?;
+        settings.check_path_len()?;
         let key = signer.public_key();
         if key == &settings.key {
             return Err(SvidIssueError::IssuersKey);
@@ -122,7 +127,14 @@ impl SvidIssuer {
         algorithm_identifier(key.algorithm()).ok_or(SvidIssueError::KeyAlgorithm(key.algorithm()))?;
         let key_id = key_id(settings.key.backend(), key.numbers());
         let subject = authority_name(&key_id);
-        let extensions = authority_extensions(&settings.origin, &key_id, &settings.key_id, Some(0));
+        let constraints = settings.constraints()?;
+        let extensions = authority_extensions(
+            &settings.origin,
+            &key_id,
+            &settings.key_id,
+            Some(0),
+            constraints.as_deref(),
+        );
         let ends = later(now, lifetime)?.min(settings.not_after);
         let unsigned =
             unsigned(&settings.key, &settings.subject, &subject, key.numbers(), (now, ends), &extensions)?;
@@ -229,6 +241,15 @@ impl<S: ?Sized> SvidIssuer<S> {
         self
     }
 
+    /// Puts a critical name constraint into the certificates of [intermediates](SvidIssuer::intermediate): they issue for this trust domain only,
+    /// whoever trusts the authority, and for what (X5-11). Default: none, because it is not every library that processes constraints
+    /// on URIs. This one does, OpenSSL and Go's do; rustls-webpki by itself refuses all that is below.
+    #[must_use]
+    pub fn with_name_constraints(mut self) -> Self {
+        self.settings.constrains_names = true;
+        self
+    }
+
     /// The issuer's own certificate.
     ///
     /// # Errors
@@ -280,77 +301,6 @@ impl<S: ?Sized> fmt::Debug for SvidIssuer<S> {
     }
 }
 
-/// What a certificate shall say.
-#[derive(Clone, Debug)]
-pub struct NewSvid<'a> {
-    subject: &'a WorkloadId,
-    key: &'a PublicKey,
-    dns_names: Vec<&'a str>,
-    lifetime: Option<Duration>,
-}
-
-impl<'a> NewSvid<'a> {
-    /// A certificate for `subject`, whose key is `key`.
-    #[must_use]
-    pub fn new(subject: &'a WorkloadId, key: &'a PublicKey) -> Self {
-        Self { subject, key, dns_names: Vec::new(), lifetime: None }
-    }
-
-    /// Adds a DNS name, for peers that find the workload by host name (WIC-2). At most 64.
-    #[must_use]
-    pub fn dns_name(mut self, name: &'a str) -> Self {
-        self.dns_names.push(name);
-        self
-    }
-
-    /// How long it is valid, up to what the issuer allows.
-    #[must_use]
-    pub fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetime = Some(lifetime);
-        self
-    }
-}
-
-impl NewSvid<'_> {
-    pub(super) fn subject(&self) -> &WorkloadId {
-        self.subject
-    }
-
-    pub(super) fn key(&self) -> &PublicKey {
-        self.key
-    }
-
-    pub(super) fn dns_names(&self) -> &[&str] {
-        &self.dns_names
-    }
-}
-
-/// A certificate that lacks its signature.
-pub struct UnsignedCertificate(ToBeSigned);
-
-impl UnsignedCertificate {
-    /// The bytes to be signed: the `TBSCertificate`.
-    #[must_use]
-    pub fn signing_input(&self) -> &[u8] {
-        self.0.bytes()
-    }
-
-    /// Completes the certificate with a signature made elsewhere, in the form of JOSE, which is verified first.
-    ///
-    /// # Errors
-    ///
-    /// [`SvidIssueError::Signature`].
-    pub fn attach(self, signature: &[u8]) -> Result<CertificateDer<'static>, SvidIssueError> {
-        self.0.attach(signature).map(CertificateDer::from).ok_or(SvidIssueError::Signature)
-    }
-}
-
-impl fmt::Debug for UnsignedCertificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnsignedCertificate").field("key", self.0.key()).finish_non_exhaustive()
-    }
-}
-
 impl Settings {
     fn new(
         origin: Origin,
@@ -378,24 +328,47 @@ impl Settings {
         Ok(Self {
             subject: certificate.subject.to_vec(),
             key_id,
+            signs_lists: certificate.key_usage.is_some_and(|usage| usage.has(KeyUsage::CRL_SIGN)),
             not_before,
             not_after,
             key: key.clone(),
             origin,
             chain,
             is_root,
+            constrains_names: false,
             lifetime: DEFAULT_LIFETIME,
             max_lifetime: MAX_LIFETIME,
         })
     }
 
-    fn check_now(&self, now: UnixTime) -> Result<(), SvidIssueError> {
+    pub(super) fn check_now(&self, now: UnixTime) -> Result<(), SvidIssueError> {
         if (self.not_before..=self.not_after).contains(&now) { Ok(()) } else { Err(SvidIssueError::Expired) }
+    }
+
+    /// The value of the extension, for an intermediate.
+    fn constraints(&self) -> Result<Option<Vec<u8>>, SvidIssueError> {
+        if !self.constrains_names {
+            return Ok(None);
+        }
+        permitting(self.origin.trust_domain()).ok_or(SvidIssueError::NameConstraint).map(Some)
+    }
+
+    /// Whether one more may come below: by `pathLenConstraint` of each above, and of what verifiers read.
+    fn check_path_len(&self) -> Result<(), SvidIssueError> {
+        let path_len = |der: &CertificateDer<'_>| Certificate::read(der).and_then(|it| it.path_len);
+        let allows = |(above, der): (usize, &CertificateDer<'_>)| {
+            path_len(der).is_none_or(|len| usize::from(len) > above)
+        };
+        if self.chain_below_root().len() < MAX_INTERMEDIATES && self.chain.iter().enumerate().all(allows) {
+            Ok(())
+        } else {
+            Err(SvidIssueError::PathLength)
+        }
     }
 
     fn prepare(&self, request: &NewSvid<'_>, now: UnixTime) -> Result<UnsignedCertificate, SvidIssueError> {
         self.check_now(now)?;
-        let (subject, key) = (request.subject, request.key);
+        let (subject, key) = (request.subject(), request.key());
         if !subject.is_in(&self.origin) {
             return Err(SvidIssueError::ForeignSubject);
         }
@@ -408,13 +381,13 @@ impl Settings {
         if key.numbers() == self.key.numbers() {
             return Err(SvidIssueError::IssuersKey);
         }
-        if request.dns_names.len() > MAX_DNS_NAMES {
+        if request.dns_names().len() > MAX_DNS_NAMES {
             return Err(SvidIssueError::TooManyNames);
         }
-        if !request.dns_names.iter().all(|name| is_dns_name(name)) {
+        if !request.dns_names().iter().all(|name| is_dns_name(name)) {
             return Err(SvidIssueError::DnsName);
         }
-        let lifetime = request.lifetime.unwrap_or(self.lifetime).min(self.max_lifetime);
+        let lifetime = request.asked_lifetime().unwrap_or(self.lifetime).min(self.max_lifetime);
         let ends = later(now, lifetime)?.min(self.not_after);
         let extensions = leaf_extensions(request, &self.key_id);
         let body = unsigned(
@@ -439,12 +412,15 @@ impl Settings {
     }
 }
 
-fn later(now: UnixTime, lifetime: Duration) -> Result<UnixTime, SvidIssueError> {
+pub(super) fn later(now: UnixTime, lifetime: Duration) -> Result<UnixTime, SvidIssueError> {
     if lifetime.as_secs() == 0 { Err(SvidIssueError::Lifetime) } else { Ok(now + lifetime) }
 }
 
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Between a workload and its authority: the path library goes no further.
+const MAX_INTERMEDIATES: usize = 6;
 
 const MAX_DNS_NAMES: usize = 64;

@@ -1,10 +1,10 @@
-//! Why a certificate was not issued.
+//! Why a certificate or a revocation list was not issued.
 
 use aims_keys::{Algorithm, KeyError, SignError};
 
-use super::X509AuthorityError;
+use super::{RevocationListError, X509AuthorityError};
 
-/// Why no certificate was issued, or no issuer made.
+/// Why no certificate or revocation list was issued, or no issuer made.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SvidIssueError {
@@ -35,9 +35,24 @@ pub enum SvidIssueError {
     /// The lifetime is less than a second, or ends after the year 9999.
     #[error("the lifetime is out of range")]
     Lifetime,
+    /// The list is one that nobody would read: it is too long.
+    #[error("the revocation list would not be read")]
+    List(#[from] RevocationListError),
+    /// The issuer's certificate does not let it sign revocation lists.
+    #[error("the issuer may not sign revocation lists")]
+    ListUsage,
+    /// No name constraint can name the trust domain: it is an address.
+    #[error("a name constraint cannot name the trust domain")]
+    NameConstraint,
+    /// The issuer may not have an issuer below it: it, or one above it, says so by `pathLenConstraint`.
+    #[error("the path below the issuer would be too long")]
+    PathLength,
     /// There is no randomness for the serial number.
     #[error("no serial number could be made")]
     Random(#[source] KeyError),
+    /// What is to be revoked is not a serial number, in hexadecimal digits.
+    #[error("the serial number is not well-formed")]
+    SerialNumber,
     /// The key did not sign.
     #[error("the certificate could not be signed")]
     Sign(#[from] SignError),
@@ -66,7 +81,12 @@ impl SvidIssueError {
             Self::IssuersKey => "issuers_key",
             Self::KeyAlgorithm(_) => "key_algorithm",
             Self::Lifetime => "bad_lifetime",
+            Self::List(error) => error.code(),
+            Self::ListUsage => "list_usage",
+            Self::NameConstraint => "name_constraint",
+            Self::PathLength => "path_length",
             Self::Random(error) => error.code(),
+            Self::SerialNumber => "bad_serial_number",
             Self::Sign(error) => error.code(),
             Self::Signature => "bad_signature",
             Self::SubjectWithoutPath => "bad_subject",
@@ -78,15 +98,17 @@ impl SvidIssueError {
     #[must_use]
     pub fn rule(&self) -> &'static str {
         match self {
-            Self::Authority(_) => "X5-8",
+            Self::Authority(_) | Self::ListUsage | Self::PathLength => "X5-8",
             Self::AuthorityDomain => "X5-9",
             Self::AuthorityKey | Self::Signature => "JO-SIGN-02",
             Self::DnsName | Self::TooManyNames => "WIC-2",
-            Self::Expired => "MTLS-10",
+            Self::Expired | Self::SerialNumber => "MTLS-10",
             Self::ForeignSubject => "WIC-4",
             Self::IssuersKey => "X5-10",
             Self::KeyAlgorithm(_) => "X5V-3",
             Self::Lifetime => "AIMS-7",
+            Self::List(error) => error.rule(),
+            Self::NameConstraint => "X5-11",
             Self::Random(error) => error.rule(),
             Self::Sign(error) => error.rule(),
             Self::SubjectWithoutPath => "X5-3",

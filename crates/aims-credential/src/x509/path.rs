@@ -8,8 +8,13 @@ use aims_keys::{Backend, UnixTime};
 use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 use webpki::{EndEntityCert, KeyUsage};
 
-use super::certificate::Certificate;
-use super::{Role, SvidError};
+use super::algorithms::algorithms;
+use super::certificate::{Certificate, ListDemand};
+use super::name_constraints::UriConstraints;
+use super::revocation::{Revocation, RevocationRules};
+use super::span::Span;
+use super::unconstrained::{OverSigned, Shown};
+use super::{Role, SvidError, X509Authority};
 use crate::TrustBundle;
 
 /// What there is to find a path from.
@@ -18,25 +23,54 @@ pub(super) struct Path<'a> {
     /// The same, read.
     pub(super) certificate: &'a Certificate<'a>,
     pub(super) intermediates: &'a [CertificateDer<'a>],
+    /// Whether any of them has name constraints.
+    pub(super) has_constraints: bool,
     pub(super) subject: &'a WorkloadId,
     pub(super) bundle: &'a TrustBundle,
+    pub(super) revocation: RevocationRules,
+    pub(super) backend: Backend,
+    pub(super) now: UnixTime,
+}
+
+/// From when until when a path counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Validity {
+    /// By the dates of its certificates.
+    pub(super) certificates: Span,
+    /// By the revocation lists that were asked.
+    pub(super) lists: Span,
 }
 
 impl Path<'_> {
-    /// When the first certificate ends on the path from the leaf to an anchor of its bundle.
-    pub(super) fn validate(
+    /// How long the path counts that was found from the leaf to an anchor of its bundle.
+    pub(super) fn validate(&self, role: Role) -> Result<Validity, SvidError> {
+        let usual = algorithms(self.backend);
+        if !self.has_constraints {
+            return self.find(self.intermediates, usual, None, role);
+        }
+        let shown = Shown::of(self.intermediates);
+        let over_signed: Vec<_> =
+            usual.iter().map(|&algorithm| OverSigned { algorithm, shown: &shown }).collect();
+        let algorithms: Vec<&dyn SignatureVerificationAlgorithm> =
+            over_signed.iter().map(|algorithm| algorithm as _).collect();
+        self.find(&shown.certificates(), &algorithms, Some(&shown), role)
+    }
+
+    /// Looks for a path through `intermediates`, which are those that were presented, perhaps [`Shown`] otherwise.
+    fn find(
         &self,
+        intermediates: &[CertificateDer<'_>],
+        algorithms: &[&dyn SignatureVerificationAlgorithm],
+        shown: Option<&Shown<'_>>,
         role: Role,
-        backend: Backend,
-        now: UnixTime,
-    ) -> Result<UnixTime, SvidError> {
+    ) -> Result<Validity, SvidError> {
         let leaf = EndEntityCert::try_from(self.leaf).map_err(|error| reason(&error))?;
         // The library asks about each path that it finds. Where it goes on to look for another, the last answer stays here.
         let answer = RefCell::new(None);
         let accept = |path: &webpki::VerifiedPath<'_>| {
-            let ends = self.ends(path);
-            let accepted = ends.as_ref().map(drop).map_err(|_| webpki::Error::UnknownIssuer);
-            answer.replace(Some(ends));
+            let validity = self.check(path, shown);
+            let accepted = validity.as_ref().map(drop).map_err(|_| webpki::Error::UnknownIssuer);
+            answer.replace(Some(validity));
             accepted
         };
         // X5V-5: an extended key usage, where there is one, names the purpose; `anyExtendedKeyUsage` does not.
@@ -45,25 +79,32 @@ impl Path<'_> {
             Role::Server => KeyUsage::server_auth(),
         };
         let found = leaf.verify_for_usage(
-            algorithms(backend),
+            algorithms,
             self.bundle.anchors(),
-            self.intermediates,
-            rustls_pki_types::UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs())),
+            intermediates,
+            rustls_pki_types::UnixTime::since_unix_epoch(Duration::from_secs(self.now.as_secs())),
             purpose,
             None,
             Some(&accept),
         );
         match (found, answer.into_inner()) {
-            (Ok(_), Some(ends)) | (Err(_), Some(ends @ Err(_))) => ends,
+            (Ok(_), Some(validity)) | (Err(_), Some(validity @ Err(_))) => validity,
             (Err(error), _) => Err(reason(&error)),
             // The library has asked about every path that it accepts.
             (Ok(_), None) => Err(SvidError::UnknownIssuer),
         }
     }
 
-    /// X5V-8, for the certificates between leaf and anchor; and when the first of all ends.
-    fn ends(&self, path: &webpki::VerifiedPath<'_>) -> Result<UnixTime, SvidError> {
-        let mut ends = self.certificate.not_after;
+    /// X5V-8, for the certificates between leaf and anchor; X5V-10; revocation; and how long all of it counts.
+    fn check(
+        &self,
+        path: &webpki::VerifiedPath<'_>,
+        shown: Option<&Shown<'_>>,
+    ) -> Result<Validity, SvidError> {
+        let anchor = self.bundle.authority_of(path.anchor()).ok_or(SvidError::UnknownIssuer)?;
+        self.check_constraints(anchor.uri_constraints().as_ref())?;
+        let mut certificates = self.certificate.validity();
+        let mut demands_lists = self.certificate.list_demand != ListDemand::None;
         for certificate in path.intermediate_certificates() {
             let der = certificate.der();
             let issuer = Certificate::read(&der).ok_or(SvidError::Malformed)?;
@@ -73,9 +114,48 @@ impl Path<'_> {
             if !issuer.fits_origin(self.subject.origin_str()) {
                 return Err(SvidError::ChainIdentity);
             }
-            ends = ends.min(issuer.not_after);
+            self.check_constraints(shown.and_then(|shown| shown.constraints_of(&issuer)))?;
+            certificates = certificates.and(issuer.validity());
+            demands_lists |= issuer.list_demand != ListDemand::None;
         }
-        Ok(ends)
+        let asks_lists =
+            demands_lists || self.revocation.requires_lists || !self.bundle.revocation_lists().is_empty();
+        let lists = if asks_lists { self.check_revocation(path, anchor)? } else { Span::ALWAYS };
+        Ok(Validity { certificates, lists })
+    }
+
+    /// X5V-10. Every URI on a path is of the trust domain of the leaf: that of an issuer, where it has one, is exactly the origin.
+    fn check_constraints(&self, constraints: Option<&UriConstraints<'_>>) -> Result<(), SvidError> {
+        match constraints {
+            Some(constraints) if !constraints.allow(self.subject.trust_domain()) => {
+                Err(SvidError::NameConstraint)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks the lists of each issuer about the certificate below it.
+    fn check_revocation(
+        &self,
+        path: &webpki::VerifiedPath<'_>,
+        anchor: &X509Authority,
+    ) -> Result<Span, SvidError> {
+        let revocation = Revocation {
+            lists: self.bundle.revocation_lists(),
+            rules: self.revocation,
+            backend: self.backend,
+            now: self.now,
+        };
+        let mut above: Vec<_> = path.intermediate_certificates().map(webpki::Cert::der).collect();
+        above.push(CertificateDer::from(anchor.der()));
+        let mut span = Span::ALWAYS;
+        let mut certificate = self.certificate.clone();
+        for issuer in &above {
+            let issuer = Certificate::read(issuer).ok_or(SvidError::Malformed)?;
+            span = span.and(revocation.check(&certificate, &issuer)?);
+            certificate = issuer;
+        }
+        Ok(span)
     }
 }
 
@@ -86,11 +166,6 @@ fn reason(error: &webpki::Error) -> SvidError {
         E::CaUsedAsEndEntity => SvidError::Authority,
         E::CertExpired { .. } => SvidError::Expired,
         E::CertNotValidYet { .. } => SvidError::NotYetValid,
-        E::CertRevoked => SvidError::Revoked,
-        E::CrlExpired { .. }
-        | E::InvalidCrlSignatureForPublicKey
-        | E::IssuerNotCrlSigner
-        | E::UnknownRevocationStatus => SvidError::RevocationUnknown,
         E::EmptyEkuExtension | E::RequiredEkuNotFoundContext(_) => SvidError::ExtendedKeyUsage,
         E::EndEntityUsedAsCa => SvidError::IssuerNotSigning,
         E::InvalidSignatureForPublicKey
@@ -108,36 +183,3 @@ fn reason(error: &webpki::Error) -> SvidError {
         _ => SvidError::Malformed,
     }
 }
-
-/// The signatures of certificates that are accepted: SHA-256 or better, RSA from 2048 bits on (X5V-3).
-fn algorithms(backend: Backend) -> &'static [&'static dyn SignatureVerificationAlgorithm] {
-    #[cfg(feature = "aws-lc")]
-    if backend == aims_keys::backend::aws_lc() {
-        return AWS_LC;
-    }
-    let _ = backend;
-    RING
-}
-
-macro_rules! algorithms {
-    ($backend:ident) => {
-        &[
-            webpki::$backend::ECDSA_P256_SHA256,
-            webpki::$backend::ECDSA_P384_SHA384,
-            webpki::$backend::ECDSA_P256_SHA384,
-            webpki::$backend::ECDSA_P384_SHA256,
-            webpki::$backend::ED25519,
-            webpki::$backend::RSA_PKCS1_2048_8192_SHA256,
-            webpki::$backend::RSA_PKCS1_2048_8192_SHA384,
-            webpki::$backend::RSA_PKCS1_2048_8192_SHA512,
-            webpki::$backend::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
-            webpki::$backend::RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
-            webpki::$backend::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
-        ]
-    };
-}
-
-static RING: &[&dyn SignatureVerificationAlgorithm] = algorithms!(ring);
-
-#[cfg(feature = "aws-lc")]
-static AWS_LC: &[&dyn SignatureVerificationAlgorithm] = algorithms!(aws_lc_rs);

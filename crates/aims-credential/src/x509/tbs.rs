@@ -23,9 +23,7 @@ pub(super) fn unsigned(
 ) -> Result<ToBeSigned, SvidIssueError> {
     let algorithm = issuer_key.algorithm();
     let identifier = algorithm_identifier(algorithm).ok_or(SvidIssueError::KeyAlgorithm(algorithm))?;
-    // Peers whose clocks are behind see a certificate that has just been issued.
-    let begins = UnixTime::from_secs(now.as_secs().saturating_sub(BACKDATED.as_secs()));
-    let begins = write_time(begins).ok_or(SvidIssueError::Lifetime)?;
+    let begins = write_time(backdated(now)).ok_or(SvidIssueError::Lifetime)?;
     let ends = write_time(ends).ok_or(SvidIssueError::Lifetime)?;
     let extensions: Vec<&[u8]> = extensions.iter().map(Vec::as_slice).collect();
     let body = write(
@@ -42,6 +40,11 @@ pub(super) fn unsigned(
         ],
     );
     Ok(ToBeSigned::new(body, issuer_key.clone()))
+}
+
+/// Peers whose clocks are behind see what has just been issued.
+pub(super) fn backdated(now: UnixTime) -> UnixTime {
+    UnixTime::from_secs(now.as_secs().saturating_sub(BACKDATED.as_secs()))
 }
 
 /// 16 random bytes, as a positive number that takes all of them.
@@ -81,20 +84,23 @@ pub(super) fn authority_extensions(
     key_id: &[u8],
     issuer_key_id: &[u8],
     path_len: Option<u8>,
+    name_constraints: Option<&[u8]>,
 ) -> Vec<Vec<u8>> {
     let path_len = path_len.map(|len| integer(&[len])).unwrap_or_default();
     let constraints = write(SEQUENCE, &[&write(BOOLEAN, &[&[0xff]]), &path_len]);
     let names = write(SEQUENCE, &[&write(URI, &[origin.as_str().as_bytes()])]);
-    vec![
+    let mut all = vec![
         extension(oid::KEY_USAGE, true, &named_bits(KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN)),
         extension(oid::BASIC_CONSTRAINTS, true, &constraints),
         extension(oid::SUBJECT_KEY_ID, false, &write(OCTET_STRING, &[key_id])),
         authority_key_id(issuer_key_id),
         extension(oid::SUBJECT_ALT_NAME, false, &names),
-    ]
+    ];
+    all.extend(name_constraints.map(|value| extension(oid::NAME_CONSTRAINTS, true, value)));
+    all
 }
 
-fn authority_key_id(id: &[u8]) -> Vec<u8> {
+pub(super) fn authority_key_id(id: &[u8]) -> Vec<u8> {
     extension(oid::AUTHORITY_KEY_ID, false, &write(SEQUENCE, &[&write(0x80, &[id])]))
 }
 

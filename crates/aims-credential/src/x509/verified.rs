@@ -9,6 +9,7 @@ use aims_keys::{PublicKey, UnixTime};
 use rustls_pki_types::CertificateDer;
 
 use super::Role;
+use super::path::Validity;
 use super::verify::Rules;
 use crate::{Lapsed, MarkKey, Marks, TrustBundle};
 
@@ -24,7 +25,7 @@ pub(super) struct Facts {
     pub(super) subject: WorkloadId,
     pub(super) key: PublicKey,
     pub(super) not_before: UnixTime,
-    pub(super) not_after: UnixTime,
+    pub(super) validity: Validity,
     pub(super) serial: String,
     /// As it was presented, the leaf first.
     pub(super) chain: Vec<CertificateDer<'static>>,
@@ -51,10 +52,11 @@ impl VerifiedSvid {
         &self.0.key
     }
 
-    /// The last second at which every certificate on its path is valid.
+    /// The last second at which every certificate is valid on the path that was found. There may be another path, which ends later:
+    /// [`SvidVerifier::verify_again`](super::SvidVerifier::verify_again) looks for it.
     #[must_use]
     pub fn not_after(&self) -> UnixTime {
-        self.0.not_after
+        self.0.validity.certificates.to
     }
 
     /// When it began: `notBefore` of the leaf.
@@ -102,6 +104,8 @@ impl VerifiedSvid {
 
     /// Whether it still counts at `now`. To be asked at every use: its time passes, and it can be cut off before.
     ///
+    /// What is trusted by now, revocation lists included, only a verifier can say: `verify_again`.
+    ///
     /// # Errors
     ///
     /// [`Lapsed`] says what ended it.
@@ -110,12 +114,21 @@ impl VerifiedSvid {
         if now > self.not_after() {
             return Err(Lapsed::Expired);
         }
+        // A clock that was set back.
+        if now < self.0.validity.certificates.from {
+            return Err(Lapsed::NotYetValid);
+        }
         self.check_marks(marks)
     }
 
     /// Whether these rules and this role would find the same, as long as the bundle does.
     pub(super) fn is_by(&self, rules: &Arc<Rules>, role: Role) -> bool {
         Arc::ptr_eq(&self.0.rules, rules) && self.0.role == role
+    }
+
+    /// Whether the path that was found still counts, by the dates of its certificates and of the lists that were asked.
+    pub(super) fn is_within(&self, now: UnixTime) -> bool {
+        self.0.validity.certificates.contains(now) && self.0.validity.lists.contains(now)
     }
 
     pub(super) fn check_marks(&self, marks: &dyn Marks) -> Result<(), Lapsed> {

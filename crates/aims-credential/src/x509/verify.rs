@@ -10,6 +10,7 @@ use super::authority::MAX_CERTIFICATE;
 use super::certificate::{Certificate, KeyUsage};
 use super::hex::hexadecimal;
 use super::path::Path;
+use super::revocation::RevocationRules;
 use super::verified::Facts;
 use super::{SvidError, VerifiedSvid};
 use crate::bundle::bundle_of;
@@ -34,6 +35,7 @@ pub(super) struct Rules {
     tolerates_missing_constraints: bool,
     max_certificate_len: usize,
     max_chain_len: usize,
+    revocation: RevocationRules,
 }
 
 /// In which role the certificate was presented.
@@ -69,6 +71,7 @@ impl SvidVerifier {
                 tolerates_missing_constraints: false,
                 max_certificate_len: MAX_CERTIFICATE,
                 max_chain_len: DEFAULT_CHAIN,
+                revocation: RevocationRules::default(),
             },
         }
     }
@@ -81,7 +84,7 @@ impl SvidVerifier {
     /// # Errors
     ///
     /// [`SvidError`] names the first check that failed: the form and names of the leaf, what it may be used for, its trust domain,
-    /// its key, the path (dates, signatures, extensions), the marks.
+    /// its key, the path (dates, signatures, extensions, revocation), the marks.
     pub fn verify(
         &self,
         leaf: &CertificateDer<'_>,
@@ -89,7 +92,7 @@ impl SvidVerifier {
         role: Role,
         now: UnixTime,
     ) -> Result<VerifiedSvid, SvidError> {
-        self.check_size(leaf, intermediates)?;
+        let has_constraints = self.check_size(leaf, intermediates)?;
         let certificate = Certificate::read(leaf).ok_or(SvidError::Malformed)?;
         let subject = identity(&certificate)?;
         if self.rules.profile == X509Profile::X509Svid && subject.scheme() != Scheme::Spiffe {
@@ -101,15 +104,24 @@ impl SvidVerifier {
         let numbers = PublicNumbers::from_spki(certificate.spki).map_err(SvidError::Key)?;
         let algorithm = numbers.usual_algorithm();
         let key = PublicKey::load(numbers, algorithm, self.backend).map_err(SvidError::Key)?;
-        let path =
-            Path { leaf, certificate: &certificate, intermediates, subject: &subject, bundle: &bundle };
-        let not_after = path.validate(role, self.backend, now)?;
+        let path = Path {
+            leaf,
+            certificate: &certificate,
+            intermediates,
+            has_constraints,
+            subject: &subject,
+            bundle: &bundle,
+            revocation: self.rules.revocation,
+            backend: self.backend,
+            now,
+        };
+        let validity = path.validate(role)?;
 
         let svid = VerifiedSvid::new(Facts {
             subject,
             key,
             not_before: certificate.not_before,
-            not_after,
+            validity,
             serial: hexadecimal(certificate.serial),
             chain: std::iter::once(leaf).chain(intermediates).map(|der| der.clone().into_owned()).collect(),
             bundle,
@@ -130,8 +142,9 @@ impl SvidVerifier {
 
     /// Checks again what was verified before, in the same role: at the next request of a connection, for one.
     ///
-    /// While its bundle is the same, only dates and marks are asked about. Once the bundle was replaced or withdrawn, the chain is
-    /// verified anew, with what is trusted now; so is one that another verifier verified, or in the other role.
+    /// While its bundle is the same, only dates and marks are asked about. Once the bundle was replaced or withdrawn, with other
+    /// revocation lists for one, the chain is verified anew, with what is trusted now; so is one whose path or lists have had their
+    /// time, and one that another verifier verified, or in the other role.
     ///
     /// # Errors
     ///
@@ -160,11 +173,9 @@ impl SvidVerifier {
         if !Arc::ptr_eq(&bundle, svid.bundle()) || !svid.is_by(&self.rules, role) {
             return Ok(false);
         }
-        if now > svid.not_after() {
-            return Err(SvidError::Expired);
-        }
-        if now < svid.begun() {
-            return Err(SvidError::NotYetValid);
+        // There may be another path, or another list of the same issuer.
+        if !svid.is_within(now) {
+            return Ok(false);
         }
         if let Some(marks) = &self.marks {
             svid.check_marks(&**marks).map_err(SvidError::Lapsed)?;
@@ -172,11 +183,12 @@ impl SvidVerifier {
         Ok(true)
     }
 
+    /// Whether it is short enough to be read; says whether there are name constraints in it.
     pub(super) fn check_size(
         &self,
         leaf: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-    ) -> Result<(), SvidError> {
+    ) -> Result<bool, SvidError> {
         if intermediates.len() >= self.rules.max_chain_len {
             return Err(SvidError::ChainTooLong);
         }
@@ -218,12 +230,14 @@ impl Rules {
 }
 
 /// Bounds the search for a path: it tries every certificate with the name of an issuer, and for each of them every one above. Two
-/// with one name are an authority in rotation; more are somebody who wants it to search for long.
-fn check_names(intermediates: &[CertificateDer<'_>]) -> Result<(), SvidError> {
+/// with one name are an authority in rotation; more are somebody who wants it to search for long. Says whether any has name constraints.
+fn check_names(intermediates: &[CertificateDer<'_>]) -> Result<bool, SvidError> {
+    let mut has_constraints = false;
     let mut seen: Vec<(&[u8], &CertificateDer<'_>)> = Vec::with_capacity(intermediates.len());
     for der in intermediates {
         // What cannot be read is on no path.
         let Some(certificate) = Certificate::read(der) else { continue };
+        has_constraints |= certificate.name_constraints.is_some();
         if seen.iter().any(|(_, other)| *other == der) {
             continue;
         }
@@ -232,7 +246,7 @@ fn check_names(intermediates: &[CertificateDer<'_>]) -> Result<(), SvidError> {
         }
         seen.push((certificate.subject, der));
     }
-    Ok(())
+    Ok(has_constraints)
 }
 
 /// X5V-1: the one URI of a leaf, with a path.
@@ -277,6 +291,20 @@ impl SvidVerifierBuilder {
     /// Takes a leaf without basicConstraints for one that is not an authority, as RFC 5280 does. Default: refused.
     pub fn tolerate_missing_basic_constraints(mut self) -> Self {
         self.rules.tolerates_missing_constraints = true;
+        self
+    }
+
+    /// Demands of every certificate below an authority that its issuer has a revocation list in the bundle. Default: the lists that are there
+    /// are asked, and an issuer without one, such as one that has just been made, has revoked nothing.
+    pub fn require_revocation_lists(mut self) -> Self {
+        self.rules.revocation.requires_lists = true;
+        self
+    }
+
+    /// Lets a revocation list count although its successor was due: for those to whom being reachable matters more than learning of a
+    /// revocation in time. Default: what an outdated list does not revoke is refused, too.
+    pub fn tolerate_outdated_revocation_lists(mut self) -> Self {
+        self.rules.revocation.tolerates_outdated = true;
         self
     }
 

@@ -3,5 +3,6 @@
 
 mod handshake;
 mod refusals;
+mod revocation;
 mod rotation;
 mod support;

@@ -9,6 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::forge::{Forge, bundle};
+use super::forge_list::ForgedList;
 use crate::support::{ORIGIN, jwk_json, key, now};
 
 fn read(element: &Value) -> TrustBundle {
@@ -125,4 +126,17 @@ fn bnd_8_other_authorities_are_other_content() {
     assert_eq!(Freshness::of(&both, &bundle(&[&b, &a]).with_sequence(1)), Freshness::Same);
     assert_eq!(Freshness::of(&both, &bundle(&[&b]).with_sequence(1)), Freshness::Changed);
     assert_eq!(Freshness::of(&bundle(&[&b]).with_sequence(1), &both), Freshness::Changed);
+}
+
+#[test]
+fn bnd_8_mtls_10_revocation_lists_are_no_part_of_a_document() {
+    let root = Forge::authority("root");
+    let list = ForgedList::of("root", &[&[0x51, 0xab]]).signed_by(&root.key);
+    let fetched = read(&element(&root));
+    let stored = fetched.clone().with_revocation_lists(vec![list]);
+    assert_eq!(Freshness::of(&stored, &fetched), Freshness::Same);
+    assert_eq!(stored.to_spiffe_json().unwrap(), fetched.to_spiffe_json().unwrap());
+    // Other authorities do not cost a bundle its lists.
+    let renewed = stored.with_x509_authorities(vec![]);
+    assert_eq!(renewed.revocation_lists().len(), 1);
 }

@@ -81,15 +81,7 @@ impl Forge {
     /// Signed by `issuer`.
     pub(super) fn signed_by(&self, issuer: &SoftwareKey) -> CertificateDer<'static> {
         let body = self.body(identifier(issuer));
-        let signature = issuer.sign(SignInput::Message(&body)).unwrap();
-        let algorithm = issuer.public_key().algorithm();
-        let signature = match algorithm {
-            Algorithm::Es256 | Algorithm::Es384 => {
-                der::ecdsa_to_der(algorithm, signature.as_bytes()).unwrap()
-            }
-            _ => signature.as_bytes().to_vec(),
-        };
-        assemble(&body, issuer, &signature)
+        assemble(&body, issuer, &signature(&body, issuer))
     }
 
     pub(super) fn body(&self, identifier: &[u8]) -> Vec<u8> {
@@ -138,6 +130,16 @@ impl Forge {
     }
 }
 
+pub(super) fn signature(body: &[u8], key: &SoftwareKey) -> Vec<u8> {
+    let signature = key.sign(SignInput::Message(body)).unwrap();
+    match key.public_key().algorithm() {
+        algorithm @ (Algorithm::Es256 | Algorithm::Es384) => {
+            der::ecdsa_to_der(algorithm, signature.as_bytes()).unwrap()
+        }
+        _ => signature.as_bytes().to_vec(),
+    }
+}
+
 pub(super) fn assemble(body: &[u8], issuer: &SoftwareKey, signature: &[u8]) -> CertificateDer<'static> {
     write(SEQUENCE, &[body, identifier(issuer), &write(BIT_STRING, &[&[0], signature])]).into()
 }
@@ -147,14 +149,14 @@ pub(super) fn extension(oid: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
     write(SEQUENCE, &[&write(OBJECT_IDENTIFIER, &[oid]), &critical, &write(OCTET_STRING, &[value])])
 }
 
-fn name(common_name: Option<&str>) -> Vec<u8> {
+pub(super) fn name(common_name: Option<&str>) -> Vec<u8> {
     let Some(text) = common_name else { return write(SEQUENCE, &[]) };
     let attribute =
         [write(OBJECT_IDENTIFIER, &[&[0x55, 0x04, 0x03]]), write(0x0c, &[text.as_bytes()])].concat();
     write(SEQUENCE, &[&write(SET, &[&write(SEQUENCE, &[&attribute])])])
 }
 
-fn identifier(key: &SoftwareKey) -> &'static [u8] {
+pub(super) fn identifier(key: &SoftwareKey) -> &'static [u8] {
     match key.public_key().algorithm() {
         Algorithm::Es256 => &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02],
         Algorithm::Es384 => &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03],

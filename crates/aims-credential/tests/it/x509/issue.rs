@@ -106,6 +106,55 @@ fn mtls_10_lifetimes_are_bounded_and_never_outlive_the_issuer() {
 }
 
 #[test]
+fn x5_8_an_issuer_that_signs_workloads_only_makes_no_issuer() {
+    let root = root();
+    let below = |issuer: &SvidIssuer| issuer.intermediate(key(Algorithm::Es256), DAY, now());
+    let middle = below(&root).unwrap();
+    assert_refused!(below(&middle), "path_length", "X5-8");
+
+    // Who may have one below it, because its own certificate and those above allow it, and who not.
+    let (upper, own) = (key(Algorithm::Es256), key(Algorithm::Es256));
+    let origin = || ORIGIN.parse().unwrap();
+    let issuer = |own_len: Option<u8>, upper_len: Option<u8>| {
+        let top = Forge::authority("upper").with(|it| {
+            it.key = upper.clone();
+            it.constraints = Some((true, upper_len));
+        });
+        let lower = Forge::authority("own").with(|it| {
+            it.key = own.clone();
+            it.issuer = Some("upper");
+            it.constraints = Some((true, own_len));
+        });
+        let trusted = Forge::authority("root").with(|it| it.key = key(Algorithm::Es256));
+        let chain = vec![lower.signed_by(&upper), top.signed_by(&trusted.key)];
+        let verifier = super::forge::trusting(&[&trusted.signed_by(&trusted.key)]).build();
+        (SvidIssuer::new(origin(), own.clone(), chain).unwrap(), verifier)
+    };
+    for (own_len, upper_len) in [(None, None), (Some(1), None), (None, Some(2)), (Some(1), Some(100))] {
+        let (issuer, verifier) = issuer(own_len, upper_len);
+        let chain =
+            below(&issuer).unwrap().issue(&id(SUBJECT), key(Algorithm::Es256).public_key(), now()).unwrap();
+        assert_eq!(chain.len(), 4);
+        verifier.verify(&chain[0], &chain[1..], Role::Client, now()).unwrap();
+    }
+    for (own_len, upper_len) in [(Some(0), None), (None, Some(1)), (None, Some(0)), (Some(9), Some(1))] {
+        assert_refused!(below(&issuer(own_len, upper_len).0), "path_length", "X5-8");
+    }
+
+    // As long as verifiers read.
+    let mut chain = vec![];
+    let mut last = root;
+    for depth in 0..6_u8 {
+        let key = key(Algorithm::Es256);
+        let der = Forge::authority("deep").with(|it| it.key = key.clone()).signed_by(&key);
+        chain.insert(0, der);
+        last = SvidIssuer::new(origin(), key, chain.clone()).unwrap();
+        assert_eq!(below(&last).is_ok(), depth < 5, "{depth}");
+    }
+    assert_refused!(below(&last), "path_length", "X5-8");
+}
+
+#[test]
 fn crd_6_every_certificate_has_a_serial_number_of_its_own() {
     let root = root();
     let (verifier, workload) = (verifier(&root), key(Algorithm::Es256));

@@ -3,9 +3,14 @@
 mod authority;
 mod bundle;
 mod forge;
+mod forge_list;
 mod issue;
 mod leaf;
+mod lists;
+mod name_constraints;
+mod new_list;
 mod path;
 mod request;
+mod revocation;
 mod vectors;
 mod verified;

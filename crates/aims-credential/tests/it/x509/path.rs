@@ -2,11 +2,10 @@
 
 use aims_credential::x509::{CertificateDer, Role};
 use aims_keys::Algorithm;
-use aims_keys::der::{SEQUENCE, write};
 use aims_testkit::assert_refused;
 
 use super::forge::{
-    CLIENT_AUTH, CRL_SIGN, Domain, Forge, KEY_CERT_SIGN, SERVER_AUTH, assemble, extension, seconds, trusting,
+    CLIENT_AUTH, CRL_SIGN, Domain, Forge, KEY_CERT_SIGN, SERVER_AUTH, assemble, seconds, trusting,
 };
 use crate::support::{ORIGIN, SUBJECT, at, key, now};
 
@@ -134,18 +133,6 @@ fn x5v_9_the_dates_of_an_anchor_do_not_count() {
     let root = Forge::authority("root").with(|root| root.not_after = "20000101000000Z".into());
     let verifier = trusting(&[&root.signed_by(&root.key)]).build();
     verifier.verify(&Forge::leaf().signed_by(&root.key), &[], Role::Client, now()).unwrap();
-}
-
-#[test]
-fn x5v_10_x5_11_a_constraint_on_uris_refuses_met_or_not() {
-    let domain = Domain::new();
-    for permitted in ["acme.example", "bank.example"] {
-        let subtree = write(SEQUENCE, &[&write(0x86, &[permitted.as_bytes()])]);
-        let constraint = write(SEQUENCE, &[&write(0xa0, &[&subtree])]);
-        let (leaf, middle) =
-            chain(&domain, |middle| middle.more = vec![extension(&[0x55, 0x1d, 0x1e], true, &constraint)]);
-        assert_refused!(domain.check_chain(&leaf, &[middle]), "name_constraint", "X5V-10", "{permitted}");
-    }
 }
 
 #[test]

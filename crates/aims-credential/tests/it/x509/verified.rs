@@ -27,6 +27,41 @@ fn x5v_3_aims_55_it_counts_until_it_ends_or_is_cut_off() {
 }
 
 #[test]
+fn x5v_3_a_clock_that_is_set_back_finds_the_latest_beginning_of_the_path() {
+    let domain = Domain::new();
+    // The workload's certificate is older than that of its issuer.
+    let middle = Forge::authority("middle").with(|it| it.not_before = "20260901001000Z".into());
+    let leaf = Forge::leaf().with(|leaf| leaf.issuer = Some("middle")).signed_by(&middle.key);
+    let chain = [middle.signed_by(&domain.root)];
+    let svid = domain.check_chain(&leaf, &chain).unwrap();
+    let (leaf_begins, path_begins) = (seconds("2026-09-01"), at(seconds("2026-09-01").as_secs() + 600));
+    assert_eq!(svid.begun(), leaf_begins);
+    let marks = MarkTable::with_capacity(8);
+    svid.still_valid(path_begins, &marks).unwrap();
+    assert_refused!(svid.still_valid(at(path_begins.as_secs() - 1), &marks), "not_yet_valid", "X5V-3");
+    let again = |time| domain.verifier.verify_again(&svid, Role::Client, time);
+    again(path_begins).unwrap();
+    assert_refused!(again(at(path_begins.as_secs() - 1)), "not_yet_valid", "X5V-3");
+}
+
+#[test]
+fn x5v_3_a_path_that_ends_is_not_the_last_one() {
+    // Two certificates for one intermediate; the one that is found first ends early.
+    let domain = Domain::new();
+    let early = Forge::authority("middle").with(|it| it.not_after = "20261001000000Z".into());
+    let late = Forge { not_after: "20270101000000Z".into(), ..early.clone() };
+    let leaf = Forge::leaf().with(|leaf| leaf.issuer = Some("middle")).signed_by(&early.key);
+    let chain = [early.signed_by(&domain.root), late.signed_by(&domain.root)];
+    let svid = domain.check_chain(&leaf, &chain).unwrap();
+    let ends = svid.not_after();
+    assert!(ends < seconds("2027-01-01"));
+    let renewed = domain.verifier.verify_again(&svid, Role::Client, at(ends.as_secs() + 1)).unwrap();
+    assert_eq!(renewed.not_after(), seconds("2027-01-01"));
+    let last = at(seconds("2027-01-01").as_secs() + 1);
+    assert_refused!(domain.verifier.verify_again(&svid, Role::Client, last), "expired", "X5V-3");
+}
+
+#[test]
 fn aims_55_a_marked_certificate_is_not_verified_again() {
     let root = Forge::authority("root");
     let marks = Arc::new(MarkTable::with_capacity(8));
