@@ -82,6 +82,8 @@ impl Connection {
 pub(crate) fn lapsed(error: &SvidError) -> Lapsed {
     match error {
         SvidError::Expired => Lapsed::Expired,
+        SvidError::NotYetValid => Lapsed::NotYetValid,
+        SvidError::Revoked => Lapsed::Dead,
         SvidError::Lapsed(lapsed) => *lapsed,
         _ => Lapsed::Untrusted,
     }

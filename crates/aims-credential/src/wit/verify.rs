@@ -88,32 +88,14 @@ impl WitVerifier {
             return Err(WitError::SubjectWithoutPath);
         }
         let bundle = bundle_of(&*self.bundles, &claims.subject).ok_or(WitError::UnknownTrustDomain)?;
-        let (algorithms, profile) = (bundle.algorithms(), bundle.profile());
-        let algorithm = jws.header().algorithm();
-        if !profile.allows_algorithm(algorithm) {
-            return Err(WitError::ProfileAlgorithm(algorithm));
-        }
-        if !algorithms.contains(algorithm) {
-            return Err(WitError::UnsupportedAlgorithm);
-        }
+        check_algorithm(&bundle, jws.header().algorithm())?;
         let key = issuer_key(&bundle, jws.header())?;
-        let jws = jws.verify(key, algorithms)?;
+        let jws = jws.verify(key, bundle.algorithms())?;
 
-        if !profile.allows_scheme(claims.subject.scheme()) {
-            return Err(WitError::SubjectScheme);
-        }
-        if claims.has_audience && !profile.allows_audience() {
-            return Err(WitError::AudienceForbidden);
-        }
-        self.check_times(profile, &claims, now)?;
+        check_claims(bundle.profile(), &claims)?;
+        self.check_times(bundle.profile(), &claims, now)?;
         let confirmation = claims.confirmation_key(self.backend)?;
-        let proof_algorithm = confirmation.public_key().algorithm();
-        if !profile.allows_algorithm(proof_algorithm) {
-            return Err(WitError::ProfileConfirmationAlgorithm(proof_algorithm));
-        }
-        if !algorithms.contains(proof_algorithm) {
-            return Err(WitError::ConfirmationAlgorithm(proof_algorithm));
-        }
+        check_confirmation(&bundle, confirmation.public_key().algorithm())?;
         if !bundle.allows_issuer(claims.issuer.as_deref()) {
             return Err(WitError::IssuerNotAllowed);
         }
@@ -161,14 +143,13 @@ impl WitVerifier {
         if issuer_key(&bundle, header)? != issuer_key(&wit.0.bundle, header)? {
             return Err(JwsError::Signature.into());
         }
-        let algorithms = [header.algorithm(), wit.confirmation_key().algorithm()];
-        if !algorithms.iter().all(|algorithm| bundle.algorithms().contains(*algorithm)) {
-            return Err(WitError::UnsupportedAlgorithm);
-        }
+        check_algorithm(&bundle, header.algorithm())?;
+        check_claims(bundle.profile(), &wit.0.claims)?;
+        self.check_times(bundle.profile(), &wit.0.claims, now)?;
+        check_confirmation(&bundle, wit.confirmation_key().algorithm())?;
         if !bundle.allows_issuer(wit.issuer()) {
             return Err(WitError::IssuerNotAllowed);
         }
-        self.check_times(bundle.profile(), &wit.0.claims, now)?;
         self.check_marks(wit)
     }
 
@@ -203,6 +184,32 @@ impl WitVerifier {
     fn check_marks(&self, wit: &VerifiedWit) -> Result<(), WitError> {
         let Some(marks) = &self.marks else { return Ok(()) };
         wit.check_marks(&**marks).map_err(WitError::Lapsed)
+    }
+}
+
+fn check_algorithm(bundle: &TrustBundle, algorithm: Algorithm) -> Result<(), WitError> {
+    if !bundle.profile().allows_algorithm(algorithm) {
+        return Err(WitError::ProfileAlgorithm(algorithm));
+    }
+    if bundle.algorithms().contains(algorithm) { Ok(()) } else { Err(WitError::UnsupportedAlgorithm) }
+}
+
+fn check_claims(profile: WitProfile, claims: &WitClaims) -> Result<(), WitError> {
+    if !profile.allows_scheme(claims.subject.scheme()) {
+        return Err(WitError::SubjectScheme);
+    }
+    if claims.has_audience && !profile.allows_audience() { Err(WitError::AudienceForbidden) } else { Ok(()) }
+}
+
+/// The algorithm of the proofs to come.
+fn check_confirmation(bundle: &TrustBundle, algorithm: Algorithm) -> Result<(), WitError> {
+    if !bundle.profile().allows_algorithm(algorithm) {
+        return Err(WitError::ProfileConfirmationAlgorithm(algorithm));
+    }
+    if bundle.algorithms().contains(algorithm) {
+        Ok(())
+    } else {
+        Err(WitError::ConfirmationAlgorithm(algorithm))
     }
 }
 

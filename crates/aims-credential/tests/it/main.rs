@@ -19,6 +19,7 @@ mod support;
 mod vectors;
 mod verify;
 #[cfg(feature = "wit-svid")]
+mod wit_again;
 mod wit_svid;
 #[cfg(feature = "x509")]
 mod x509;

@@ -44,7 +44,10 @@ impl ConnectionError {
     pub(super) fn allows_grace(&self) -> bool {
         let Self::Peer(PeerError::Certificate(error)) = self else { return false };
         match error {
-            SvidError::Expired | SvidError::UnknownIssuer | SvidError::UnknownTrustDomain => true,
+            SvidError::Expired
+            | SvidError::RevocationOutdated
+            | SvidError::UnknownIssuer
+            | SvidError::UnknownTrustDomain => true,
             SvidError::Lapsed(lapsed) => {
                 matches!(lapsed, Lapsed::Expired | Lapsed::MarksUnavailable | Lapsed::Untrusted)
             }

@@ -19,9 +19,15 @@ pub(crate) struct Behind {
 
 impl Behind {
     pub(crate) fn new(configure: impl FnOnce(GuardBuilder) -> GuardBuilder) -> Self {
+        Self::with_bundles(|guard, _| configure(guard))
+    }
+
+    /// As [`new`](Self::new), for guards that verify certificates themselves.
+    pub(crate) fn with_bundles(configure: impl FnOnce(GuardBuilder, &BundleSet) -> GuardBuilder) -> Self {
         let acme = TestCertificates::new("spiffe://acme.example", NOW);
         let bundles = BundleSet::from(acme.trust());
-        Self { tool: Tool::with(configure), acme, bundles }
+        let tool = Tool::with(|guard| configure(guard, &bundles));
+        Self { tool, acme, bundles }
     }
 
     /// Either end of a connection: a workload such as `/agents/travel`, which expects anybody of the trust domain.

@@ -6,6 +6,8 @@ mod agent;
 mod behind;
 mod concurrency;
 mod evidence;
+#[cfg(feature = "mtls")]
+mod forwarded;
 mod guard;
 #[cfg(feature = "mtls")]
 mod mtls;

@@ -239,6 +239,22 @@ impl http_body::Body for Ticks {
 }
 
 #[tokio::test]
+async fn crd_1_aims_8_a_permit_ends_with_the_authority_behind_its_token() {
+    let tool = Tool::new();
+    let permit = tool.guard.admit(&head(&search(&tool.travel()))).await.unwrap();
+    // The same keys in a new bundle: nothing has ended.
+    tool.trust.insert(tool.authority.trust());
+    assert_eq!(permit.still_valid(), Ok(()));
+    // Another key by the same name.
+    tool.trust.insert(aims_testkit::TestAuthority::new("spiffe://acme.example").trust());
+    assert_refused!(permit.still_valid(), "untrusted", "CRD-1");
+    tool.trust.insert(tool.authority.trust());
+    assert_eq!(permit.still_valid(), Ok(()));
+    tool.trust.remove(&"spiffe://acme.example".parse().unwrap());
+    assert_refused!(permit.still_valid(), "untrusted", "CRD-1");
+}
+
+#[tokio::test]
 async fn aims_55_a_mark_ends_a_response_that_has_begun() {
     let marks = Arc::new(MarkTable::with_capacity(8));
     let shared = marks.clone();

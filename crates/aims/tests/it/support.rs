@@ -19,9 +19,10 @@ pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_790_000_000);
 
 pub(crate) const SEARCH: &str = "https://tools.example/v1/search";
 
-/// A tool that admits `/agents/travel` and whatever is below `/agents/booking`, of one trust domain.
+/// A tool that admits `/agents/travel` and whatever is below `/agents/booking`, of two trust domains.
 pub(crate) struct Tool {
     pub(crate) authority: TestAuthority,
+    pub(crate) trust: BundleSet,
     pub(crate) clock: TestClock,
     pub(crate) records: Records,
     pub(crate) guard: Guard,
@@ -36,13 +37,11 @@ impl Tool {
 
     pub(crate) fn with(configure: impl FnOnce(GuardBuilder) -> GuardBuilder) -> Self {
         let authority = TestAuthority::new("spiffe://acme.example");
+        let trust = BundleSet::from(authority.trust());
         let clock = TestClock::at(NOW);
         let records = Records::default();
-        let builder = Guard::builder(
-            Audiences::http("https://tools.example").unwrap(),
-            BundleSet::from(authority.trust()),
-            callers(),
-        );
+        let builder =
+            Guard::builder(Audiences::http("https://tools.example").unwrap(), trust.clone(), callers());
         let guard =
             configure(builder.clock(clock.reader()).recorder(JsonLines::new(records.clone()))).build();
         let handled = Handled::default();
@@ -53,7 +52,7 @@ impl Tool {
             permit.caller().subject().to_string()
         };
         let app = Router::new().fallback(search).layer(guard.layer());
-        Self { authority, clock, records, guard, handled, app }
+        Self { authority, trust, clock, records, guard, handled, app }
     }
 
     pub(crate) fn travel(&self) -> TestAgent {
@@ -72,6 +71,7 @@ pub(crate) fn callers() -> Callers {
     Callers::new()
         .id("spiffe://acme.example/agents/travel".parse().unwrap())
         .pattern("spiffe://acme.example/agents/booking/*".parse().unwrap())
+        .pattern("spiffe://bank.example/agents/booking/*".parse().unwrap())
 }
 
 /// How often the handler ran, and with which fields last.
