@@ -81,9 +81,9 @@ fn pem(der: &[u8]) -> String {
     let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"));
     pem.bytes().fold(String::new(), |mut text, byte| {
         if byte.is_ascii_alphanumeric() {
-            text.push(byte.into())
+            text.push(byte.into());
         } else {
-            write!(text, "%{byte:02X}").unwrap()
+            write!(text, "%{byte:02X}").unwrap();
         }
         text
     })
