@@ -3,6 +3,7 @@
 mod account;
 mod chapter;
 mod process;
+mod record;
 mod role;
 mod wire;
 

@@ -38,7 +38,7 @@ fn arch_3_arch_4_the_tour_does_what_it_says() {
         let mut names: Vec<_> = step.keys().map(String::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["chapter", "expect", "got", "ok", "step"], "{line}");
-        assert_eq!(step["chapter"], "identity", "{line}");
+        assert!(CHAPTERS.contains(&step["chapter"].as_str().unwrap()), "{line}");
         assert_eq!(step["ok"], true, "{line}");
         assert_eq!(step["got"], step["expect"], "{line}");
         let name = step["step"].as_str().unwrap().to_owned();
@@ -50,7 +50,8 @@ fn arch_3_arch_4_the_tour_does_what_it_says() {
     for (step, code) in ATTACKS {
         assert!(refused.contains(&(step.to_owned(), code.to_owned())), "{step}: {refused:?}");
     }
-    for step in ["enrol", "call", "call_again", "one_record_each", "no_secret_logged"] {
+    for step in ["enrol", "call", "call_again", "one_record_each", "no_secret_logged"].into_iter().chain(MTLS)
+    {
         assert!(steps.contains(step), "{step}: {steps:?}");
     }
 }
@@ -71,6 +72,23 @@ fn a_chapter_is_told_alone_and_in_words() {
     assert!(text.trim_end().ends_with(" s"), "{text}");
     // No colour where there is no terminal, and no token anywhere.
     assert!(!text.contains('\x1b') && !text.contains("eyJ"), "{text}");
+}
+
+#[test]
+fn arch_1_arch_2_mtls_8_the_chapter_about_mutual_tls_tells_whose_word_it_is() {
+    let told = output(&["--chapter", "mtls"]);
+    let text = stdout(&told);
+    assert!(told.status.success(), "{text}");
+    let (agent, proxy) = ("spiffe://acme.example/agents/travel", "spiffe://acme.example/proxies/edge");
+    for words in [
+        format!("caller: {agent} by mtls\n"),
+        format!("caller: {agent} by wpt; connection: {agent} by mtls\n"),
+        format!("caller: {agent} by forwarded of {proxy}\n"),
+        "caller: spiffe://acme.example/batch/reports by mtls\n".into(),
+    ] {
+        assert!(text.contains(&words), "{words}: {text}");
+    }
+    assert!(!text.contains("eyJ") && !text.contains("CERTIFICATE"), "{text}");
 }
 
 #[test]
@@ -108,15 +126,32 @@ fn a_program_of_the_story_ends_with_whoever_started_it() {
 
 #[test]
 fn a_program_of_the_story_refuses_to_run_without_its_configuration() {
-    for role in ["agent", "issuer", "tool"] {
+    for role in ["agent", "authority", "issuer", "tool", "workload"] {
         let ended = output(&["--role", role]);
         assert_eq!(ended.status.code(), Some(1), "{role}");
         assert_eq!(stdout(&ended), "{\"error\":\"no configuration\"}\n", "{role}");
     }
 }
 
-/// The attacks that the chapter must hold, and what the attacker is told.
-const ATTACKS: [(&str, &str); 16] = [
+const CHAPTERS: [&str; 2] = ["identity", "mtls"];
+
+/// What the chapter about mutual TLS must tell besides.
+const MTLS: [&str; 6] =
+    ["mtls_call", "proof_over_mtls", "rotation", "through_proxy", "bundle_added", "bundle_withdrawn"];
+
+/// The attacks that the chapters must hold, and what the attacker is told.
+const ATTACKS: [(&str, &str); 27] = [
+    ("listeners_up", "no_certificate"),
+    ("forged_xfcc", "forbidden"),
+    ("forged_xfcc_through_proxy", "forbidden"),
+    ("unknown_domain", "unknown_trust_domain"),
+    ("withdrawn_domain", "unknown_trust_domain"),
+    ("foreign_domain", "unknown_trust_domain"),
+    ("forged_certificate", "unknown_issuer"),
+    ("expired_certificate", "expired"),
+    ("two_uris", "multiple_identities"),
+    ("ca_as_leaf", "authority_as_leaf"),
+    ("wrong_usage", "extended_key_usage"),
     ("replay", "replay"),
     ("other_tool", "audience_mismatch"),
     ("other_path", "audience_mismatch"),

@@ -1,6 +1,7 @@
 //! The chapters, in the order of the story.
 
 mod identity;
+mod mtls;
 
 use super::account::{Account, Broken};
 
@@ -9,16 +10,19 @@ use super::account::{Account, Broken};
 pub(super) enum Chapter {
     /// An agent gets its identity from nothing, and proves it.
     Identity,
+    /// Workloads of two companies over mutual TLS.
+    Mtls,
 }
 
 impl Chapter {
     /// All of them.
-    pub(super) const ALL: [Self; 1] = [Self::Identity];
+    pub(super) const ALL: [Self; 2] = [Self::Identity, Self::Mtls];
 
     /// As on the command line.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Identity => "identity",
+            Self::Mtls => "mtls",
         }
     }
 
@@ -29,6 +33,10 @@ impl Chapter {
             Self::Identity => {
                 account.chapter(self.name(), identity::INTRO);
                 identity::tell(account).await
+            }
+            Self::Mtls => {
+                account.chapter(self.name(), mtls::INTRO);
+                mtls::tell(account).await
             }
         };
     }

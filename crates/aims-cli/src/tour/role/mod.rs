@@ -5,8 +5,10 @@
 //! outlives the tour.
 
 mod agent;
+mod authority;
 mod issuer;
 mod tool;
+mod workload;
 
 use std::error::Error;
 use std::io::Write;
@@ -23,10 +25,14 @@ use tokio::sync::mpsc;
 pub(crate) enum Role {
     /// Has a key, calls tools.
     Agent,
+    /// Signs certificates.
+    Authority,
     /// Gives workloads their identity.
     Issuer,
     /// Answers those who may call it.
     Tool,
+    /// Talks over mutual TLS.
+    Workload,
 }
 
 impl Role {
@@ -34,8 +40,10 @@ impl Role {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Agent => "agent",
+            Self::Authority => "authority",
             Self::Issuer => "issuer",
             Self::Tool => "tool",
+            Self::Workload => "workload",
         }
     }
 }
@@ -45,8 +53,10 @@ pub(super) async fn run(role: Role) -> ExitCode {
     let control = Control::new();
     let ended = match role {
         Role::Agent => agent::run(control).await,
+        Role::Authority => authority::run(control).await,
         Role::Issuer => issuer::run(control).await,
         Role::Tool => tool::run(control).await,
+        Role::Workload => workload::run(control).await,
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

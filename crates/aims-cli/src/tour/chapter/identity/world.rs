@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::tour::account::Fault;
 use crate::tour::process::Process;
+use crate::tour::record::Record;
 use crate::tour::role::Role;
 use crate::tour::wire::{Answer, Request, Wire};
 
@@ -64,7 +65,7 @@ impl Tool {
         let last = self.requests.saturating_sub(1);
         let line = self.server.process.log().wait_for(|lines| lines.get(last).cloned()).await?;
         let record = Record::parse(&line)?;
-        if record.trace_id != request.trace_id()? {
+        if !record.is_of(&request.trace_id()?) {
             return Err(Fault::new("the record is of another request"));
         }
         Ok(record)
@@ -146,50 +147,6 @@ async fn call(
     let request = Request::from_json(answer.get("sent").unwrap_or(&Value::Null))?;
     secrets.extend([request.proof().to_owned(), request.wit.clone()]);
     Ok((request, Answer::from_json(&answer)?))
-}
-
-/// What a tool wrote down about a request.
-pub(super) struct Record {
-    trace_id: String,
-    permitted: bool,
-    /// The exact check that failed; empty if none did.
-    pub(super) code: String,
-    /// The requirement that was broken, or the rule of the policy that decided.
-    pub(super) rule: String,
-    agent: Option<String>,
-}
-
-impl Record {
-    fn parse(line: &str) -> Result<Self, Fault> {
-        let record: Value = serde_json::from_str(line).map_err(|_| Fault::new("a line is not a record"))?;
-        let text = |pointer: &str| record.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-        let effect = text("/decision/effect").ok_or_else(|| Fault::new("a record has no decision"))?;
-        Ok(Self {
-            trace_id: text("/corr/trace_id").unwrap_or_default(),
-            permitted: effect == "permit",
-            code: text("/decision/reasons/0").unwrap_or_default(),
-            rule: text("/decision/policy_id/0").unwrap_or_default(),
-            agent: text("/agent/id"),
-        })
-    }
-
-    /// Whether it says that `agent` was let in.
-    pub(super) fn permits(&self, agent: &str) -> bool {
-        self.permitted && self.agent.as_deref() == Some(agent)
-    }
-
-    /// Whether it says that the request was refused for this.
-    pub(super) fn refuses(&self, code: &str, rule: &str) -> bool {
-        !self.permitted && self.code == code && self.rule == rule
-    }
-
-    /// The record in a few words.
-    pub(super) fn note(&self) -> String {
-        let effect = if self.permitted { "permit" } else { "deny" };
-        let reason =
-            if self.code.is_empty() { &self.rule } else { &format!("{} ({})", self.code, self.rule) };
-        format!("record: {effect} {reason}, trace {}", self.trace_id.get(..8).unwrap_or_default())
-    }
 }
 
 /// A secret that works once.

@@ -1,0 +1,93 @@
+//! What a tool wrote down.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::account::Fault;
+
+/// What a tool wrote down about a request.
+pub(super) struct Record {
+    trace_id: String,
+    permitted: bool,
+    /// The exact check that failed; empty if none did.
+    pub(super) code: String,
+    /// The requirement that was broken, or the rule of the policy that decided.
+    pub(super) rule: String,
+    agent: Option<Who>,
+    transport: Option<Who>,
+}
+
+/// Somebody in a record, and how that was shown.
+pub(super) struct Who {
+    pub(super) id: String,
+    pub(super) method: String,
+    /// The proxy on whose word it is known.
+    pub(super) via: Option<String>,
+}
+
+impl Record {
+    pub(super) fn parse(line: &str) -> Result<Self, Fault> {
+        let record: Value = serde_json::from_str(line).map_err(|_| Fault::new("a line is not a record"))?;
+        let text = |pointer: &str| record.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let effect = text("/decision/effect").ok_or_else(|| Fault::new("a record has no decision"))?;
+        Ok(Self {
+            trace_id: text("/corr/trace_id").unwrap_or_default(),
+            permitted: effect == "permit",
+            code: text("/decision/reasons/0").unwrap_or_default(),
+            rule: text("/decision/policy_id/0").unwrap_or_default(),
+            agent: Who::parse(&record, "agent"),
+            transport: Who::parse(&record, "transport"),
+        })
+    }
+
+    /// Whether it is about the request with this trace identifier.
+    pub(super) fn is_of(&self, trace_id: &str) -> bool {
+        self.trace_id == trace_id
+    }
+
+    /// Whether it says that `agent` was let in.
+    pub(super) fn permits(&self, agent: &str) -> bool {
+        self.permitted && self.agent.as_ref().is_some_and(|who| who.id == agent)
+    }
+
+    /// Who called, by its own proof or by its connection.
+    pub(super) fn agent(&self) -> Option<&Who> {
+        self.agent.as_ref()
+    }
+
+    /// Who was at the other end of the connection, where that is another fact.
+    pub(super) fn transport(&self) -> Option<&Who> {
+        self.transport.as_ref()
+    }
+
+    /// Whether it says that the request was refused for this.
+    pub(super) fn refuses(&self, code: &str, rule: &str) -> bool {
+        !self.permitted && self.code == code && self.rule == rule
+    }
+
+    /// The record in a few words.
+    pub(super) fn note(&self) -> String {
+        let effect = if self.permitted { "permit" } else { "deny" };
+        let reason =
+            if self.code.is_empty() { &self.rule } else { &format!("{} ({})", self.code, self.rule) };
+        format!("record: {effect} {reason}, trace {}", self.trace_id.get(..8).unwrap_or_default())
+    }
+}
+
+impl Who {
+    fn parse(record: &Value, member: &str) -> Option<Self> {
+        let text = |name: &str| {
+            record.pointer(&format!("/{member}/{name}")).and_then(Value::as_str).map(str::to_owned)
+        };
+        Some(Self { id: text("id")?, method: text("auth/method").unwrap_or_default(), via: text("auth/via") })
+    }
+}
+
+/// `ID by METHOD`, and through whom.
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} by {}", self.id, self.method)?;
+        self.via.as_ref().map_or(Ok(()), |proxy| write!(f, " of {proxy}"))
+    }
+}

@@ -1,0 +1,68 @@
+//! A tool whose callers are known by their connections, by proofs of their own, or by both.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use aims::id::{IdSet, WorkloadId};
+use aims::{Audiences, Callers, Connection, ForwardedVerifier, Guard, Permit};
+use axum::body::{Body, Bytes};
+use axum::routing::get;
+use axum::{Extension, Json, Router};
+use http_body::Frame;
+use serde_json::{Value, json};
+
+use super::{Message, Outcome, Workload};
+
+/// Serves callers of every trust domain that is trusted, and believes one proxy. Records go to standard error.
+pub(super) async fn serve(workload: &Workload, message: &Message) -> Outcome<Value> {
+    let everybody = patterns(message, "peers")?;
+    let (listener, url) = workload.listen(everybody).await?;
+    let callers = message.get("callers")?.as_array().ok_or("`callers` is not a list")?;
+    let callers = callers.into_iter().try_fold(Callers::new(), |callers, pattern| {
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(
+            callers.pattern(pattern.as_str().ok_or("a pattern is not a string")?.parse()?),
+        )
+    })?;
+    let proxy: WorkloadId = message.text("proxy")?.parse()?;
+    let guard = Guard::builder(Audiences::http(&url)?, workload.bundles.clone(), callers)
+        .accept_connections()
+        .forwarded_by(ForwardedVerifier::xfcc(proxy, workload.svids()))
+        .build();
+    let app =
+        Router::new().route("/v1/search", get(search)).route("/v1/watch", get(watch)).layer(guard.layer());
+    let app = app.into_make_service_with_connect_info::<Connection>();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Ok(json!({ "url": url }))
+}
+
+async fn search(Extension(permit): Extension<Permit>) -> Json<Value> {
+    Json(json!({ "caller": permit.caller().subject().as_str(), "found": ["TP 531", "LH 1172"] }))
+}
+
+/// A price now and then, without end. The handler asks nobody whether its caller still counts: the connection does.
+async fn watch() -> Body {
+    Body::new(Prices(tokio::time::interval(Duration::from_millis(20))))
+}
+
+struct Prices(tokio::time::Interval);
+
+impl http_body::Body for Prices {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.poll_tick(cx).map(|_| Some(Ok(Frame::data(Bytes::from_static(b"219 EUR\n")))))
+    }
+}
+
+pub(super) fn patterns(message: &Message, name: &'static str) -> Outcome<IdSet> {
+    let patterns = message.get(name)?.as_array().ok_or("not a list")?;
+    patterns.into_iter().try_fold(IdSet::new(), |set, pattern| {
+        Ok(set.pattern(pattern.as_str().ok_or("a pattern is not a string")?.parse()?))
+    })
+}
