@@ -10,18 +10,27 @@
 //! | `tool_axum` | a tool over HTTP that admits the agents of one trust domain (`aims`) |
 //! | `tool_tonic` | the same over gRPC (`aims`) |
 //! | `agent` | an agent that calls both (`aims`) |
+//! | `certificates` | an authority: a bundle document, and certificates for two workloads (`aims-credential`) |
+//! | `tool_mtls` | the tool over mutual TLS (`aims`) |
+//! | `agent_mtls` | an agent that calls it (`aims`) |
+//! | `mtls` | both in one program, with certificates that are renewed (`aims`) |
 //!
-//! `credential` makes the files that the last three take:
+//! `credential` makes the files that `tool_axum`, `tool_tonic` and `agent` take, `certificates` those of the others:
 //!
 //! ```text
 //! cargo run --bin credential -- /tmp/acme
 //! cargo run --bin tool_axum -- /tmp/acme/trust.json
 //! cargo run --bin tool_tonic -- /tmp/acme/trust.json
-//! cargo run --bin mtls
 //! cargo run --bin agent -- /tmp/acme http://127.0.0.1:HTTP_PORT http://127.0.0.1:GRPC_PORT
+//!
+//! cargo run --bin certificates -- /tmp/acme-tls
+//! cargo run --bin tool_mtls -- /tmp/acme-tls
+//! cargo run --bin agent_mtls -- /tmp/acme-tls https://127.0.0.1:PORT
+//! cargo run --bin mtls
 //! ```
 
 pub mod search;
+pub mod workload;
 
 /// Pages whose code must compile: they belong to no crate that is published.
 #[cfg(doctest)]

@@ -10,9 +10,10 @@ use std::time::{Duration, SystemTime};
 use aims::credential::x509::{CertificateRequest, Svid, SvidIssuer, SvidVerifier};
 use aims::id::{IdSet, WorkloadId};
 use aims::keys::{Algorithm, SoftwareKey, UnixTime};
-use aims::tls::{MutualTls, TlsClient, TlsServer};
+use aims::tls::MutualTls;
 use aims::{
-    Audiences, BundleSet, Callers, Connection, CurrentCredential, Guard, Holder, Permit, TrustBundle, backend,
+    Acceptor, Audiences, BundleSet, Callers, Connection, Connector, CurrentCredential, Guard, Holder,
+    Listener, Permit, TrustBundle, backend,
 };
 use axum::body::Body;
 use axum::routing::get;
@@ -20,11 +21,7 @@ use axum::{Extension, Router};
 use http::Request;
 use http_body_util::BodyExt;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio::net::TcpListener;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -43,22 +40,24 @@ async fn main() -> Result<(), Failure> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         Ok(MutualTls::new(own.clone(), svids, peers, provider))
     };
-    let server = tls(&tool, "spiffe://acme.example/agents/*")?.server()?;
-    let client = tls(&agent, "spiffe://acme.example/tools/search")?.client()?;
+    let server = Acceptor::new(tls(&tool, "spiffe://acme.example/agents/*")?.server()?);
+    let client = Connector::new(tls(&agent, "spiffe://acme.example/tools/search")?.client()?);
 
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
+    let listener = Listener::new(TcpListener::bind("127.0.0.1:0").await?, server);
+    let url = format!("https://{}/v1/search", listener.local_addr()?);
     let callers = Callers::new().pattern("spiffe://acme.example/agents/*".parse()?);
     let guard = Guard::builder(Audiences::http("https://tools.example")?, bundles.clone(), callers)
         .accept_connections()
         .build();
     let app = Router::new().route("/v1/search", get(search)).layer(guard.layer());
-    tokio::spawn(serve(listener, server, app));
+    // Tells the guard who is at the other end of each connection.
+    let app = app.into_make_service_with_connect_info::<Connection>();
+    tokio::spawn(async move { axum::serve(listener, app).await });
 
-    println!("{}", call(&client, TcpStream::connect(address).await?).await?);
+    println!("{}", call(&client, &url).await?);
     tool.replace(certified(&issuer, "spiffe://acme.example/tools/search")?)?;
     agent.replace(certified(&issuer, "spiffe://acme.example/agents/travel")?)?;
-    println!("renewed: {}", call(&client, TcpStream::connect(address).await?).await?);
+    println!("renewed: {}", call(&client, &url).await?);
     Ok(())
 }
 
@@ -66,32 +65,14 @@ async fn search(Extension(permit): Extension<Permit>) -> String {
     format!("found it for {}", permit.caller().subject())
 }
 
-/// Accepts connections, and tells the guard who is at the other end of each.
-async fn serve(listener: TcpListener, server: TlsServer, app: Router) -> Result<(), Failure> {
-    let acceptor = TlsAcceptor::from(server.config().clone());
-    loop {
-        let (tcp, _) = listener.accept().await?;
-        let (acceptor, server, app) = (acceptor.clone(), server.clone(), app.clone());
-        tokio::spawn(async move {
-            // Whoever does not finish a handshake must not keep the connection.
-            let tls = timeout(Duration::from_secs(10), acceptor.accept(tcp)).await??;
-            let connection = Connection::accepted(&server, tls.get_ref().1, now()?)?;
-            let service = TowerToHyperService::new(app.layer(Extension(connection)));
-            auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(tls), service).await
-        });
-    }
-}
-
-/// One request, over a connection of its own.
-async fn call(client: &TlsClient, tcp: TcpStream) -> Result<String, Failure> {
-    let connector = TlsConnector::from(client.config().clone());
-    let tls = connector.connect("tools.example".try_into()?, tcp).await?;
-    let tool = client.peer(tls.get_ref().1, now()?)?;
-    println!("connected to {}", tool.subject());
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls)).await?;
+/// One request, over a connection of its own. With `hyper_util`'s client, or tonic's, the connector is theirs to call.
+async fn call(client: &Connector, url: &str) -> Result<String, Failure> {
+    let stream = client.connect(&url.parse()?).await?;
+    println!("connected to {}", stream.peer().subject());
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let request = Request::get("/v1/search").header("host", "tools.example").body(Body::empty())?;
-    let response = sender.send_request(request).await?;
+    let response = sender.send_request(Request::get(url).body(Body::empty())?).await?;
     let status = response.status();
     let body = response.into_body().collect().await?.to_bytes();
     Ok(format!("{status}: {}", String::from_utf8_lossy(&body)))

@@ -22,13 +22,28 @@ pub(crate) fn printed<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterat
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    /// One that the program `credential` filled.
-    pub(crate) fn with_credential() -> Self {
+    fn new() -> Self {
         static MADE: AtomicUsize = AtomicUsize::new(0);
         let name = format!("aims-examples-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::SeqCst));
-        let folder = Self(std::env::temp_dir().join(name));
+        Self(std::env::temp_dir().join(name))
+    }
+
+    /// One that the program `credential` filled.
+    pub(crate) fn with_credential() -> Self {
+        let folder = Self::new();
         let said = printed(env!("CARGO_BIN_EXE_credential"), [folder.path()]);
         assert!(said.starts_with("issued: spiffe://acme.example/agents/travel until "), "{said}");
+        folder
+    }
+
+    /// One that the program `certificates` filled.
+    pub(crate) fn with_certificates() -> Self {
+        let folder = Self::new();
+        let said = printed(env!("CARGO_BIN_EXE_certificates"), [folder.path()]);
+        assert_eq!(
+            said,
+            "issued: spiffe://acme.example/tools/search\nissued: spiffe://acme.example/agents/travel\n"
+        );
         folder
     }
 
@@ -130,6 +145,23 @@ fn credential_overwrites_no_key() {
     let before = files();
     assert!(!run(env!("CARGO_BIN_EXE_credential"), [folder.path()]).status.success());
     assert_eq!(files(), before);
+}
+
+/// MTLS-4, MTLS-7.
+#[test]
+fn the_agent_calls_the_tool_over_mtls_and_strangers_do_not() {
+    let folder = Folder::with_certificates();
+    let tool = Tool::start(env!("CARGO_BIN_EXE_tool_mtls"), folder.path());
+    let agent =
+        |folder: &Folder| run(env!("CARGO_BIN_EXE_agent_mtls"), [folder.path().to_str().unwrap(), &tool.url]);
+    let called = agent(&folder);
+    assert!(called.status.success(), "{called:?}");
+    assert_eq!(called.stdout, b"200 mTLS: found flights for spiffe://acme.example/agents/travel\n");
+    // The same names, by an authority of its own making: neither end believes the other.
+    let stranger = agent(&Folder::with_certificates());
+    assert!(!stranger.status.success() && stranger.stdout.is_empty(), "{stranger:?}");
+
+    assert!(!run(env!("CARGO_BIN_EXE_certificates"), [folder.path()]).status.success(), "no key is replaced");
 }
 
 /// MTLS-7, MTLS-10.

@@ -10,6 +10,7 @@ use rustls_pki_types::CertificateDer;
 use super::SvidError;
 use super::authority::MAX_CERTIFICATE;
 use super::certificate::Certificate;
+use super::pem::from_pem;
 use super::verify::identity;
 
 /// A workload's own certificate chain, as its issuer gave it; together with its key it is a [`Holder`](crate::Holder).
@@ -43,6 +44,15 @@ impl Svid {
         let key = PublicKey::load(numbers, algorithm, backend).map_err(SvidError::Key)?;
         let not_after = certificate.not_after;
         Ok(Self(Arc::new(Held { subject, key, not_after, chain })))
+    }
+
+    /// As [`from_issuer`](Self::from_issuer), from a file: see [`from_pem`](super::from_pem).
+    ///
+    /// # Errors
+    ///
+    /// As [`from_issuer`](Self::from_issuer).
+    pub fn from_pem(text: &str, backend: Backend) -> Result<Self, SvidError> {
+        Self::from_issuer(from_pem(text)?, backend)
     }
 
     /// The chain to present, the workload's certificate first.

@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use aims_credential::x509::CertificateDer;
-use rustls_pki_types::pem::PemObject;
+use aims_credential::x509::{CertificateDer, from_pem};
 
 use super::{ForwardedError, MAX_FIELD, Said};
 use crate::fields::{Fields, Single, single};
@@ -100,12 +99,8 @@ fn pair(text: &str) -> Result<(&str, Cow<'_, str>, &str), ForwardedError> {
 /// PEM, with percent signs for what a field cannot hold.
 fn certificates(value: Option<Cow<'_, str>>) -> Result<Vec<CertificateDer<'static>>, ForwardedError> {
     let Some(value) = value else { return Ok(Vec::new()) };
-    let pem = percent_decoded(&value).ok_or(ForwardedError::Malformed)?;
-    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    match all {
-        Ok(all) if !all.is_empty() => Ok(all),
-        _ => Err(ForwardedError::Malformed),
-    }
+    let pem = percent_decoded(&value).and_then(|pem| String::from_utf8(pem).ok());
+    from_pem(&pem.ok_or(ForwardedError::Malformed)?).map_err(|_| ForwardedError::Malformed)
 }
 
 fn percent_decoded(text: &str) -> Option<Vec<u8>> {

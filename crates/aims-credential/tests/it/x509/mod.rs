@@ -10,6 +10,7 @@ mod lists;
 mod name_constraints;
 mod new_list;
 mod path;
+mod pem;
 mod request;
 mod revocation;
 mod vectors;

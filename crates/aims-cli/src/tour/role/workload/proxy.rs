@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use aims::jose::base64;
+use aims::credential::x509::to_pem;
 use aims::proof::XFCC_FIELD;
 use aims::{Connection, Connector};
 use axum::Router;
@@ -65,10 +65,7 @@ fn target(base: &Uri, asked: &Uri) -> Option<Uri> {
 /// As Envoy writes it, with the details `cert` and `uri`.
 fn element(own: &str, connection: &Connection) -> String {
     let client = connection.peer();
-    let pem = format!(
-        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
-        base64::encode(client.svid().certificate())
-    );
+    let pem = to_pem(client.svid().chain().first());
     let mut escaped = String::with_capacity(2 * pem.len());
     for byte in pem.bytes() {
         if byte.is_ascii_alphanumeric() {
