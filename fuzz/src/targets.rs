@@ -3,6 +3,7 @@
 mod base64url;
 mod certificate_request;
 mod der;
+mod forwarded;
 mod identifier;
 mod json;
 mod jwk;
@@ -32,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "base64url", run: base64url::run, seeds: base64url::seeds },
     Target { name: "certificate_request", run: certificate_request::run, seeds: certificate_request::seeds },
     Target { name: "der", run: der::run, seeds: der::seeds },
+    Target { name: "forwarded", run: forwarded::run, seeds: forwarded::seeds },
     Target { name: "identifier", run: identifier::run, seeds: identifier::seeds },
     Target { name: "json", run: json::run, seeds: json::seeds },
     Target { name: "jwk", run: jwk::run, seeds: jwk::seeds },
