@@ -41,7 +41,7 @@ static PROXY: LazyLock<Proxy> = LazyLock::new(|| {
         client_cert: ForwardedVerifier::client_cert(edge(), svids()),
         xfcc: ForwardedVerifier::xfcc(edge(), svids()),
         leaf: svid.chain()[0].to_vec(),
-        pem: to_pem(svid.chain()).bytes().map(|byte| format!("%{byte:02X}")).collect(),
+        pem: to_pem(svid.chain()).replace(' ', "%20").replace('\n', "%0A").replace('=', "%3D"),
     }
 });
 
