@@ -7,6 +7,7 @@ mod jws;
 mod jwt_svid;
 mod keys;
 mod marks;
+mod mtls;
 mod parts;
 mod peers;
 mod replay;
@@ -47,6 +48,8 @@ pub fn all() -> Vec<(&'static str, Work)> {
         ("bundles: look-up among 100 000", Paired(bundles::among_100_000)),
         ("guard: admit, WIT seen", Paired(guard::admit)),
         ("guard: admit, over the one verify it needs", Paired(guard::admit_over_one)),
+        ("guard: admit, over mTLS", Paired(mtls::admit)),
+        ("forwarded: Client-Cert, client seen", Paired(mtls::forwarded)),
         ("identifier: parse", Paired(identifier::parse)),
         ("replay: insert, 1 thread", Direct(replay::one_thread)),
         ("replay: insert, 2 threads", Direct(replay::two_threads)),
