@@ -1,0 +1,98 @@
+//! `aims svid verify`.
+
+use std::path::PathBuf;
+
+use aims::backend;
+use aims::credential::x509::{Role, SvidError, SvidVerifier, VerifiedSvid, X509Profile};
+use aims::jose::Thumbprint;
+use clap::ValueEnum;
+
+use super::super::anchors::Bundles;
+use super::super::public_key;
+use crate::certificate::fingerprint;
+use crate::failure::{About, Failure};
+use crate::input::Inputs;
+use crate::output::{Facts, Report};
+use crate::pem;
+
+/// What to verify.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Verify {
+    /// The chain as it was presented, the workload's certificate first, in PEM or DER; - is standard input.
+    file: PathBuf,
+    #[command(flatten)]
+    bundles: Bundles,
+    /// The side of TLS on which the certificate was presented.
+    #[arg(long, value_enum)]
+    role: Side,
+    /// The profile that the certificate follows.
+    #[arg(long, value_enum, default_value_t)]
+    profile: Profile,
+}
+
+/// The side of TLS.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Side {
+    Client,
+    Server,
+}
+
+/// The profile of a certificate.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+enum Profile {
+    /// X.509-SVID of SPIFFE: SPIFFE IDs only.
+    #[default]
+    X509Svid,
+    /// Workload Identity Certificate of WIMSE: identifiers of either scheme.
+    Wic,
+}
+
+impl Verify {
+    pub(super) fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
+        let chain = pem::certificates(&self.file, inputs)?;
+        let verifying = self.bundles.read(inputs)?;
+        let verifier = SvidVerifier::builder(verifying.bundles.clone(), backend::ring())
+            .profile(self.profile.into())
+            .build();
+        let verified = match chain.items.split_first() {
+            Some((leaf, rest)) => verifier.verify(leaf, rest, self.role.into(), verifying.now),
+            None => Err(SvidError::Malformed),
+        };
+        let svid = verified.about_option(&chain.name)?;
+        verifying.check_subject(svid.subject()).about_option(&chain.name)?;
+        Ok(Report::Facts(facts(&svid, self.role)))
+    }
+}
+
+/// What a verified certificate says.
+fn facts(svid: &VerifiedSvid, role: Side) -> Facts {
+    Facts::new()
+        .note("verified; who presents it has yet to prove, in a TLS handshake, that it holds the key")
+        .with("verified", true)
+        .with("subject", svid.subject().as_str())
+        .with("role", if role == Side::Client { "client" } else { "server" })
+        .with("type", public_key::kind(svid.public_key()))
+        .with("thumbprint", Thumbprint::of(svid.public_key()).to_string())
+        .with("serial", svid.serial())
+        .with("fingerprint", fingerprint(svid.certificate()))
+        .with("not_before", svid.begun())
+        .with("not_after", svid.not_after())
+}
+
+impl From<Side> for Role {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Client => Self::Client,
+            Side::Server => Self::Server,
+        }
+    }
+}
+
+impl From<Profile> for X509Profile {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::X509Svid => Self::X509Svid,
+            Profile::Wic => Self::Wic,
+        }
+    }
+}
