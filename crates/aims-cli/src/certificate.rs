@@ -2,6 +2,8 @@
 //!
 //! The libraries give nothing out of a certificate that was not verified; who looks into one that was refused needs just that.
 
+use std::fmt::Write as _;
+
 use aims::backend;
 use aims::credential::x509::SvidError;
 use aims::jose::Thumbprint;
@@ -74,13 +76,24 @@ impl<'a> Outline<'a> {
     }
 
     /// Whether it names itself as its issuer.
-    pub(crate) fn is_self_issued(&self) -> bool {
+    fn is_self_issued(&self) -> bool {
         self.issuer == self.subject
+    }
+
+    /// Whether it says that its own key signed it: not so a certificate by which an old key vouches for the new one of the same
+    /// authority.
+    pub(crate) fn is_root(&self) -> bool {
+        let Extensions { key_id, issuer_key_id, .. } = self.extensions;
+        self.is_self_issued() && (issuer_key_id.is_none() || issuer_key_id == key_id)
     }
 
     /// Whether it names no trust domain and no workload, or exactly this origin.
     pub(crate) fn fits_origin(&self, origin: &str) -> bool {
-        self.extensions.uris.iter().all(|uri| *uri == origin.as_bytes())
+        match &*self.extensions.uris {
+            [] => true,
+            [uri] => *uri == origin.as_bytes(),
+            _ => false,
+        }
     }
 
     /// What is said about it.
@@ -152,7 +165,9 @@ impl<'a> Extensions<'a> {
                 }
             }
             SUBJECT_KEY_ID => self.key_id = Some(value.read(OCTET_STRING)?),
-            AUTHORITY_KEY_ID => self.issuer_key_id = Reader::new(value.read(SEQUENCE)?).read_optional(KEY_ID)?,
+            AUTHORITY_KEY_ID => {
+                self.issuer_key_id = Reader::new(value.read(SEQUENCE)?).read_optional(KEY_ID)?;
+            }
             _ => {}
         }
         Some(())
@@ -165,7 +180,11 @@ pub(crate) fn fingerprint(der: &[u8]) -> String {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        // Writing to a `String` cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }
 
 fn texts(names: &[&[u8]]) -> Fact {

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use aims::credential::x509::{CertificateRequestError, SvidError, SvidIssueError, X509AuthorityError};
 use aims::credential::{
-    HolderError, IssueError, JwtSvidError, JwtSvidIssueError, PeerError, SkipReason, SpiffeBundleError, WitError,
+    HolderError, IssueError, JwtSvidError, JwtSvidIssueError, PeerError, SkipReason, SpiffeBundleError,
+    WitError,
 };
 use aims::id::{ParseIdError, ParsePatternError};
 use aims::jose::json::{JsonError, ObjectWriter};

@@ -17,7 +17,10 @@ pub(crate) struct Read<T> {
 }
 
 /// Reads the certificates of a file, in their order; there is at least one.
-pub(crate) fn certificates(path: &Path, inputs: &mut Inputs) -> Result<Read<CertificateDer<'static>>, Failure> {
+pub(crate) fn certificates(
+    path: &Path,
+    inputs: &mut Inputs,
+) -> Result<Read<CertificateDer<'static>>, Failure> {
     let Read { name, items } = read(path, &CERTIFICATE, inputs)?;
     Ok(Read { name, items: items.into_iter().map(CertificateDer::from).collect() })
 }

@@ -30,8 +30,8 @@ pub(crate) struct Bundles {
     at: Option<u64>,
 }
 
-/// What is needed to verify.
-pub(super) struct Verifying {
+/// What a verifier was given.
+pub(super) struct Given {
     pub(super) bundles: BundleSet,
     pub(super) now: UnixTime,
     expected: Option<IdPattern>,
@@ -39,16 +39,16 @@ pub(super) struct Verifying {
 
 impl Bundles {
     /// Reads the bundles.
-    pub(super) fn read(&self, inputs: &mut Inputs) -> Result<Verifying, Failure> {
+    pub(super) fn read(&self, inputs: &mut Inputs) -> Result<Given, Failure> {
         let expected = self.subject.as_deref().map(str::parse).transpose().about_option("--subject")?;
         let bundles = read(&self.anchors, inputs, |origin, document| {
             Ok(TrustBundle::from_spiffe(origin, document, backend::ring())?)
         })?;
-        Ok(Verifying { bundles, now: at(self.at)?, expected })
+        Ok(Given { bundles, now: at(self.at)?, expected })
     }
 }
 
-impl Verifying {
+impl Given {
     /// Whether the workload is the one that was asked for.
     pub(super) fn check_subject(&self, subject: &WorkloadId) -> Result<(), PeerError> {
         match &self.expected {

@@ -77,10 +77,10 @@ impl Command {
             Self::Issue(issue) => issue.run(inputs),
             Self::Verify { token, audience, bundles } => {
                 let token = inputs.token(&token)?;
-                let verifying = bundles.read(inputs)?;
-                let verifier = JwtSvidVerifier::builder(verifying.bundles.clone(), audience).build();
-                let svid = verifier.verify(&token.text, verifying.now).about(&token)?;
-                verifying.check_subject(svid.subject().as_workload_id()).about(&token)?;
+                let given = bundles.read(inputs)?;
+                let verifier = JwtSvidVerifier::builder(given.bundles.clone(), audience).build();
+                let svid = verifier.verify(&token.text, given.now).about(&token)?;
+                given.check_subject(svid.subject().as_workload_id()).about(&token)?;
                 Ok(Report::Facts(facts(&svid)))
             }
         }

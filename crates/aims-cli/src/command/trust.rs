@@ -1,9 +1,9 @@
 //! Whom a verifier trusts, and at which time.
 
+use aims::TrustBundle;
 use aims::backend;
 use aims::credential::{VerifiedWit, WitProfile, WitVerifier};
 use aims::keys::{BeforeEpoch, UnixTime};
-use aims::TrustBundle;
 use clap::ValueEnum;
 
 use super::anchors::{self, Anchor};

@@ -17,7 +17,9 @@ pub(super) fn facts(bundle: &TrustBundle) -> Result<Facts, SvidError> {
     for authority in bundle.x509_authorities() {
         authorities.push(Outline::read(authority.der())?.facts());
     }
+    let usable = authorities.len() + bundle.jwt_keys().iter().count() + bundle.keys().iter().count();
     Ok(Facts::new()
+        .with("usable", Fact::Number(usable as u64))
         .with_some("sequence", bundle.sequence().map(Fact::Number))
         .with_some("refresh_hint", bundle.refresh_hint().as_ref().map(Duration::as_secs).map(Fact::Number))
         .with("x509_authorities", Fact::Each(authorities))

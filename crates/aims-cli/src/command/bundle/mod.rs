@@ -30,8 +30,8 @@ impl Command {
     pub(crate) fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
         match self {
             Self::Inspect { file } => {
-                let bundle = read(&inputs.file(&file)?)?;
-                Ok(Report::Facts(inspect::facts(&bundle).about_option(&file.display().to_string())?))
+                let file = inputs.file(&file)?;
+                Ok(Report::Facts(inspect::facts(&read(&file)?).about(&file)?))
             }
             Self::Issue(issue) => issue.run(inputs),
             Self::Verify(verify) => verify.run(inputs),

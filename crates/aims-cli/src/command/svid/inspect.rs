@@ -13,8 +13,7 @@ pub(super) fn run(path: &Path, inputs: &mut Inputs) -> Result<Report, Failure> {
     let outlines: Result<Vec<_>, _> =
         file.items.iter().map(|der| Ok::<_, Failure>(Outline::read(der)?.facts())).collect();
     let each = outlines.about_option(&file.name)?;
-    let facts =
-        Facts::new().note(UNVERIFIED).with("verified", false).with("certificates", Fact::Each(each));
+    let facts = Facts::new().note(UNVERIFIED).with("verified", false).with("certificates", Fact::Each(each));
     Ok(Report::Facts(facts))
 }
 

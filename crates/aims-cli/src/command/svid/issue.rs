@@ -106,13 +106,13 @@ impl Holder {
     }
 }
 
-/// What is presented of a chain: the authority in the bundle signed itself, and is left out.
+/// What is presented of a chain: the authority in the bundle, if it comes last, is left out.
 pub(super) fn presented(chain: &[CertificateDer<'_>]) -> Result<Vec<Vec<u8>>, SvidError> {
-    let mut presented = Vec::with_capacity(chain.len());
-    for der in chain {
-        if !Outline::read(der)?.is_self_issued() {
-            presented.push(der.to_vec());
-        }
+    let mut presented: Vec<_> = chain.iter().map(|der| der.to_vec()).collect();
+    if let [_, .., last] = chain
+        && Outline::read(last)?.is_root()
+    {
+        presented.pop();
     }
     Ok(presented)
 }

@@ -50,16 +50,16 @@ enum Profile {
 impl Verify {
     pub(super) fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
         let chain = pem::certificates(&self.file, inputs)?;
-        let verifying = self.bundles.read(inputs)?;
-        let verifier = SvidVerifier::builder(verifying.bundles.clone(), backend::ring())
+        let given = self.bundles.read(inputs)?;
+        let verifier = SvidVerifier::builder(given.bundles.clone(), backend::ring())
             .profile(self.profile.into())
             .build();
-        let verified = match chain.items.split_first() {
-            Some((leaf, rest)) => verifier.verify(leaf, rest, self.role.into(), verifying.now),
+        let svid = match chain.items.split_first() {
+            Some((leaf, rest)) => verifier.verify(leaf, rest, self.role.into(), given.now),
             None => Err(SvidError::Malformed),
         };
-        let svid = verified.about_option(&chain.name)?;
-        verifying.check_subject(svid.subject()).about_option(&chain.name)?;
+        let svid = svid.about_option(&chain.name)?;
+        given.check_subject(svid.subject()).about_option(&chain.name)?;
         Ok(Report::Facts(facts(&svid, self.role)))
     }
 }
