@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod algorithm;
-mod certificate;
 mod command;
 mod failure;
 mod input;

@@ -29,7 +29,7 @@ pub(crate) fn certificates(
 pub(crate) fn request(path: &Path, inputs: &mut Inputs) -> Result<Read<Vec<u8>>, Failure> {
     let read = read(path, &REQUEST, inputs)?;
     if read.items.len() > 1 {
-        let several = Failure::refused("unexpected_pem", FORM, "the file holds more than one request");
+        let several = Failure::refused("several_requests", FORM, "the file holds more than one request");
         return Err(several).about_option(&read.name);
     }
     Ok(read)

@@ -57,7 +57,7 @@ pub(super) fn facts(jwk: &Jwk) -> Facts {
 }
 
 /// The kind of a key in a few words.
-pub(crate) fn kind(key: &PublicKey) -> String {
+pub(super) fn kind(key: &PublicKey) -> String {
     match key.numbers() {
         PublicNumbers::Ed25519 { .. } => "OKP Ed25519".into(),
         PublicNumbers::P256 { .. } => "EC P-256".into(),

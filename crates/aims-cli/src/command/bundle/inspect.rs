@@ -7,8 +7,8 @@ use aims::credential::SkippedKey;
 use aims::credential::x509::SvidError;
 use aims::jose::JwkSet;
 
-use super::super::public_key;
-use crate::certificate::Outline;
+use crate::command::certificate::Outline;
+use crate::command::public_key;
 use crate::output::{Fact, Facts};
 
 /// What a bundle holds.

@@ -8,8 +8,8 @@ use aims::id::Origin;
 use aims::jose::JwkSet;
 use aims::{TrustBundle, backend};
 
-use super::super::public_key;
-use crate::certificate::Outline;
+use crate::command::certificate::Outline;
+use crate::command::public_key;
 use crate::failure::{About, Failure};
 use crate::input::Inputs;
 use crate::output::Report;

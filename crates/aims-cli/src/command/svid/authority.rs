@@ -10,7 +10,7 @@ use aims::keys::Algorithm;
 
 use super::issue::presented;
 use crate::algorithm;
-use crate::certificate::Outline;
+use crate::command::certificate::Outline;
 use crate::failure::{About, Failure};
 use crate::input::Inputs;
 use crate::keyfile::KeyFile;

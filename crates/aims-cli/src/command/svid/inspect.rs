@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::certificate::Outline;
+use crate::command::certificate::Outline;
 use crate::failure::{About, Failure};
 use crate::input::Inputs;
 use crate::output::{Fact, Facts, Report};

@@ -10,9 +10,9 @@ use aims::id::{Origin, WorkloadId};
 use aims::jose::Thumbprint;
 use aims::keys::{Algorithm, PublicKey};
 
-use super::super::public_key;
 use crate::algorithm;
-use crate::certificate::{Outline, fingerprint};
+use crate::command::certificate::{Outline, fingerprint};
+use crate::command::public_key;
 use crate::failure::{About, Failure};
 use crate::input::Inputs;
 use crate::keyfile::KeyFile;

@@ -7,9 +7,9 @@ use aims::credential::x509::{Role, SvidError, SvidVerifier, VerifiedSvid, X509Pr
 use aims::jose::Thumbprint;
 use clap::ValueEnum;
 
-use super::super::anchors::Bundles;
-use super::super::public_key;
-use crate::certificate::fingerprint;
+use crate::command::anchors::Bundles;
+use crate::command::certificate::fingerprint;
+use crate::command::public_key;
 use crate::failure::{About, Failure};
 use crate::input::Inputs;
 use crate::output::{Facts, Report};

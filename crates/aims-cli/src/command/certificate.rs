@@ -10,12 +10,12 @@ use aims::jose::Thumbprint;
 use aims::keys::der::{BIT_STRING, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE};
 use aims::keys::{KeyError, PublicKey, PublicNumbers, UnixTime};
 
-use crate::command::public_key;
+use super::public_key;
 use crate::output::{Fact, Facts};
 use crate::time;
 
 /// What a certificate says, in the pieces of its DER.
-pub(crate) struct Outline<'a> {
+pub(super) struct Outline<'a> {
     der: &'a [u8],
     serial: &'a [u8],
     issuer: &'a [u8],
@@ -41,7 +41,7 @@ struct Extensions<'a> {
 
 impl<'a> Outline<'a> {
     /// Reads the DER of one certificate.
-    pub(crate) fn read(der: &'a [u8]) -> Result<Self, SvidError> {
+    pub(super) fn read(der: &'a [u8]) -> Result<Self, SvidError> {
         if der.len() > MAX_CERTIFICATE {
             return Err(SvidError::TooLarge);
         }
@@ -82,13 +82,13 @@ impl<'a> Outline<'a> {
 
     /// Whether it says that its own key signed it: not so a certificate by which an old key vouches for the new one of the same
     /// authority.
-    pub(crate) fn is_root(&self) -> bool {
+    pub(super) fn is_root(&self) -> bool {
         let Extensions { key_id, issuer_key_id, .. } = self.extensions;
         self.is_self_issued() && (issuer_key_id.is_none() || issuer_key_id == key_id)
     }
 
     /// Whether it names no trust domain and no workload, or exactly this origin.
-    pub(crate) fn fits_origin(&self, origin: &str) -> bool {
+    pub(super) fn fits_origin(&self, origin: &str) -> bool {
         match &*self.extensions.uris {
             [] => true,
             [uri] => *uri == origin.as_bytes(),
@@ -97,7 +97,7 @@ impl<'a> Outline<'a> {
     }
 
     /// What is said about it.
-    pub(crate) fn facts(&self) -> Facts {
+    pub(super) fn facts(&self) -> Facts {
         let its = &self.extensions;
         let facts = Facts::new()
             .with("uris", texts(&its.uris))
@@ -175,7 +175,7 @@ impl<'a> Extensions<'a> {
 }
 
 /// SHA-256 of a certificate, in hexadecimal digits.
-pub(crate) fn fingerprint(der: &[u8]) -> String {
+pub(super) fn fingerprint(der: &[u8]) -> String {
     hexadecimal(&backend::ring().sha256(der))
 }
 
@@ -274,3 +274,59 @@ const USAGES: [&str; 9] = [
     "encipherOnly",
     "decipherOnly",
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use aims::backend;
+    use aims::credential::x509::{CertificateDer, NewSvid, SvidError, SvidIssuer};
+    use aims::keys::{Algorithm, SoftwareKey, UnixTime};
+
+    use super::Outline;
+
+    fn chain() -> Vec<CertificateDer<'static>> {
+        let key = || Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap());
+        let (now, day) = (UnixTime::from_secs(1_790_000_000), Duration::from_secs(86_400));
+        let root = SvidIssuer::root("spiffe://acme.example".parse().unwrap(), key(), day, now).unwrap();
+        let issuer = root.intermediate(key(), day, now).unwrap();
+        let subject = "spiffe://acme.example/agents/travel".parse().unwrap();
+        let holder = key();
+        let request = NewSvid::new(&subject, holder.public_key()).dns_name("travel.acme.example");
+        let mut chain = issuer.sign(&request, now).unwrap();
+        chain.push(root.authority().unwrap().der().to_vec().into());
+        chain
+    }
+
+    #[test]
+    fn a_root_says_that_it_signed_itself() {
+        let chain = chain();
+        let is_root: Vec<_> = chain.iter().map(|der| Outline::read(der).unwrap().is_root()).collect();
+        assert_eq!(is_root, [false, false, true]);
+        let fits: Vec<_> = chain
+            .iter()
+            .map(|der| Outline::read(der).unwrap().fits_origin("spiffe://acme.example"))
+            .collect();
+        assert_eq!(fits, [false, true, true]);
+    }
+
+    #[test]
+    fn whatever_is_changed_is_shown_or_refused() {
+        for der in chain() {
+            for len in 0..der.len() {
+                let read = Outline::read(&der[..len]).map(|_| ());
+                assert_eq!(read, Err(SvidError::Malformed), "{len}");
+            }
+            for at in 0..der.len() {
+                for flip in [0x01, 0x20, 0x80, 0xff] {
+                    let mut changed = der.to_vec();
+                    changed[at] ^= flip;
+                    if let Ok(outline) = Outline::read(&changed) {
+                        let _ = (outline.facts(), outline.is_root(), outline.fits_origin("a"));
+                    }
+                }
+            }
+        }
+    }
+}
