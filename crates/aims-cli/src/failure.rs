@@ -4,7 +4,9 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
-use aims::credential::x509::{CertificateRequestError, SvidError, SvidIssueError, X509AuthorityError};
+use aims::credential::x509::{
+    CertificateRequestError, RevocationListError, SvidError, SvidIssueError, X509AuthorityError,
+};
 use aims::credential::{
     HolderError, IssueError, JwtSvidError, JwtSvidIssueError, PeerError, SkipReason, SpiffeBundleError,
     WitError,
@@ -140,6 +142,7 @@ reasons!(
     ParsePatternError,
     ParseThumbprintError,
     PeerError,
+    RevocationListError,
     SignError,
     SkipReason,
     SpiffeBundleError,

@@ -1,4 +1,4 @@
-//! Certificates and certificate requests in files: PEM, or the DER itself.
+//! Certificates, certificate requests and revocation lists in files: PEM, or the DER itself.
 
 use std::path::Path;
 
@@ -29,10 +29,16 @@ pub(crate) fn certificates(
 pub(crate) fn request(path: &Path, inputs: &mut Inputs) -> Result<Read<Vec<u8>>, Failure> {
     let read = read(path, &REQUEST, inputs)?;
     if read.items.len() > 1 {
-        let several = Failure::refused("several_requests", FORM, "the file holds more than one request");
+        let several =
+            Failure::refused("several_requests", REQUEST.rule, "the file holds more than one request");
         return Err(several).about_option(&read.name);
     }
     Ok(read)
+}
+
+/// Reads the revocation lists of a file; in DER it holds one.
+pub(crate) fn lists(path: &Path, inputs: &mut Inputs) -> Result<Read<Vec<u8>>, Failure> {
+    read(path, &LIST, inputs)
 }
 
 /// The lines of a certificate in PEM.
@@ -45,18 +51,29 @@ pub(crate) fn request_lines(der: &[u8]) -> Vec<String> {
     lines(&REQUEST, der)
 }
 
+/// The lines of a revocation list in PEM.
+pub(crate) fn list_lines(der: &[u8]) -> Vec<String> {
+    lines(&LIST, der)
+}
+
 /// What a file is to hold.
 struct Kind {
     section: SectionKind,
     label: &'static str,
     /// Of what is neither PEM nor DER.
     malformed: &'static str,
+    /// Of its form.
+    rule: &'static str,
 }
 
 fn read(path: &Path, kind: &Kind, inputs: &mut Inputs) -> Result<Read<Vec<u8>>, Failure> {
     let input = inputs.binary(path)?;
     let items = match std::str::from_utf8(&input.bytes) {
         Ok(text) if text.contains(BEGIN) => sections(text, kind),
+        // Longer than what the reader of elements takes; who reads the list reads all of it.
+        _ if kind.section == SectionKind::Crl && input.bytes.first() == Some(&SEQUENCE) => {
+            Ok(vec![input.bytes.to_vec()])
+        }
         _ => elements(&input.bytes, kind),
     };
     Ok(Read { items: items.about_option(&input.name)?, name: input.name })
@@ -70,7 +87,7 @@ fn sections(text: &str, kind: &Kind) -> Result<Vec<Vec<u8>>, Failure> {
     }
     let mut found = Vec::new();
     for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(text.as_bytes()) {
-        let (section, der) = section.map_err(|error| malformed(&error))?;
+        let (section, der) = section.map_err(|error| malformed(&error, kind))?;
         if section != kind.section {
             return Err(unexpected(kind));
         }
@@ -94,21 +111,21 @@ fn elements(bytes: &[u8], kind: &Kind) -> Result<Vec<Vec<u8>>, Failure> {
     if found.is_empty() { Err(neither(kind)) } else { Ok(found) }
 }
 
-fn malformed(error: &Error) -> Failure {
+fn malformed(error: &Error, kind: &Kind) -> Failure {
     let why = match error {
         Error::Base64Decode(_) => "a section of the PEM is not base64",
         Error::MissingSectionEnd { .. } => "a section of the PEM has no end",
         _ => "the PEM is malformed",
     };
-    Failure::refused("malformed_pem", FORM, why)
+    Failure::refused("malformed_pem", kind.rule, why)
 }
 
 fn unexpected(kind: &Kind) -> Failure {
-    Failure::refused("unexpected_pem", FORM, format!("a section of the PEM is not a {}", kind.label))
+    Failure::refused("unexpected_pem", kind.rule, format!("a section of the PEM is not a {}", kind.label))
 }
 
 fn neither(kind: &Kind) -> Failure {
-    Failure::refused(kind.malformed, FORM, format!("neither PEM with a {} nor DER", kind.label))
+    Failure::refused(kind.malformed, kind.rule, format!("neither PEM with a {} nor DER", kind.label))
 }
 
 fn lines(kind: &Kind, der: &[u8]) -> Vec<String> {
@@ -126,16 +143,28 @@ fn lines(kind: &Kind, der: &[u8]) -> Vec<String> {
     lines
 }
 
-const CERTIFICATE: Kind =
-    Kind { section: SectionKind::Certificate, label: "CERTIFICATE", malformed: "malformed_certificate" };
+const CERTIFICATE: Kind = Kind {
+    section: SectionKind::Certificate,
+    label: "CERTIFICATE",
+    malformed: "malformed_certificate",
+    rule: "X5V-1",
+};
 
-const REQUEST: Kind =
-    Kind { section: SectionKind::Csr, label: "CERTIFICATE REQUEST", malformed: "malformed_request" };
+const REQUEST: Kind = Kind {
+    section: SectionKind::Csr,
+    label: "CERTIFICATE REQUEST",
+    malformed: "malformed_request",
+    rule: "X5V-1",
+};
+
+const LIST: Kind = Kind {
+    section: SectionKind::Crl,
+    label: "X509 CRL",
+    malformed: "malformed_revocation_list",
+    rule: "X5V-3",
+};
 
 const BEGIN: &str = "-----BEGIN ";
 
 /// Of base64 (RFC 7468 §2).
 const LINE: usize = 64;
-
-/// The rule for the form of certificates.
-const FORM: &str = "X5V-1";

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use aims::credential::PeerError;
+use aims::credential::x509::RevocationList;
 use aims::id::{IdPattern, Origin, WorkloadId};
 use aims::keys::{BeforeEpoch, UnixTime};
 use aims::{BundleSet, TrustBundle, backend};
@@ -38,11 +39,12 @@ pub(super) struct Given {
 }
 
 impl Bundles {
-    /// Reads the bundles.
-    pub(super) fn read(&self, inputs: &mut Inputs) -> Result<Given, Failure> {
+    /// Reads the bundles. The lists go into each of them: whose a list is, its signature says.
+    pub(super) fn read(&self, inputs: &mut Inputs, lists: &[RevocationList]) -> Result<Given, Failure> {
         let expected = self.subject.as_deref().map(str::parse).transpose().about_option("--subject")?;
         let bundles = read(&self.anchors, inputs, |origin, document| {
-            Ok(TrustBundle::from_spiffe(origin, document, backend::ring())?)
+            let bundle = TrustBundle::from_spiffe(origin, document, backend::ring())?;
+            Ok(bundle.with_revocation_lists(lists.to_vec()))
         })?;
         Ok(Given { bundles, now: at(self.at)?, expected })
     }

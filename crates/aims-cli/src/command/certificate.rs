@@ -58,7 +58,11 @@ impl<'a> Outline<'a> {
         signed.finish()?;
 
         fields.read_optional(VERSION)?;
-        let serial = fields.read(INTEGER)?;
+        let serial = match fields.read(INTEGER)? {
+            // The byte of the sign is not shown, as the verifier has it.
+            [0, serial @ ..] if !serial.is_empty() => serial,
+            serial => serial,
+        };
         fields.read(SEQUENCE)?;
         let issuer = fields.read(SEQUENCE)?;
         let mut validity = Reader::new(fields.read(SEQUENCE)?);

@@ -77,7 +77,7 @@ impl Command {
             Self::Issue(issue) => issue.run(inputs),
             Self::Verify { token, audience, bundles } => {
                 let token = inputs.token(&token)?;
-                let given = bundles.read(inputs)?;
+                let given = bundles.read(inputs, &[])?;
                 let verifier = JwtSvidVerifier::builder(given.bundles.clone(), audience).build();
                 let svid = verifier.verify(&token.text, given.now).about(&token)?;
                 given.check_subject(svid.subject().as_workload_id()).about(&token)?;

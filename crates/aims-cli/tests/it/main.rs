@@ -10,6 +10,7 @@ mod jwt_svid;
 mod key;
 mod output;
 mod readme;
+mod revoke;
 mod support;
 mod svid;
 mod tour;

@@ -4,6 +4,7 @@ mod authority;
 mod inspect;
 mod issue;
 mod request;
+mod revoke;
 mod verify;
 
 use std::path::PathBuf;
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Issue(Box<issue::Issue>),
     /// Makes a certificate request (PKCS#10), which shows that its sender holds a key.
     Request(request::Request),
+    /// Makes the revocation list of an authority: all that it has revoked and that has not expired.
+    Revoke(Box<revoke::Revoke>),
     /// Verifies a certificate and the way from it to an authority of its own trust domain.
     ///
     /// A verified certificate is not yet an authenticated peer, since anybody can have it: it becomes one in a TLS handshake, in
@@ -43,6 +46,7 @@ impl Command {
             Self::Inspect { file } => inspect::run(&file, inputs),
             Self::Issue(issue) => issue.run(inputs),
             Self::Request(request) => request.run(inputs),
+            Self::Revoke(revoke) => revoke.run(inputs),
             Self::Verify(verify) => verify.run(inputs),
         }
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use aims::backend;
-use aims::credential::x509::{Role, SvidError, SvidVerifier, VerifiedSvid, X509Profile};
+use aims::credential::x509::{RevocationList, Role, SvidError, SvidVerifier, VerifiedSvid, X509Profile};
 use aims::jose::Thumbprint;
 use clap::ValueEnum;
 
@@ -22,6 +22,12 @@ pub(crate) struct Verify {
     file: PathBuf,
     #[command(flatten)]
     bundles: Bundles,
+    /// What the authorities have revoked, in PEM or DER; - is standard input. May be repeated.
+    #[arg(long = "revocation-list", value_name = "FILE")]
+    lists: Vec<PathBuf>,
+    /// Refuses what no revocation list says anything about.
+    #[arg(long)]
+    require_revocation_lists: bool,
     /// The side of TLS on which the certificate was presented.
     #[arg(long, value_enum)]
     role: Side,
@@ -50,10 +56,20 @@ enum Profile {
 impl Verify {
     pub(super) fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
         let chain = pem::certificates(&self.file, inputs)?;
-        let given = self.bundles.read(inputs)?;
-        let verifier = SvidVerifier::builder(given.bundles.clone(), backend::ring())
-            .profile(self.profile.into())
-            .build();
+        let mut lists = Vec::new();
+        for path in &self.lists {
+            let file = pem::lists(path, inputs)?;
+            for der in &file.items {
+                lists.push(RevocationList::from_der(der).about_option(&file.name)?);
+            }
+        }
+        let given = self.bundles.read(inputs, &lists)?;
+        let mut verifier =
+            SvidVerifier::builder(given.bundles.clone(), backend::ring()).profile(self.profile.into());
+        if self.require_revocation_lists {
+            verifier = verifier.require_revocation_lists();
+        }
+        let verifier = verifier.build();
         let svid = match chain.items.split_first() {
             Some((leaf, rest)) => verifier.verify(leaf, rest, self.role.into(), given.now),
             None => Err(SvidError::Malformed),
