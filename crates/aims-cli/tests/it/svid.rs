@@ -122,6 +122,8 @@ fn aims_6_a_request_is_signed_by_the_key_in_it() {
     assert_eq!(json["thumbprint"], thumbprint.trim_end());
 
     let mut der = certificate::read(&folder, "travel.csr");
+    folder.write("travel.csr", [&der[..], &der].concat());
+    assert_refused!(folder.issue_svid(&[]).refusal().err(), "several_requests", "X5V-1");
     *der.last_mut().unwrap() ^= 1;
     folder.write("travel.csr", &der);
     assert_refused!(folder.issue_svid(&[]).refusal().err(), "bad_signature", "AIMS-6");
