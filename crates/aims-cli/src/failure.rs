@@ -4,7 +4,13 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
-use aims::credential::{HolderError, IssueError, WitError};
+use aims::credential::x509::{
+    CertificateRequestError, RevocationListError, SvidError, SvidIssueError, X509AuthorityError,
+};
+use aims::credential::{
+    HolderError, IssueError, JwtSvidError, JwtSvidIssueError, PeerError, SkipReason, SpiffeBundleError,
+    WitError,
+};
 use aims::id::{ParseIdError, ParsePatternError};
 use aims::jose::json::{JsonError, ObjectWriter};
 use aims::jose::{ClaimsError, JwkError, JwsError, ParseThumbprintError};
@@ -121,20 +127,30 @@ macro_rules! reasons {
 reasons!(
     AudienceError,
     BeforeEpoch,
+    CertificateRequestError,
     ClaimsError,
     HolderError,
     IssueError,
     JsonError,
     JwkError,
     JwsError,
+    JwtSvidError,
+    JwtSvidIssueError,
     KeyError,
     MakeWptError,
     ParseIdError,
     ParsePatternError,
     ParseThumbprintError,
+    PeerError,
+    RevocationListError,
     SignError,
+    SkipReason,
+    SpiffeBundleError,
+    SvidError,
+    SvidIssueError,
     WitError,
     WptError,
+    X509AuthorityError,
 );
 
 impl<R: Reason> From<R> for Failure {

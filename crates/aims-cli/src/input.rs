@@ -20,6 +20,13 @@ pub(crate) struct Input {
     pub(crate) text: Zeroizing<String>,
 }
 
+/// Bytes that were read, and where they came from; treated as the text of an [`Input`].
+pub(crate) struct BinaryInput {
+    pub(crate) name: String,
+    /// As they stand in the file, line ends at its end included.
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+}
+
 /// The inputs of one run.
 #[derive(Default)]
 pub(crate) struct Inputs {
@@ -29,6 +36,11 @@ pub(crate) struct Inputs {
 impl Inputs {
     /// Reads a file, or standard input when the path is `-`.
     pub(crate) fn file(&mut self, path: &Path) -> Result<Input, Failure> {
+        self.binary(path)?.try_into()
+    }
+
+    /// As [`file`](Self::file), for what need not be text.
+    pub(crate) fn binary(&mut self, path: &Path) -> Result<BinaryInput, Failure> {
         if path.as_os_str() == "-" {
             return self.stdin();
         }
@@ -38,17 +50,17 @@ impl Inputs {
             return Err(Failure::Unusable(why.into()));
         }
         let name = path.display().to_string();
-        let text = File::open(path)
+        let bytes = File::open(path)
             .map_err(|error| Failure::io(&name, &error))
             .and_then(|file| read(file, &name))?;
-        Ok(Input { name: Some(name), text })
+        Ok(BinaryInput { name, bytes })
     }
 
     /// Reads a text that stands on the command line itself, or in `@FILE`, or comes from standard input as `-`.
     pub(crate) fn text(&mut self, argument: &str) -> Result<Input, Failure> {
         match argument.strip_prefix('@') {
             Some(path) => self.file(Path::new(path)),
-            None if argument == "-" => self.stdin(),
+            None if argument == "-" => self.stdin()?.try_into(),
             None => Ok(Input { name: None, text: argument.to_owned().into() }),
         }
     }
@@ -64,12 +76,12 @@ impl Inputs {
         self.text(argument)
     }
 
-    fn stdin(&mut self) -> Result<Input, Failure> {
+    fn stdin(&mut self) -> Result<BinaryInput, Failure> {
         if mem::replace(&mut self.stdin_taken, true) {
             return Err(Failure::Unusable("standard input can be read for one argument only".into()));
         }
         let name = "standard input";
-        Ok(Input { name: Some(name.into()), text: read(io::stdin().lock(), name)? })
+        Ok(BinaryInput { name: name.into(), bytes: read(io::stdin().lock(), name)? })
     }
 }
 
@@ -79,21 +91,29 @@ pub(crate) fn holds_key(argument: &OsStr) -> bool {
     text.contains("-----BEGIN") || text.contains("\"kty\"")
 }
 
-/// Reads a text to its end, if that is near.
-fn read(source: impl Read, name: &str) -> Result<Zeroizing<String>, Failure> {
+impl TryFrom<BinaryInput> for Input {
+    type Error = Failure;
+
+    fn try_from(BinaryInput { name, mut bytes }: BinaryInput) -> Result<Self, Failure> {
+        let text = String::from_utf8(mem::take(&mut *bytes)).map_err(|error| {
+            drop(Zeroizing::new(error.into_bytes()));
+            Failure::Unusable(format!("{name}: not UTF-8 text"))
+        })?;
+        let mut text = Zeroizing::new(text);
+        let end = without_line_ends(&text).len();
+        text.truncate(end);
+        Ok(Self { name: Some(name), text })
+    }
+}
+
+/// Reads to the end, if that is near.
+fn read(source: impl Read, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM));
     source.take(MAX_INPUT + 1).read_to_end(&mut bytes).map_err(|error| Failure::io(name, &error))?;
     if bytes.len() as u64 > MAX_INPUT {
         return Err(Failure::Unusable(format!("{name}: more than {MAX_INPUT} bytes")));
     }
-    let text = String::from_utf8(mem::take(&mut *bytes)).map_err(|error| {
-        drop(Zeroizing::new(error.into_bytes()));
-        Failure::Unusable(format!("{name}: not UTF-8 text"))
-    })?;
-    let mut text = Zeroizing::new(text);
-    let end = without_line_ends(&text).len();
-    text.truncate(end);
-    Ok(text)
+    Ok(bytes)
 }
 
 /// The text without LF and CR at its end. Nothing else is taken for white space that does not count.

@@ -6,6 +6,7 @@ mod failure;
 mod input;
 mod keyfile;
 mod output;
+mod pem;
 mod time;
 mod tour;
 
@@ -17,7 +18,7 @@ use clap::{Parser, Subcommand};
 use crate::failure::Failure;
 use crate::input::Inputs;
 
-/// Keys, identifiers, Workload Identity Tokens and proofs on the command line; and the tour.
+/// Keys, identifiers, workload credentials, proofs and trust bundles on the command line; and the tour.
 ///
 /// Ends with 0 when all is well, with 1 when something was refused (its code and rule are on standard error), and with 2
 /// when the command line makes no sense or a file cannot be read or written.
@@ -33,17 +34,26 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Trust bundles as SPIFFE documents: what the credentials of a trust domain are verified with.
+    #[command(subcommand)]
+    Bundle(command::bundle::Command),
     /// Workload identifiers: spiffe://... and wimse://...
     #[command(subcommand)]
     Id(command::id::Command),
     /// Public keys as JSON Web Keys (RFC 7517), and sets of them.
     #[command(subcommand)]
     Jwk(command::jwk::Command),
+    /// JWT-SVIDs: bearer tokens, for peers that know nothing better.
+    #[command(subcommand)]
+    JwtSvid(command::jwt_svid::Command),
     /// Private keys.
     #[command(subcommand)]
     Key(command::key::Command),
     /// Prints which revisions of the specifications this program follows.
     Revisions,
+    /// X.509-SVIDs and Workload Identity Certificates: who a workload is, for TLS.
+    #[command(subcommand)]
+    Svid(command::svid::Command),
     /// Runs the whole story on this machine: real processes, real sockets, real attacks.
     Tour(tour::Args),
     /// Workload Identity Tokens: who a workload is, and the key it proves that with.
@@ -62,10 +72,13 @@ fn main() -> ExitCode {
     let Cli { json, command } = Cli::parse();
     let mut inputs = Inputs::default();
     let result = match command {
+        Command::Bundle(command) => command.run(&mut inputs),
         Command::Id(command) => command.run(&mut inputs),
         Command::Jwk(command) => command.run(&mut inputs),
+        Command::JwtSvid(command) => command.run(&mut inputs),
         Command::Key(command) => command.run(&mut inputs, json),
         Command::Revisions => Ok(command::revisions::run()),
+        Command::Svid(command) => command.run(&mut inputs),
         Command::Tour(args) => return tour::run(&args),
         Command::Wit(command) => command.run(&mut inputs),
         Command::Wpt(command) => command.run(&mut inputs),

@@ -85,6 +85,12 @@ impl Facts {
         }
     }
 
+    /// Adds all facts of another, but not its note.
+    pub(crate) fn with_all(mut self, other: Self) -> Self {
+        self.facts.extend(other.facts);
+        self
+    }
+
     fn to_text(&self) -> String {
         let mut out = String::new();
         if let Some(note) = self.note {

@@ -50,6 +50,26 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
+/// Seconds since 1970 of a time in UTC: year, month, day, hour, minute, second. What was before 1970 is 1970; `None` if there
+/// is no such day or time.
+pub(crate) fn seconds([year, month, day, hour, minute, second]: [u64; 6]) -> Option<u64> {
+    // As `civil` counts, backwards.
+    let (year_from_march, month_from_march) =
+        if month > 2 { (year, month.checked_sub(3)?) } else { (year.checked_sub(1)?, month + 9) };
+    let (era, year_of_era) = (year_from_march / 400, year_from_march % 400);
+    let day_of_year = (153 * month_from_march + 2) / 5 + day.checked_sub(1)?;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = (era * 146_097 + day_of_era).checked_sub(719_468);
+    // A day that its month does not have is one of another month.
+    if days.is_some_and(|days| civil(days) != (year, month, day)) || month > 12 || day > 31 {
+        return None;
+    }
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    Some(days.map_or(0, |days| days * DAY + hour * 3600 + minute * 60 + second))
+}
+
 const DAY: u64 = 24 * 60 * 60;
 
 const LAST_SECOND_OF_9999: u64 = 253_402_300_799;
@@ -60,7 +80,7 @@ mod tests {
 
     use aims::keys::UnixTime;
 
-    use super::{date, duration};
+    use super::{date, duration, seconds};
 
     #[test]
     fn dates_are_those_of_the_calendar() {
@@ -75,6 +95,30 @@ mod tests {
             (u64::MAX, "18446744073709551615"),
         ] {
             assert_eq!(date(UnixTime::from_secs(seconds)), expected);
+        }
+    }
+
+    #[test]
+    fn times_of_the_calendar_are_seconds() {
+        for (time, expected) in [
+            ([1970, 1, 1, 0, 0, 0], Some(0)),
+            ([2000, 2, 29, 0, 0, 0], Some(951_782_400)),
+            ([2000, 3, 1, 0, 0, 0], Some(951_868_800)),
+            ([2024, 12, 31, 23, 59, 59], Some(1_735_689_599)),
+            ([9999, 12, 31, 23, 59, 59], Some(253_402_300_799)),
+            ([1950, 1, 1, 0, 0, 0], Some(0)),
+            ([2023, 2, 29, 0, 0, 0], None),
+            ([2100, 2, 29, 0, 0, 0], None),
+            ([2024, 4, 31, 0, 0, 0], None),
+            ([2024, 13, 1, 0, 0, 0], None),
+            ([2024, 0, 1, 0, 0, 0], None),
+            ([2024, 1, 0, 0, 0, 0], None),
+            ([2024, 1, 1, 24, 0, 0], None),
+            ([2024, 1, 1, 0, 60, 0], None),
+            ([2024, 1, 1, 0, 0, 60], None),
+            ([0, 1, 1, 0, 0, 0], None),
+        ] {
+            assert_eq!(seconds(time), expected, "{time:?}");
         }
     }
 

@@ -1,25 +1,22 @@
 //! Whom a verifier trusts, and at which time.
 
-use std::collections::HashSet;
-use std::path::PathBuf;
-
+use aims::TrustBundle;
 use aims::backend;
 use aims::credential::{VerifiedWit, WitProfile, WitVerifier};
 use aims::keys::{BeforeEpoch, UnixTime};
-use aims::{BundleSet, TrustBundle};
 use clap::ValueEnum;
 
+use super::anchors::{self, Anchor};
 use crate::failure::{About, Failure};
 use crate::input::{Input, Inputs};
-use crate::time;
 
 /// Whom a verifier trusts, and at which time.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Trust {
     /// Trusts these keys (a JWK Set; - is standard input) for workloads of this origin, such as
     /// `spiffe://acme.example=acme.jwks`; may be repeated.
-    #[arg(long = "trust", value_name = "ORIGIN=FILE", required = true, value_parser = anchor)]
-    anchors: Vec<(String, PathBuf)>,
+    #[arg(long = "trust", value_name = "ORIGIN=FILE", required = true, value_parser = anchors::parse)]
+    anchors: Vec<Anchor>,
     /// The profile that tokens follow.
     #[arg(long, value_enum, default_value_t)]
     profile: Profile,
@@ -44,23 +41,16 @@ pub(crate) enum Profile {
 impl Trust {
     /// The time to verify at.
     pub(super) fn now(&self) -> Result<UnixTime, BeforeEpoch> {
-        self.at.map(UnixTime::from_secs).map_or_else(time::now, Ok)
+        anchors::at(self.at)
     }
 
     /// Verifies a WIT.
     pub(super) fn verify(&self, wit: &Input, inputs: &mut Inputs) -> Result<VerifiedWit, Failure> {
-        let bundles = BundleSet::new();
-        let origins: HashSet<_> = self.anchors.iter().map(|(origin, _)| origin).collect();
-        if origins.len() < self.anchors.len() {
-            return Err(Failure::Unusable("--trust: one origin has one set of keys".into()));
-        }
-        for (origin, path) in &self.anchors {
-            let file = inputs.file(path)?;
-            let bundle =
-                TrustBundle::from_jwks(origin.parse().about_option("--trust")?, &file.text, backend::ring());
-            let bundle = bundle.about(&file)?.with_profile(self.profile.into());
-            bundles.insert(if self.issuers.is_empty() { bundle } else { bundle.with_issuers(&self.issuers) });
-        }
+        let bundles = anchors::read(&self.anchors, inputs, |origin, jwks| {
+            let bundle = TrustBundle::from_jwks(origin, jwks, backend::ring())?;
+            let bundle = bundle.with_profile(self.profile.into());
+            Ok(if self.issuers.is_empty() { bundle } else { bundle.with_issuers(&self.issuers) })
+        })?;
         let verified = WitVerifier::builder(bundles, backend::ring()).build().verify(&wit.text, self.now()?);
         verified.about(wit)
     }
@@ -73,10 +63,4 @@ impl From<Profile> for WitProfile {
             Profile::WitSvid => Self::WitSvid,
         }
     }
-}
-
-fn anchor(text: &str) -> Result<(String, PathBuf), String> {
-    let (origin, file) =
-        text.split_once('=').ok_or("an origin and a file, such as spiffe://acme.example=acme.jwks")?;
-    Ok((origin.into(), file.into()))
 }

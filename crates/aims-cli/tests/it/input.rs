@@ -38,6 +38,13 @@ fn a_command_line_that_makes_no_sense_ends_with_two() {
         &["wpt", "new", "--key", "k", "--wit", "w", "--audience", "a", "--lifetime", "1d"],
         &["wpt", "new", "--key", "k", "--wit", "w", "--audience", "a", "--context", "x"],
         &["jwk", "set"],
+        &["svid", "verify", "chain.crt", "--trust", "spiffe://acme.example=acme.bundle"],
+        &["svid", "verify", "chain.crt", "--role", "client"],
+        &["svid", "verify", "chain.crt", "--role", "both", "--trust", "spiffe://acme.example=acme.bundle"],
+        &["svid", "authority", "--key", "root.pem"],
+        &["jwt-svid", "verify", "-", "--trust", "spiffe://acme.example=acme.bundle"],
+        &["bundle", "issue", "--authority", "root.crt"],
+        &["bundle", "issue", "--origin", "spiffe://acme.example", "--sequence", "-1"],
     ] {
         let said = folder.aims(args).unusable();
         assert!(said.contains("Usage") || said.contains("error:"), "{args:?}: {said}");

@@ -1,13 +1,18 @@
 #![cfg(test)]
 //! The `aims` program, from outside.
 
+mod bundle;
+mod certificate;
 mod id;
 mod input;
 mod jwk;
+mod jwt_svid;
 mod key;
 mod output;
 mod readme;
+mod revoke;
 mod support;
+mod svid;
 mod tour;
 mod vectors;
 mod wit;

@@ -12,6 +12,8 @@ pub(crate) const ORIGIN: &str = "spiffe://acme.example";
 pub(crate) const SUBJECT: &str = "spiffe://acme.example/agents/travel";
 pub(crate) const TRUST: &str = "spiffe://acme.example=acme.jwks";
 
+pub(crate) const BUNDLE: &str = "spiffe://acme.example=acme.bundle";
+
 /// A fresh folder, removed with everything in it.
 pub(crate) struct Folder(PathBuf);
 
@@ -40,6 +42,46 @@ impl Folder {
         folder.key("travel", "ES256", "t");
         folder.issue(&[]).saved(&folder, "travel.wit");
         folder
+    }
+
+    /// A folder with an authority (`root.pem`, `root.crt`, `acme.bundle`) and an agent (`travel.pem`, `travel.jwk`, `travel.csr`,
+    /// `travel.crt`). The key `tokens.pem` is the one for tokens, `tokens` in the bundle.
+    pub(crate) fn with_authority() -> Self {
+        let folder = Self::new();
+        for (name, kid) in [("root", "r"), ("tokens", "tokens"), ("travel", "t")] {
+            folder.key(name, "ES256", kid);
+        }
+        folder.authority("root", ORIGIN);
+        folder.bundle(&["--sequence", "7"]).saved(&folder, "acme.bundle");
+        folder.aims(&["svid", "request", "--key", "travel.pem"]).saved(&folder, "travel.csr");
+        folder.issue_svid(&[]).saved(&folder, "travel.crt");
+        folder
+    }
+
+    /// Makes `NAME.crt` of `NAME.pem`.
+    pub(crate) fn authority(&self, name: &str, origin: &str) {
+        let key = format!("{name}.pem");
+        let made = self.aims(&["svid", "authority", "--key", &key, "--origin", origin]);
+        made.saved(self, &format!("{name}.crt"));
+    }
+
+    /// Issues the bundle of the authority; later options come on top.
+    pub(crate) fn bundle(&self, options: &[&str]) -> Output {
+        let keys = ["--authority", "root.crt", "--jwt-key", "tokens.jwk"];
+        self.aims(&[&["bundle", "issue", "--origin", ORIGIN], &keys[..], options].concat())
+    }
+
+    /// Issues a certificate for the agent; later options come on top.
+    pub(crate) fn issue_svid(&self, options: &[&str]) -> Output {
+        let by = ["svid", "issue", "--key", "root.pem", "--authority", "root.crt", "--origin", ORIGIN];
+        let about = ["--subject", SUBJECT, "--request", "travel.csr"];
+        self.aims(&[&by[..], &about, options].concat())
+    }
+
+    /// Verifies a chain as a client's; later options come on top.
+    pub(crate) fn verify_svid(&self, file: &str, options: &[&str]) -> Output {
+        let args = ["svid", "verify", file, "--trust", BUNDLE, "--role", "client"];
+        self.aims(&[&args[..], options].concat())
     }
 
     /// Makes `NAME.pem` and `NAME.jwk`.

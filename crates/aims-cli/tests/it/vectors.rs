@@ -1,4 +1,6 @@
-//! Tokens and identifiers that other people made.
+//! Tokens, identifiers, certificates and bundles that other people made.
+
+use std::fs;
 
 use aims_testkit::{assert_refused, vectors};
 
@@ -46,4 +48,52 @@ fn identifiers_of_the_vectors_are_taken_apart() {
         accepted += 1;
     }
     assert!(accepted > 5, "the file lost its cases");
+}
+
+#[test]
+fn certificates_of_others_are_read_and_judged() {
+    let Some(chains) = vectors::path("spiffe/go-spiffe/svid/x509svid") else { return };
+    let folder = Folder::with_authority();
+    for (name, code, rule) in [
+        ("wrong-leaf-cert-sign", "authority_as_leaf", "X5V-4"),
+        ("wrong-leaf-crl-sign", "authority_as_leaf", "X5V-4"),
+        ("wrong-leaf-empty-id", "no_identity", "X5-1"),
+        ("wrong-leaf-ca-true", "authority_as_leaf", "X5V-4"),
+        ("good-leaf-and-intermediate", "unknown_trust_domain", "X5V-2"),
+        ("good-key-and-cert", "private_key", "JO-KEY-03"),
+    ] {
+        let file = format!("{name}.pem");
+        folder.write(&file, fs::read(chains.join(&file)).unwrap());
+        assert_refused!(folder.verify_svid(&file, &[]).refusal().err(), code, rule, "{name}");
+    }
+    // Two certificates, one after the other.
+    let chain = vectors::path("spiffe/rust-spiffe/spiffe/svid/x509/1-svid-chain.der").unwrap();
+    folder.write("chain.der", fs::read(chain).unwrap());
+    let shown = folder.aims(&["svid", "inspect", "chain.der", "--json"]).json();
+    assert!(shown["certificates"].as_array().unwrap().len() > 1, "{shown}");
+}
+
+#[test]
+fn bundles_of_others_are_read_and_judged() {
+    let folder = Folder::new();
+    for (name, refused) in [
+        ("spiffebundle_valid_1", None),
+        ("spiffebundle_valid_2", None),
+        ("spiffebundle_valid_with_wit", None),
+        ("spiffebundle_multiple_x509", Some(("several_certificates", "BND-4"))),
+        ("spiffebundle_missing_kid", Some(("key_id_missing", "BND-4"))),
+        ("spiffebundle_no_keys", Some(("no_keys", "BND-9"))),
+    ] {
+        let Some(path) = vectors::path(&format!("spiffe/go-spiffe/bundle/spiffebundle/{name}.json")) else {
+            return;
+        };
+        folder.write(name, fs::read(path).unwrap());
+        let verified = folder.aims(&["bundle", "verify", name]);
+        match refused {
+            Some((code, rule)) => {
+                assert_refused!(verified.refusal().err(), code, rule, "{name}");
+            }
+            None => assert!(verified.accepted().starts_with("verified: true\n")),
+        }
+    }
 }
