@@ -2,6 +2,8 @@
 #![cfg(test)]
 
 mod josekit_oracle;
+mod nginx;
 mod openssl_certificates;
 mod openssl_tls;
+mod support;
 mod wimsey_oracle;
