@@ -5,5 +5,6 @@ mod josekit_oracle;
 mod nginx;
 mod openssl_certificates;
 mod openssl_tls;
+mod spiffe;
 mod support;
 mod wimsey_oracle;

@@ -72,7 +72,7 @@ impl World {
 
     /// A client of nginx with a certificate of `issuer`, that expects `peer`.
     pub(super) fn client(&self, issuer: &SvidIssuer, own: &str, peer: &str) -> Client {
-        let tls = tls(issuer, &self.bundles, NewId(own, None), peer).client().unwrap();
+        let tls = tls(issuer, &self.bundles, &NewId(own, None), peer).client().unwrap();
         let tcp = TcpStream::connect(("127.0.0.1", self.nginx.port)).unwrap();
         tcp.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let connection =
@@ -114,7 +114,7 @@ fn certify(issuer: &SvidIssuer, folder: &Path) {
 /// An identifier, and perhaps a host name beside it.
 struct NewId<'a>(&'a str, Option<&'a str>);
 
-fn tls(issuer: &SvidIssuer, bundles: &BundleSet, own: NewId<'_>, peer: &str) -> MutualTls {
+fn tls(issuer: &SvidIssuer, bundles: &BundleSet, own: &NewId<'_>, peer: &str) -> MutualTls {
     let key = key();
     let id = own.0.parse().unwrap();
     let request = own.1.into_iter().fold(NewSvid::new(&id, key.public_key()), NewSvid::dns_name);
@@ -131,7 +131,7 @@ fn server(root: &SvidIssuer, issuer: &SvidIssuer, bundles: &BundleSet) -> Server
     let both = vec![root.authority().unwrap(), issuer.authority().unwrap()];
     let with_issuer = BundleSet::from(TrustBundle::for_x509(root.origin().clone(), both));
     Server {
-        tls: tls(issuer, bundles, NewId(TOOL, Some("tools.example")), PROXY).server().unwrap(),
+        tls: tls(issuer, bundles, &NewId(TOOL, Some("tools.example")), PROXY).server().unwrap(),
         forwarded: [
             ("xfcc", ForwardedVerifier::xfcc(proxy(), svids(bundles.clone()))),
             ("client-cert", ForwardedVerifier::client_cert(proxy(), svids(bundles.clone()))),
