@@ -4,4 +4,6 @@
 
 mod bundle;
 mod jwt_svid;
+mod tls;
+mod workload_api;
 mod x509_svid;
