@@ -1,5 +1,8 @@
 //! System packages that the full run wants beside Rust.
 
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::process;
@@ -10,13 +13,14 @@ pub(crate) const NO_OPENSSL: &str = "no OpenSSL: apt-get install libssl-dev open
 
 /// What must be there, how it is seen, and the Debian packages that bring it.
 /// A C compiler is not among them: without its linker this program would not be here.
-const NEEDS: [Need; 2] = [
+const NEEDS: [Need; 3] = [
     Need { what: "git", packages: &["git"], there: git },
     Need {
         what: "OpenSSL (for interop/ and benches/)",
         packages: &["libssl-dev", "openssl", "pkg-config"],
         there: openssl,
     },
+    Need { what: "nginx (for interop/)", packages: &["nginx"], there: nginx },
 ];
 
 struct Need {
@@ -61,13 +65,45 @@ fn git() -> bool {
     process::succeeds(process::program("git").arg("--version"))
 }
 
+/// Debian puts it where the path of an ordinary user does not lead.
+fn nginx() -> bool {
+    ["nginx", "/usr/sbin/nginx"].iter().any(|name| process::succeeds(process::program(name).arg("-v")))
+}
+
 fn may_install() -> bool {
     let root = process::output(process::program("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     root && Path::new("/usr/bin/apt-get").exists()
 }
 
 fn install(packages: &[&str]) -> Result<(), String> {
+    let _no_services = NoServices::new();
     let mut command = process::program("apt-get");
     command.env("DEBIAN_FRONTEND", "noninteractive").args(["install", "-q", "-y", "--no-install-recommends"]);
     process::run(command.args(packages))
+}
+
+/// Keeps packages from starting services: nginx is wanted as a program, not at port 80. Where the machine has such a policy of its own,
+/// that one stays.
+struct NoServices {
+    is_ours: bool,
+}
+
+impl NoServices {
+    const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+    fn new() -> Self {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o755).open(Self::POLICY);
+        let is_ours = file.is_ok();
+        // 101: the action is forbidden.
+        let _ = file.and_then(|mut file| file.write_all(b"#!/bin/sh\nexit 101\n"));
+        Self { is_ours }
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if self.is_ours {
+            let _ = fs::remove_file(Self::POLICY);
+        }
+    }
 }

@@ -1,14 +1,16 @@
-//! JWS by other libraries: the token of [`Jwt`], verified with the same checks.
+//! JWS by other libraries: the token of [`Jwt`], and JWT-SVIDs, verified with the same checks.
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
+use aims_credential::TrustBundle;
 use josekit::jws::{ES256, JwsHeader, JwsSigner, JwsVerifier};
 use josekit::jwt::{JwtPayload, JwtPayloadValidator};
 use jsonwebtoken::crypto::{CryptoProvider, KeyUtils, aws_lc, rust_crypto};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+use spiffe::{JwtBundle, JwtBundleSet, JwtSvid};
 
 use crate::fixtures::{Jwt, NOW, jwt_claims};
 
@@ -57,6 +59,26 @@ impl Jsonwebtoken {
         move || {
             self.choose();
             std::hint::black_box(jsonwebtoken::encode(&header, &claims, &key).expect("a token"));
+        }
+    }
+
+    /// A JWT-SVID by `spiffe`, which verifies with this crate. Its bundle holds JWKs, and each token makes a key of one.
+    pub(super) fn spiffe_verify(
+        self,
+        token: &str,
+        bundle: &TrustBundle,
+        audience: &'static str,
+    ) -> impl FnMut() + 'static {
+        let trust_domain = bundle.origin().trust_domain().try_into().expect("a trust domain");
+        let document = bundle.to_spiffe_json().expect("a document");
+        let theirs = JwtBundle::from_jwt_authorities(trust_domain, document.as_bytes()).expect("a bundle");
+        let mut bundles = JwtBundleSet::new();
+        bundles.add_bundle(theirs);
+        let token = token.to_owned();
+        move || {
+            self.choose();
+            let svid = JwtSvid::parse_and_validate(&token, &bundles, &[audience]).expect("a good token");
+            std::hint::black_box(svid);
         }
     }
 

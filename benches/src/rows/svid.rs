@@ -8,6 +8,7 @@ use aims_credential::{BundleSet, TrustBundle};
 use aims_keys::der::{Reader, SEQUENCE};
 use aims_keys::{Signer, backend};
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
+use spiffe::X509Svid;
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
 use crate::fixtures::{NOW, P256};
@@ -15,31 +16,51 @@ use crate::row::Row;
 
 pub(super) fn verify() -> Row {
     let chain = Chain::new();
-    let (root, leaf, middle) = (chain.root.clone(), chain.leaf.clone(), chain.middle.clone());
+    let (leaf, middle) = (chain.leaf.clone(), chain.middle.clone());
+    let (webpki, mut webpki_after_spiffe) = (webpki(&chain), webpki(&chain));
+    let mut spiffe = spiffe(&chain);
     let verifier = chain.verifier;
-    let their_chain = [middle.clone()];
-    let their_leaf = leaf.clone();
     Row::new(move || {
         let svid = verifier.verify(&leaf, std::slice::from_ref(&middle), Role::Client, *NOW);
         std::hint::black_box(svid.expect("a good chain"));
     })
     .raw(raw(&chain.signed))
     .goal(6_000.0)
-    .peer("webpki alone/ring", move || {
+    .peer("webpki alone/ring", webpki)
+    .peer_raw(raw(&chain.signed))
+    // Neither does the other's part.
+    .peer("spiffe, then webpki/ring", move || {
+        spiffe();
+        webpki_after_spiffe();
+    })
+    .peer_raw(raw(&chain.signed))
+}
+
+/// Signatures, dates and the usage; no identity.
+fn webpki(chain: &Chain) -> impl FnMut() + 'static {
+    let (root, leaf, intermediates) = (chain.root.clone(), chain.leaf.clone(), [chain.middle.clone()]);
+    move || {
         let anchors = [anchor_from_trusted_cert(&root).expect("an anchor")];
-        let leaf = EndEntityCert::try_from(&their_leaf).expect("a certificate");
+        let leaf = EndEntityCert::try_from(&leaf).expect("a certificate");
         let path = leaf.verify_for_usage(
             &[webpki::ring::ECDSA_P256_SHA256],
             &anchors,
-            &their_chain,
+            &intermediates,
             rustls_pki_types::UnixTime::since_unix_epoch(Duration::from_secs(NOW.as_secs())),
             KeyUsage::client_auth(),
             None,
             None,
         );
         std::hint::black_box(path.expect("a good chain"));
-    })
-    .peer_raw(raw(&chain.signed))
+    }
+}
+
+/// The form of leaf and intermediates, and the identity; no signature. It takes a chain with its key.
+fn spiffe(chain: &Chain) -> impl FnMut() + 'static {
+    let (both, pkcs8) = ([&*chain.leaf, &*chain.middle].concat(), chain.pkcs8.clone());
+    move || {
+        std::hint::black_box(X509Svid::parse_from_der(&both, &pkcs8).expect("a good chain"));
+    }
 }
 
 struct Chain {
@@ -47,6 +68,8 @@ struct Chain {
     root: CertificateDer<'static>,
     middle: CertificateDer<'static>,
     leaf: CertificateDer<'static>,
+    /// The key of the leaf.
+    pkcs8: Vec<u8>,
     /// Whose key, over what, and the signature.
     signed: Vec<([u8; 65], Vec<u8>, Vec<u8>)>,
 }
@@ -55,11 +78,11 @@ impl Chain {
     fn new() -> Self {
         let key = || P256::generate(backend::ring());
         let (root_key, middle_key, workload_key) = (key(), key(), key());
-        let signer = |key: &P256| Arc::clone(&key.ours) as Arc<dyn Signer>;
+        let ours = |key: &P256| Arc::clone(&key.ours) as Arc<dyn Signer>;
         let origin = "spiffe://acme.example".parse().expect("an origin");
         let day = Duration::from_secs(86_400);
-        let root = SvidIssuer::root(origin, signer(&root_key), day, *NOW).expect("an authority");
-        let middle = root.intermediate(signer(&middle_key), day, *NOW).expect("an issuer");
+        let root = SvidIssuer::root(origin, ours(&root_key), day, *NOW).expect("an authority");
+        let middle = root.intermediate(ours(&middle_key), day, *NOW).expect("an issuer");
         let subject = "spiffe://acme.example/agents/travel".parse().expect("an identifier");
         let chain = middle.issue(&subject, workload_key.public(), *NOW).expect("a certificate");
         let authority = root.authority().expect("its own");
@@ -76,6 +99,7 @@ impl Chain {
             root: root_der,
             middle: chain[1].clone(),
             leaf: chain[0].clone(),
+            pkcs8: workload_key.pkcs8,
             signed,
         }
     }

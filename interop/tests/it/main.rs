@@ -2,6 +2,9 @@
 #![cfg(test)]
 
 mod josekit_oracle;
+mod nginx;
 mod openssl_certificates;
 mod openssl_tls;
+mod spiffe;
+mod support;
 mod wimsey_oracle;

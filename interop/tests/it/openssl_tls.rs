@@ -5,26 +5,20 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aims_credential::x509::{Svid, SvidIssuer, SvidVerifier};
 use aims_credential::{BundleSet, CurrentCredential, Holder, TrustBundle};
 use aims_id::IdSet;
-use aims_keys::{Algorithm, PrivateKey, SoftwareKey, UnixTime, backend};
+use aims_keys::{Algorithm, PrivateKey, backend};
 use aims_testkit::assert_refused;
 use aims_tls::MutualTls;
 use rustls::{ClientConnection, ServerConnection, StreamOwned};
 
+use crate::support::{key, now, pem};
+
 const AGENT: &str = "spiffe://acme.example/agents/travel";
 const TOOL: &str = "spiffe://acme.example/tools/search";
-
-fn now() -> UnixTime {
-    UnixTime::try_from(SystemTime::now()).unwrap()
-}
-
-fn key() -> Arc<SoftwareKey> {
-    Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap())
-}
 
 /// An issuer, what OpenSSL needs of it in files, and our own end.
 struct World {
@@ -89,15 +83,6 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-fn pem(der: &[u8]) -> String {
-    use base64::prelude::{BASE64_STANDARD, Engine};
-
-    let text = BASE64_STANDARD.encode(der);
-    let lines: Vec<&str> =
-        text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
 /// To where the server says that it listens.
