@@ -18,7 +18,7 @@ pub enum PeerError {
     #[error("the peer presented no certificate")]
     NoCertificate,
     /// It is who it says, and not one of those that are expected.
-    #[error("the peer is not one that is expected")]
+    #[error("{0} is not one that is expected")]
     Unexpected(WorkloadId),
 }
 

@@ -40,7 +40,8 @@ impl Connection {
         Ok(Self { server: server.clone(), peer: server.peer(connection, now)? })
     }
 
-    /// The connection that a request came over, if it is known.
+    /// The connection that a request came over, if it is known: a `Connection` among its extensions, or, with the feature `axum`, the
+    /// `ConnectInfo` that `Router::into_make_service_with_connect_info::<Connection>` puts there.
     #[must_use]
     pub fn of(extensions: &Extensions) -> Option<&Self> {
         let known = extensions.get::<Self>();

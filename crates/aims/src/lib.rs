@@ -16,9 +16,9 @@ pub use aims_credential::{
     BundleSet, BundleSource, CredentialSource, CurrentCredential, Holder, TrustBundle, Wit,
 };
 pub use aims_keys::backend;
-#[cfg(feature = "mtls")]
-pub use aims_proof::ForwardedVerifier;
 pub use aims_proof::{Audiences, Authenticated, WptProfile};
+#[cfg(feature = "mtls")]
+pub use aims_proof::{ForwardedError, ForwardedPeer, ForwardedVerifier};
 #[cfg(feature = "mtls")]
 pub use aims_tls as tls;
 pub use {

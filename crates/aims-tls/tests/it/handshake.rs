@@ -1,12 +1,14 @@
 //! Handshakes that succeed.
 
+use std::sync::Arc;
+
 use aims_credential::x509::Role;
-use aims_credential::{CurrentCredential, Mark, MarkKey, MarkTable};
+use aims_credential::{CurrentCredential, Holder, Mark, MarkKey, MarkTable};
 use aims_keys::Algorithm;
 use aims_testkit::{assert_refused, handshake};
 use rustls::{HandshakeKind, ProtocolVersion};
 
-use crate::support::{AGENT, TOOL, World, id};
+use crate::support::{AGENT, TOOL, World, id, key};
 
 #[test]
 fn mtls_1_mtls_7_wic_5_both_ends_know_who_the_other_is() {
@@ -74,4 +76,48 @@ fn aims_55_a_peer_counts_until_it_ends_or_is_cut_off() {
     assert_refused!(caller.still_valid(world.clock.now(), &marks), "expired", "AIMS-8");
     // And the connection yields no other one.
     assert_refused!(server.peer(&connected.server, world.clock.now()), "expired", "X5V-3");
+}
+
+/// A key in a device: its signature comes later, from another thread.
+#[derive(Debug)]
+struct Slow(Arc<aims_keys::SoftwareKey>);
+
+impl aims_keys::AsyncSigner for Slow {
+    fn public_key(&self) -> &aims_keys::PublicKey {
+        aims_keys::Signer::public_key(&*self.0)
+    }
+
+    fn protection(&self) -> aims_keys::Protection {
+        aims_keys::Protection::Software
+    }
+
+    fn sign<'a>(
+        &'a self,
+        input: aims_keys::SignInput<'a>,
+    ) -> aims_keys::BoxFuture<'a, Result<aims_keys::Signature, aims_keys::SignError>> {
+        let mut begun = false;
+        Box::pin(std::future::poll_fn(move |context| {
+            if begun {
+                return std::task::Poll::Ready(aims_keys::Signer::sign(&*self.0, input));
+            }
+            begun = true;
+            let waker = context.waker().clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                waker.wake();
+            });
+            std::task::Poll::Pending
+        }))
+    }
+}
+
+#[test]
+fn mtls_9_a_handshake_waits_for_a_key_that_signs_later() {
+    let world = World::new();
+    let key = key(Algorithm::Es256);
+    let chain = world.chain(&world.acme, &id(AGENT), &key);
+    let svid = aims_credential::x509::Svid::from_issuer(chain, aims_keys::backend::ring()).unwrap();
+    let own = CurrentCredential::new(Holder::for_svid(svid, Arc::new(Slow(key))).unwrap());
+    let client = world.tls(own, &[TOOL]).client().unwrap();
+    handshake(client.config(), world.server().config()).unwrap();
 }

@@ -254,6 +254,17 @@ fn mtls_1_older_versions_of_tls_are_not_spoken() {
 }
 
 #[test]
+fn mtls_1_a_provider_without_tls_1_3_makes_no_configuration() {
+    let world = World::new();
+    let mut old = rustls::crypto::ring::default_provider();
+    old.cipher_suites.retain(|suite| suite.tls13().is_none());
+    let peers = aims_id::IdSet::new().id(id(TOOL));
+    let tls = aims_tls::MutualTls::new(world.current(AGENT), world.svids(), peers, Arc::new(old));
+    assert_refused!(tls.client(), "tls_provider", "MTLS-1");
+    assert_refused!(tls.server(), "tls_provider", "MTLS-1");
+}
+
+#[test]
 fn mtls_7_the_other_end_hears_no_more_than_an_alert() {
     let world = World::new();
     let client = world.tls(world.current("spiffe://acme.example/agents/other"), &[TOOL]).client().unwrap();

@@ -22,6 +22,18 @@ use crate::clock::Clock;
 /// Whoever answers must be one of the workloads that the [`TlsClient`] expects. An agent that calls several tools, which must not
 /// be taken for each other, has a connector for each. With the feature `hyper` it is what hyper's and tonic's clients call a
 /// connector, too. Cloning is cheap.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use aims::Connector;
+/// use aims::tls::TlsClient;
+///
+/// # async fn connect(client: TlsClient) -> Result<(), Box<dyn std::error::Error>> {
+/// let connector = Connector::new(client).grace(Duration::from_secs(30));
+/// let stream = connector.connect(&"https://tools.example".parse()?).await?;
+/// println!("connected to {}", stream.peer().subject());
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Connector {
     client: TlsClient,
@@ -46,7 +58,8 @@ impl Connector {
 
     options!();
 
-    /// Connects to the host and port of an `https` URI, and shakes hands.
+    /// Connects to the host and port of an `https` URI, and shakes hands. For a way of your own to the server, a Unix socket or a
+    /// proxy, there is [`handshake`](Self::handshake).
     ///
     /// # Errors
     ///
@@ -97,5 +110,5 @@ impl Connector {
 }
 
 fn server_name(host: &str) -> Result<ServerName<'static>, ConnectionError> {
-    ServerName::try_from(host.to_owned()).map_err(|_| ConnectionError::NotHttps)
+    ServerName::try_from(host.to_owned()).map_err(|_| ConnectionError::InvalidName)
 }

@@ -9,7 +9,19 @@ use aims_tls::PeerError;
 
 /// Why a connection was not made, or has ended.
 ///
-/// A stream that ends for such a reason gives it inside an [`io::Error`] of the kind [`ConnectionAborted`](io::ErrorKind).
+/// A stream that ends for such a reason gives it inside an [`io::Error`] of the kind [`ConnectionAborted`](io::ErrorKind); a client
+/// on top of it has that somewhere among its sources:
+///
+/// ```
+/// use std::error::Error;
+/// use aims::ConnectionError;
+///
+/// fn reason(failed: &(dyn Error + 'static)) -> Option<&ConnectionError> {
+///     let io = failed.downcast_ref::<std::io::Error>();
+///     let found = io.and_then(|io| io.get_ref()?.downcast_ref::<ConnectionError>());
+///     found.or_else(|| reason(failed.source()?))
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectionError {
@@ -19,6 +31,9 @@ pub enum ConnectionError {
     /// The network failed, or the other end broke the protocol, or refused this one.
     #[error("the connection failed: {0}")]
     Io(#[source] io::Error),
+    /// The server is to be reached by what is neither a host name nor an address.
+    #[error("the name of the server is neither a host name nor an address")]
+    InvalidName,
     /// The target is not an `https` URI with a host.
     #[error("the target is not an https URI with a host")]
     NotHttps,
@@ -61,6 +76,7 @@ impl ConnectionError {
         match self {
             Self::Clock(error) => error.code(),
             Self::Io(_) => "connection_failed",
+            Self::InvalidName => "invalid_server_name",
             Self::NotHttps => "not_https",
             Self::Peer(error) => error.code(),
             Self::TimedOut => "handshake_timeout",
@@ -73,7 +89,7 @@ impl ConnectionError {
         match self {
             Self::Clock(error) => error.rule(),
             Self::Peer(error) => error.rule(),
-            Self::Io(_) | Self::NotHttps | Self::TimedOut => "MTLS-1",
+            Self::InvalidName | Self::Io(_) | Self::NotHttps | Self::TimedOut => "MTLS-1",
         }
     }
 }

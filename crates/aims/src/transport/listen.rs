@@ -21,6 +21,19 @@ use super::stream::AcceptedStream;
 ///
 /// Handshakes go on beside each other: who does not finish one holds up nobody. A client that is refused is told so by an alert of
 /// TLS, and whoever runs the server by [`on_refused`](Self::on_refused).
+///
+/// ```no_run
+/// use aims::{Acceptor, Listener};
+/// use aims::tls::TlsServer;
+///
+/// # async fn listen(server: TlsServer) -> std::io::Result<()> {
+/// let tcp = tokio::net::TcpListener::bind("0.0.0.0:8443").await?;
+/// let mut listener = Listener::new(tcp, Acceptor::new(server))
+///     .on_refused(|refused| eprintln!("{} refused: {} ({})", refused.address, refused.error, refused.error.code()));
+/// let (stream, _) = listener.accept().await; // or `axum::serve(listener, ..)`
+/// println!("{} is connected", stream.peer().subject());
+/// # Ok(()) }
+/// ```
 pub struct Listener {
     tcp: TcpListener,
     acceptor: Acceptor,

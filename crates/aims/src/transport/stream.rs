@@ -33,6 +33,18 @@ impl<S> AcceptedStream<S> {
         &self.connection
     }
 
+    /// The client, as it was when the connection was accepted.
+    #[must_use]
+    pub fn peer(&self) -> &VerifiedPeer {
+        self.connection.peer()
+    }
+
+    /// The protocol that both ends agreed on (ALPN), such as `h2`.
+    #[must_use]
+    pub fn protocol(&self) -> Option<&[u8]> {
+        self.live.io().get_ref().1.alpn_protocol()
+    }
+
     /// What is underneath.
     #[must_use]
     pub fn get_ref(&self) -> &S {

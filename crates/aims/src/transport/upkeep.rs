@@ -64,7 +64,7 @@ macro_rules! options {
 
         /// How long a connection may go on once the other end's certificate has expired, its bundle was withdrawn, or nobody can
         /// say whether it was cut off: for what is under way to be finished. Whoever was revoked or marked has no such time, and a
-        /// [`Guard`](crate::Guard) admits no request on such a connection. Default: none.
+        /// [`Guard`](crate::Guard) admits no request on such a connection. Each end has a grace of its own, and the shorter one counts. Default: none.
         #[must_use]
         pub fn grace(mut self, grace: Duration) -> Self {
             self.upkeep.grace = grace;

@@ -24,6 +24,31 @@ fn x5v_1_wic_1_a_good_certificate_says_who_it_is_for() {
 }
 
 #[test]
+fn x5_6_key_usage_of_nine_bits() {
+    let domain = Domain::new();
+    let with = |bits: &[u8]| {
+        let usage = extension(&[0x55, 0x1d, 0x0f], true, &write(aims_keys::der::BIT_STRING, &[bits]));
+        domain.check(&Forge::leaf().with(|leaf| {
+            leaf.usage = None;
+            leaf.more = vec![usage];
+        }))
+    };
+    // The ninth is of no use here; the bits that fill up its byte are zero.
+    with(&[7, DIGITAL_SIGNATURE, 0x80]).unwrap();
+    assert_refused!(with(&[7, DIGITAL_SIGNATURE, 0x81]), "malformed_certificate", "X5V-1");
+    assert_refused!(with(&[7, DIGITAL_SIGNATURE, 0x80, 0]), "malformed_certificate", "X5V-1");
+    assert_refused!(with(&[8, DIGITAL_SIGNATURE]), "malformed_certificate", "X5V-1");
+}
+
+#[test]
+fn x5v_2_a_verifier_says_whom_it_trusts() {
+    let domain = Domain::new();
+    assert!(domain.verifier.trusts(&SUBJECT.parse().unwrap()));
+    assert!(!domain.verifier.trusts(&"spiffe://bank.example/agents/travel".parse().unwrap()));
+    assert!(!domain.verifier.trusts(&"wimse://acme.example/agents/travel".parse().unwrap()));
+}
+
+#[test]
 fn x5_1_x5_2_x5v_1_wic_1_exactly_one_uri() {
     let domain = Domain::new();
     let with = |uris: &[&[u8]], dns: &[&str]| {

@@ -23,6 +23,8 @@ async fn mtls_7_both_ends_know_each_other() {
     let connected = connected.unwrap();
     assert_eq!(connected.peer().subject().as_str(), "spiffe://acme.example/tools/search");
     assert_eq!(connected.protocol(), Some(&b"h2"[..]));
+    assert_eq!(accepted.protocol(), Some(&b"h2"[..]));
+    assert_eq!(accepted.peer().subject().as_str(), TRAVEL);
     assert_eq!(accepted.connection().peer().subject().as_str(), TRAVEL);
     assert_eq!(accepted.get_ref().peer_addr().unwrap(), from);
     assert_eq!(connected.get_ref().local_addr().unwrap(), from);
@@ -62,10 +64,12 @@ async fn mtls_4_mtls_7_a_server_that_is_not_the_expected_one_is_refused() {
 async fn mtls_1_nothing_but_https_is_connected_to() {
     let behind = Behind::new(|guard| guard);
     let connector = behind.connector("/agents/travel");
-    for target in ["http://127.0.0.1:1/", "/v1/search", "ftp://127.0.0.1/", "https://not_a_name!/"] {
-        let Ok(target) = target.parse() else { continue };
+    for target in ["http://127.0.0.1:1/", "/v1/search", "ftp://127.0.0.1/"] {
+        let target: Uri = target.parse().unwrap();
         assert_refused!(connector.connect(&target).await, "not_https", "MTLS-1", "{target}");
     }
+    let name: Uri = "https://not_a_name!/".parse().unwrap();
+    assert_refused!(connector.connect(&name).await, "invalid_server_name", "MTLS-1");
     let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let target: Uri = format!("https://{nobody}").parse().unwrap();
     assert_refused!(connector.connect(&target).await, "connection_failed", "MTLS-1");

@@ -110,6 +110,40 @@ async fn aims_55_whoever_was_cut_off_has_no_grace() {
     assert!(begun.elapsed() < LONG);
 }
 
+/// Marks that come and go.
+#[derive(Debug, Default)]
+struct Unsteady(std::sync::atomic::AtomicBool);
+
+impl aims::credential::Marks for Unsteady {
+    fn mark(&self, _: &MarkKey<'_>) -> Result<Option<Mark>, aims::credential::MarksUnavailable> {
+        if self.0.load(std::sync::atomic::Ordering::SeqCst) {
+            Err(aims::credential::MarksUnavailable::new())
+        } else {
+            Ok(None)
+        }
+    }
+}
+
+#[tokio::test]
+async fn aims_55_while_nobody_can_say_who_was_cut_off_connections_have_their_grace() {
+    let behind = Behind::new(|guard| guard);
+    let marks = Arc::new(Unsteady::default());
+    let svids = SvidVerifier::builder(behind.bundles.clone(), backend::ring()).marks(marks.clone()).build();
+    let everybody = IdSet::new().pattern("spiffe://acme.example/**".parse().unwrap());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = MutualTls::new(behind.acme.current("/tools/search", NOW), svids, everybody, provider)
+        .time_provider(Arc::new(behind.tool.clock.clone()));
+    let grace = Duration::from_millis(300);
+    let acceptor = Acceptor::new(tls.server().unwrap()).check_every(OFTEN).grace(grace);
+    let mut echo = behind.echo(acceptor.with_clock(behind.tool.clock.reader())).await;
+    let mut stream = echo.connect(&behind.connector("/agents/travel")).await;
+    says(&mut stream).await.unwrap();
+    marks.0.store(true, std::sync::atomic::Ordering::SeqCst);
+    sleep(grace / 2).await;
+    says(&mut stream).await.unwrap();
+    assert_eq!(echo.ended().await, Some(("marks_unavailable", "AIMS-55")));
+}
+
 #[tokio::test]
 async fn mtls_10_a_client_ends_the_connection_to_a_server_it_no_longer_trusts() {
     let behind = Behind::new(|guard| guard);

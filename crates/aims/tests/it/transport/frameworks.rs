@@ -59,6 +59,8 @@ async fn mtls_7_arch_1_a_guard_behind_axum_knows_its_callers_by_their_connection
         let client = Client::builder(TokioExecutor::new()).build(connector);
         for _ in 0..2 {
             let response = client.request(request(&base, http::Method::GET, "v1/search")).await.unwrap();
+            let version = if protocol == "h2" { http::Version::HTTP_2 } else { http::Version::HTTP_11 };
+            assert_eq!(response.version(), version);
             assert_eq!(text(response).await, (StatusCode::OK, TRAVEL.into()), "{protocol}");
         }
         let record = behind.tool.records.last();
