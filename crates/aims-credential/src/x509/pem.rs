@@ -6,8 +6,17 @@ use rustls_pki_types::pem::PemObject;
 
 use super::SvidError;
 
-/// Reads the blocks labelled `CERTIFICATE`, in their order; text and blocks of other kinds between them count for nothing. The text
-/// has 512 KiB at most.
+/// Reads the blocks labelled `CERTIFICATE`, in their order; text and blocks of other kinds between them count for nothing: a
+/// private key in the same file is skipped. The text has 512 KiB at most.
+///
+/// ```
+/// use aims_credential::x509::{from_pem, to_pem};
+///
+/// # fn chain(text: &str) -> Result<(), aims_credential::x509::SvidError> {
+/// let chain = from_pem(text)?; // the workload's certificate first
+/// assert_eq!(from_pem(&to_pem(&chain))?, chain);
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 ///

@@ -23,7 +23,8 @@ pub use self::xfcc::XFCC_FIELD;
 /// Such a field is worth what the proxy is worth: it counts only on a connection over mutual TLS whose other end is one of the
 /// proxies named here (MTLS-8). On every other it is what anybody may have written, and is not read.
 ///
-/// The certificate in it is verified once more, with what is trusted here; that its key was there, only the proxy has seen.
+/// The certificate in it is verified once more, with what is trusted here; that its key was there, only the proxy has seen. Most use
+/// it through `GuardBuilder::forwarded_by` of the crate `aims`, which asks who is at the other end.
 #[derive(Clone, Debug)]
 pub struct ForwardedVerifier {
     proxies: IdSet,
