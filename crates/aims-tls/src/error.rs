@@ -47,6 +47,12 @@ impl PeerError {
             Error::InvalidCertificate(CertificateError::Expired) => SvidError::Expired,
             Error::InvalidCertificate(CertificateError::NotValidYet) => SvidError::NotYetValid,
             Error::InvalidCertificate(CertificateError::Revoked) => SvidError::Revoked,
+            Error::InvalidCertificate(CertificateError::ExpiredRevocationList) => {
+                SvidError::RevocationOutdated
+            }
+            Error::InvalidCertificate(CertificateError::UnknownRevocationStatus) => {
+                SvidError::RevocationUnknown
+            }
             Error::InvalidCertificate(CertificateError::UnknownIssuer) => SvidError::UnknownIssuer,
             _ => return None,
         };

@@ -56,7 +56,10 @@ impl SvidCache {
             self.verified.remove(&hash);
         }
         let svid = self.verifier.verify(leaf, intermediates, role, now)?;
-        self.verified.insert(hash, svid.clone());
+        // Whoever adds what is on no path to a good chain must not fill the memory.
+        if svid.chain().iter().map(|der| der.len()).sum::<usize>() <= MAX_REMEMBERED {
+            self.verified.insert(hash, svid.clone());
+        }
         Ok(svid)
     }
 
@@ -90,3 +93,6 @@ impl SvidCache {
         self.verified.is_empty()
     }
 }
+
+/// The longest chain that is remembered, in bytes: longer ones are verified each time.
+const MAX_REMEMBERED: usize = 8 * 1024;

@@ -49,8 +49,10 @@ impl Path<'_> {
             return self.find(self.intermediates, usual, None, role);
         }
         let shown = Shown::of(self.intermediates);
-        let over_signed: Vec<_> =
-            usual.iter().map(|&algorithm| OverSigned { algorithm, shown: &shown }).collect();
+        let over_signed: Vec<_> = usual
+            .iter()
+            .map(|&algorithm| OverSigned { algorithm, shown: &shown, leaf: self.certificate.body })
+            .collect();
         let algorithms: Vec<&dyn SignatureVerificationAlgorithm> =
             over_signed.iter().map(|algorithm| algorithm as _).collect();
         self.find(&shown.certificates(), &algorithms, Some(&shown), role)
@@ -70,7 +72,10 @@ impl Path<'_> {
         let accept = |path: &webpki::VerifiedPath<'_>| {
             let validity = self.check(path, shown);
             let accepted = validity.as_ref().map(drop).map_err(|_| webpki::Error::UnknownIssuer);
-            answer.replace(Some(validity));
+            // Of several paths that are refused, one with a revoked certificate says most.
+            if !matches!(*answer.borrow(), Some(Err(SvidError::Revoked))) || validity.is_ok() {
+                answer.replace(Some(validity));
+            }
             accepted
         };
         // X5V-5: an extended key usage, where there is one, names the purpose; `anyExtendedKeyUsage` does not.

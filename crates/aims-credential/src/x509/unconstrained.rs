@@ -86,11 +86,14 @@ impl<'a> Shown<'a> {
 pub(super) struct OverSigned<'a> {
     pub(super) algorithm: &'static dyn SignatureVerificationAlgorithm,
     pub(super) shown: &'a Shown<'a>,
+    /// The body of the leaf, which is shown as it is.
+    pub(super) leaf: &'a [u8],
 }
 
 impl SignatureVerificationAlgorithm for OverSigned<'_> {
     fn verify_signature(&self, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        let message = self.shown.find(message).map_or(message, |it| it.signed_body);
+        let shown = if message == self.leaf { None } else { self.shown.find(message) };
+        let message = shown.map_or(message, |it| it.signed_body);
         self.algorithm.verify_signature(key, message, signature)
     }
 

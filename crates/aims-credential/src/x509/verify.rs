@@ -232,11 +232,17 @@ impl Rules {
 /// Bounds the search for a path: it tries every certificate with the name of an issuer, and for each of them every one above. Two
 /// with one name are an authority in rotation; more are somebody who wants it to search for long. Says whether any has name constraints.
 fn check_names(intermediates: &[CertificateDer<'_>]) -> Result<bool, SvidError> {
-    let mut has_constraints = false;
+    let (mut has_constraints, mut unread) = (false, 0);
     let mut seen: Vec<(&[u8], &CertificateDer<'_>)> = Vec::with_capacity(intermediates.len());
     for der in intermediates {
-        // What cannot be read is on no path.
-        let Some(certificate) = Certificate::read(der) else { continue };
+        // What cannot be read here is on no path, but the path library may try it.
+        let Some(certificate) = Certificate::read(der) else {
+            unread += 1;
+            if unread > MAX_NAMESAKES {
+                return Err(SvidError::Path);
+            }
+            continue;
+        };
         has_constraints |= certificate.name_constraints.is_some();
         if seen.iter().any(|(_, other)| *other == der) {
             continue;

@@ -35,7 +35,7 @@ pub(super) fn read(fields: &(impl Fields + ?Sized)) -> Result<Said<'static>, For
             chain.push(byte_sequence(item.trim_ascii())?);
         }
     }
-    Ok(Said { chain, hash: None, subject: None, by: None })
+    Ok(Said { chain, hash: None, subject: None, by: None, has_dns: false })
 }
 
 fn byte_sequence(item: &[u8]) -> Result<CertificateDer<'static>, ForwardedError> {

@@ -48,6 +48,8 @@ struct Said<'f> {
     subject: Option<WorkloadId>,
     /// The proxy that says so, by its own account.
     by: Option<String>,
+    /// Whether it names hosts, too.
+    has_dns: bool,
 }
 
 impl ForwardedVerifier {
@@ -69,7 +71,8 @@ impl ForwardedVerifier {
 
     /// Takes the proxy's word for a client of which it forwards the identifier alone (the detail `uri` of Envoy): neither chain nor
     /// dates can be checked here then, and the client counts as long as the proxy does. Its trust domain must still be one that is
-    /// trusted. Default: refused.
+    /// trusted. The proxy must hold each trust domain to its own authorities (Envoy: the validator `envoy.tls.cert_validator.spiffe`),
+    /// write `By` and `Hash`, and no `DNS`: names that a certificate has besides could look like more of the field. Default: refused.
     #[must_use]
     pub fn accept_names(mut self) -> Self {
         self.accepts_names = true;
@@ -79,7 +82,13 @@ impl ForwardedVerifier {
     /// Whether the other end of a connection is one of the proxies.
     #[must_use]
     pub fn is_proxy(&self, peer: &VerifiedPeer) -> bool {
-        peer.role() == Role::Client && self.proxies.contains(peer.subject())
+        peer.role() == Role::Client && self.names(peer.subject())
+    }
+
+    /// Whether this is one of the proxies, wherever it is: one behind another is no caller either.
+    #[must_use]
+    pub fn names(&self, id: &WorkloadId) -> bool {
+        self.proxies.contains(id)
     }
 
     /// The client of the proxy at the other end of the connection, by the fields of a request.
@@ -100,11 +109,14 @@ impl ForwardedVerifier {
             Form::ClientCert => client_cert::read(fields)?,
             Form::Xfcc => xfcc::read(fields)?,
         };
-        if words.by.is_some_and(|by| by != proxy.subject().as_str()) {
+        if words.by.as_ref().is_some_and(|by| *by != proxy.subject().as_str()) {
             return Err(ForwardedError::Contradiction);
         }
         let Some((leaf, rest)) = words.chain.split_first() else {
             let subject = words.subject.ok_or(ForwardedError::Missing)?;
+            if self.accepts_names && (words.by.is_none() || words.hash.is_none() || words.has_dns) {
+                return Err(ForwardedError::Malformed);
+            }
             return self.named(subject, proxy);
         };
         let svid = self.svids.verify(leaf, rest, Role::Client, now)?;

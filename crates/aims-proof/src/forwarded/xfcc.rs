@@ -25,10 +25,12 @@ pub(super) fn read(fields: &(impl Fields + ?Sized)) -> Result<Said<'static>, For
         Single::Invalid => return Err(ForwardedError::Malformed),
     };
     let (mut by, mut hash, mut cert, mut chain, mut uri) = (None, None, None, None, None);
-    let mut rest = text;
+    let (mut rest, mut has_dns) = (text, false);
     loop {
         let (key, value, after) = pair(rest)?;
-        let place = match key.to_ascii_lowercase().as_str() {
+        let key = key.to_ascii_lowercase();
+        has_dns |= key == "dns";
+        let place = match key.as_str() {
             "by" => Some(&mut by),
             "hash" => Some(&mut hash),
             "cert" => Some(&mut cert),
@@ -64,6 +66,7 @@ pub(super) fn read(fields: &(impl Fields + ?Sized)) -> Result<Said<'static>, For
             None => None,
         },
         by: by.map(Cow::into_owned),
+        has_dns,
     })
 }
 

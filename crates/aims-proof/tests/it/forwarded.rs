@@ -271,11 +271,22 @@ fn mtls_8_a_name_alone_counts_only_where_that_is_said() {
 
     let names = world.xfcc().accept_names();
     let read = |value: &str| names.verify(&world.proxy, &[("x-forwarded-client-cert", value)][..], NOW);
+    let head = format!("By={PROXY};Hash={};", world.hash());
     let peer = read(&value).unwrap();
     assert_eq!((peer.subject().as_str(), peer.svid().is_none()), (AGENT, true));
     assert_eq!(peer.not_after(), world.proxy.not_after());
-    assert_refused!(read("URI=spiffe://acme.example"), "bad_subject", "X5-3");
-    assert_refused!(read("URI=spiffe://bank.example/a"), "unknown_trust_domain", "X5V-2");
+    assert_refused!(read(&format!("{head}URI=spiffe://acme.example")), "bad_subject", "X5-3");
+    assert_refused!(read(&format!("{head}URI=spiffe://bank.example/a")), "unknown_trust_domain", "X5V-2");
+
+    for less in [
+        format!("URI={AGENT}"),
+        format!("By={PROXY};URI={AGENT}"),
+        format!("Hash={};URI={AGENT}", world.hash()),
+        // A host name of the client that looks like more of the field.
+        format!("{head}DNS=x;URI={AGENT}"),
+    ] {
+        assert_refused!(read(&less), "forwarded_malformed", "MTLS-8", "{less}");
+    }
 
     names.verify_again(&peer, NOW).unwrap();
     assert_refused!(world.xfcc().verify_again(&peer, NOW), "unknown_trust_domain", "X5V-2");
@@ -312,7 +323,7 @@ fn aims_55_mtls_10_a_forwarded_client_ends_with_what_either_rests_on() {
 fn aims_55_a_name_without_a_certificate_does_not_outlive_a_cut() {
     let world = World::new();
     let names = world.xfcc().accept_names();
-    let value = format!("URI={AGENT}");
+    let value = format!("By={PROXY};Hash={};URI={AGENT}", world.hash());
     let peer = names.verify(&world.proxy, &[("x-forwarded-client-cert", &*value)][..], NOW).unwrap();
     let marks = MarkTable::with_capacity(8);
     peer.still_valid(NOW, &marks).unwrap();

@@ -314,6 +314,8 @@ fn x5v_3_x5v_2_mtls_1_the_refusing_end_reads_the_reason_in_the_error_of_its_hand
     for (error, code) in [
         (CertificateError::BadSignature, "bad_signature"),
         (CertificateError::Expired, "expired"),
+        (CertificateError::ExpiredRevocationList, "revocation_outdated"),
+        (CertificateError::UnknownRevocationStatus, "revocation_unknown"),
         (CertificateError::NotValidYet, "not_yet_valid"),
         (CertificateError::Revoked, "revoked"),
     ] {

@@ -15,6 +15,9 @@ use crate::connection::{Connection, lapsed};
 pub(crate) struct Admitted {
     caller: Authenticated,
     guard: Arc<Inner>,
+    /// Who was at the other end, where that is another fact.
+    #[cfg(feature = "mtls")]
+    transport: Option<Authenticated>,
     #[cfg(feature = "mtls")]
     connection: Option<Connection>,
 }
@@ -24,11 +27,15 @@ impl Admitted {
         caller: Authenticated,
         guard: Arc<Inner>,
         #[cfg_attr(not(feature = "mtls"), expect(unused_variables, reason = "no connection is known there"))]
+        transport: Option<&Authenticated>,
+        #[cfg_attr(not(feature = "mtls"), expect(unused_variables, reason = "no connection is known there"))]
         extensions: &Extensions,
     ) -> Self {
         Self {
             caller,
             guard,
+            #[cfg(feature = "mtls")]
+            transport: transport.cloned(),
             #[cfg(feature = "mtls")]
             connection: Connection::of(extensions).cloned(),
         }
@@ -46,11 +53,8 @@ impl Admitted {
             connection.still_valid(now, &*guard.marks)?;
         }
         #[cfg(feature = "mtls")]
-        if let (Some(peer), Some(proxies)) = (self.caller.forwarded(), &guard.proxies) {
-            proxies.verify_again(peer, now).map_err(|error| match error {
-                aims_proof::ForwardedError::Svid(error) => lapsed(&error),
-                _ => Lapsed::Untrusted,
-            })?;
+        for who in std::iter::once(&self.caller).chain(&self.transport) {
+            guard.still_forwarded(who, now)?;
         }
         if let Some(proof) = self.caller.wpt() {
             guard.wits.verify_again(proof.wit(), now).map_err(|error| match error {
@@ -60,5 +64,18 @@ impl Admitted {
             })?;
         }
         self.caller.still_valid(now, &*guard.marks)
+    }
+}
+
+#[cfg(feature = "mtls")]
+impl Inner {
+    /// Whether somebody who was known on the word of a proxy still is.
+    fn still_forwarded(&self, who: &Authenticated, now: UnixTime) -> Result<(), Lapsed> {
+        let Some((peer, proxies)) = who.forwarded().zip(self.proxies.as_ref()) else { return Ok(()) };
+        proxies.verify_again(peer, now).map_err(|error| match error {
+            aims_proof::ForwardedError::Svid(error) => lapsed(&error),
+            _ => Lapsed::Untrusted,
+        })?;
+        who.still_valid(now, &*self.marks)
     }
 }

@@ -146,7 +146,8 @@ impl Guard {
             guard.record_refusal(&record).await;
             return Err(Refusal::forbidden(reason.clone()));
         }
-        let admitted = Admitted::new(caller.clone(), Arc::clone(&self.0), &head.extensions);
+        let admitted =
+            Admitted::new(caller.clone(), Arc::clone(&self.0), asked.transport.as_ref(), &head.extensions);
         let (authorized, identity) = Authorized::new(admitted, asked.trace);
         let recorded = caught_future(async { guard.recorder.permit(&record, authorized).await }).await;
         match recorded {

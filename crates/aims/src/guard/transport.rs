@@ -47,10 +47,9 @@ impl Inner {
         }
     }
 
-    /// Whether this is a proxy itself, and not somebody behind it.
+    /// Whether this is a proxy itself, here or behind another, and not somebody behind it.
     pub(super) fn is_proxy(&self, who: &Authenticated) -> bool {
-        let proxies = self.proxies.as_ref();
-        proxies.zip(who.peer()).is_some_and(|(proxies, peer)| proxies.is_proxy(peer))
+        self.proxies.as_ref().is_some_and(|proxies| proxies.names(who.subject()))
     }
 }
 

@@ -28,6 +28,9 @@ pub enum ConnectionError {
     /// The clock stands before 1970: nobody can say what is valid.
     #[error(transparent)]
     Clock(#[from] BeforeEpoch),
+    /// It had not finished its handshake when there were too many.
+    #[error("there were too many handshakes")]
+    Crowded,
     /// The network failed, or the other end broke the protocol, or refused this one.
     #[error("the connection failed: {0}")]
     Io(#[source] io::Error),
@@ -75,6 +78,7 @@ impl ConnectionError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Clock(error) => error.code(),
+            Self::Crowded => "too_many_handshakes",
             Self::Io(_) => "connection_failed",
             Self::InvalidName => "invalid_server_name",
             Self::NotHttps => "not_https",
@@ -89,7 +93,7 @@ impl ConnectionError {
         match self {
             Self::Clock(error) => error.rule(),
             Self::Peer(error) => error.rule(),
-            Self::InvalidName | Self::Io(_) | Self::NotHttps | Self::TimedOut => "MTLS-1",
+            Self::Crowded | Self::InvalidName | Self::Io(_) | Self::NotHttps | Self::TimedOut => "MTLS-1",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Accepting connections for a server.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -10,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Sleep, sleep};
 
 use super::accept::Acceptor;
@@ -19,7 +20,8 @@ use super::stream::AcceptedStream;
 
 /// Accepts connections over mutual TLS, for a server of axum or tonic, or for a loop around [`accept`](Self::accept).
 ///
-/// Handshakes go on beside each other: who does not finish one holds up nobody. A client that is refused is told so by an alert of
+/// Handshakes go on beside each other: who does not finish one holds up nobody, and where there are too many, the oldest gives way to
+/// the newest. A client that is refused is told so by an alert of
 /// TLS, and whoever runs the server by [`on_refused`](Self::on_refused).
 ///
 /// ```no_run
@@ -38,6 +40,8 @@ pub struct Listener {
     tcp: TcpListener,
     acceptor: Acceptor,
     handshakes: JoinSet<Option<(AcceptedStream<TcpStream>, SocketAddr)>>,
+    /// Those under way, the oldest first, and some that are over.
+    begun: VecDeque<(AbortHandle, SocketAddr)>,
     max_handshakes: usize,
     on_refused: Arc<dyn Fn(RefusedConnection<'_>) + Send + Sync>,
     /// Until when nothing is accepted, since the last try failed.
@@ -60,7 +64,8 @@ impl Listener {
     pub fn new(tcp: TcpListener, acceptor: Acceptor) -> Self {
         let on_refused = Arc::new(|_: RefusedConnection<'_>| {});
         let max_handshakes = 512;
-        Self { tcp, acceptor, handshakes: JoinSet::new(), max_handshakes, on_refused, pause: None }
+        let (handshakes, begun) = (JoinSet::new(), VecDeque::new());
+        Self { tcp, acceptor, handshakes, begun, max_handshakes, on_refused, pause: None }
     }
 
     /// What is told of every connection that is not accepted, for logs. Default: nothing.
@@ -70,7 +75,8 @@ impl Listener {
         self
     }
 
-    /// How many handshakes may be under way; who comes then waits in the queue of the operating system. Default: 512.
+    /// How many handshakes may be under way. Who comes then takes the place of whoever has not finished for longest: to keep honest
+    /// clients out, somebody must begin as many in the time that an honest one takes. Default: 512.
     #[must_use]
     pub fn max_handshakes(mut self, max: usize) -> Self {
         self.max_handshakes = max.max(1);
@@ -102,9 +108,6 @@ impl Listener {
                 }
                 continue;
             }
-            if self.handshakes.len() >= self.max_handshakes {
-                return Poll::Pending;
-            }
             if let Some(pause) = &mut self.pause {
                 ready!(pause.as_mut().poll(cx));
                 self.pause = None;
@@ -119,9 +122,22 @@ impl Listener {
         }
     }
 
+    /// Makes room for one more.
+    fn give_way(&mut self) {
+        self.begun.retain(|(handshake, _)| !handshake.is_finished());
+        while self.begun.len() >= self.max_handshakes {
+            let Some((oldest, address)) = self.begun.pop_front() else { return };
+            oldest.abort();
+            (self.on_refused)(RefusedConnection { address, error: &ConnectionError::Crowded });
+        }
+    }
+
     fn begin(&mut self, tcp: TcpStream, address: SocketAddr) {
+        if self.begun.len() >= self.max_handshakes {
+            self.give_way();
+        }
         let (acceptor, on_refused) = (self.acceptor.clone(), Arc::clone(&self.on_refused));
-        self.handshakes.spawn(async move {
+        let handshake = self.handshakes.spawn(async move {
             // Answers are small, and the other end waits for each. Where the option fails, so will the connection.
             let accepted = match tcp.set_nodelay(true) {
                 Ok(()) => acceptor.accept(tcp).await,
@@ -135,6 +151,7 @@ impl Listener {
                 }
             }
         });
+        self.begun.push_back((handshake, address));
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Live<S> {
     watch: Watch,
     /// Wakes whoever waits to read, and so a quiet connection.
     reading: Pin<Box<Sleep>>,
-    /// Wakes whoever waits to write, which may be another task; there is one only if somebody ever waited.
+    /// Wakes whoever waits to write or has flushed, which may be another task; there is one only if somebody ever did.
     writing: Option<Pin<Box<Sleep>>>,
 }
 
@@ -63,19 +63,22 @@ impl Watch {
             return Ok(());
         }
         self.next = now + self.upkeep.every;
+        // Until this look is over: what looks may panic.
+        self.ended = true;
         let looked = self.upkeep.now().map_err(ConnectionError::from);
         let Err(error) = looked.and_then(|time| self.recheck.check(time).map_err(ConnectionError::from))
         else {
             self.grace_ends = None;
+            self.ended = false;
             return Ok(());
         };
         let grace = if error.allows_grace() { self.upkeep.grace } else { Duration::ZERO };
         let grace_ends = *self.grace_ends.get_or_insert(now + grace);
         if grace.is_zero() || grace_ends <= now {
-            self.ended = true;
             return Err(io::Error::new(io::ErrorKind::ConnectionAborted, error));
         }
         self.next = self.next.min(grace_ends);
+        self.ended = false;
         Ok(())
     }
 
@@ -115,11 +118,15 @@ impl<S: AsyncWrite + Unpin> Live<S> {
         self.watch.check()?;
         let written = write(Pin::new(&mut self.io), cx);
         if written.is_pending() {
-            let next = self.watch.next;
-            let timer = self.writing.get_or_insert_with(|| Box::pin(sleep_until(next)));
-            self.watch.poll(timer, cx)?;
+            self.wake_writer(cx)?;
         }
         Poll::Ready(ready!(written))
+    }
+
+    fn wake_writer(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let next = self.watch.next;
+        let timer = self.writing.get_or_insert_with(|| Box::pin(sleep_until(next)));
+        self.watch.poll(timer, cx)
     }
 }
 
@@ -141,7 +148,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Live<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_by(cx, AsyncWrite::poll_flush)
+        let flushed = self.poll_by(cx, AsyncWrite::poll_flush)?;
+        // Whoever has sent all there was, and reads nothing (an HTTP/1.1 server with a request in hand), is woken all the same.
+        if flushed.is_ready() {
+            self.wake_writer(cx)?;
+        }
+        flushed.map(Ok)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -54,20 +54,21 @@ macro_rules! options {
             self
         }
 
-        /// How often the other end of a live connection is looked at, whether or not anything is sent; of 10 ms at least.
-        /// Default: every second.
+        /// How often the other end of a live connection is looked at, whether or not anything is sent: from every
+        /// 10 ms to every hour. Default: every second.
         #[must_use]
         pub fn check_every(mut self, interval: Duration) -> Self {
-            self.upkeep.every = interval.max(Duration::from_millis(10));
+            self.upkeep.every = interval.clamp(Duration::from_millis(10), Duration::from_secs(3600));
             self
         }
 
         /// How long a connection may go on once the other end's certificate has expired, its bundle was withdrawn, or nobody can
         /// say whether it was cut off: for what is under way to be finished. Whoever was revoked or marked has no such time, and a
-        /// [`Guard`](crate::Guard) admits no request on such a connection. Each end has a grace of its own, and the shorter one counts. Default: none.
+        /// [`Guard`](crate::Guard) admits no request on such a connection. Each end has a grace of its own, and the shorter one counts. At
+        /// most a day. Default: none.
         #[must_use]
         pub fn grace(mut self, grace: Duration) -> Self {
-            self.upkeep.grace = grace;
+            self.upkeep.grace = grace.min(Duration::from_secs(86_400));
             self
         }
 

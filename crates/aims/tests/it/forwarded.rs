@@ -161,3 +161,33 @@ async fn mtls_10_a_stream_through_a_proxy_ends_with_the_clients_bundle() {
     behind.tool.clock.advance(Duration::from_secs(3601));
     assert_eq!(permit.still_valid(), Err(Lapsed::Expired));
 }
+
+#[tokio::test]
+async fn aims_55_a_stream_of_a_caller_with_a_proof_ends_with_whom_the_proxy_forwarded() {
+    let marks = Arc::new(MarkTable::with_capacity(8));
+    let guards = marks.clone();
+    let behind = behind(move |guard| guard.marks(guards));
+    let proxy = behind.connection("/proxies/edge");
+    let head = over(&proxy, forwarding(&behind.acme, "/agents/other", behind.proven())).into_parts().0;
+    let permit = behind.tool.guard.admit(&head).await.unwrap();
+    assert_eq!(permit.caller().subject().as_str(), TRAVEL);
+    permit.still_valid().unwrap();
+    marks.add(&MarkKey::Agent(&"spiffe://acme.example/agents/other".parse().unwrap()), Mark::dead()).unwrap();
+    assert_eq!(permit.still_valid(), Err(Lapsed::Dead));
+}
+
+#[tokio::test]
+async fn mtls_8_arch_1_a_proxy_behind_a_proxy_is_not_the_caller() {
+    let behind = Behind::with_bundles(|guard, bundles| {
+        let svids = SvidVerifier::builder(bundles.clone(), backend::ring()).build();
+        // The policy would admit the inner one: a proxy that is an agent, too.
+        let ids = |id: &str| id.parse::<aims::id::WorkloadId>().unwrap();
+        let proxies = aims::id::IdSet::new().id(ids(PROXY)).id(ids(TRAVEL));
+        guard.accept_connections().forwarded_by(ForwardedVerifier::client_cert(proxies, svids))
+    });
+    let outer = behind.connection("/proxies/edge");
+    let answer = behind.tool.call(over(&outer, forwarding(&behind.acme, "/agents/travel", plain()))).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::BAD_REQUEST, "no_credential"));
+    assert_eq!(behind.tool.records.last()["transport"]["auth"]["via"], PROXY);
+    assert_eq!(behind.tool.handled.times(), 0);
+}

@@ -8,7 +8,8 @@ use aims::id::IdSet;
 use aims::tls::MutualTls;
 use aims::{Acceptor, backend};
 use std::sync::Arc;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use std::task::Poll;
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
 use super::support::{LONG, OFTEN, reason, says};
@@ -210,4 +211,36 @@ async fn mtls_10_both_halves_of_a_split_stream_end() {
     timeout(LONG, reading).await.expect("the reading half does not end").unwrap();
     timeout(LONG, writing).await.expect("the writing half does not end").unwrap();
     drop(client);
+}
+
+#[tokio::test]
+async fn mtls_10_a_stream_that_has_flushed_and_reads_nothing_ends_too() {
+    let behind = Behind::new(|guard| guard);
+    let (mut listener, address, _) = behind.listener(behind.acceptor()).await;
+    let url = format!("https://{address}").parse().unwrap();
+    let connector = behind.connector("/agents/travel");
+    let (client, (server, _)) = tokio::join!(connector.connect(&url), listener.accept());
+    let _client = client.unwrap();
+    let mut server = Box::pin(server);
+    // Nobody reads, and all is sent: what hyper does between two messages of a response, with another request in hand.
+    let idle = std::future::poll_fn(move |cx| match AsyncWrite::poll_flush(server.as_mut(), cx) {
+        Poll::Ready(Err(error)) => Poll::Ready(reason(&error)),
+        _ => Poll::Pending,
+    });
+    let idle = tokio::spawn(idle);
+    sleep(5 * OFTEN).await;
+    behind.trust_nobody();
+    let ended = timeout(LONG, idle).await.expect("an idle connection does not end").unwrap();
+    assert_eq!(ended, ("unknown_trust_domain", "X5V-2"));
+}
+
+#[tokio::test]
+async fn mtls_10_no_interval_is_too_long_to_be_waited_for() {
+    let behind = Behind::new(|guard| guard);
+    let forever = Duration::MAX;
+    let mut echo = behind.echo(behind.acceptor().check_every(forever).grace(forever)).await;
+    let mut stream =
+        echo.connect(&behind.connector("/agents/travel").check_every(forever).grace(forever)).await;
+    says(&mut stream).await.unwrap();
+    assert!(echo.goes_on());
 }
