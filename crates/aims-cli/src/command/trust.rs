@@ -1,9 +1,9 @@
 //! Whom a verifier trusts, and at which time.
 
-use aims::TrustBundle;
-use aims::backend;
 use aims::credential::{VerifiedWit, WitProfile, WitVerifier};
+use aims::id::Origin;
 use aims::keys::{BeforeEpoch, UnixTime};
+use aims::{TrustBundle, backend};
 use clap::ValueEnum;
 
 use super::anchors::{self, Anchor};
@@ -13,7 +13,7 @@ use crate::input::{Input, Inputs};
 /// Whom a verifier trusts, and at which time.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Trust {
-    /// Trusts these keys (a JWK Set; - is standard input) for workloads of this origin, such as
+    /// Trusts these keys (a JWK Set or a SPIFFE bundle document; - is standard input) for workloads of this origin, such as
     /// `spiffe://acme.example=acme.jwks`; may be repeated.
     #[arg(long = "trust", value_name = "ORIGIN=FILE", required = true, value_parser = anchors::parse)]
     anchors: Vec<Anchor>,
@@ -47,13 +47,21 @@ impl Trust {
     /// Verifies a WIT.
     pub(super) fn verify(&self, wit: &Input, inputs: &mut Inputs) -> Result<VerifiedWit, Failure> {
         let bundles = anchors::read(&self.anchors, inputs, |origin, jwks| {
-            let bundle = TrustBundle::from_jwks(origin, jwks, backend::ring())?;
-            let bundle = bundle.with_profile(self.profile.into());
+            let bundle = keys(origin, jwks)?.with_profile(self.profile.into());
             Ok(if self.issuers.is_empty() { bundle } else { bundle.with_issuers(&self.issuers) })
         })?;
         let verified = WitVerifier::builder(bundles, backend::ring()).build().verify(&wit.text, self.now()?);
         verified.about(wit)
     }
+}
+
+/// Reads a JWK Set; where none of it is for WITs, a SPIFFE bundle document, whose elements say what they are for.
+fn keys(origin: Origin, text: &str) -> Result<TrustBundle, Failure> {
+    let bundle = TrustBundle::from_jwks(origin.clone(), text, backend::ring())?;
+    if bundle.keys().is_empty() {
+        return Ok(TrustBundle::from_spiffe(origin, text, backend::ring())?);
+    }
+    Ok(bundle)
 }
 
 impl From<Profile> for WitProfile {

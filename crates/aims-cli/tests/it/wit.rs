@@ -24,6 +24,22 @@ fn a_token_is_issued_and_verified() {
 }
 
 #[test]
+fn bnd_4_a_bundle_document_vouches_with_the_keys_for_tokens_alone() {
+    let folder = Folder::with_agent();
+    let make = |option: &str, name: &str| {
+        let args = ["bundle", "issue", "--origin", "spiffe://acme.example", option, "issuer.jwk"];
+        folder.aims(&args).saved(&folder, name);
+    };
+    make("--wit-key", "wits.bundle");
+    make("--jwt-key", "jwts.bundle");
+    let verify = |bundle: &str| {
+        folder.aims(&["wit", "verify", "@travel.wit", "--trust", &format!("spiffe://acme.example={bundle}")])
+    };
+    assert!(verify("wits.bundle").accepted().contains(&format!("subject: {SUBJECT}\n")));
+    assert_refused!(verify("jwts.bundle").refusal().err(), "unknown_key", "WIT-6");
+}
+
+#[test]
 fn what_is_issued_is_what_was_asked_for() {
     let folder = Folder::with_agent();
     let options = [

@@ -1,6 +1,6 @@
 //! The way from a leaf to an authority of its trust domain.
 
-use aims_credential::x509::{CertificateDer, Role};
+use aims_credential::x509::{CertificateDer, Role, SvidCache};
 use aims_keys::Algorithm;
 use aims_testkit::assert_refused;
 
@@ -152,6 +152,37 @@ fn x5v_3_the_length_of_paths_and_chains_is_bounded() {
     let leaf = Forge::leaf().with(|leaf| leaf.issuer = Some("lower")).signed_by(&lower.key);
     let chain = [lower.signed_by(&upper.key), upper.signed_by(&domain.root)];
     assert_refused!(domain.check_chain(&leaf, &chain), "path", "X5V-3");
+}
+
+#[test]
+fn x5v_3_what_cannot_be_read_is_bounded_too() {
+    let domain = Domain::new();
+    let leaf = Forge::leaf().signed_by(&domain.root);
+    // Version 4 does not exist: not read here, whatever the path library makes of it.
+    let unread = |count: usize| -> Vec<CertificateDer<'static>> {
+        (0..count)
+            .map(|_| Forge::authority("junk").with(|it| it.version = 3).signed_by(&domain.root))
+            .collect()
+    };
+    domain.check_chain(&leaf, &unread(2)).unwrap();
+    assert_refused!(domain.check_chain(&leaf, &unread(3)), "path", "X5V-3");
+}
+
+#[test]
+fn x5v_3_a_long_chain_is_verified_and_not_remembered() {
+    let domain = Domain::new();
+    let leaf = Forge::leaf().signed_by(&domain.root);
+    let cache = SvidCache::new(domain.verifier.clone(), 16);
+    let padding = Forge::authority("padding")
+        .with(|it| it.dns = (0..400).map(|n| format!("name-{n}.padding.example")).collect())
+        .signed_by(&domain.root);
+    assert!(padding.len() > 8 * 1024);
+    for _ in 0..2 {
+        cache.verify(&leaf, std::slice::from_ref(&padding), Role::Client, now()).unwrap();
+    }
+    assert!(cache.is_empty(), "somebody else's place is taken by padding");
+    cache.verify(&leaf, &[], Role::Client, now()).unwrap();
+    assert_eq!(cache.len(), 1);
 }
 
 #[test]
