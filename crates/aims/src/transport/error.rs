@@ -16,7 +16,7 @@ use aims_tls::PeerError;
 /// use std::error::Error;
 /// use aims::ConnectionError;
 ///
-/// fn reason(failed: &(dyn Error + 'static)) -> Option<&ConnectionError> {
+/// fn reason<'a>(failed: &'a (dyn Error + 'static)) -> Option<&'a ConnectionError> {
 ///     let io = failed.downcast_ref::<std::io::Error>();
 ///     let found = io.and_then(|io| io.get_ref()?.downcast_ref::<ConnectionError>());
 ///     found.or_else(|| reason(failed.source()?))
