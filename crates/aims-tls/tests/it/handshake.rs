@@ -112,7 +112,7 @@ impl aims_keys::AsyncSigner for Slow {
 }
 
 #[test]
-fn mtls_9_a_handshake_waits_for_a_key_that_signs_later() {
+fn a_handshake_waits_for_a_key_that_signs_later() {
     let world = World::new();
     let key = key(Algorithm::Es256);
     let chain = world.chain(&world.acme, &id(AGENT), &key);

@@ -53,7 +53,7 @@ fn spiffe_reads_our_chains() {
     }
 }
 
-/// MTLS-9: a certificate is used with its own key. `spiffe` does not compare them; the TLS library does later.
+/// AIMS-5: a certificate is used with its own key. `spiffe` does not compare them; the TLS library does later.
 #[test]
 fn spiffe_takes_another_key_and_we_do_not() {
     let issuer = SvidIssuer::root("spiffe://acme.example".parse().unwrap(), key(), DAY, now()).unwrap();
