@@ -55,7 +55,7 @@ async fn arch_1_arch_2_a_proof_through_a_connection_is_another_fact_and_both_are
 }
 
 #[tokio::test]
-async fn mtls_8_arch_1_a_bad_proof_is_not_made_good_by_the_connection() {
+async fn crd_14_mtls_8_arch_1_a_bad_proof_is_not_made_good_by_the_connection() {
     let behind = Behind::new(GuardBuilder::accept_connections);
     let connection = behind.connection("/agents/travel");
     for (field, value) in [
@@ -98,7 +98,7 @@ async fn mtls_8_a_name_in_a_header_is_nobody() {
 }
 
 #[tokio::test]
-async fn mtls_10_x5v_2_requests_on_a_live_connection_end_with_the_bundle() {
+async fn crd_14_mtls_10_x5v_2_requests_on_a_live_connection_end_with_the_bundle() {
     for proven in [false, true] {
         let behind = Behind::new(GuardBuilder::accept_connections);
         let connection = behind.connection("/agents/travel");
