@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aims_credential::{SkipReason, SpiffeBundleError, TrustBundle};
-use aims_jose::{JwkError, JwkSet};
-use aims_keys::{Algorithm, backend};
+use aims_jose::{Jwk, JwkError, JwkSet, base64url};
+use aims_keys::{Algorithm, PublicKey, PublicNumbers, backend};
 use aims_testkit::{assert_refused, vectors};
 use serde_json::{Value, json};
 
@@ -222,6 +222,19 @@ fn bnd_19_an_rsa_key_without_alg_is_for_either_algorithm() {
     assert_eq!(bundle.jwt_keys().only().unwrap().public_key().algorithm(), Algorithm::Rs256);
     let written: Value = serde_json::from_str(&bundle.to_spiffe_json().unwrap()).unwrap();
     assert_eq!(written, json!({"keys": [bound]}));
+}
+
+#[test]
+fn bnd_18_two_rsa_keys_of_one_name_are_not_written_as_one() {
+    let other = format!("o{}", &MODULUS[1..]);
+    let keys = [(MODULUS, Algorithm::Ps256), (&*other, Algorithm::Rs256)].map(|(modulus, algorithm)| {
+        let numbers = PublicNumbers::Rsa { n: base64url::decode(modulus).unwrap(), e: vec![1, 0, 1] };
+        let key = PublicKey::load(numbers, algorithm, backend::ring()).unwrap();
+        Jwk::new(key).with_key_id("a").unwrap()
+    });
+    let bundle = TrustBundle::new(ORIGIN.parse().unwrap(), JwkSet::default())
+        .with_jwt_keys(JwkSet::new(keys.into()).unwrap());
+    assert_refused!(bundle.to_spiffe_json(), "duplicate_key_id", "BND-18");
 }
 
 #[test]
