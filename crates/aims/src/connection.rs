@@ -96,3 +96,21 @@ impl fmt::Debug for Connection {
         f.debug_tuple("Connection").field(&self.peer).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ended_a_certificate_is_said_as_exactly_as_it_is_known() {
+        for (error, ended) in [
+            (SvidError::Expired, Lapsed::Expired),
+            (SvidError::NotYetValid, Lapsed::NotYetValid),
+            (SvidError::Revoked, Lapsed::Dead),
+            (SvidError::Lapsed(Lapsed::Suspended), Lapsed::Suspended),
+            (SvidError::UnknownIssuer, Lapsed::Untrusted),
+        ] {
+            assert_eq!(lapsed(&error), ended, "{error}");
+        }
+    }
+}

@@ -244,3 +244,13 @@ async fn mtls_10_no_interval_is_too_long_to_be_waited_for() {
     says(&mut stream).await.unwrap();
     assert!(echo.goes_on());
 }
+
+#[tokio::test]
+async fn mtls_10_whoever_is_done_says_so_to_the_other_end() {
+    let behind = Behind::new(|guard| guard);
+    let mut echo = behind.echo(behind.acceptor()).await;
+    let mut stream = echo.connect(&behind.connector("/agents/travel")).await;
+    says(&mut stream).await.unwrap();
+    stream.shutdown().await.unwrap();
+    assert_eq!(echo.ended().await, None, "an end, and no error");
+}
