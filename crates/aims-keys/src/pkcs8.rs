@@ -21,7 +21,6 @@ pub(crate) enum Parts<'a> {
     },
     MlDsa {
         algorithm: Algorithm,
-        #[cfg_attr(not(feature = "aws-lc"), expect(dead_code, reason = "the other backend has no ML-DSA"))]
         seed: &'a [u8; 32],
         public: Option<&'a [u8]>,
     },

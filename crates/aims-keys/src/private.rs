@@ -78,6 +78,33 @@ impl PrivateKey {
         pem::write(&self.0)
     }
 
+    /// The numbers, to be written in a form other than PKCS#8, where only the key's owner can read it.
+    ///
+    /// Whether they belong together is checked when the key is [loaded](Self::load).
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] when the document is malformed; [`KeyError::Unsupported`] for RSA keys, and where the document lacks the public half.
+    pub fn expose_numbers(&self) -> Result<PrivateNumbers, KeyError> {
+        let parts = Parts::read(&self.0)?;
+        let public = parts.public()?;
+        match (parts, public) {
+            (Parts::P256 { d, .. }, Some(PublicNumbers::P256 { x, y })) => {
+                Ok(PrivateNumbers::P256 { d: Zeroizing::new(*d), x, y })
+            }
+            (Parts::P384 { d, .. }, Some(PublicNumbers::P384 { x, y })) => {
+                Ok(PrivateNumbers::P384 { d: Zeroizing::new(*d), x, y })
+            }
+            (Parts::Ed25519 { seed, public: Some(x) }, _) => {
+                Ok(PrivateNumbers::Ed25519 { seed: Zeroizing::new(*seed), x: *x })
+            }
+            (Parts::MlDsa { seed, public: Some(public), .. }, _) => {
+                Ok(PrivateNumbers::MlDsa { seed: Zeroizing::new(*seed), public: public.to_vec() })
+            }
+            _ => Err(KeyError::Unsupported),
+        }
+    }
+
     /// Checks the key and makes it ready to sign.
     ///
     /// Accepted is PKCS#8 of version 1 and 2, EC keys with their public point, ML-DSA keys as seeds. Which documents are

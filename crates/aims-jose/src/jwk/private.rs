@@ -2,16 +2,18 @@
 
 use core::fmt;
 
-use aims_keys::{Algorithm, Backend, PrivateKey, SoftwareKey};
+use aims_keys::{Algorithm, Backend, KeyError, PrivateKey, PrivateNumbers, PublicKey, SoftwareKey};
+use zeroize::Zeroizing;
 
-use super::JwkError;
 use super::members::Members;
-use crate::json::{self, Limits};
+use super::{Jwk, JwkError};
+use crate::base64url;
+use crate::json::{self, Limits, ObjectWriter};
 
 /// A private JSON Web Key on its way into a [`SoftwareKey`]: the one form in which many tools hand keys over.
 ///
-/// What is decoded from it is overwritten when it is dropped; to overwrite the text is up to the caller. There is no way
-/// to write one, and `Debug` shows the algorithm and the `kid` only.
+/// What is decoded from it is overwritten when it is dropped; to overwrite the text is up to the caller. `Debug` shows the
+/// algorithm and the `kid` only.
 ///
 /// ```
 /// use aims_jose::PrivateJwk;
@@ -33,6 +35,12 @@ pub struct PrivateJwk {
 }
 
 impl PrivateJwk {
+    /// A key that goes to its owner in this form, as an issuer does that makes keys for others.
+    #[must_use]
+    pub fn new(key: PrivateKey, algorithm: Algorithm) -> Self {
+        Self { key, algorithm, kid: None }
+    }
+
     /// Reads a private key that names its algorithm.
     ///
     /// The public members must stand beside the private ones. Whether they belong together is checked by
@@ -83,6 +91,34 @@ impl PrivateJwk {
     #[must_use]
     pub fn private_key(&self) -> &PrivateKey {
         &self.key
+    }
+
+    /// The key as JSON, public members and `alg` included, where only its owner can read it.
+    ///
+    /// # Errors
+    ///
+    /// [`JwkError::Key`] when it is not a key for its algorithm, for RSA keys, and for Ed25519 keys without their public half.
+    pub fn expose_json(&self, backend: Backend) -> Result<Zeroizing<String>, JwkError> {
+        let numbers = self.key.expose_numbers()?;
+        // Loading checks that the numbers are those of a key, and one for this algorithm.
+        let public = Jwk::new(PublicKey::load(numbers.public(), self.algorithm, backend)?);
+        let secret = Zeroizing::new(match &numbers {
+            PrivateNumbers::P256 { d, .. } => base64url::encode(d.as_slice()),
+            PrivateNumbers::P384 { d, .. } => base64url::encode(d.as_slice()),
+            PrivateNumbers::Ed25519 { seed, .. } | PrivateNumbers::MlDsa { seed, .. } => {
+                base64url::encode(seed.as_slice())
+            }
+            _ => return Err(KeyError::Unsupported.into()),
+        });
+        let name = if matches!(numbers, PrivateNumbers::MlDsa { .. }) { "priv" } else { "d" };
+        // Room for all of it: a buffer that grows leaves a copy behind.
+        let mut writer = ObjectWriter::with_capacity(secret.len() + 4096);
+        if let Some(kid) = &self.kid {
+            writer.str("kid", kid);
+        }
+        public.write(&mut writer);
+        writer.str(name, &secret);
+        Ok(Zeroizing::new(writer.finish()?))
     }
 
     /// Checks the key and makes it ready to sign.

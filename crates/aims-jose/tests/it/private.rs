@@ -175,3 +175,18 @@ fn jo_key_07_debug_text_and_errors_show_no_private_member() {
         assert!(!shown.contains(secret), "{shown}");
     }
 }
+
+#[test]
+fn jo_key_07_a_private_key_is_written_as_it_is_read() {
+    for algorithm in [Algorithm::Es256, Algorithm::Es384, Algorithm::Ed25519] {
+        let key = PrivateKey::generate(algorithm, backend::ring()).unwrap();
+        let public = key.load(algorithm, backend::ring()).unwrap().public_key().clone();
+        let written = PrivateJwk::new(key, algorithm).expose_json(backend::ring()).unwrap();
+        let read = PrivateJwk::parse(&written).unwrap();
+        assert_eq!((read.algorithm(), read.key_id()), (algorithm, None));
+        assert_eq!(read.load(backend::ring()).unwrap().public_key(), &public);
+    }
+    let key = PrivateKey::generate(Algorithm::Es256, backend::ring()).unwrap();
+    let error = PrivateJwk::new(key, Algorithm::Es384).expose_json(backend::ring()).unwrap_err();
+    assert_eq!((error.code(), error.rule()), ("key_algorithm_mismatch", "JO-KEY-02"));
+}
