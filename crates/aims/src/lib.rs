@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod agent;
-mod clock;
 #[cfg(feature = "mtls")]
 mod connection;
 mod decide;
@@ -15,7 +14,7 @@ mod transport;
 pub use aims_credential::{
     BundleSet, BundleSource, CredentialSource, CurrentCredential, Holder, TrustBundle, Wit,
 };
-pub use aims_keys::backend;
+pub use aims_keys::{Clock, SystemClock, backend};
 pub use aims_proof::{Audiences, Authenticated, WptProfile};
 #[cfg(feature = "mtls")]
 pub use aims_proof::{ForwardedError, ForwardedPeer, ForwardedVerifier};
@@ -26,7 +25,6 @@ pub use {
 };
 
 pub use crate::agent::{Agent, AgentError, AgentFuture, AgentLayer, AgentService, AttachError};
-pub use crate::clock::{Clock, SystemClock};
 #[cfg(feature = "mtls")]
 pub use crate::connection::Connection;
 pub use crate::decide::{Callers, Decide, Decision, Question};

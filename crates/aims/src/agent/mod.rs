@@ -15,7 +15,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Uri};
 
 use self::target::{Origin, audience};
-use crate::clock::{Clock, SystemClock};
+use aims_keys::{Clock, SystemClock};
 
 pub use self::service::{AgentError, AgentFuture, AgentLayer, AgentService};
 
@@ -35,7 +35,11 @@ impl Agent {
     /// An agent whose current credential and key come from `source`.
     #[must_use]
     pub fn new(source: impl CredentialSource + 'static) -> Self {
-        Self { source: Arc::new(source), context_fields: Arc::new([]), clock: Arc::new(SystemClock) }
+        Self {
+            source: Arc::new(source),
+            context_fields: Arc::new([]),
+            clock: Arc::new(SystemClock::default()),
+        }
     }
 
     /// Fields that carry context tokens; where a request has one, the proof covers it.

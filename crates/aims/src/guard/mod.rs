@@ -19,10 +19,10 @@ use aims_proof::{ForwardedError, ForwardedVerifier};
 use http::request::Parts;
 
 use self::panics::{caught, caught_future};
-use crate::clock::{Clock, SystemClock};
 use crate::decide::{Decide, Decision, Question};
 use crate::permit::{Authorized, Permit};
 use crate::record::{JsonLines, Outcome, Record, RecordError, Recorder, TraceParent};
+use aims_keys::{Clock, SystemClock};
 
 pub(crate) use self::admitted::Admitted;
 pub use self::response::Refusal;
@@ -75,7 +75,7 @@ impl Guard {
             marks: Arc::new(MarkTable::with_capacity(0)),
             recorder: Arc::new(JsonLines::stderr()),
             replay: None,
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(SystemClock::default()),
             backend: backend::ring(),
             leeway: None,
             max_proof_lifetime: None,

@@ -11,8 +11,8 @@ use tokio_rustls::TlsAcceptor;
 use super::error::ConnectionError;
 use super::stream::AcceptedStream;
 use super::upkeep::{Upkeep, options};
-use crate::clock::Clock;
 use crate::connection::Connection;
+use aims_keys::Clock;
 
 /// Accepts connections over mutual TLS, and ends them with what they rest on.
 ///

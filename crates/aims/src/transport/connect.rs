@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use super::error::ConnectionError;
 use super::stream::ConnectedStream;
 use super::upkeep::{Upkeep, options};
-use crate::clock::Clock;
+use aims_keys::Clock;
 
 /// Makes connections over mutual TLS, and ends them with what they rest on.
 ///

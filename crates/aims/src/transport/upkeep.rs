@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aims_keys::{BeforeEpoch, UnixTime};
 
-use crate::clock::{Clock, SystemClock};
+use aims_keys::{Clock, SystemClock};
 
 /// What an [`Acceptor`](super::Acceptor) and a [`Connector`](super::Connector) have in common.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ impl Default for Upkeep {
             handshake_timeout: Duration::from_secs(10),
             every: Duration::from_secs(1),
             grace: Duration::ZERO,
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(SystemClock::default()),
         }
     }
 }

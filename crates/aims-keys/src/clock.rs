@@ -1,7 +1,9 @@
-//! Where this layer reads the time; the layers below are told it.
+//! Where the layers that do input and output read the time; all others are told it.
 
 use std::sync::Arc;
 use std::time::SystemTime;
+
+use crate::time::{BeforeEpoch, UnixTime};
 
 /// A source of the current time.
 ///
@@ -10,9 +12,18 @@ use std::time::SystemTime;
 pub trait Clock: Send + Sync {
     /// The time now.
     fn now(&self) -> SystemTime;
+
+    /// The same in whole seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`BeforeEpoch`]: the clock was never set.
+    fn unix_time(&self) -> Result<UnixTime, BeforeEpoch> {
+        UnixTime::try_from(self.now())
+    }
 }
 
-/// The clock of the operating system.
+/// The clock of the operating system. Nothing in this crate asks it.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct SystemClock;
