@@ -44,5 +44,6 @@ pub use self::pem::{from_pem, to_pem};
 pub use self::request::{CertificateRequest, CertificateRequestError, UnsignedCertificateRequest};
 pub use self::revocation_list::RevocationList;
 pub use self::revocation_list_error::RevocationListError;
+pub use self::tbs::is_dns_name;
 pub use self::verified::VerifiedSvid;
 pub use self::verify::{Role, SvidVerifier, SvidVerifierBuilder, X509Profile};

@@ -123,8 +123,9 @@ pub(super) fn authority_name(key_id: &[u8]) -> Vec<u8> {
     name(&format!("AIMS authority {id}"))
 }
 
-/// Names of hosts (RFC 1123 §2.1), without wildcards.
-pub(super) fn is_dns_name(name: &str) -> bool {
+/// Whether it is the name of a host (RFC 1123 §2.1), without wildcards, as certificates are issued for.
+#[must_use]
+pub fn is_dns_name(name: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
