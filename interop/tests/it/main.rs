@@ -1,6 +1,7 @@
 //! Other implementations as oracles: what we make they verify, and what they make we verify.
 #![cfg(test)]
 
+mod generated;
 mod josekit_oracle;
 mod nginx;
 mod openssl_certificates;
