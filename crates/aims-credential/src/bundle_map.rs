@@ -51,7 +51,7 @@ impl BundleMap {
             if value.raw().len() > MAX_BUNDLE_TEXT {
                 return Err(refused(JwkError::TooLarge.into()));
             }
-            let bundle = spiffe_bundle::read(origin.clone(), value, backend).map_err(refused)?;
+            let bundle = spiffe_bundle::read_member(origin.clone(), value, backend).map_err(refused)?;
             // The reader has refused a name that stands there twice, and a name has one spelling.
             bundles.insert(origin, Arc::new(bundle));
         }

@@ -1,6 +1,7 @@
 //! Trust bundles in the format of SPIFFE (SPIFFE Trust Domain and Bundle §4): one JWK Set for three kinds of credentials.
 
 mod error;
+mod token_keys;
 mod usage;
 mod write;
 #[cfg(feature = "x509")]
@@ -46,7 +47,7 @@ impl TrustBundle {
     /// stays in force.
     pub fn from_spiffe(origin: Origin, document: &str, backend: Backend) -> Result<Self, SpiffeBundleError> {
         let document = parse(document)?;
-        read(origin, document.as_value(), backend)
+        read(origin, document.as_value(), Usage::of, backend)
     }
 
     /// As [`from_spiffe`](Self::from_spiffe), and refuses what go-spiffe refuses though the standard does not: an empty
@@ -63,7 +64,7 @@ impl TrustBundle {
     ) -> Result<Self, SpiffeBundleError> {
         let document = parse(document)?;
         // What either reader refuses comes first, a leak before all.
-        let bundle = read(origin, document.as_value(), backend)?;
+        let bundle = read(origin, document.as_value(), Usage::of, backend)?;
         check_strictly(&elements(document.as_value())?)?;
         Ok(bundle)
     }
@@ -77,10 +78,20 @@ fn parse(document: &str) -> Result<Object, SpiffeBundleError> {
     Ok(Object::parse(document, &BUNDLE_LIMITS).map_err(JwkError::Json)?)
 }
 
-/// Reads a bundle that was parsed, by itself or within a map of bundles.
-pub(crate) fn read(
+/// Reads a bundle that was parsed, within a map of bundles.
+pub(crate) fn read_member(
     origin: Origin,
     document: Value<'_>,
+    backend: Backend,
+) -> Result<TrustBundle, SpiffeBundleError> {
+    read(origin, document, Usage::of, backend)
+}
+
+/// Reads a bundle that was parsed; what an element is for, `usage_of` says.
+fn read(
+    origin: Origin,
+    document: Value<'_>,
+    usage_of: impl Fn(Value<'_>) -> Option<Usage> + Copy,
     backend: Backend,
 ) -> Result<TrustBundle, SpiffeBundleError> {
     let elements = elements(document)?;
@@ -91,11 +102,11 @@ pub(crate) fn read(
     let hint =
         integer(document, "spiffe_refresh_hint").map_err(|NotAnInteger| SpiffeBundleError::RefreshHint)?;
 
-    let shared_names = shared_names(&elements);
+    let shared_names = shared_names(&elements, usage_of);
     let mut found = Found::default();
     let mut skipped = Vec::new();
     for (index, &element) in elements.iter().enumerate() {
-        if let Err(reason) = found.read(element, &shared_names, backend) {
+        if let Err(reason) = found.read(element, usage_of(element), &shared_names, backend) {
             skipped.push(SkippedKey { index, reason });
         }
     }
@@ -121,6 +132,7 @@ impl Found {
     fn read(
         &mut self,
         element: Value<'_>,
+        usage: Option<Usage>,
         shared_names: &HashSet<Cow<'_, str>>,
         backend: Backend,
     ) -> Result<(), SkipReason> {
@@ -131,7 +143,7 @@ impl Found {
         if !element.get("kty").is_some_and(is_known) {
             return Err(JwkError::KeyType.into());
         }
-        let usage = Usage::of(element).ok_or(JwkError::Use)?;
+        let usage = usage.ok_or(JwkError::Use)?;
         if usage == Usage::X509 {
             return self.read_authority(element, backend);
         }
@@ -207,11 +219,14 @@ fn refuse_secret(element: Value<'_>) -> Result<(), JwkError> {
 }
 
 /// BND-18: the names that more than one key for tokens has, be it usable or not.
-fn shared_names<'d>(elements: &[Value<'d>]) -> HashSet<Cow<'d, str>> {
+fn shared_names<'d>(
+    elements: &[Value<'d>],
+    usage_of: impl Fn(Value<'_>) -> Option<Usage>,
+) -> HashSet<Cow<'d, str>> {
     let mut seen = HashSet::new();
     let mut shared = HashSet::new();
     for element in elements {
-        if !matches!(Usage::of(*element), Some(Usage::Jwt | Usage::Wit)) {
+        if !matches!(usage_of(*element), Some(Usage::Jwt | Usage::Wit)) {
             continue;
         }
         if let Some(kid) = element.get("kid").and_then(|kid| kid.as_str())

@@ -46,14 +46,14 @@ impl TrustBundle {
 }
 
 /// A key for tokens, as one element.
-struct Element<'b> {
+pub(super) struct Element<'b> {
     key: &'b Jwk,
     /// Whether it is a key for either algorithm of RSA.
     without_algorithm: bool,
 }
 
 impl Element<'_> {
-    fn write(&self, usage: Usage, members: &mut ObjectWriter) {
+    pub(super) fn write(&self, usage: Usage, members: &mut ObjectWriter) {
         members.str("use", usage.name());
         if !self.without_algorithm {
             self.key.write(members);
@@ -67,7 +67,7 @@ impl Element<'_> {
 }
 
 /// The keys of a set as elements, each of a name that no other has.
-fn distinct<'b>(
+pub(super) fn distinct<'b>(
     keys: &'b JwkSet,
     names: &mut HashSet<&'b str>,
 ) -> Result<Vec<Element<'b>>, SpiffeBundleError> {

@@ -333,3 +333,44 @@ fn bnd_14_without_the_feature_certificates_are_skipped() {
     let bad = json!({"use": "x509-svid", "kty": "EC", "x5c": []});
     assert_skipped("a certificate", &bad, "x509_unsupported", "BND-14");
 }
+
+#[test]
+fn wa_7_a_set_of_keys_for_one_kind_of_token_holds_no_others() {
+    let with_use = element("jwt-svid", "named");
+    let set = json!({"keys": [
+        with_use,
+        without(element("jwt-svid", "plain"), "use"),
+        element("wit-svid", "wit"),
+        element("x509-svid", "x509"),
+        element("sig", "other"),
+    ]});
+    let origin = || ORIGIN.parse().unwrap();
+    let jwt = TrustBundle::from_jwt_keys(origin(), &set.to_string(), backend::ring()).unwrap();
+    let names: Vec<_> = jwt.jwt_keys().iter().filter_map(Jwk::key_id).collect();
+    assert_eq!(names, ["named", "plain"]);
+    assert!(jwt.keys().is_empty());
+    let skipped: Vec<_> =
+        jwt.skipped().iter().map(|skipped| (skipped.index, skipped.reason.code())).collect();
+    assert_eq!(skipped, [(2, "key_use"), (3, "key_use"), (4, "key_use")]);
+
+    let wit = TrustBundle::from_wit_keys(origin(), &set.to_string(), backend::ring()).unwrap();
+    let names: Vec<_> = wit.keys().iter().filter_map(Jwk::key_id).collect();
+    assert_eq!(names, ["plain", "wit"]);
+    assert!(wit.jwt_keys().is_empty());
+
+    // What is written for one kind is read for it, and by no other.
+    let both = TrustBundle::new(origin(), wit.keys().clone()).with_jwt_keys(jwt.jwt_keys().clone());
+    let text = both.jwt_keys_to_json().unwrap();
+    let read = TrustBundle::from_jwt_keys(origin(), &text, backend::ring()).unwrap();
+    assert!(read.jwt_keys().iter().eq(jwt.jwt_keys().iter()) && read.keys().is_empty());
+    let text = both.wit_keys_to_json().unwrap();
+    let read = TrustBundle::from_wit_keys(origin(), &text, backend::ring()).unwrap();
+    assert!(read.keys().iter().eq(wit.keys().iter()));
+    assert!(TrustBundle::from_jwt_keys(origin(), &text, backend::ring()).unwrap().jwt_keys().is_empty());
+
+    let leak = json!({"keys": [{"d": "AA"}]}).to_string();
+    assert_refused!(TrustBundle::from_wit_keys(origin(), &leak, backend::ring()), "private_key", "BND-19");
+    let nameless = json!({"keys": [without(element("wit-svid", "a"), "kid")]}).to_string();
+    let nameless = TrustBundle::from_wit_keys(origin(), &nameless, backend::ring()).unwrap();
+    assert_eq!(nameless.skipped()[0].reason.code(), "key_id_missing");
+}
