@@ -1,1 +1,15 @@
 #![doc = include_str!("../README.md")]
+
+mod appraisal;
+mod evidence;
+mod proven;
+mod selector;
+mod verdict;
+mod verifier;
+
+pub use crate::appraisal::{Appraisal, AppraisalBuilder, AppraisalId};
+pub use crate::evidence::{Evidence, EvidenceTooLarge, EvidenceType};
+pub use crate::proven::{Match, Proven};
+pub use crate::selector::{Selector, SelectorError};
+pub use crate::verdict::{BoundKey, Freshness, Level, Reason, Verdict};
+pub use crate::verifier::{Verifier, Verifiers};

@@ -1,1 +1,7 @@
 #![cfg(test)]
+//! Evidence, appraisals, selectors.
+
+mod appraisal;
+mod proven;
+mod selector;
+mod support;

@@ -1,0 +1,193 @@
+//! What was collected about a workload, before anybody has looked at it.
+
+use std::fmt;
+
+use aims_keys::{Backend, UnixTime};
+
+/// Something that may prove facts about a workload: bytes of a type, for the [`Verifier`](crate::Verifier) of that type.
+///
+/// Nothing in it is believed, its time included.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Evidence {
+    kind: EvidenceType,
+    payload: Vec<u8>,
+    format_version: u32,
+    collected_at: UnixTime,
+}
+
+impl Evidence {
+    /// Evidence of format version 1.
+    ///
+    /// # Errors
+    ///
+    /// [`EvidenceTooLarge`] when the payload is longer than 64 KiB.
+    pub fn new(
+        kind: EvidenceType,
+        payload: Vec<u8>,
+        collected_at: UnixTime,
+    ) -> Result<Self, EvidenceTooLarge> {
+        if payload.len() > MAX_PAYLOAD {
+            return Err(EvidenceTooLarge);
+        }
+        Ok(Self { kind, payload, format_version: 1, collected_at })
+    }
+
+    /// Says that the payload is of another version of its format.
+    #[must_use]
+    pub fn with_format_version(mut self, version: u32) -> Self {
+        self.format_version = version;
+        self
+    }
+
+    /// The type.
+    #[must_use]
+    pub fn evidence_type(&self) -> &EvidenceType {
+        &self.kind
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// The version of the format of the payload.
+    #[must_use]
+    pub fn format_version(&self) -> u32 {
+        self.format_version
+    }
+
+    /// When it was collected, by the word of whoever collected it.
+    #[must_use]
+    pub fn collected_at(&self) -> UnixTime {
+        self.collected_at
+    }
+
+    /// SHA-256 of the payload: what records name it by.
+    #[must_use]
+    pub fn digest(&self, backend: Backend) -> [u8; 32] {
+        backend.sha256(&self.payload)
+    }
+}
+
+/// Shows the type and the length: the payload may identify persons and machines (ATT-123).
+impl fmt::Debug for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Evidence")
+            .field("type", &self.kind)
+            .field("len", &self.payload.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The kind of evidence: who signed it, and what it can prove.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum EvidenceType {
+    /// `aws-iid`: an instance identity document of AWS.
+    AwsIid,
+    /// `azure-imds`: the attested metadata of an Azure instance.
+    AzureImds,
+    /// `container-image`: the image of a container, by the word of a local runtime.
+    ContainerImage,
+    /// `ear`: the result of another verifier (EAR).
+    Ear,
+    /// `eat`: an Entity Attestation Token (RFC 9711).
+    Eat,
+    /// `gcp-iit`: an instance identity token of Google Cloud.
+    GcpIit,
+    /// `github-oidc`: a token of a CI job.
+    GithubOidc,
+    /// `in-toto`: an in-toto attestation.
+    InToto,
+    /// `join-token`: a secret that an operator gave out once.
+    JoinToken,
+    /// `k8s-psat`: a projected service account token of Kubernetes.
+    K8sPsat,
+    /// `nitro-enclave`: a document of a Nitro enclave.
+    NitroEnclave,
+    /// `operator-assertion`: the signed word of an operator.
+    OperatorAssertion,
+    /// `process`: facts about a process, by the word of its kernel.
+    Process,
+    /// `sev-snp`: a report of AMD SEV-SNP.
+    SevSnp,
+    /// `sigstore-bundle`: a Sigstore bundle.
+    SigstoreBundle,
+    /// `slsa-provenance`: a SLSA provenance statement.
+    SlsaProvenance,
+    /// `ssh-pop`: an SSH certificate, with proof of possession.
+    SshPop,
+    /// `tdx`: a quote of Intel TDX.
+    Tdx,
+    /// `tpm2-quote`: a quote of a TPM 2.0.
+    Tpm2Quote,
+    /// `tpm-devid`: a `DevID` certificate whose key is in a TPM.
+    TpmDevid,
+    /// `unix-peer`: the process at the other end of a Unix socket, by the word of its kernel.
+    UnixPeer,
+    /// `x509-pop`: a certificate of another authority, with proof of possession.
+    X509Pop,
+    /// Any other, by its media type.
+    Other(String),
+}
+
+impl EvidenceType {
+    /// Its name in records and configuration.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::AwsIid => "aws-iid",
+            Self::AzureImds => "azure-imds",
+            Self::ContainerImage => "container-image",
+            Self::Ear => "ear",
+            Self::Eat => "eat",
+            Self::GcpIit => "gcp-iit",
+            Self::GithubOidc => "github-oidc",
+            Self::InToto => "in-toto",
+            Self::JoinToken => "join-token",
+            Self::K8sPsat => "k8s-psat",
+            Self::NitroEnclave => "nitro-enclave",
+            Self::OperatorAssertion => "operator-assertion",
+            Self::Process => "process",
+            Self::SevSnp => "sev-snp",
+            Self::SigstoreBundle => "sigstore-bundle",
+            Self::SlsaProvenance => "slsa-provenance",
+            Self::SshPop => "ssh-pop",
+            Self::Tdx => "tdx",
+            Self::Tpm2Quote => "tpm2-quote",
+            Self::TpmDevid => "tpm-devid",
+            Self::UnixPeer => "unix-peer",
+            Self::X509Pop => "x509-pop",
+            Self::Other(media_type) => media_type,
+        }
+    }
+}
+
+impl fmt::Display for EvidenceType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The payload is longer than 64 KiB.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the evidence is too large")]
+#[non_exhaustive]
+pub struct EvidenceTooLarge;
+
+impl EvidenceTooLarge {
+    /// A stable name for logs, metrics and other languages.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        "too_large"
+    }
+
+    /// The requirement in `docs/spec/` that was broken.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        "ATT-5"
+    }
+}
+
+const MAX_PAYLOAD: usize = 64 * 1024;

@@ -1,0 +1,55 @@
+//! Who appraises what.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use aims_keys::{Backend, UnixTime};
+
+use crate::{Appraisal, Evidence, EvidenceType, Reason, Verdict};
+
+/// Appraises one type of evidence: a function of the evidence, the time, and what the verifier was made with (ATT-1). It asks no network, no
+/// clock and no file; what it needs of these it is given beforehand.
+pub trait Verifier: fmt::Debug + Send + Sync {
+    /// The type of evidence that it understands.
+    fn evidence_type(&self) -> &EvidenceType;
+
+    /// What the evidence proves.
+    fn appraise(&self, evidence: &Evidence, now: UnixTime) -> Appraisal;
+}
+
+/// A verifier for each type of evidence; what nobody understands is rejected. Which types there are is the deployment's choice (AIMS-16).
+#[derive(Clone, Debug)]
+pub struct Verifiers {
+    by_type: HashMap<EvidenceType, Arc<dyn Verifier>>,
+    backend: Backend,
+}
+
+impl Verifiers {
+    /// Nobody yet.
+    #[must_use]
+    pub fn new(backend: Backend) -> Self {
+        Self { by_type: HashMap::new(), backend }
+    }
+
+    /// Adds a verifier, in place of the one for the same type.
+    #[must_use]
+    pub fn with(mut self, verifier: impl Verifier + 'static) -> Self {
+        self.by_type.insert(verifier.evidence_type().clone(), Arc::new(verifier));
+        self
+    }
+
+    /// What the evidence proves, by the verifier of its type.
+    #[must_use]
+    pub fn appraise(&self, evidence: &Evidence, now: UnixTime) -> Appraisal {
+        let refused = |verdict| Appraisal::refused(evidence, "none", verdict, now, self.backend);
+        let Some(verifier) = self.by_type.get(evidence.evidence_type()) else {
+            return refused(Verdict::Rejected(Reason::UnsupportedType));
+        };
+        let appraisal = verifier.appraise(evidence, now);
+        // What is said about other evidence is not said about this.
+        let is_about = appraisal.evidence_type() == evidence.evidence_type()
+            && *appraisal.evidence_digest() == evidence.digest(self.backend);
+        if is_about { appraisal } else { refused(Verdict::Error) }
+    }
+}
