@@ -1,1 +1,24 @@
 #![doc = include_str!("../README.md")]
+
+mod authority;
+mod credential_types;
+mod entries;
+mod entry;
+mod posture;
+mod provisioner;
+#[cfg(feature = "toml")]
+mod registration;
+mod rotation;
+
+pub use crate::authority::{Authority, AuthorityError, AuthoritySettings};
+pub use crate::credential_types::{CredentialType, CredentialTypes};
+pub use crate::entries::{Entries, EntriesError};
+pub use crate::entry::{Entry, EntryBuilder, EntryError};
+pub use crate::posture::{
+    AllOf, AnyOf, AsRegistered, AttributeValue, HasEvidence, MinLevel, NOf, Phase, Posture, PostureAssessor,
+    PostureQuestion, PostureReason, Terms,
+};
+pub use crate::provisioner::{Grant, NoGrant, Provisioner};
+#[cfg(feature = "toml")]
+pub use crate::registration::RegistrationError;
+pub use crate::rotation::{Rotation, RotationState, renew_after};

@@ -1,1 +1,9 @@
 #![doc = include_str!("../README.md")]
+
+mod client;
+mod endpoint;
+pub mod proto;
+
+pub use crate::client::response::{JwtIdentity, WorkloadIdentity, X509Context};
+pub use crate::client::{ResponseError, WorkloadApi, WorkloadApiError, response};
+pub use crate::endpoint::{ENDPOINT_VARIABLE, Endpoint, EndpointError};

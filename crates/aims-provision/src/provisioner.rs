@@ -1,0 +1,203 @@
+//! From what a workload has shown to what it may be issued.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aims_attest::{Appraisal, AppraisalId, Proven};
+use aims_id::{Origin, SpiffeId};
+use aims_keys::UnixTime;
+
+use crate::posture::{
+    AttributeValue, Phase, Posture, PostureAssessor, PostureQuestion, PostureReason, Terms,
+};
+use crate::{AsRegistered, CredentialType, CredentialTypes, Entries, Entry};
+
+/// Decides what a workload may be issued: its evidence against the register, and then the posture assessor.
+///
+/// Cloning is cheap. It holds no keys: an [`Authority`](crate::Authority) issues what was [granted](Grant).
+#[derive(Clone, Debug)]
+pub struct Provisioner {
+    posture: Arc<dyn PostureAssessor>,
+}
+
+impl Provisioner {
+    /// Issues what the entries say.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { posture: Arc::new(AsRegistered) }
+    }
+
+    /// Asks this assessor besides, at each issuance and each renewal. Default: [`AsRegistered`].
+    #[must_use]
+    pub fn with_posture(mut self, posture: impl PostureAssessor + 'static) -> Self {
+        self.posture = Arc::new(posture);
+        self
+    }
+
+    /// What whoever `appraisals` are about may be issued at `now`: something for each entry that matches, in the order of registration.
+    ///
+    /// # Errors
+    ///
+    /// [`NoGrant`] when that is nothing.
+    pub fn decide(
+        &self,
+        entries: &Entries,
+        appraisals: &[Appraisal],
+        phase: Phase,
+        now: UnixTime,
+    ) -> Result<Vec<Grant>, NoGrant> {
+        let proven = Proven::of(appraisals, now);
+        let live: Vec<&Appraisal> = proven.appraisals().collect();
+        let mut grants = Vec::new();
+        let mut refused = None;
+        for entry in entries.candidates(proven.selectors()) {
+            let Some(found) = proven.matches(entry.selectors()) else { continue };
+            let question = PostureQuestion { phase, entry, appraisals: &live, now };
+            match self.posture.assess(&question) {
+                Posture::Refuse(reason) => refused = refused.or(Some(reason)),
+                Posture::Issue(terms) => {
+                    match Grant::new(entry, entries.origin(), terms, found.not_after(), found.appraisals()) {
+                        Ok(grant) => grants.push(grant),
+                        Err(code) => refused = refused.or(Some(PostureReason::new(code))),
+                    }
+                }
+            }
+        }
+        match (grants.is_empty(), refused) {
+            (false, _) => Ok(grants),
+            (true, Some(reason)) => Err(NoGrant::Posture(reason)),
+            (true, None) => Err(NoGrant::NoEntry),
+        }
+    }
+}
+
+impl Default for Provisioner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What a workload may be issued, because an entry says so, its selectors were proven, and the posture assessor agreed; only a
+/// [`Provisioner`] makes one. It lasts as long as the evidence, and is asked for anew at each renewal.
+#[derive(Clone)]
+pub struct Grant {
+    entry: Entry,
+    terms: Terms,
+    not_after: UnixTime,
+    appraisals: Vec<AppraisalId>,
+}
+
+impl Grant {
+    /// Narrows the terms to what the entry offers (D9), and refuses an identity that is not the trust domain's to give.
+    fn new<'a>(
+        entry: &Entry,
+        origin: &Origin,
+        mut terms: Terms,
+        not_after: UnixTime,
+        appraisals: impl Iterator<Item = &'a AppraisalId>,
+    ) -> Result<Self, &'static str> {
+        if !terms.subject.is_in(origin) || !terms.subject.has_path() {
+            return Err("subject_not_allowed");
+        }
+        terms.types = terms.types.and(entry.types());
+        if terms.types.is_empty() {
+            return Err("no_type_left");
+        }
+        Ok(Self { entry: entry.clone(), terms, not_after, appraisals: appraisals.cloned().collect() })
+    }
+
+    /// The identity.
+    #[must_use]
+    pub fn subject(&self) -> &SpiffeId {
+        &self.terms.subject
+    }
+
+    /// The kinds of credential.
+    #[must_use]
+    pub fn types(&self) -> CredentialTypes {
+        self.terms.types
+    }
+
+    /// What else the credentials say.
+    #[must_use]
+    pub fn attributes(&self) -> &BTreeMap<String, AttributeValue> {
+        &self.terms.attributes
+    }
+
+    /// How long credentials of this kind live, if the entry or the assessor says so.
+    #[must_use]
+    pub fn lifetime(&self, kind: CredentialType) -> Option<Duration> {
+        match (self.entry.lifetime(kind), self.terms.lifetime) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// The DNS names in certificates.
+    #[must_use]
+    pub fn dns_names(&self) -> &[String] {
+        self.entry.dns_names()
+    }
+
+    /// The entry.
+    #[must_use]
+    pub fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// When the evidence ends: nothing is issued beyond it (ATT-24).
+    #[must_use]
+    pub fn not_after(&self) -> UnixTime {
+        self.not_after
+    }
+
+    /// The appraisals it rests on.
+    #[must_use]
+    pub fn appraisals(&self) -> &[AppraisalId] {
+        &self.appraisals
+    }
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant")
+            .field("subject", self.subject())
+            .field("types", &self.types())
+            .field("not_after", &self.not_after)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why nothing is granted.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoGrant {
+    /// No entry matches what was proven.
+    #[error("no entry matches the workload")]
+    NoEntry,
+    /// An entry matches, and the posture assessor refuses.
+    #[error("the posture of the workload does not do: {0}")]
+    Posture(PostureReason),
+}
+
+impl NoGrant {
+    /// A stable name for logs, metrics and other languages.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoEntry => "no_entry",
+            Self::Posture(_) => "posture_refused",
+        }
+    }
+
+    /// The requirement in `docs/spec/` that was broken.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::NoEntry => "ATT-102",
+            Self::Posture(_) => "AIMS-14",
+        }
+    }
+}
