@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aims_attest::{Appraisal, AppraisalId, Proven};
+use aims_attest::{Appraisal, AppraisalId, Match, Proven};
 use aims_id::{Origin, SpiffeId};
 use aims_keys::UnixTime;
 
@@ -57,12 +57,10 @@ impl Provisioner {
             let question = PostureQuestion { phase, entry, appraisals: &live, now };
             match self.posture.assess(&question) {
                 Posture::Refuse(reason) => refused = refused.or(Some(reason)),
-                Posture::Issue(terms) => {
-                    match Grant::new(entry, entries.origin(), terms, found.not_after(), found.appraisals()) {
-                        Ok(grant) => grants.push(grant),
-                        Err(code) => refused = refused.or(Some(PostureReason::new(code))),
-                    }
-                }
+                Posture::Issue(terms) => match Grant::new(entry, entries.origin(), terms, &found) {
+                    Ok(grant) => grants.push(grant),
+                    Err(code) => refused = refused.or(Some(PostureReason::new(code))),
+                },
             }
         }
         match (grants.is_empty(), refused) {
@@ -91,13 +89,7 @@ pub struct Grant {
 
 impl Grant {
     /// Narrows the terms to what the entry offers (D9), and refuses an identity that is not the trust domain's to give.
-    fn new<'a>(
-        entry: &Entry,
-        origin: &Origin,
-        mut terms: Terms,
-        not_after: UnixTime,
-        appraisals: impl Iterator<Item = &'a AppraisalId>,
-    ) -> Result<Self, &'static str> {
+    fn new(entry: &Entry, origin: &Origin, mut terms: Terms, found: &Match) -> Result<Self, &'static str> {
         if !terms.subject.is_in(origin) || !terms.subject.has_path() {
             return Err("subject_not_allowed");
         }
@@ -105,7 +97,8 @@ impl Grant {
         if terms.types.is_empty() {
             return Err("no_type_left");
         }
-        Ok(Self { entry: entry.clone(), terms, not_after, appraisals: appraisals.cloned().collect() })
+        let (not_after, appraisals) = (found.not_after(), found.appraisals().to_vec());
+        Ok(Self { entry: entry.clone(), terms, not_after, appraisals })
     }
 
     /// The identity.

@@ -177,9 +177,9 @@ impl Rotation {
     fn retry_after(&self, random: u64) -> Duration {
         let doublings = self.failures.saturating_sub(1).min(16);
         let longest = self.first_retry.saturating_mul(1 << doublings).min(self.longest_retry);
-        let least = longest / 2;
+        let half = longest / 2;
         // A wait below a second would be none: time is counted in whole ones.
-        (least + scaled(longest - least, random)).max(Duration::from_secs(1))
+        (half + scaled(half, random)).max(Duration::from_secs(1))
     }
 }
 

@@ -114,7 +114,7 @@ impl Keys {
             wit.advance(now, &timing(CredentialType::Wit), |_| true, || makes.wit(), &mut gone.wit),
         ];
         let deleted = gone.delete(&*makes.store);
-        let noted = steps.into_iter().fold(Ok(()), |so_far, step| so_far.and(self.note(step)));
+        let noted = self.note_all(steps);
         noted.and(self.sign_lists(now)).and(deleted)
     }
 
@@ -126,7 +126,7 @@ impl Keys {
             jwt.rotate(now, &timing(CredentialType::Jwt), || makes.jwt()),
             wit.rotate(now, &timing(CredentialType::Wit), || makes.wit()),
         ];
-        let noted = steps.into_iter().fold(Ok(()), |so_far, step| so_far.and(self.note(step)));
+        let noted = self.note_all(steps);
         noted.and(self.sign_lists(now))
     }
 
@@ -165,6 +165,15 @@ impl Keys {
             self.changed = true;
         }
         Ok(())
+    }
+
+    /// What was done counts, though something else failed.
+    fn note_all(&mut self, steps: [Result<Step, AuthorityError>; 3]) -> Result<(), AuthorityError> {
+        let mut noted = Ok(());
+        for step in steps {
+            noted = noted.and(self.note(step));
+        }
+        noted
     }
 
     fn note(&mut self, step: Result<Step, AuthorityError>) -> Result<(), AuthorityError> {

@@ -73,6 +73,11 @@ impl<K> Line<K> {
     ) -> Result<Step, E> {
         let mut step = Step { published: self.drop_old(now, gone), signs: false };
         let is_useless = !serves(&self.current.key);
+        if let Some(next) = self.next.take_if(|next| is_useless && !serves(&next.key)) {
+            // It has outlived its own certificate before it was needed.
+            gone.push(next.key);
+            step.published = true;
+        }
         if self.next.is_none() && (is_useless || now >= self.current.signs_from + timing.publish_after()) {
             self.publish(make()?, now, timing);
             step.published = true;

@@ -84,7 +84,7 @@ impl Authority {
             store: Box::new(store),
             backend,
         };
-        let keys = Keys::new(makes, now)?;
+        let mut keys = Keys::new(makes, now)?;
         let current = ArcSwap::from_pointee(keys.current(None)?);
         Ok(Self { origin, settings, keys: Mutex::new(keys), current })
     }

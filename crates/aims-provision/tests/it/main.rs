@@ -1,1 +1,11 @@
 #![cfg(test)]
+//! Entries, posture, issuing, rotation.
+
+mod authority;
+mod entries;
+mod posture;
+mod provisioner;
+#[cfg(feature = "toml")]
+mod registration;
+mod rotation;
+mod support;

@@ -1,0 +1,82 @@
+//! Registration files.
+
+use aims_provision::{CredentialType, Entries, RegistrationError};
+use aims_testkit::assert_refused;
+
+use crate::support::*;
+
+fn read(text: &str) -> Result<Entries, RegistrationError> {
+    Entries::from_toml(ORIGIN.parse().unwrap(), text)
+}
+
+const GOOD: &str = r#"# Who is who.
+[[entry]]
+spiffe_id = "spiffe://acme.example/agents/travel"
+selectors = ["unix:uid:1000", "unix:path:/usr/bin/travel"]
+types = ["x509", "wit"]
+x509_lifetime = 1800
+wit_lifetime = 1_200
+dns_names = ["travel.acme.example"]
+hint = "internal"
+federates_with = ["spiffe://bank.example"]
+
+[[entry]]
+spiffe_id = "spiffe://acme.example/agents/other"
+selectors = ["unix:uid:1001"]
+"#;
+
+#[test]
+fn a_registration_file_is_read() {
+    let entries = read(GOOD).unwrap();
+    let all: Vec<_> = entries.iter().collect();
+    assert_eq!(all.len(), 2);
+    assert_eq!(all[0].selectors().len(), 2);
+    assert!(!all[0].types().contains(CredentialType::Jwt));
+    assert_eq!(all[0].lifetime(CredentialType::X509), Some(MINUTE * 30));
+    assert_eq!(all[0].lifetime(CredentialType::Wit), Some(MINUTE * 20));
+    assert_eq!(
+        (all[0].hint(), all[0].dns_names().len(), all[0].federates_with().len()),
+        (Some("internal"), 1, 1)
+    );
+    assert_eq!(all[1].types().iter().count(), 3);
+    assert!(read("").unwrap().is_empty());
+    assert!(read("entry = []").unwrap().is_empty());
+}
+
+#[test]
+fn att_102_a_file_with_an_error_names_the_line_and_counts_for_nothing() {
+    for (from, to, line, code) in [
+        ("selectors = [\"unix:uid:1001\"]", "selectors = []", 12, "no_selectors"),
+        ("selectors = [\"unix:uid:1001\"]", "", 12, "no_selectors"),
+        ("[\"unix:uid:1001\"]", "\"unix:uid:1001\"", 14, "wrong_type"),
+        ("[\"unix:uid:1001\"]", "[7]", 14, "wrong_type"),
+        ("unix:uid:1001", "unix", 14, "selector_no_colon"),
+        ("/agents/other\"", "/agents//other\"", 13, "empty_segment"),
+        ("spiffe_id = \"spiffe://acme.example/agents/other\"", "", 12, "missing_key"),
+        ("acme.example/agents/other", "bank.example/agents/other", 12, "foreign_trust_domain"),
+        ("hint =", "hints =", 9, "unknown_key"),
+        ("# Who is who.", "spiffe_id = \"x\"", 1, "unknown_key"),
+        ("\"wit\"]", "\"saml\"]", 5, "unknown_credential_type"),
+        ("1800", "\"1800\"", 6, "wrong_type"),
+        ("1800", "0x10", 6, "wrong_type"),
+        ("1800", "-1", 6, "wrong_type"),
+        ("1800", "86401", 2, "bad_lifetime"),
+        ("hint = \"internal\"", "hint = \"internal", 9, "malformed_toml"),
+        ("hint = \"internal\"", "hint = \"a\"\nhint = \"b\"", 10, "malformed_toml"),
+        ("spiffe://bank.example\"", "bank.example\"", 10, "unknown_scheme"),
+        ("[[entry]]\nspiffe_id = \"spiffe://acme.example/agents/other\"", "[entry]", 12, "malformed_toml"),
+    ] {
+        assert!(GOOD.contains(from), "{from}");
+        let error = read(&GOOD.replace(from, to)).unwrap_err();
+        assert_eq!((error.line(), error.code()), (line, code), "{to}: {error}");
+        assert!(error.to_string().starts_with(&format!("line {line}: ")));
+    }
+    let twice = GOOD
+        .replace("/agents/other", "/agents/travel")
+        .replace("\"unix:uid:1001\"", "\"unix:path:/usr/bin/travel\", \"unix:uid:1000\"");
+    assert_refused!(read(&twice), "duplicate_entry", "ATT-102");
+    assert_refused!(read(&" ".repeat(16 * 1024 * 1024 + 1)), "file_too_large", "ATT-102");
+    // Deeper than anybody writes.
+    let deep = format!("entry = {}{}", "[".repeat(5000), "]".repeat(5000));
+    assert_refused!(read(&deep), "malformed_toml", "ATT-102");
+}
