@@ -23,7 +23,7 @@ use aims_keys::UnixTime;
 /// // The last argument of each report is random.
 /// rotation.issued(now, now + Duration::from_secs(3600), 0);
 /// assert_eq!(rotation.state(now), RotationState::Valid);
-/// assert!(!rotation.due(now + Duration::from_secs(1_500)));
+/// assert!(!rotation.due(now + Duration::from_secs(1_400)));
 /// assert!(rotation.due(now + Duration::from_secs(2_100)));
 ///
 /// rotation.failed(now + Duration::from_secs(2_100), 0);

@@ -3,7 +3,10 @@
 mod client;
 mod endpoint;
 pub mod proto;
+mod random;
+mod source;
 
 pub use crate::client::response::{JwtIdentity, WorkloadIdentity, X509Context};
 pub use crate::client::{ResponseError, WorkloadApi, WorkloadApiError, response};
 pub use crate::endpoint::{ENDPOINT_VARIABLE, Endpoint, EndpointError};
+pub use crate::source::{SourceStatus, StreamStatus, WorkloadSource, WorkloadSourceBuilder};
