@@ -146,6 +146,12 @@ impl Grant {
         self.not_after
     }
 
+    /// Whether it offers what `other` does, though it may rest on newer evidence.
+    #[must_use]
+    pub fn offers_as(&self, other: &Self) -> bool {
+        self.terms == other.terms && self.entry == other.entry
+    }
+
     /// The appraisals it rests on.
     #[must_use]
     pub fn appraisals(&self) -> &[AppraisalId] {

@@ -4,9 +4,13 @@ mod client;
 mod endpoint;
 pub mod proto;
 mod random;
+mod server;
 mod source;
 
 pub use crate::client::response::{JwtIdentity, WorkloadIdentity, X509Context};
 pub use crate::client::{ResponseError, WorkloadApi, WorkloadApiError, response};
 pub use crate::endpoint::{ENDPOINT_VARIABLE, Endpoint, EndpointError};
+pub use crate::server::{
+    Attested, Attestor, NotAttested, ServerStatus, Socket, WorkloadApiServer, WorkloadApiServerBuilder,
+};
 pub use crate::source::{SourceStatus, StreamStatus, WorkloadSource, WorkloadSourceBuilder};

@@ -36,10 +36,10 @@ use crate::{CredentialType, Grant};
 ///
 /// let now = UnixTime::from_secs(1_790_000_000);
 /// let authority = Authority::in_memory("acme.example".parse()?, AuthoritySettings::new(), backend::ring(), now)?;
-/// assert_eq!(authority.bundle().x509_authorities().len(), 1);
+/// assert_eq!(authority.trust_bundle().x509_authorities().len(), 1);
 ///
 /// authority.rotate(now)?;
-/// assert_eq!(authority.bundle().x509_authorities().len(), 2, "the next one is published");
+/// assert_eq!(authority.trust_bundle().x509_authorities().len(), 2, "the next one is published");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Authority {
@@ -97,7 +97,7 @@ impl Authority {
 
     /// What others verify credentials of this authority with.
     #[must_use]
-    pub fn bundle(&self) -> Arc<TrustBundle> {
+    pub fn trust_bundle(&self) -> Arc<TrustBundle> {
         Arc::clone(&self.current.load().bundle)
     }
 
@@ -239,7 +239,7 @@ impl Authority {
 /// The bundle of its own trust domain.
 impl BundleSource for Authority {
     fn bundle(&self, origin: &str) -> Option<Arc<TrustBundle>> {
-        (origin == self.origin.as_str()).then(|| Authority::bundle(self))
+        (origin == self.origin.as_str()).then(|| self.trust_bundle())
     }
 }
 

@@ -30,15 +30,15 @@ fn aims_13_an_authority_issues_all_kinds_of_credential_and_each_verifies() {
     let chain = authority.issue_x509(&grant, key.public_key(), NOW).unwrap();
     let svid = Svid::from_issuer(chain.clone(), backend::ring()).unwrap();
     assert_eq!((svid.subject().as_str(), svid.not_after()), (AGENT, NOW + HOUR));
-    verify(&authority.bundle(), &chain, NOW).unwrap();
+    verify(&authority.trust_bundle(), &chain, NOW).unwrap();
 
     let wit = authority.issue_wit(&grant, key.public_key(), NOW).unwrap();
     assert_eq!(Wit::from_issuer(&wit, backend::ring()).unwrap().not_after(), NOW + HOUR);
-    verify_wit(&authority.bundle(), &wit, NOW).unwrap();
+    verify_wit(&authority.trust_bundle(), &wit, NOW).unwrap();
 
     let jwt = authority.issue_jwt(&grant, &["https://tools.example"], NOW).unwrap();
     assert_eq!(JwtSvid::from_issuer(&jwt).unwrap().not_after(), NOW + MINUTE * 5);
-    let bundles = BundleSet::from(TrustBundle::clone(&authority.bundle()));
+    let bundles = BundleSet::from(TrustBundle::clone(&authority.trust_bundle()));
     let verifier = JwtSvidVerifier::builder(bundles, "https://tools.example").build();
     assert_eq!(verifier.verify(&jwt, NOW).unwrap().subject().as_str(), AGENT);
     assert_refused!(authority.issue_jwt(&grant, &[], NOW), "bad_claims", "JS-7");
@@ -87,16 +87,16 @@ fn fed_10_a_key_is_published_before_it_signs_and_until_nothing_it_signed_is_left
             authority.issue_wit(&grant, workload.public_key(), now).unwrap(),
         )
     };
-    let first = authority.bundle();
+    let first = authority.trust_bundle();
     assert_eq!((counts(&first), first.refresh_hint()), ([1, 1, 1], Some(MINUTE * 5)));
     let publish_at = NOW + DAY - MINUTE * 15;
     assert_eq!(authority.next_step(), publish_at);
     assert!(!authority.advance(publish_at - Duration::from_secs(1)).unwrap());
-    assert!(Arc::ptr_eq(&first, &authority.bundle()));
+    assert!(Arc::ptr_eq(&first, &authority.trust_bundle()));
 
     // Published, three intervals before it signs.
     assert!(authority.advance(publish_at).unwrap());
-    let second = authority.bundle();
+    let second = authority.trust_bundle();
     assert_eq!(counts(&second), [2, 2, 2]);
     assert!(second.sequence() > first.sequence());
     let signs_at = publish_at + MINUTE * 15;
@@ -114,13 +114,13 @@ fn fed_10_a_key_is_published_before_it_signs_and_until_nothing_it_signed_is_left
     // The old one stays while what it signed may live.
     let almost = signs_at + HOUR;
     authority.advance(almost).unwrap();
-    assert_eq!(counts(&authority.bundle()), [2, 1, 2], "JWT-SVIDs live for five minutes");
-    verify(&authority.bundle(), &before, signs_at + HOUR - MINUTE).unwrap();
+    assert_eq!(counts(&authority.trust_bundle()), [2, 1, 2], "JWT-SVIDs live for five minutes");
+    verify(&authority.trust_bundle(), &before, signs_at + HOUR - MINUTE).unwrap();
     let over = signs_at + HOUR + MINUTE * 2;
     assert!(authority.advance(over).unwrap());
-    assert_eq!(counts(&authority.bundle()), [1, 1, 1]);
-    assert_refused!(verify(&authority.bundle(), &before, signs_at), "unknown_issuer", "X5V-3");
-    verify(&authority.bundle(), &after, signs_at).unwrap();
+    assert_eq!(counts(&authority.trust_bundle()), [1, 1, 1]);
+    assert_refused!(verify(&authority.trust_bundle(), &before, signs_at), "unknown_issuer", "X5V-3");
+    verify(&authority.trust_bundle(), &after, signs_at).unwrap();
 }
 
 #[test]
@@ -128,9 +128,9 @@ fn fed_10_a_key_signs_on_when_its_successor_comes_late_and_is_replaced_when_it_c
     // Nobody called for two days: the old key goes on until the new one was published long enough.
     let late = NOW + DAY * 2;
     let authority = authority(settings());
-    let (workload, first) = (key(), authority.bundle());
+    let (workload, first) = (key(), authority.trust_bundle());
     assert!(authority.advance(late).unwrap());
-    assert_eq!(counts(&authority.bundle()), [2, 2, 2]);
+    assert_eq!(counts(&authority.trust_bundle()), [2, 2, 2]);
     let all = entries(vec![entry(AGENT, &["unix:uid:1"]).build().unwrap()]);
     let issue = |now: UnixTime| {
         let shown = appraisal(
@@ -149,12 +149,12 @@ fn fed_10_a_key_signs_on_when_its_successor_comes_late_and_is_replaced_when_it_c
     let month = NOW + DAY * 30;
     assert!(authority.advance(month).unwrap());
     let chain = issue(month);
-    verify(&authority.bundle(), &chain, month).unwrap();
+    verify(&authority.trust_bundle(), &chain, month).unwrap();
     assert_refused!(verify(&first, &chain, month), "unknown_issuer", "X5V-3");
     // A clock that was set back a year: likewise, since no certificate is valid yet.
     let year = NOW - DAY * 365;
     assert!(authority.advance(year).unwrap());
-    verify(&authority.bundle(), &issue(year), year).unwrap();
+    verify(&authority.trust_bundle(), &issue(year), year).unwrap();
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn fed_10_rotation_on_demand_publishes_first_and_a_compromise_replaces_at_once()
     let authority = authority(settings());
     assert!(authority.rotate(NOW + MINUTE).unwrap());
     assert!(!authority.rotate(NOW + MINUTE).unwrap(), "the next ones are published already");
-    assert_eq!(counts(&authority.bundle()), [2, 2, 2]);
+    assert_eq!(counts(&authority.trust_bundle()), [2, 2, 2]);
     assert_eq!(authority.next_step(), NOW + MINUTE * 16);
 
     let grant = grant(entry(AGENT, &["unix:uid:1"]));
@@ -170,15 +170,15 @@ fn fed_10_rotation_on_demand_publishes_first_and_a_compromise_replaces_at_once()
     let stolen = authority.issue_wit(&grant, workload.public_key(), NOW).unwrap();
     let chain = authority.issue_x509(&grant, workload.public_key(), NOW).unwrap();
     assert!(authority.replace_compromised(CredentialType::Wit, NOW + MINUTE).unwrap());
-    assert_eq!(counts(&authority.bundle()), [2, 2, 1]);
-    assert_refused!(verify_wit(&authority.bundle(), &stolen, NOW), "unknown_key", "WIT-6");
-    verify(&authority.bundle(), &chain, NOW).unwrap();
+    assert_eq!(counts(&authority.trust_bundle()), [2, 2, 1]);
+    assert_refused!(verify_wit(&authority.trust_bundle(), &stolen, NOW), "unknown_key", "WIT-6");
+    verify(&authority.trust_bundle(), &chain, NOW).unwrap();
     let fresh = authority.issue_wit(&grant, workload.public_key(), NOW + MINUTE).unwrap();
-    verify_wit(&authority.bundle(), &fresh, NOW + MINUTE).unwrap();
+    verify_wit(&authority.trust_bundle(), &fresh, NOW + MINUTE).unwrap();
     assert!(authority.replace_compromised(CredentialType::X509, NOW + MINUTE).unwrap());
-    assert_refused!(verify(&authority.bundle(), &chain, NOW), "unknown_issuer", "X5V-3");
+    assert_refused!(verify(&authority.trust_bundle(), &chain, NOW), "unknown_issuer", "X5V-3");
     assert!(authority.replace_compromised(CredentialType::Jwt, NOW + MINUTE).unwrap());
-    assert_eq!(counts(&authority.bundle()), [1, 1, 1]);
+    assert_eq!(counts(&authority.trust_bundle()), [1, 1, 1]);
 }
 
 #[test]
@@ -187,25 +187,27 @@ fn x5v_10_a_certificate_that_was_revoked_is_listed_until_it_has_expired() {
     let grant = grant(entry(AGENT, &["unix:uid:1"]));
     let issue = || authority.issue_x509(&grant, key().public_key(), NOW).unwrap();
     let (bad, good) = (issue(), issue());
-    let verifier =
-        SvidVerifier::builder(BundleSet::from(TrustBundle::clone(&authority.bundle())), backend::ring())
-            .build();
+    let verifier = SvidVerifier::builder(
+        BundleSet::from(TrustBundle::clone(&authority.trust_bundle())),
+        backend::ring(),
+    )
+    .build();
     let svid = verifier.verify(&bad[0], &bad[1..], Role::Client, NOW).unwrap();
     assert_refused!(authority.revoke("not hex", NOW), "bad_serial_number", "MTLS-10");
-    assert!(authority.bundle().revocation_lists().is_empty());
+    assert!(authority.trust_bundle().revocation_lists().is_empty());
 
     authority.revoke(&svid.serial().to_uppercase(), NOW + MINUTE).unwrap();
     authority.revoke(svid.serial(), NOW + MINUTE).unwrap();
-    assert_eq!(authority.bundle().revocation_lists()[0].len(), 1);
-    assert_refused!(verify(&authority.bundle(), &bad, NOW + MINUTE), "revoked", "X5V-3");
-    verify(&authority.bundle(), &good, NOW + MINUTE).unwrap();
+    assert_eq!(authority.trust_bundle().revocation_lists()[0].len(), 1);
+    assert_refused!(verify(&authority.trust_bundle(), &bad, NOW + MINUTE), "revoked", "X5V-3");
+    verify(&authority.trust_bundle(), &good, NOW + MINUTE).unwrap();
     // A key that is new has a list, too, and the one that was revoked under the old one stays revoked.
     authority.rotate(NOW + MINUTE * 2).unwrap();
-    assert_eq!(authority.bundle().revocation_lists().len(), 2);
-    assert_refused!(verify(&authority.bundle(), &bad, NOW + MINUTE * 2), "revoked", "X5V-3");
+    assert_eq!(authority.trust_bundle().revocation_lists().len(), 2);
+    assert_refused!(verify(&authority.trust_bundle(), &bad, NOW + MINUTE * 2), "revoked", "X5V-3");
     // By then it has expired: the lists go.
     authority.advance(NOW + HOUR * 7).unwrap();
-    assert!(authority.bundle().revocation_lists().is_empty());
+    assert!(authority.trust_bundle().revocation_lists().is_empty());
 }
 
 /// Breaks when it is told to, and counts.
@@ -248,7 +250,7 @@ fn aims_17_a_key_store_that_fails_keeps_nobody_from_signing_and_old_keys_are_del
     let publish_at = NOW + DAY;
     broken.store(true, std::sync::atomic::Ordering::SeqCst);
     assert_refused!(authority.advance(publish_at), "key_not_found", "TPM-44");
-    assert_eq!(counts(&authority.bundle()), [1, 1, 1]);
+    assert_eq!(counts(&authority.trust_bundle()), [1, 1, 1]);
     let grant = grant(entry(AGENT, &["unix:uid:1"]));
     authority.issue_wit(&grant, key().public_key(), NOW).unwrap();
 
@@ -257,7 +259,7 @@ fn aims_17_a_key_store_that_fails_keeps_nobody_from_signing_and_old_keys_are_del
     assert_eq!(count(), 6);
     authority.advance(publish_at + MINUTE * 16).unwrap();
     authority.advance(publish_at + HOUR * 2).unwrap();
-    assert_eq!((count(), counts(&authority.bundle())), (3, [1, 1, 1]));
+    assert_eq!((count(), counts(&authority.trust_bundle())), (3, [1, 1, 1]));
 }
 
 #[test]
@@ -267,6 +269,6 @@ fn bnd_10_the_number_of_a_bundle_grows_from_one_authority_to_the_next() {
     let later = NOW + HOUR;
     let next =
         Authority::in_memory("acme.example".parse().unwrap(), settings(), backend::ring(), later).unwrap();
-    assert!(next.bundle().sequence() > first.bundle().sequence());
+    assert!(next.trust_bundle().sequence() > first.trust_bundle().sequence());
     let _: Result<KeyId, BadKeyId> = "x".parse();
 }

@@ -1,0 +1,169 @@
+//! Connections, each with its caller.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+
+use aims_attest::Reason;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio_stream::Stream;
+use tonic::transport::server::Connected;
+
+use super::attest::{Attested, Attestor, NotAttested, Socket};
+use super::state::State;
+
+/// The caller of a request, as the connection had it.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(super) attested: Arc<dyn Attested>,
+    /// Counts the connection as long as it lives.
+    _open: Arc<Open>,
+}
+
+/// One of the connections that are open.
+#[derive(Debug)]
+struct Open(Arc<State>);
+
+impl Open {
+    fn new(state: &Arc<State>) -> Option<Self> {
+        let open = state.connections.fetch_add(1, Ordering::AcqRel);
+        let one = Self(Arc::clone(state));
+        (open < state.limits.connections).then_some(one)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A stream with its caller.
+#[derive(Debug)]
+pub(crate) struct Accepted<S> {
+    io: S,
+    caller: Caller,
+}
+
+impl<S> Connected for Accepted<S> {
+    type ConnectInfo = Caller;
+
+    fn connect_info(&self) -> Caller {
+        self.caller.clone()
+    }
+}
+
+/// What can be accepted from.
+pub(crate) trait Listener: Unpin {
+    type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Io>>;
+
+    fn attest(io: &Self::Io, attestor: &dyn Attestor) -> Result<Arc<dyn Attested>, NotAttested>;
+}
+
+impl Listener for UnixListener {
+    type Io = UnixStream;
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<UnixStream>> {
+        UnixListener::poll_accept(self, cx).map_ok(|(stream, _)| stream)
+    }
+
+    fn attest(io: &UnixStream, attestor: &dyn Attestor) -> Result<Arc<dyn Attested>, NotAttested> {
+        attestor.accept(&Socket::Unix(io))
+    }
+}
+
+impl Listener for TcpListener {
+    type Io = TcpStream;
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+        TcpListener::poll_accept(self, cx).map_ok(|(stream, _)| stream)
+    }
+
+    fn attest(io: &TcpStream, attestor: &dyn Attestor) -> Result<Arc<dyn Attested>, NotAttested> {
+        attestor.accept(&Socket::Tcp(io))
+    }
+}
+
+/// The connections of a listener whose callers are known; others are closed unseen.
+pub(crate) struct Incoming<L> {
+    listener: L,
+    state: Arc<State>,
+    attestor: Arc<dyn Attestor>,
+    /// After an error of the machine, such as too many open files.
+    pause: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl<L: Listener> Incoming<L> {
+    pub(super) fn new(listener: L, state: Arc<State>, attestor: Arc<dyn Attestor>) -> Self {
+        Self { listener, state, attestor, pause: None }
+    }
+
+    fn admit(&self, io: L::Io) -> Result<Accepted<L::Io>, NotAttested> {
+        let open = Open::new(&self.state).ok_or(NotAttested::new(Reason::TooLarge))?;
+        let attested = L::attest(&io, &*self.attestor)?;
+        Ok(Accepted { io, caller: Caller { attested, _open: Arc::new(open) } })
+    }
+}
+
+impl<L: Listener> Stream for Incoming<L> {
+    type Item = io::Result<Accepted<L::Io>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(pause) = &mut self.pause {
+                ready!(pause.as_mut().poll(cx));
+                self.pause = None;
+            }
+            match ready!(self.listener.poll_accept(cx)) {
+                Ok(io) => match self.admit(io) {
+                    Ok(accepted) => return Poll::Ready(Some(Ok(accepted))),
+                    Err(error) => self.state.refused(error.code()),
+                },
+                Err(_) => self.pause = Some(Box::pin(tokio::time::sleep(PAUSE))),
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Accepted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Accepted<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+}
+
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);

@@ -1,0 +1,82 @@
+//! Who is at the other end of a connection.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aims_attest::{Appraisal, Reason};
+use aims_keys::UnixTime;
+use tokio::net::{TcpStream, UnixStream};
+
+/// Finds out about callers: from the connection itself, never from what they send.
+///
+/// The API asks when a connection is accepted, again for each message that carries credentials or bundles, and once more right before the
+/// message leaves. What is at the other end may have changed by then.
+pub trait Attestor: fmt::Debug + Send + Sync {
+    /// Looks at a connection as it is accepted, when what the kernel says about it is as fresh as it will ever be.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAttested`]; the connection is closed.
+    fn accept(&self, socket: &Socket<'_>) -> Result<Arc<dyn Attested>, NotAttested>;
+}
+
+impl<A: Attestor + ?Sized> Attestor for Arc<A> {
+    fn accept(&self, socket: &Socket<'_>) -> Result<Arc<dyn Attested>, NotAttested> {
+        (**self).accept(socket)
+    }
+}
+
+/// A connection that was accepted.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Socket<'s> {
+    /// Over TCP: loopback included, only a network that itself knows who calls makes this enough (WE-1).
+    Tcp(&'s TcpStream),
+    /// Over a Unix socket.
+    Unix(&'s UnixStream),
+}
+
+/// A caller, for as long as its connection lasts.
+pub trait Attested: fmt::Debug + Send + Sync {
+    /// What is found out about the caller at `now`. It may block, for instance to hash a file.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAttested`] when the caller is not who it was, or is gone.
+    fn appraise(&self, now: UnixTime) -> Result<Vec<Appraisal>, NotAttested>;
+
+    /// Whether the caller is still who it was. It does not block.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAttested`].
+    fn check(&self) -> Result<(), NotAttested>;
+
+    /// Whose share of the API its use counts against, such as a user of the machine.
+    fn account(&self) -> String;
+}
+
+/// A caller about whom nothing can be said.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the caller could not be attested: {}", .0.code())]
+pub struct NotAttested(Reason);
+
+impl NotAttested {
+    /// For this reason.
+    #[must_use]
+    pub fn new(reason: Reason) -> Self {
+        Self(reason)
+    }
+
+    /// A stable name for logs, metrics and other languages.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.0.code()
+    }
+
+    /// The requirement in `docs/spec/` that was broken.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        "ATT-42"
+    }
+}

@@ -1,0 +1,227 @@
+//! The server: a Workload API as a library.
+
+mod accept;
+mod attest;
+mod issue;
+mod quota;
+mod service;
+mod state;
+mod status;
+mod stream;
+
+pub use self::attest::{Attested, Attestor, NotAttested, Socket};
+pub use self::status::ServerStatus;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aims_credential::{BundleSet, BundleSource};
+use aims_keys::{Algorithm, Backend, Clock, SystemClock};
+use aims_provision::{Authority, AuthorityError, Entries, Provisioner};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::time::sleep;
+use tonic::transport::Server;
+
+use self::accept::{Incoming, Listener};
+use self::quota::Quota;
+use self::service::Service;
+use self::state::{Limits, State};
+use crate::proto::workload::spiffe_workload_api_server::SpiffeWorkloadApiServer;
+
+/// A Workload API: whoever calls, and matches an entry of the register, gets its credentials. Cloning is cheap; clones are one server.
+///
+/// Who calls it knows from the connection, by an [`Attestor`], and asks about again for each message. What is sent is the whole state of the
+/// caller, at once when it asks, and again when half of a credential's life is over, when the register changes, when bundles do.
+#[derive(Clone, Debug)]
+pub struct WorkloadApiServer {
+    state: Arc<State>,
+    attestor: Arc<dyn Attestor>,
+}
+
+impl WorkloadApiServer {
+    /// A server that issues with `authority` to whom `entries` name, by what `attestor` finds out.
+    pub fn builder(
+        authority: Arc<Authority>,
+        entries: Entries,
+        attestor: impl Attestor + 'static,
+        backend: Backend,
+    ) -> WorkloadApiServerBuilder {
+        WorkloadApiServerBuilder {
+            authority,
+            entries,
+            attestor: Arc::new(attestor),
+            backend,
+            algorithm: Algorithm::Es256,
+            provisioner: Provisioner::new(),
+            federated: Arc::new(BundleSet::new()),
+            clock: Arc::new(SystemClock::default()),
+            limits: Limits { connections: 10_000, streams: 50_000 },
+            quota: (10_000, 1_000, 100),
+        }
+    }
+
+    /// Serves on a Unix socket, and keeps the authority going, for as long as the future is polled.
+    ///
+    /// # Errors
+    ///
+    /// When the listener fails.
+    pub async fn serve_unix(&self, listener: UnixListener) -> io::Result<()> {
+        self.serve(listener).await
+    }
+
+    /// Serves over TCP. The attestor has to know callers by something that the network itself guarantees: an address or a port on one's own
+    /// machine says nothing (WE-1).
+    ///
+    /// # Errors
+    ///
+    /// When the listener fails.
+    pub async fn serve_tcp(&self, listener: TcpListener) -> io::Result<()> {
+        self.serve(listener).await
+    }
+
+    /// Puts another register in force: whoever lost an identity is told at once, whoever got one, too.
+    pub fn set_entries(&self, entries: Entries) {
+        self.state.set_entries(entries);
+    }
+
+    /// The authority.
+    #[must_use]
+    pub fn authority(&self) -> &Arc<Authority> {
+        &self.state.authority
+    }
+
+    /// Says that bundles have changed: those of other trust domains, or the authority's own by a call to it. Streams send what is new.
+    pub fn bundles_changed(&self) {
+        self.state.bundles_changed();
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn status(&self) -> ServerStatus {
+        self.state.status()
+    }
+
+    async fn serve<L: Listener + Send + 'static>(&self, listener: L) -> io::Result<()> {
+        let incoming = Incoming::new(listener, Arc::clone(&self.state), Arc::clone(&self.attestor));
+        let api = SpiffeWorkloadApiServer::new(Service(Arc::clone(&self.state)))
+            .max_decoding_message_size(MAX_REQUEST);
+        let serve = Server::builder()
+            .http2_keepalive_interval(Some(Duration::from_secs(30)))
+            .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+            .max_concurrent_streams(64)
+            .add_service(api)
+            .serve_with_incoming(incoming);
+        tokio::select! {
+            served = serve => served.map_err(io::Error::other),
+            never = self.keep_authority() => match never {},
+        }
+    }
+
+    /// Lets the keys of the authority take their turns.
+    async fn keep_authority(&self) -> std::convert::Infallible {
+        loop {
+            let pause = match self.state.clock.0.unix_time() {
+                Ok(now) => {
+                    let advanced = self.state.authority.advance(now);
+                    if advanced.as_ref().is_ok_and(|changed| *changed) {
+                        self.state.bundles_changed();
+                    }
+                    self.state.set_last_error(advanced.as_ref().err().map(AuthorityError::code));
+                    self.state.authority.next_step().since(now)
+                }
+                Err(error) => {
+                    self.state.set_last_error(Some(error.code()));
+                    LONGEST_PAUSE
+                }
+            };
+            // The clock may be set, or the authority be told to rotate, meanwhile.
+            sleep(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)).await;
+        }
+    }
+}
+
+/// Options of a [`WorkloadApiServer`].
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct WorkloadApiServerBuilder {
+    authority: Arc<Authority>,
+    entries: Entries,
+    attestor: Arc<dyn Attestor>,
+    backend: Backend,
+    algorithm: Algorithm,
+    provisioner: Provisioner,
+    federated: Arc<dyn BundleSource>,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+    /// Streams, issuances at once, issuances per second.
+    quota: (usize, u32, u32),
+}
+
+impl WorkloadApiServerBuilder {
+    /// Decides with this provisioner: with a posture assessor, for instance. Default: what the entries say.
+    pub fn provisioner(mut self, provisioner: Provisioner) -> Self {
+        self.provisioner = provisioner;
+        self
+    }
+
+    /// Where the bundles of other trust domains come from. Each workload gets those that its entry is federated with. Default: none.
+    pub fn federated(mut self, bundles: impl BundleSource + 'static) -> Self {
+        self.federated = Arc::new(bundles);
+        self
+    }
+
+    /// The algorithm of the keys that are made for workloads. Default: ES256.
+    pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.algorithm = algorithm;
+        self
+    }
+
+    /// The time. Default: the system's.
+    pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// How many connections and streams may be open at once. Default: 10 000 and 50 000.
+    pub fn limits(mut self, connections: usize, streams: usize) -> Self {
+        self.limits = Limits { connections, streams };
+        self
+    }
+
+    /// What one account, such as a user of the machine, may use: streams at once, and credentials, so many at once and so many in a second
+    /// after that. Default: 10 000; 1 000 and 100.
+    pub fn quota(mut self, streams: usize, at_once: u32, per_second: u32) -> Self {
+        self.quota = (streams, at_once, per_second);
+        self
+    }
+
+    /// Finishes.
+    #[must_use]
+    pub fn build(self) -> WorkloadApiServer {
+        let (streams, burst, per_second) = self.quota;
+        let state = State::new(
+            self.authority,
+            self.entries,
+            self.provisioner,
+            self.federated,
+            (self.backend, self.algorithm),
+            self.clock,
+            self.limits,
+            Quota::new(streams, burst, per_second),
+        );
+        WorkloadApiServer { state: Arc::new(state), attestor: self.attestor }
+    }
+}
+
+impl std::fmt::Debug for WorkloadApiServerBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkloadApiServerBuilder").field("authority", &self.authority).finish_non_exhaustive()
+    }
+}
+
+/// Requests are a token and some names.
+const MAX_REQUEST: usize = 64 * 1024;
+
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);

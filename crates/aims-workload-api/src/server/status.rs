@@ -1,0 +1,27 @@
+//! How a server stands.
+
+use std::collections::BTreeMap;
+
+use aims_keys::UnixTime;
+
+/// How a [`WorkloadApiServer`](crate::WorkloadApiServer) stands: for an operator's page, for metrics.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ServerStatus {
+    /// Connections that are open.
+    pub connections: usize,
+    /// Streams that are open.
+    pub streams: usize,
+    /// Credentials issued so far, by kind: `jwt`, `wit`, `x509`.
+    pub issued: BTreeMap<&'static str, u64>,
+    /// Callers and requests refused so far, by reason.
+    pub refused: BTreeMap<&'static str, u64>,
+    /// The registration entries in force.
+    pub entries: usize,
+    /// The number of the bundle in force.
+    pub sequence: Option<u64>,
+    /// When the keys of the authority take their next step.
+    pub next_step: Option<UnixTime>,
+    /// What went wrong last in keeping the authority going, since it last went well: a stable name.
+    pub last_error: Option<&'static str>,
+}
