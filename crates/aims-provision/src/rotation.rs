@@ -194,8 +194,8 @@ impl Default for Rotation {
 /// An issuer that streams credentials to many workloads waits this long before it sends the next.
 #[must_use]
 pub fn renew_after(lifetime: Duration, random: u64) -> Duration {
-    let tenth = lifetime / 10;
-    lifetime * 2 / 5 + scaled(tenth * 2, random)
+    let fifth = lifetime / 5;
+    fifth * 2 + scaled(fifth, random)
 }
 
 /// A part of `span`, by chance.

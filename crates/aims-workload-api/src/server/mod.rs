@@ -61,7 +61,8 @@ impl WorkloadApiServer {
         }
     }
 
-    /// Serves on a Unix socket, and keeps the authority going, for as long as the future is polled.
+    /// Serves on a Unix socket, and keeps the authority going, for as long as the future is polled. Connections that stand end with
+    /// their clients, or with the runtime.
     ///
     /// # Errors
     ///

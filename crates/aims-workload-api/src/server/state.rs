@@ -164,10 +164,7 @@ impl State {
     }
 
     pub(super) fn changes(&self) -> Changes {
-        let (mut entries, mut bundles) = (self.entries.subscribe(), self.bundles.subscribe());
-        entries.mark_unchanged();
-        bundles.mark_unchanged();
-        Changes { entries, bundles }
+        Changes { entries: self.entries.subscribe(), bundles: self.bundles.subscribe() }
     }
 
     pub(super) fn set_entries(&self, entries: Entries) {

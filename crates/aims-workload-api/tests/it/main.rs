@@ -1,1 +1,10 @@
 #![cfg(test)]
+//! The Workload API: client, server, and both together.
+
+mod both;
+mod endpoint;
+mod response;
+mod secrets;
+mod server;
+mod source;
+mod support;
