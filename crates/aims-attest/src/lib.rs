@@ -4,6 +4,7 @@ mod appraisal;
 mod evidence;
 mod proven;
 mod selector;
+mod unix;
 mod verdict;
 mod verifier;
 
@@ -11,5 +12,6 @@ pub use crate::appraisal::{Appraisal, AppraisalBuilder, AppraisalId};
 pub use crate::evidence::{Evidence, EvidenceTooLarge, EvidenceType};
 pub use crate::proven::{Match, Proven};
 pub use crate::selector::{Selector, SelectorError};
+pub use crate::unix::{UnixProcess, UnixVerifier};
 pub use crate::verdict::{BoundKey, Freshness, Level, Reason, Verdict};
 pub use crate::verifier::{Verifier, Verifiers};

@@ -9,6 +9,8 @@ mod provisioner;
 #[cfg(feature = "toml")]
 mod registration;
 mod rotation;
+#[cfg(all(feature = "unix-peer", target_os = "linux"))]
+mod unix_peer;
 
 pub use crate::authority::{Authority, AuthorityError, AuthoritySettings};
 pub use crate::credential_types::{CredentialType, CredentialTypes};
@@ -22,3 +24,5 @@ pub use crate::provisioner::{Grant, NoGrant, Provisioner};
 #[cfg(feature = "toml")]
 pub use crate::registration::RegistrationError;
 pub use crate::rotation::{Rotation, RotationState, renew_after};
+#[cfg(all(feature = "unix-peer", target_os = "linux"))]
+pub use crate::unix_peer::{PeerError, PeerProcess, ProgramHashes, ProgramLimits};

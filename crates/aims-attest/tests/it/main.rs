@@ -5,3 +5,4 @@ mod appraisal;
 mod proven;
 mod selector;
 mod support;
+mod unix;

@@ -9,3 +9,5 @@ mod provisioner;
 mod registration;
 mod rotation;
 mod support;
+#[cfg(all(feature = "unix-peer", target_os = "linux"))]
+mod unix_peer;

@@ -1,0 +1,45 @@
+//! Names of users and groups, from the files of the system.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+
+/// The name of `id` in a file such as `/etc/passwd`: local ones, since directory services are asked by code that is not ours to run here.
+/// Of several names for one number, none is known.
+pub(super) fn of(path: &str, id: u32) -> Option<String> {
+    let file = File::open(path).ok()?;
+    let lines = BufReader::new(file.take(MAX_FILE)).lines().map_while(Result::ok);
+    unique(lines, id)
+}
+
+fn unique(lines: impl Iterator<Item = String>, id: u32) -> Option<String> {
+    let mut found = None;
+    for line in lines {
+        let mut fields = line.split(':');
+        let (Some(name), Some(_), Some(number)) = (fields.next(), fields.next(), fields.next()) else {
+            continue;
+        };
+        if number.parse() != Ok(id) || name.is_empty() {
+            continue;
+        }
+        if found.is_some() {
+            return None;
+        }
+        found = Some(name.to_owned());
+    }
+    found
+}
+
+const MAX_FILE: u64 = 4 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_has_a_name_if_it_has_one() {
+        let lines = "root:x:0:0:root:/root:/bin/sh\n\nbroken\n:x:7:7\nalice:x:1000:1000::/:/bin/sh\nbob:x:1001:1::/:\nrob:x:1001:1::/:\n";
+        let name = |id| unique(lines.lines().map(str::to_owned), id);
+        assert_eq!((name(0).as_deref(), name(1000).as_deref()), (Some("root"), Some("alice")));
+        assert_eq!((name(1001), name(7), name(5)), (None, None, None));
+    }
+}
