@@ -7,8 +7,8 @@ use aims_jose::json::{self, JsonError, Limits, ObjectWriter, Value};
 use aims_keys::{Backend, UnixTime};
 
 use crate::{
-    Appraisal, Evidence, EvidenceTooLarge, EvidenceType, Freshness, Level, Reason, Selector, Verdict,
-    Verifier,
+    Appraisal, AppraisalBuilder, Evidence, EvidenceTooLarge, EvidenceType, Freshness, Level, Reason,
+    Selector, Verdict, Verifier,
 };
 
 /// Facts about a process, as a collector on the same machine read them. The collector is what is trusted: it is a part of the issuer.
@@ -158,7 +158,7 @@ impl Verifier for UnixVerifier {
         let builder = builder.freshness(Freshness::Timestamp);
         let builder =
             builder.claim("pid", process.pid.to_string()).claim("start_time", process.start_time.to_string());
-        selectors(&process).into_iter().fold(builder, |builder, selector| builder.selector(selector)).build()
+        selectors(&process).into_iter().fold(builder, AppraisalBuilder::selector).build()
     }
 }
 

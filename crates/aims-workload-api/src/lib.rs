@@ -10,6 +10,8 @@ mod source;
 pub use crate::client::response::{JwtIdentity, WorkloadIdentity, X509Context};
 pub use crate::client::{ResponseError, WorkloadApi, WorkloadApiError, response};
 pub use crate::endpoint::{ENDPOINT_VARIABLE, Endpoint, EndpointError};
+#[cfg(target_os = "linux")]
+pub use crate::server::UnixAttestor;
 pub use crate::server::{
     Attested, Attestor, NotAttested, ServerStatus, Socket, WorkloadApiServer, WorkloadApiServerBuilder,
 };

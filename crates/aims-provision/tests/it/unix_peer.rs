@@ -64,16 +64,16 @@ fn other_process() {
     let Some(path) = std::env::var_os("AIMS_TEST_SOCKET") else { return };
     let mut socket = UnixStream::connect(path).unwrap();
     let mut what = [0];
-    while socket.read(&mut what).unwrap() == 1 {
-        // The socket lives on in the program that takes this one's place.
-        let stdin = Stdio::from(OwnedFd::from(socket.try_clone().unwrap()));
-        let mut sleep = Command::new("/bin/sleep");
-        sleep.arg("60").stdin(stdin);
-        match what[0] {
-            b'e' => panic!("{}", sleep.exec()),
-            b'u' => panic!("{}", sleep.uid(4242).exec()),
-            _ => std::process::exit(0),
-        }
+    if socket.read(&mut what).unwrap() == 0 {
+        return;
+    }
+    // The socket lives on in the program that takes this one's place.
+    let mut sleep = Command::new("/bin/sleep");
+    sleep.arg("60").stdin(Stdio::from(OwnedFd::from(socket)));
+    match what {
+        [b'e'] => panic!("{}", sleep.exec()),
+        [b'u'] => panic!("{}", sleep.uid(4242).exec()),
+        _ => std::process::exit(0),
     }
 }
 

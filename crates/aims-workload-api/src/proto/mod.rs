@@ -9,7 +9,7 @@ mod secrets;
 /// The SPIFFE Workload API: `proto/workload.proto`.
 #[rustfmt::skip]
 #[allow(
-    clippy::all, clippy::pedantic, clippy::exhaustive_structs, missing_docs, unnameable_types, unreachable_pub,
+    clippy::all, clippy::allow_attributes_without_reason, clippy::pedantic, clippy::exhaustive_structs, missing_docs, unnameable_types, unreachable_pub,
     reason = "generated"
 )]
 #[path = "generated/workload.rs"]
@@ -18,7 +18,7 @@ pub mod workload;
 /// The service for workloads that keep their own keys: `proto/key_holder.proto`.
 #[rustfmt::skip]
 #[allow(
-    clippy::all, clippy::pedantic, clippy::exhaustive_structs, clippy::exhaustive_enums, missing_docs, unnameable_types,
+    clippy::all, clippy::allow_attributes_without_reason, clippy::pedantic, clippy::exhaustive_structs, clippy::exhaustive_enums, missing_docs, unnameable_types,
     unreachable_pub,
     reason = "generated"
 )]

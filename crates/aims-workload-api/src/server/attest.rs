@@ -20,7 +20,7 @@ pub trait Attestor: fmt::Debug + Send + Sync {
     fn accept(&self, socket: &Socket<'_>) -> Result<Arc<dyn Attested>, NotAttested>;
 }
 
-impl<A: Attestor + ?Sized> Attestor for Arc<A> {
+impl<T: Attestor + ?Sized> Attestor for Arc<T> {
     fn accept(&self, socket: &Socket<'_>) -> Result<Arc<dyn Attested>, NotAttested> {
         (**self).accept(socket)
     }

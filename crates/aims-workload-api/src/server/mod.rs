@@ -8,9 +8,13 @@ mod service;
 mod state;
 mod status;
 mod stream;
+#[cfg(target_os = "linux")]
+mod unix;
 
 pub use self::attest::{Attested, Attestor, NotAttested, Socket};
 pub use self::status::ServerStatus;
+#[cfg(target_os = "linux")]
+pub use self::unix::UnixAttestor;
 
 use std::io;
 use std::sync::Arc;

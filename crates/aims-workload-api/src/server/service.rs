@@ -45,8 +45,8 @@ impl Service {
 }
 
 /// Of bundles: again when something changes.
-fn when_changed<M>(message: M) -> Result<Due<M>, Status> {
-    Ok(Due { message, after: Duration::MAX })
+fn when_changed<M>(message: M) -> Due<M> {
+    Due { message, after: Duration::MAX }
 }
 
 #[tonic::async_trait]
@@ -68,7 +68,7 @@ impl SpiffeWorkloadApi for Service {
         &self,
         request: Request<wire::X509BundlesRequest>,
     ) -> Result<Response<Self::FetchX509BundlesStream>, Status> {
-        self.stream(&request, |_, _, known| when_changed(State::x509_bundles(known)))
+        self.stream(&request, |_, _, known| Ok(when_changed(State::x509_bundles(known))))
     }
 
     async fn fetch_jwtsvid(
@@ -93,7 +93,7 @@ impl SpiffeWorkloadApi for Service {
         &self,
         request: Request<wire::JwtBundlesRequest>,
     ) -> Result<Response<Self::FetchJWTBundlesStream>, Status> {
-        self.stream(&request, |_, _, known| when_changed(State::jwt_bundles(known)))
+        self.stream(&request, |_, _, known| Ok(when_changed(State::jwt_bundles(known))))
     }
 
     async fn validate_jwtsvid(
@@ -109,7 +109,7 @@ impl SpiffeWorkloadApi for Service {
         // WA-10: by the bundles that this caller has, and no others.
         let known = self.0.known(&caller, Phase::Renewal).await?;
         let trusted = known.federated.iter().chain([&known.own]).map(|bundle| TrustBundle::clone(bundle));
-        let bundles = BundleSet::from_iter(trusted);
+        let bundles: BundleSet = trusted.collect();
         let verifier = JwtSvidVerifier::builder(bundles, message.audience.as_str()).build();
         let svid = verifier.verify(&message.svid, known.now).map_err(|error| {
             self.0.refused(error.code());
@@ -134,7 +134,7 @@ impl SpiffeWorkloadApi for Service {
         &self,
         request: Request<wire::WitBundlesRequest>,
     ) -> Result<Response<Self::FetchWITBundlesStream>, Status> {
-        self.stream(&request, |_, _, known| when_changed(State::wit_bundles(known)))
+        self.stream(&request, |_, _, known| Ok(when_changed(State::wit_bundles(known))))
     }
 }
 

@@ -42,15 +42,13 @@ async fn send<M, F>(
     let mut phase = Phase::Initial;
     loop {
         let Ok(permit) = sender.reserve().await else { break };
-        let made = match state.known(&caller, phase).await {
+        let message = match state.known(&caller, phase).await {
             Ok(known) => make(&state, &caller, &known).map(|due| (known, due)),
             Err(status) => Err(status),
         };
         // ATT-42: once more, before anything leaves.
-        let made = made.and_then(|made| {
-            caller.attested.check().map(|()| made).map_err(|error| state.denied(error.code()))
-        });
-        let (before, after) = match made {
+        let still_there = || caller.attested.check().map_err(|error| state.denied(error.code()));
+        let (before, after) = match message.and_then(|message| still_there().map(|()| message)) {
             Ok((known, due)) => {
                 permit.send(Ok(due.message));
                 (known, due.after)

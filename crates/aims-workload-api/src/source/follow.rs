@@ -215,7 +215,9 @@ impl Stream<'_> {
             updates: self.updates,
             last_error,
         };
-        self.follow.status.send_modify(|all| drop(all.streams.insert(self.name, status)));
+        self.follow.status.send_modify(|all| {
+            all.streams.insert(self.name, status);
+        });
     }
 }
 

@@ -1,15 +1,17 @@
 //! Our client at our server: what one makes the other reads, and verifiers accept it.
 
+use std::sync::Arc;
+
 use aims_credential::x509::{Role, SvidVerifier};
 use aims_credential::{BundleSet, Credential, JwtSvidVerifier, TrustBundle, WitVerifier};
 use aims_keys::backend;
+use aims_provision::{Authority, AuthoritySettings, Phase, Provisioner};
 use aims_testkit::assert_refused;
-use aims_workload_api::{Endpoint, WorkloadApi};
+use aims_workload_api::{Attested, Endpoint, WorkloadApi, WorkloadApiServer};
 
 use crate::support::*;
 
 fn bank() -> TrustBundle {
-    use aims_provision::{Authority, AuthoritySettings};
     let settings = AuthoritySettings::new();
     let bank =
         Authority::in_memory("bank.example".parse().unwrap(), settings, backend::ring(), now()).unwrap();
@@ -68,9 +70,6 @@ async fn wa_1_wa_10_all_kinds_of_credential_are_fetched_and_verify() {
 
 #[tokio::test]
 async fn wa_10_the_api_validates_by_the_bundles_that_the_caller_has() {
-    use aims_provision::{Authority, AuthoritySettings, Phase, Provisioner};
-    use std::sync::Arc;
-
     let bank = Arc::new(
         Authority::in_memory(
             "bank.example".parse().unwrap(),
@@ -84,7 +83,6 @@ async fn wa_10_the_api_validates_by_the_bundles_that_the_caller_has() {
         Served::with(vec![entry(AGENT, &["unix:uid:1"])], |builder| builder.federated(Arc::clone(&bank)));
     let teller = entry("spiffe://bank.example/teller", &["unix:uid:1"]).build().unwrap();
     let all = aims_provision::Entries::new(bank.origin().clone(), [teller]).unwrap();
-    use aims_workload_api::Attested;
     let appraisals = served.says.appraise(now()).unwrap();
     let grants = Provisioner::new().decide(&all, &appraisals, Phase::Initial, now()).unwrap();
     let token = bank.issue_jwt(&grants[0], &["a"], now()).unwrap();
@@ -111,8 +109,6 @@ async fn wa_9_we_5_what_keeps_a_workload_from_an_identity_has_a_name() {
 
 #[tokio::test]
 async fn we_1_the_api_is_served_over_tcp_where_the_attestor_knows_callers() {
-    use aims_workload_api::WorkloadApiServer;
-
     let says = Says::new(&["k8s:pod:x"]);
     let all = entries(vec![entry(AGENT, &["k8s:pod:x"])]);
     let server = WorkloadApiServer::builder(authority(), all, says, backend::ring()).build();

@@ -8,3 +8,5 @@ mod secrets;
 mod server;
 mod source;
 mod support;
+#[cfg(target_os = "linux")]
+mod unix;

@@ -12,6 +12,9 @@ use aims_workload_api::response::{
 use crate::server::{raw, with_header};
 use crate::support::*;
 
+/// Spoils an answer.
+type Change<'c, M> = &'c dyn Fn(&mut M);
+
 /// Good answers, of our own server.
 struct Good {
     x509: wire::X509svidResponse,
@@ -66,8 +69,7 @@ async fn wa_6_wa_8_an_x509_answer_counts_as_a_whole_or_not_at_all() {
     assert_eq!((context.identities.len(), context.bundles.len()), (2, 1));
     let (other_key, other_chain) =
         (good.x509.svids[1].x509_svid_key.clone(), good.x509.svids[1].x509_svid.clone());
-    type Change<'c> = &'c dyn Fn(&mut wire::X509svidResponse);
-    let cases: [(Change<'_>, &str, &str); 16] = [
+    let cases: [(Change<'_, wire::X509svidResponse>, &str, &str); 16] = [
         (&|answer| answer.svids.clear(), "empty_response", "WA-8"),
         (&|answer| answer.svids[1].spiffe_id.clear(), "field_missing", "WA-6"),
         (&|answer| answer.svids[1].x509_svid.clear(), "field_missing", "WA-6"),
@@ -85,9 +87,9 @@ async fn wa_6_wa_8_an_x509_answer_counts_as_a_whole_or_not_at_all() {
         ),
         (&|answer| answer.svids[0].x509_svid.clone_from(&other_chain), "another_subject", "WA-6"),
         (&|answer| answer.svids[0].x509_svid_key.clone_from(&other_key), "foreign_key", "AIMS-5"),
-        (&|answer| drop(answer.svids[0].x509_svid.pop()), "malformed_certificates", "WA-6"),
+        (&|answer| answer.svids[0].x509_svid.truncate(100), "malformed_certificates", "WA-6"),
         (&|answer| answer.svids[0].x509_svid.insert(0, 0x31), "malformed_certificates", "WA-6"),
-        (&|answer| drop(answer.svids[0].x509_svid_key.pop()), "key_malformed", "JO-KEY-07"),
+        (&|answer| answer.svids[0].x509_svid_key.truncate(100), "key_malformed", "JO-KEY-07"),
         (&|answer| answer.svids[0].bundle.extend([0x30, 0]), "bundles_differ", "FED-11"),
         (&|answer| answer.crl.push(vec![0x30, 0]), "malformed_revocation_list", "X5V-3"),
         (
@@ -158,13 +160,12 @@ async fn wa_6_fed_11_bundles_are_kept_apart_and_what_cannot_be_used_vouches_for_
 async fn wa_6_a_jwt_answer_counts_as_a_whole_or_not_at_all() {
     let good = good().await;
     assert_eq!(read_jwt(&good.jwt).unwrap().len(), 2);
-    type Change = fn(&mut wire::JwtsvidResponse);
-    let cases: [(Change, &str, &str); 5] = [
-        (|answer| answer.svids.clear(), "empty_response", "WA-8"),
-        (|answer| answer.svids[1].spiffe_id.clear(), "field_missing", "WA-6"),
-        (|answer| answer.svids[1].svid.clear(), "field_missing", "WA-6"),
-        (|answer| answer.svids[1].spiffe_id = AGENT.into(), "another_subject", "WA-6"),
-        (|answer| answer.svids[0].svid = "x".into(), "malformed", "JS-1"),
+    let cases: [(Change<'_, wire::JwtsvidResponse>, &str, &str); 5] = [
+        (&|answer| answer.svids.clear(), "empty_response", "WA-8"),
+        (&|answer| answer.svids[1].spiffe_id.clear(), "field_missing", "WA-6"),
+        (&|answer| answer.svids[1].svid.clear(), "field_missing", "WA-6"),
+        (&|answer| answer.svids[1].spiffe_id = AGENT.into(), "another_subject", "WA-6"),
+        (&|answer| answer.svids[0].svid = "x".into(), "malformed", "JS-1"),
     ];
     for (change, code, rule) in cases {
         let mut answer = good.jwt.clone();
@@ -190,8 +191,7 @@ async fn wa_6_a_wit_answer_counts_as_a_whole_or_not_at_all() {
     let good = good().await;
     assert_eq!(read_wit(good.wit.clone(), backend::ring()).unwrap().len(), 2);
     let other_key = good.wit.svids[1].wit_svid_key.clone();
-    type Change<'c> = &'c dyn Fn(&mut wire::WitsvidResponse);
-    let cases: [(Change<'_>, &str, &str); 8] = [
+    let cases: [(Change<'_, wire::WitsvidResponse>, &str, &str); 8] = [
         (&|answer| answer.svids.clear(), "empty_response", "WA-8"),
         (&|answer| answer.svids[1].spiffe_id.clear(), "field_missing", "WA-6"),
         (&|answer| answer.svids[1].wit_svid.clear(), "field_missing", "WA-6"),
