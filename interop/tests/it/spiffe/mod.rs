@@ -4,6 +4,7 @@
 
 mod bundle;
 mod jwt_svid;
+mod our_server;
 mod tls;
 mod workload_api;
 mod x509_svid;
