@@ -41,7 +41,7 @@ fn entries(lifetime: Duration) -> Entries {
     Entries::new("spiffe://acme.example".parse().unwrap(), [entry]).unwrap()
 }
 
-async fn serve(name: &str, lifetime: Duration) -> Served {
+fn serve(name: &str, lifetime: Duration) -> Served {
     let settings = AuthoritySettings::new();
     let authority = Arc::new(
         Authority::in_memory("acme.example".parse().unwrap(), settings, backend::ring(), now()).unwrap(),
@@ -68,7 +68,7 @@ fn verify(served: &Served, chain: &[spiffe::cert::Certificate]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn their_client_gets_certificates_tokens_and_bundles() {
-    let served = serve("client", Duration::from_secs(600)).await;
+    let served = serve("client", Duration::from_secs(600));
     let client = WorkloadApiClient::connect_to(&served.endpoint).await.unwrap();
     let context = client.fetch_x509_context().await.unwrap();
     let svid = context.default_svid().unwrap();
@@ -93,7 +93,7 @@ async fn their_client_gets_certificates_tokens_and_bundles() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn their_sources_follow_a_rotation_that_is_streamed_to_them() {
-    let served = serve("source", Duration::from_secs(4)).await;
+    let served = serve("source", Duration::from_secs(4));
     let source = X509Source::builder().endpoint(&served.endpoint).build().await.unwrap();
     // It asks twice to begin with, and gets a fresh certificate each time.
     let leaf = |source: &X509Source| source.svid().unwrap().cert_chain()[0].as_bytes().to_vec();
@@ -127,7 +127,7 @@ async fn their_sources_follow_a_rotation_that_is_streamed_to_them() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn their_client_is_denied_where_it_has_no_entry() {
-    let served = serve("denied", Duration::from_secs(600)).await;
+    let served = serve("denied", Duration::from_secs(600));
     served.server.set_entries(Entries::none("spiffe://acme.example".parse().unwrap()));
     let client = WorkloadApiClient::connect_to(&served.endpoint).await.unwrap();
     let error = client.fetch_x509_svid().await.unwrap_err();
