@@ -3,3 +3,5 @@
 
 mod programs;
 mod tools;
+#[cfg(target_os = "linux")]
+mod workload;
