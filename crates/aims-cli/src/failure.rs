@@ -16,6 +16,7 @@ use aims::jose::json::{JsonError, ObjectWriter};
 use aims::jose::{ClaimsError, JwkError, JwsError, ParseThumbprintError};
 use aims::keys::{BeforeEpoch, KeyError, SignError};
 use aims::proof::{AudienceError, MakeWptError, WptError};
+use aims::workload_api::{EndpointError, WorkloadApiError};
 
 use crate::input::Input;
 use crate::output::{printable, printable_json};
@@ -129,6 +130,7 @@ reasons!(
     BeforeEpoch,
     CertificateRequestError,
     ClaimsError,
+    EndpointError,
     HolderError,
     IssueError,
     JsonError,
@@ -149,6 +151,7 @@ reasons!(
     SvidError,
     SvidIssueError,
     WitError,
+    WorkloadApiError,
     WptError,
     X509AuthorityError,
 );

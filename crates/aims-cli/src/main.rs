@@ -78,7 +78,7 @@ fn main() -> ExitCode {
         Command::JwtSvid(command) => command.run(&mut inputs),
         Command::Key(command) => command.run(&mut inputs, json),
         Command::Revisions => Ok(command::revisions::run()),
-        Command::Svid(command) => command.run(&mut inputs),
+        Command::Svid(command) => command.run(&mut inputs, json),
         Command::Tour(args) => return tour::run(&args),
         Command::Wit(command) => command.run(&mut inputs),
         Command::Wpt(command) => command.run(&mut inputs),

@@ -91,6 +91,15 @@ impl Facts {
         self
     }
 
+    /// The facts for people, without those that are dates of now.
+    pub(crate) fn text(&self) -> String {
+        let mut text = self.to_text();
+        if self.facts.first().is_some_and(|(name, _)| *name == "at") {
+            text = text.split_once('\n').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
+        }
+        text
+    }
+
     fn to_text(&self) -> String {
         let mut out = String::new();
         if let Some(note) = self.note {

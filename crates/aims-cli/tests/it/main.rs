@@ -16,4 +16,6 @@ mod svid;
 mod tour;
 mod vectors;
 mod wit;
+#[cfg(target_os = "linux")]
+mod workload_api;
 mod wpt;

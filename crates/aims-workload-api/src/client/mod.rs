@@ -7,8 +7,10 @@ pub mod response;
 pub use self::error::{ResponseError, WorkloadApiError};
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use aims_credential::TrustBundle;
 use aims_id::SpiffeId;
 use aims_keys::Backend;
 use tokio::time::timeout;
@@ -20,7 +22,6 @@ use self::response::{JwtIdentity, WorkloadIdentity, X509Context};
 use crate::Endpoint;
 use crate::proto::workload as wire;
 use crate::proto::workload::spiffe_workload_api_client::SpiffeWorkloadApiClient;
-use aims_credential::TrustBundle;
 
 /// A client of a Workload API, SPIRE's or ours. Cloning is cheap, and clones share a connection.
 ///
@@ -39,7 +40,9 @@ use aims_credential::TrustBundle;
 /// ```
 #[derive(Clone)]
 pub struct WorkloadApi {
-    client: SpiffeWorkloadApiClient<Channel>,
+    endpoint: Endpoint,
+    /// Made with the first call, inside the runtime that makes it.
+    connected: Arc<OnceLock<Client>>,
     backend: Backend,
     timeout: Duration,
 }
@@ -49,9 +52,7 @@ impl WorkloadApi {
     /// signs with the keys that come.
     #[must_use]
     pub fn new(endpoint: &Endpoint, backend: Backend) -> Self {
-        let client =
-            SpiffeWorkloadApiClient::new(connect::channel(endpoint)).max_decoding_message_size(MAX_MESSAGE);
-        Self { client, backend, timeout: DEFAULT_TIMEOUT }
+        Self { endpoint: endpoint.clone(), connected: Arc::default(), backend, timeout: DEFAULT_TIMEOUT }
     }
 
     /// How long an answer, or the first message of a stream, may take. Default: 10 s.
@@ -77,7 +78,7 @@ impl WorkloadApi {
     ///
     /// [`WorkloadApiError`].
     pub async fn fetch_x509_bundles(&self) -> Result<Vec<TrustBundle>, WorkloadApiError> {
-        let mut client = self.client.clone();
+        let mut client = self.client();
         let response =
             self.first(async move {
                 streaming(client.fetch_x509_bundles(request(wire::X509BundlesRequest {})).await)
@@ -100,7 +101,7 @@ impl WorkloadApi {
             audience: audiences.iter().map(|&audience| audience.to_owned()).collect(),
             spiffe_id: subject.map(ToString::to_string).unwrap_or_default(),
         };
-        let mut client = self.client.clone();
+        let mut client = self.client();
         let response = self.answer(client.fetch_jwtsvid(request(message))).await?;
         let identities = response::read_jwt(&response)?;
         let is_other = |identity: &JwtIdentity| subject.is_some_and(|asked| identity.svid.subject() != asked);
@@ -128,7 +129,7 @@ impl WorkloadApi {
     /// [`WorkloadApiError::InvalidArgument`] when it is not valid.
     pub async fn validate_jwt(&self, audience: &str, token: &str) -> Result<SpiffeId, WorkloadApiError> {
         let message = wire::ValidateJwtsvidRequest { audience: audience.to_owned(), svid: token.to_owned() };
-        let mut client = self.client.clone();
+        let mut client = self.client();
         let response = self.answer(client.validate_jwtsvid(request(message))).await?;
         if response.spiffe_id.is_empty() || response.claims.is_none() {
             return Err(ResponseError::FieldMissing.into());
@@ -164,25 +165,30 @@ impl WorkloadApi {
         self.timeout
     }
 
-    pub(crate) async fn x509_stream(mut self) -> Result<Streaming<wire::X509svidResponse>, WorkloadApiError> {
-        streaming(self.client.fetch_x509svid(request(wire::X509svidRequest {})).await)
+    pub(crate) async fn x509_stream(self) -> Result<Streaming<wire::X509svidResponse>, WorkloadApiError> {
+        streaming(self.client().fetch_x509svid(request(wire::X509svidRequest {})).await)
     }
 
     pub(crate) async fn jwt_bundle_stream(
-        mut self,
+        self,
     ) -> Result<Streaming<wire::JwtBundlesResponse>, WorkloadApiError> {
-        streaming(self.client.fetch_jwt_bundles(request(wire::JwtBundlesRequest {})).await)
+        streaming(self.client().fetch_jwt_bundles(request(wire::JwtBundlesRequest {})).await)
     }
 
-    pub(crate) async fn wit_stream(mut self) -> Result<Streaming<wire::WitsvidResponse>, WorkloadApiError> {
+    pub(crate) async fn wit_stream(self) -> Result<Streaming<wire::WitsvidResponse>, WorkloadApiError> {
         let message = wire::WitsvidRequest { spiffe_id: String::new() };
-        streaming(self.client.fetch_witsvid(request(message)).await)
+        streaming(self.client().fetch_witsvid(request(message)).await)
     }
 
     pub(crate) async fn wit_bundle_stream(
-        mut self,
+        self,
     ) -> Result<Streaming<wire::WitBundlesResponse>, WorkloadApiError> {
-        streaming(self.client.fetch_wit_bundles(request(wire::WitBundlesRequest {})).await)
+        streaming(self.client().fetch_wit_bundles(request(wire::WitBundlesRequest {})).await)
+    }
+
+    fn client(&self) -> Client {
+        let connect = || Client::new(connect::channel(&self.endpoint)).max_decoding_message_size(MAX_MESSAGE);
+        self.connected.get_or_init(connect).clone()
     }
 
     async fn first<M>(
@@ -205,9 +211,14 @@ impl WorkloadApi {
     }
 }
 
+type Client = SpiffeWorkloadApiClient<Channel>;
+
 impl fmt::Debug for WorkloadApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WorkloadApi").field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("WorkloadApi")
+            .field("endpoint", &self.endpoint)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }
 

@@ -189,6 +189,10 @@ impl WorkloadSourceBuilder {
     }
 
     /// Begins to follow. Until the first message there are no credentials, and nobody is trusted.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime: the streams are tasks of it.
     #[must_use]
     pub fn start_without_waiting(self) -> WorkloadSource {
         let (x509, wit) = (Slot::new(&self.clock, &self.choice), Slot::new(&self.clock, &self.choice));

@@ -119,3 +119,11 @@ async fn we_1_the_api_is_served_over_tcp_where_the_attestor_knows_callers() {
     assert_eq!(context.identities[0].holder.subject().as_str(), AGENT);
     task.abort();
 }
+
+#[test]
+fn a_client_is_made_without_a_runtime_and_connects_when_it_is_called() {
+    let served = Served::new(vec![entry(AGENT, &["unix:uid:1"])]);
+    let api = served.api();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    assert_eq!(runtime.block_on(api.fetch_x509()).unwrap().identities.len(), 1);
+}

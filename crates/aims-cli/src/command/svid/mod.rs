@@ -1,11 +1,13 @@
 //! `aims svid`.
 
 mod authority;
+mod fetch;
 mod inspect;
 mod issue;
 mod request;
 mod revoke;
 mod verify;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -19,6 +21,8 @@ use crate::output::Report;
 pub(crate) enum Command {
     /// Makes the certificate of an authority, signed by itself, for the trust bundle; or of one below another authority.
     Authority(Box<authority::Authority>),
+    /// Asks a SPIFFE Workload API who this workload is, and shows its credentials and bundles. Keys are not shown, and are gone afterwards.
+    Fetch(fetch::Fetch),
     /// Shows the certificates of a file, without checking anything about them.
     Inspect {
         /// Certificates in PEM or DER; - is standard input.
@@ -37,17 +41,27 @@ pub(crate) enum Command {
     /// A verified certificate is not yet an authenticated peer, since anybody can have it: it becomes one in a TLS handshake, in
     /// which the peer signs with its key.
     Verify(Box<verify::Verify>),
+    /// Follows a SPIFFE Workload API: shows each rotation, and what is wrong while there is none.
+    Watch(watch::Watch),
 }
 
 impl Command {
-    pub(crate) fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
+    pub(crate) fn run(self, inputs: &mut Inputs, json: bool) -> Result<Report, Failure> {
         match self {
             Self::Authority(authority) => authority.run(inputs),
+            Self::Fetch(fetch) => fetch.run(),
             Self::Inspect { file } => inspect::run(&file, inputs),
             Self::Issue(issue) => issue.run(inputs),
             Self::Request(request) => request.run(inputs),
             Self::Revoke(revoke) => revoke.run(inputs),
             Self::Verify(verify) => verify.run(inputs),
+            Self::Watch(watch) => watch.run(json),
         }
     }
+}
+
+/// Runs what waits for others.
+fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.map_err(|error| Failure::io("the runtime", &error))?.block_on(future)
 }
