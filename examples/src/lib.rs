@@ -41,6 +41,9 @@ mod pages {
     #[doc = include_str!("../../docs/agent.md")]
     mod agent {}
 
+    #[doc = include_str!("../../docs/identity.md")]
+    mod identity {}
+
     #[doc = include_str!("../../docs/mtls.md")]
     mod mtls {}
 
