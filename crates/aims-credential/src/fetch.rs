@@ -213,12 +213,12 @@ pub enum FetchError {
     /// The name of the host has no address.
     #[error("the host has no address")]
     Resolve,
-    /// The server is not the one that was expected; the code and rule are those of the check of its certificate.
+    /// The server is not the one that was expected.
     #[error("the server is not the one that was expected: {code}")]
     Server {
-        /// Why its certificate was refused.
+        /// Why its certificate was refused: the code of that check.
         code: &'static str,
-        /// The requirement that was broken.
+        /// The requirement that servers of this kind meet.
         rule: &'static str,
     },
     /// The answer has another status than 200.
