@@ -1,1 +1,5 @@
 #![cfg(test)]
+//! Tests of the public API, named after the requirements they exercise.
+
+#[cfg(feature = "fetch")]
+mod fetch;
