@@ -28,7 +28,7 @@ pub struct Federations {
     schedule: Schedule,
     on_attempt: Arc<OnAttempt>,
     /// Relationships begin and end one after the other.
-    changes: tokio::sync::Mutex<()>,
+    changes: Arc<tokio::sync::Mutex<()>>,
     at_work: Mutex<HashMap<Origin, (Arc<Relationship>, AbortHandle)>>,
 }
 
@@ -59,11 +59,13 @@ impl Federations {
             return Err(FederationError::AlreadyFederated(origin));
         }
         let environment = self.environment.clone();
-        let beginning = spawn_blocking(move || {
-            let stored = environment.store.load(&federation.origin)?;
-            Relationship::begin(federation, stored.as_deref(), environment)
-        });
-        let relationship = Arc::new(beginning.await.unwrap_or(Err(FederationError::Stopped))?);
+        let preparing = spawn_blocking(move || Relationship::prepare(federation, environment));
+        let (relationship, stored) = preparing.await.unwrap_or(Err(FederationError::Stopped))?;
+        let relationship = Arc::new(relationship);
+        // From here on nothing is waited for: nothing is trusted without a relationship that can be ended.
+        if let Some(stored) = stored {
+            relationship.trust(stored);
+        }
         let poll = poll(Arc::clone(&relationship), self.schedule, Arc::clone(&self.on_attempt));
         let poll = tokio::spawn(poll).abort_handle();
         self.lock().insert(origin, (relationship, poll));
@@ -77,16 +79,19 @@ impl Federations {
     ///
     /// [`FederationError::Store`] when what is stored could not be deleted; all else is done even so.
     pub async fn end(&self, origin: &Origin) -> Result<bool, FederationError> {
-        let _change = self.changes.lock().await;
+        let change = Arc::clone(&self.changes).lock_owned().await;
         let ended = self.lock().remove(origin);
         let (store, origin) = (Arc::clone(&self.environment.store), origin.clone());
-        // Nothing is waited for before it runs: it is done even if nobody waits for it.
-        let ending = spawn_blocking(move || match ended {
-            Some((relationship, poll)) => {
-                poll.abort();
-                relationship.end().map(|()| true)
+        // It is done even if nobody waits for it, and nothing begins before that.
+        let ending = spawn_blocking(move || {
+            let _change = change;
+            match ended {
+                Some((relationship, poll)) => {
+                    poll.abort();
+                    relationship.end().map(|()| true)
+                }
+                None => Ok(store.delete(&origin).map(|()| false)?),
             }
-            None => Ok(store.delete(&origin).map(|()| false)?),
         });
         ending.await.unwrap_or(Err(FederationError::Stopped))
     }
@@ -181,7 +186,7 @@ impl FederationsBuilder {
             environment: self.environment,
             schedule: self.schedule,
             on_attempt: self.on_attempt,
-            changes: tokio::sync::Mutex::default(),
+            changes: Arc::default(),
             at_work: Mutex::default(),
         }
     }

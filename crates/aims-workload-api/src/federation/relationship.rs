@@ -47,12 +47,12 @@ pub(super) struct Environment {
 }
 
 impl Relationship {
-    /// What was stored counts at once.
-    pub(super) fn begin(
+    /// With what is stored, if that is anything; it counts once it is given to [`trust`](Self::trust).
+    pub(super) fn prepare(
         federation: Federation,
-        stored: Option<&str>,
         environment: Environment,
-    ) -> Result<Self, FederationError> {
+    ) -> Result<(Self, Option<TrustBundle>), FederationError> {
+        let stored = environment.store.load(&federation.origin)?;
         let Environment { fetch, bundles, store, backend, timeout } = environment;
         let origin = federation.origin.clone();
         let latest = Arc::new(Latest { origin, bundles: bundles.clone(), own: ArcSwapOption::empty() });
@@ -82,11 +82,8 @@ impl Relationship {
             turn: tokio::sync::Mutex::default(),
             is_alive: Mutex::new(true),
         };
-        if let Some(document) = stored {
-            let bundle = relationship.read(document)?;
-            relationship.trust(bundle);
-        }
-        Ok(relationship)
+        let stored = stored.map(|document| relationship.read(&document)).transpose()?;
+        Ok((relationship, stored))
     }
 
     pub(super) fn origin(&self) -> &Origin {
@@ -182,7 +179,7 @@ impl Relationship {
         if bundle.origin() == origin { Ok(bundle) } else { Err(FederationError::ForeignBundle) }
     }
 
-    fn trust(&self, bundle: TrustBundle) {
+    pub(super) fn trust(&self, bundle: TrustBundle) {
         self.bundles.update(&bundle);
         let mut state = self.lock_state();
         (state.sequence, state.skipped) = (bundle.sequence(), bundle.skipped().len());

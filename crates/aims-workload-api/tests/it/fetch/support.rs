@@ -41,6 +41,11 @@ impl WebAuthority {
         WebTrust::anchors([self.0.der().clone()]).unwrap()
     }
 
+    #[cfg(feature = "federation")]
+    pub(crate) fn root(&self) -> CertificateDer<'static> {
+        self.0.der().clone()
+    }
+
     /// Chain and key as PEM, for these host names.
     #[cfg(feature = "federation")]
     pub(crate) fn pem(&self, names: &[&str]) -> (String, String) {
