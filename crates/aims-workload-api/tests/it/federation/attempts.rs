@@ -18,8 +18,8 @@ use crate::fetch::support::{Server, WebAuthority, ok, reply};
 #[tokio::test]
 async fn fed_8_an_endpoint_is_asked_as_often_as_its_hint_says() {
     let (web, ca) = (WebAuthority::new(), authority(BANK));
-    let served = bundle(&[&ca], 1).with_refresh_hint(Duration::from_secs(1)).to_spiffe_json().unwrap();
-    let server = Server::start(web.server(&["a.test"]), move |_| ok(&served)).await;
+    let body = bundle(&[&ca], 1).with_refresh_hint(Duration::from_secs(1)).to_spiffe_json().unwrap();
+    let server = Server::start(web.server(&["a.test"]), move |_| ok(&body)).await;
     let fetch = fetcher(web.trust(), &[server.port()]);
     let asked = Arc::new(AtomicUsize::new(0));
     let told = Arc::clone(&asked);
@@ -107,8 +107,8 @@ async fn fed_9_fed_11_what_was_fetched_last_replaces_and_is_not_merged() {
 async fn fed_11_bnd_2_anothers_keys_count_for_nobody_but_the_domain_that_served_them() {
     let (web, ca, evil) = (WebAuthority::new(), authority(BANK), authority("spiffe://evil.example"));
     // The bank's endpoint gives out the keys of another.
-    let served = document(&[&evil], 1);
-    let server = Server::start(web.server(&["a.test"]), move |_| ok(&served)).await;
+    let body = document(&[&evil], 1);
+    let server = Server::start(web.server(&["a.test"]), move |_| ok(&body)).await;
     let (bundles, federations) = service(web.trust(), &[server.port()]);
     begin(&federations, Federation::https_web(bank(), server.url("a.test", "/"))).await;
     assert_refused!(verify(&bundles, &evil), "unknown_trust_domain", "X5V-2");

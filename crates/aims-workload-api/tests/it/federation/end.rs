@@ -17,8 +17,8 @@ use crate::fetch::support::{Reply, Server, WebAuthority, ok};
 #[tokio::test]
 async fn fed_12_the_end_deletes_the_bundle_stops_the_poll_and_tells_validators() {
     let (web, ca, other) = (WebAuthority::new(), authority(BANK), authority("spiffe://other.example"));
-    let served = bundle(&[&ca], 1).with_refresh_hint(Duration::from_secs(1)).to_spiffe_json().unwrap();
-    let server = Server::start(web.server(&["a.test"]), move |_| ok(&served)).await;
+    let body = bundle(&[&ca], 1).with_refresh_hint(Duration::from_secs(1)).to_spiffe_json().unwrap();
+    let server = Server::start(web.server(&["a.test"]), move |_| ok(&body)).await;
     let (bundles, store) = (BundleSet::from(other.trust()), MemoryBundleStore::new());
     let fetch = fetcher(web.trust(), &[server.port()]);
     let federations = Federations::builder(bundles.clone(), fetch, backend::ring())
@@ -47,12 +47,12 @@ async fn fed_12_the_end_deletes_the_bundle_stops_the_poll_and_tells_validators()
 #[tokio::test(flavor = "multi_thread")]
 async fn fed_12_an_attempt_under_way_when_the_relationship_ends_changes_nothing() {
     let (web, ca) = (WebAuthority::new(), authority(BANK));
-    let served = document(&[&ca], 1);
+    let body = document(&[&ca], 1);
     let (go, wait) = channel::<()>();
     let wait = std::sync::Mutex::new(wait);
     let server = Server::start(web.server(&["a.test"]), move |_| {
         tokio::task::block_in_place(|| wait.lock().unwrap().recv()).unwrap();
-        ok(&served)
+        ok(&body)
     })
     .await;
     let (bundles, store) = (BundleSet::new(), MemoryBundleStore::new());

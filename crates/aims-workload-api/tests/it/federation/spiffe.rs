@@ -23,8 +23,8 @@ fn self_serving(url: HttpsUrl, bootstrap: &TestCertificates) -> Federation {
 
 /// What comes of an endpoint with this TLS.
 async fn refusal(tls: Arc<ServerConfig>, ca: &TestCertificates) -> FederationError {
-    let served = document(&[ca], 2);
-    let server = Server::start(tls, move |_| ok(&served)).await;
+    let body = document(&[ca], 2);
+    let server = Server::start(tls, move |_| ok(&body)).await;
     let (bundles, federations) = service(WebAuthority::new().trust(), &[server.port()]);
     let state = begin(&federations, self_serving(server.url("a.test", "/"), ca)).await;
     assert!(bundles.bundle(BANK).is_none() && server.heads().is_empty());
@@ -179,8 +179,8 @@ fn fed_4_parameters_that_contradict_each_other_are_refused() {
 async fn fed_7_a_redirect_leads_to_the_same_workload_only() {
     let ca = authority(BANK);
     for (path, code) in [("/bundles", None), ("/other", Some("unexpected_peer"))] {
-        let served = document(&[&ca], 2);
-        let other = Server::start(spiffe_tls(&ca, path, now()), move |_| ok(&served)).await;
+        let body = document(&[&ca], 2);
+        let other = Server::start(spiffe_tls(&ca, path, now()), move |_| ok(&body)).await;
         let to = other.url("b.test", "/x").to_string();
         let server = Server::start(spiffe_tls(&ca, "/bundles", now()), move |_| redirect(&to)).await;
         let (bundles, federations) = service(WebAuthority::new().trust(), &[server.port(), other.port()]);

@@ -49,13 +49,13 @@ async fn fed_9_fed_11_the_latest_bundle_counts_after_a_restart_before_the_endpoi
 #[tokio::test]
 async fn fed_9_documents_are_stored_as_they_came() {
     let (web, ca) = (WebAuthority::new(), authority(BANK));
-    let served = format!("{}\n ", document(&[&ca], 1).replacen('{', r#"{"other" : [1], "#, 1));
-    let body = served.clone();
+    let text = format!("{}\n ", document(&[&ca], 1).replacen('{', r#"{"other" : [1], "#, 1));
+    let body = text.clone();
     let server = Server::start(web.server(&["a.test"]), move |_| reply("200 OK", "", &body)).await;
     let store = MemoryBundleStore::new();
     let (_, federations) = service(&web, server.port(), store.clone());
     begin(&federations, Federation::https_web(bank(), server.url("a.test", "/"))).await;
-    assert_eq!(store.load(&bank()).unwrap(), Some(served));
+    assert_eq!(store.load(&bank()).unwrap(), Some(text));
     assert_eq!(store.load(&"spiffe://other.example".parse().unwrap()).unwrap(), None);
     assert_eq!(format!("{store:?}"), r#"{"spiffe://bank.example"}"#);
 }
