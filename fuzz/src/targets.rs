@@ -4,6 +4,7 @@ mod base64url;
 mod certificate_request;
 mod der;
 mod forwarded;
+mod https_url;
 mod identifier;
 mod json;
 mod jwk;
@@ -34,6 +35,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "certificate_request", run: certificate_request::run, seeds: certificate_request::seeds },
     Target { name: "der", run: der::run, seeds: der::seeds },
     Target { name: "forwarded", run: forwarded::run, seeds: forwarded::seeds },
+    Target { name: "https_url", run: https_url::run, seeds: https_url::seeds },
     Target { name: "identifier", run: identifier::run, seeds: identifier::seeds },
     Target { name: "json", run: json::run, seeds: json::seeds },
     Target { name: "jwk", run: jwk::run, seeds: jwk::seeds },

@@ -44,6 +44,20 @@ impl BundleSet {
         });
     }
 
+    /// Trusts a newer edition of a bundle from now on, which keeps the revocation lists of the one that its origin had: bundle documents
+    /// hold none. Lists that are [set](Self::set_revocation_lists) meanwhile are not lost.
+    #[cfg(feature = "x509")]
+    pub fn update(&self, bundle: &TrustBundle) {
+        self.0.rcu(|bundles| {
+            let lists = bundles
+                .get(bundle.origin().as_str())
+                .map_or_else(Vec::new, |old| old.revocation_lists().to_vec());
+            let mut bundles = Bundles::clone(bundles);
+            bundles.insert(bundle.origin().clone(), Arc::new(bundle.clone().with_revocation_lists(lists)));
+            bundles
+        });
+    }
+
     /// Trusts these bundles from now on, and no others: nobody sees a part of the old ones with a part of the new ones.
     /// With the old ones go their revocation lists.
     pub fn replace(&self, bundles: impl IntoIterator<Item = Arc<TrustBundle>>) {

@@ -3,8 +3,10 @@
 mod bundle;
 mod bundle_map;
 mod bundle_set;
+mod fetch;
 mod freshness;
 mod holder;
+mod https_url;
 mod jwt_svid;
 mod marks;
 mod peers;
@@ -20,8 +22,10 @@ pub mod x509;
 pub use crate::bundle::{BundleSource, TrustBundle};
 pub use crate::bundle_map::{BundleMap, BundleMapError};
 pub use crate::bundle_set::BundleSet;
+pub use crate::fetch::{Fetch, FetchError, FetchRequest, Fetched};
 pub use crate::freshness::Freshness;
 pub use crate::holder::{Credential, CredentialSource, CurrentCredential, Holder, HolderError};
+pub use crate::https_url::{HttpsUrl, HttpsUrlError};
 pub use crate::jwt_svid::{
     JwtSvid, JwtSvidError, JwtSvidIssueError, JwtSvidIssuer, JwtSvidRequest, JwtSvidVerifier,
     JwtSvidVerifierBuilder, UnsignedJwtSvid, VerifiedJwtSvid,

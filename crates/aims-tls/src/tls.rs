@@ -107,7 +107,7 @@ impl MutualTls {
         config.resumption = Resumption::disabled();
         // Host names of workloads are not for the network to read, and decide nothing here.
         config.enable_sni = false;
-        Ok(TlsClient { config: Arc::new(config), verifier })
+        Ok(TlsClient::new(config, verifier))
     }
 
     fn identity(&self) -> Arc<Identity> {
@@ -156,6 +156,10 @@ pub struct TlsClient {
 }
 
 impl TlsClient {
+    pub(crate) fn new(config: ClientConfig, verifier: Arc<PeerVerifier>) -> Self {
+        Self { config: Arc::new(config), verifier }
+    }
+
     /// For a connector of rustls or tokio-rustls. Add protocol names (ALPN) to a clone of it.
     #[must_use]
     pub fn config(&self) -> &Arc<ClientConfig> {

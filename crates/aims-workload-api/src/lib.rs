@@ -2,6 +2,10 @@
 
 mod client;
 mod endpoint;
+#[cfg(feature = "federation")]
+pub mod federation;
+#[cfg(feature = "fetch")]
+pub mod fetch;
 pub mod proto;
 mod random;
 mod server;

@@ -5,4 +5,5 @@ mod handshake;
 mod refusals;
 mod revocation;
 mod rotation;
+mod server_only;
 mod support;

@@ -3,6 +3,10 @@
 
 mod both;
 mod endpoint;
+#[cfg(feature = "federation")]
+mod federation;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod response;
 mod secrets;
 mod server;

@@ -100,6 +100,21 @@ fn x5v_3_mtls_10_what_a_list_of_its_issuer_names_is_refused() {
 }
 
 #[test]
+fn a_newer_edition_of_a_bundle_keeps_the_lists() {
+    let tree = Tree::new();
+    let anchor = tree.root.signed_by(&tree.root.key);
+    tree.lists(&[tree.middle_list(&[SERIAL])]);
+    tree.bundles.update(&bundle(&[&anchor]).with_sequence(2));
+    let updated = tree.bundles.bundle(ORIGIN).unwrap();
+    assert_eq!((updated.sequence(), updated.revocation_lists().len()), (Some(2), 1));
+    assert_refused!(tree.check(), "revoked", "X5V-3");
+    // One that is not there yet has none, whatever comes with it.
+    tree.bundles.remove(&ORIGIN.parse().unwrap());
+    tree.bundles.update(&bundle(&[&anchor]).with_revocation_lists(vec![tree.middle_list(&[SERIAL])]));
+    tree.check().unwrap();
+}
+
+#[test]
 fn x5v_3_serial_numbers_are_compared_as_numbers() {
     for (serial, named) in [
         (&[0, 0x80][..], &[0, 0x80][..]),
