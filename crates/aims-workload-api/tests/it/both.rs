@@ -23,7 +23,7 @@ fn set(bundles: Vec<TrustBundle>) -> BundleSet {
 }
 
 #[tokio::test]
-async fn wa_1_wa_10_all_kinds_of_credential_are_fetched_and_verify() {
+async fn wa_1_wa_10_wa_13_all_kinds_of_credential_are_fetched_and_verify() {
     let federated = BundleSet::from(bank());
     let served = Served::with(
         vec![
@@ -108,7 +108,7 @@ async fn wa_9_we_5_what_keeps_a_workload_from_an_identity_has_a_name() {
 }
 
 #[tokio::test]
-async fn we_1_the_api_is_served_over_tcp_where_the_attestor_knows_callers() {
+async fn we_1_we_3_the_api_is_served_over_tcp_without_tls_where_the_attestor_knows_callers() {
     let says = Says::new(&["k8s:pod:x"]);
     let all = entries(vec![entry(AGENT, &["k8s:pod:x"])]);
     let server = WorkloadApiServer::builder(authority(), all, says, backend::ring()).build();

@@ -3,6 +3,7 @@
 
 mod both;
 mod endpoint;
+mod fake;
 #[cfg(feature = "federation")]
 mod federation;
 #[cfg(feature = "fetch")]
