@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aims_attest::BoundKey;
 use aims_credential::x509::CertificateRequest;
 use aims_id::WorkloadId;
 use aims_jose::Thumbprint;
@@ -51,10 +52,16 @@ impl ProvenKey {
         Ok(&self.key)
     }
 
-    /// The thumbprint of the key, as an appraisal names it (ATT-22).
+    /// The thumbprint of the key.
     #[must_use]
     pub fn thumbprint(&self) -> Thumbprint {
         Thumbprint::of(&self.key)
+    }
+
+    /// What an appraisal says of this key, whose evidence has no room for it (ATT-22).
+    #[must_use]
+    pub fn bound_key(&self) -> BoundKey {
+        BoundKey::ProofOfPossession(*self.thumbprint().as_bytes())
     }
 
     /// The session in which it was proven, as the caller named it.
