@@ -4,6 +4,7 @@ mod authority;
 mod credential_types;
 mod entries;
 mod entry;
+mod possession;
 mod posture;
 mod provisioner;
 #[cfg(feature = "toml")]
@@ -16,6 +17,10 @@ pub use crate::authority::{Authority, AuthorityError, AuthoritySettings};
 pub use crate::credential_types::{CredentialType, CredentialTypes};
 pub use crate::entries::{Entries, EntriesError};
 pub use crate::entry::{Entry, EntryBuilder, EntryError};
+pub use crate::possession::{
+    Challenge, ChallengeError, Challenges, ChallengesBuilder, KEY_PROOF_TYPE, KeyBinding, KeyProof,
+    KeyProofError, KeyProofVerifier, KeyProofVerifierBuilder, ProvenKey, TakenChallenge, UnsignedKeyProof,
+};
 pub use crate::posture::{
     AllOf, AnyOf, AsRegistered, AttributeValue, HasEvidence, MinLevel, NOf, Phase, Posture, PostureAssessor,
     PostureQuestion, PostureReason, Terms,

@@ -268,7 +268,7 @@ pub(super) const URI: u8 = 0x86;
 pub(super) const DNS: u8 = 0x82;
 
 /// The nine forms of `GeneralName`.
-const GENERAL_NAMES: [u8; 9] = [0xa0, 0x81, DNS, 0xa3, 0xa4, 0xa5, URI, 0x87, 0x88];
+pub(super) const GENERAL_NAMES: [u8; 9] = [0xa0, 0x81, DNS, 0xa3, 0xa4, 0xa5, URI, 0x87, 0x88];
 
 /// In bytes, without the sign byte.
 pub(super) const MAX_SERIAL: usize = 20;

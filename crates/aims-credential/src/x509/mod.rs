@@ -41,7 +41,9 @@ pub use self::issue_error::SvidIssueError;
 pub use self::new_list::{NewRevocationList, UnsignedRevocationList};
 pub use self::new_svid::{NewSvid, UnsignedCertificate};
 pub use self::pem::{from_pem, to_pem};
-pub use self::request::{CertificateRequest, CertificateRequestError, UnsignedCertificateRequest};
+pub use self::request::{
+    CertificateRequest, CertificateRequestError, NewCertificateRequest, UnsignedCertificateRequest,
+};
 pub use self::revocation_list::RevocationList;
 pub use self::revocation_list_error::RevocationListError;
 pub use self::tbs::is_dns_name;

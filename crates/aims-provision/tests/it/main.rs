@@ -3,6 +3,7 @@
 
 mod authority;
 mod entries;
+mod possession;
 mod posture;
 mod provisioner;
 #[cfg(feature = "toml")]
