@@ -4,6 +4,7 @@ mod authority;
 mod credential_types;
 mod entries;
 mod entry;
+mod join_token;
 mod possession;
 mod posture;
 mod provisioner;
@@ -17,6 +18,7 @@ pub use crate::authority::{Authority, AuthorityError, AuthoritySettings};
 pub use crate::credential_types::{CredentialType, CredentialTypes};
 pub use crate::entries::{Entries, EntriesError};
 pub use crate::entry::{Entry, EntryBuilder, EntryError};
+pub use crate::join_token::{JoinToken, JoinTokenError, JoinTokens};
 pub use crate::possession::{
     Challenge, ChallengeError, Challenges, ChallengesBuilder, KEY_PROOF_TYPE, KeyBinding, KeyProof,
     KeyProofError, KeyProofVerifier, KeyProofVerifierBuilder, ProvenKey, TakenChallenge, UnsignedKeyProof,

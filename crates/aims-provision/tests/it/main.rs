@@ -3,6 +3,7 @@
 
 mod authority;
 mod entries;
+mod join_token;
 mod possession;
 mod posture;
 mod provisioner;

@@ -1,0 +1,104 @@
+//! Join tokens (ATT-96).
+
+use std::sync::Arc;
+use std::thread;
+
+use aims_attest::{BoundKey, EvidenceType, Freshness, Level, Proven, Selector};
+use aims_keys::backend;
+use aims_provision::{Challenges, JoinTokens, KeyProof, KeyProofVerifier, ProvenKey};
+use aims_testkit::assert_refused;
+
+use crate::support::*;
+
+const AUDIENCE: &str = "https://issuer.acme.example";
+
+fn proven() -> ProvenKey {
+    let challenges = Arc::new(Challenges::builder(backend::ring()).build());
+    let challenge = challenges.issue(AUDIENCE, b"session", NOW).unwrap();
+    let key = key();
+    let token = challenge.prepare_proof(key.public_key(), NOW).unwrap().sign(&key).unwrap();
+    KeyProofVerifier::builder(challenges)
+        .build()
+        .verify(&KeyProof::jws(&token), AUDIENCE, b"session", NOW)
+        .unwrap()
+}
+
+fn travel() -> Vec<Selector> {
+    vec!["join:agent:travel".parse().unwrap()]
+}
+
+#[test]
+fn att_96_a_token_proves_its_selectors_once_for_the_first_key() {
+    let tokens = JoinTokens::new(backend::ring());
+    let token = tokens.create(travel(), NOW).unwrap();
+    // 256 bits, as text, and shown to nobody who does not ask.
+    assert_eq!((token.expose().len(), format!("{token:?}")), (43, "JoinToken(..)".into()));
+    assert!(!format!("{tokens:?}").contains(token.expose()));
+
+    let key = proven();
+    let appraisal = tokens.redeem(token.expose(), &key, HOUR, NOW).unwrap();
+    assert_eq!(appraisal.evidence_type(), &EvidenceType::JoinToken);
+    assert_eq!((appraisal.level(), appraisal.freshness()), (Level::ASSERTED, Freshness::OneTimeUse));
+    assert_eq!(appraisal.bound_key(), &BoundKey::ProofOfPossession(*key.thumbprint().as_bytes()));
+    assert_eq!(appraisal.expires(), NOW + HOUR);
+    assert!(Proven::of([&appraisal], NOW).matches(&travel()).is_some());
+    // The same key, another one: it was used.
+    assert_refused!(tokens.redeem(token.expose(), &key, HOUR, NOW), "join_token_unknown", "ATT-96");
+    assert_refused!(tokens.redeem(token.expose(), &proven(), HOUR, NOW), "join_token_unknown", "ATT-96");
+    assert!(tokens.is_empty());
+}
+
+#[test]
+fn att_96_a_token_that_never_was_or_has_expired_proves_nothing() {
+    let tokens = JoinTokens::new(backend::ring());
+    let token = tokens.create(travel(), NOW).unwrap();
+    let other = JoinTokens::new(backend::ring()).create(travel(), NOW).unwrap();
+    let key = proven();
+    let long = token.expose().repeat(2);
+    let upper = token.expose().to_uppercase();
+    let spoilt = format!("{}x", &token.expose()[..42]);
+    for text in ["", "x", other.expose(), &long, &upper, &spoilt, &token.expose()[..42]] {
+        if text != token.expose() {
+            assert_refused!(tokens.redeem(text, &key, HOUR, NOW), "join_token_unknown", "ATT-96");
+        }
+    }
+    let last = NOW + MINUTE * 10 - std::time::Duration::from_secs(1);
+    tokens.redeem(tokens.create(travel(), NOW).unwrap().expose(), &key, HOUR, last).unwrap();
+    assert_refused!(
+        tokens.redeem(token.expose(), &key, HOUR, NOW + MINUTE * 10),
+        "join_token_unknown",
+        "ATT-96"
+    );
+    let brief = JoinTokens::new(backend::ring()).with_lifetime(MINUTE);
+    let token = brief.create(travel(), NOW).unwrap();
+    assert_refused!(brief.redeem(token.expose(), &key, HOUR, NOW + MINUTE), "join_token_unknown", "ATT-96");
+}
+
+#[test]
+fn att_96_a_full_store_refuses_and_forgets_only_what_has_expired() {
+    let tokens = JoinTokens::new(backend::ring()).with_capacity(2);
+    let first = tokens.create(travel(), NOW).unwrap();
+    tokens.create(travel(), NOW + MINUTE).unwrap();
+    assert_refused!(tokens.create(travel(), NOW + MINUTE), "too_many_join_tokens", "ATT-96");
+    tokens.create(travel(), NOW + MINUTE * 10).unwrap();
+    assert_eq!(tokens.len(), 2);
+    assert_refused!(tokens.redeem(first.expose(), &proven(), HOUR, NOW), "join_token_unknown", "ATT-96");
+    assert_refused!(tokens.create([], NOW), "join_token_selectors", "ATT-102");
+}
+
+#[test]
+fn att_96_of_many_who_show_one_token_at_once_one_gets_it() {
+    for _ in 0..20 {
+        let tokens = JoinTokens::new(backend::ring());
+        let token = tokens.create(travel(), NOW).unwrap();
+        let won = thread::scope(|scope| {
+            let one = || {
+                let key = proven();
+                tokens.redeem(token.expose(), &key, HOUR, NOW).is_ok()
+            };
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(one)).collect();
+            all.into_iter().map(|one| one.join().unwrap()).filter(|won| *won).count()
+        });
+        assert_eq!(won, 1);
+    }
+}
