@@ -6,6 +6,7 @@ mod endpoint;
 pub mod federation;
 #[cfg(feature = "fetch")]
 pub mod fetch;
+mod key_holder;
 pub mod proto;
 mod random;
 mod server;
@@ -14,9 +15,13 @@ mod source;
 pub use crate::client::response::{JwtIdentity, WorkloadIdentity, X509Context};
 pub use crate::client::{ResponseError, WorkloadApi, WorkloadApiError, response};
 pub use crate::endpoint::{ENDPOINT_VARIABLE, Endpoint, EndpointError};
+pub use crate::key_holder::{
+    HeldKeySource, HeldKeySourceBuilder, IssuedForKey, KeyHolderApi, KeyHolderError, KeyRequest,
+};
 #[cfg(target_os = "linux")]
 pub use crate::server::UnixAttestor;
 pub use crate::server::{
-    Attested, Attestor, NotAttested, ServerStatus, Socket, WorkloadApiServer, WorkloadApiServerBuilder,
+    Attested, Attestor, NotAttested, ServerStatus, Socket, Unattested, WorkloadApiServer,
+    WorkloadApiServerBuilder,
 };
 pub use crate::source::{SourceStatus, StreamStatus, WorkloadSource, WorkloadSourceBuilder};

@@ -1,6 +1,6 @@
 //! The client: one call each, or streams that are followed.
 
-mod connect;
+pub(crate) mod connect;
 mod error;
 pub mod response;
 
@@ -223,7 +223,7 @@ impl fmt::Debug for WorkloadApi {
 }
 
 /// WE-2: with the header that no browser can be made to send.
-fn request<M>(message: M) -> Request<M> {
+pub(crate) fn request<M>(message: M) -> Request<M> {
     let mut request = Request::new(message);
     request.metadata_mut().insert(SECURITY_HEADER, MetadataValue::from_static("true"));
     request

@@ -251,7 +251,7 @@ fn origin(name: &str) -> Result<Origin, ResponseError> {
 }
 
 /// Certificates, one after the other. Each is read later, by whoever knows what it is for.
-fn certificates(der: &[u8]) -> Result<Vec<CertificateDer<'static>>, ResponseError> {
+pub(crate) fn certificates(der: &[u8]) -> Result<Vec<CertificateDer<'static>>, ResponseError> {
     let mut reader = Reader::new(der);
     let mut certificates = Vec::new();
     while !reader.is_empty() {

@@ -33,7 +33,7 @@ impl fmt::Debug for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Jws(_) => "Jws(..)",
-            Self::Csr(_) => "Csr(..)",
+            Self::Request(_) => "Request(..)",
         })
     }
 }

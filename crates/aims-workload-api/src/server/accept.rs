@@ -19,8 +19,17 @@ use super::state::State;
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(super) attested: Arc<dyn Attested>,
+    /// The connection: no other has had this number, or will have.
+    session: [u8; 8],
     /// Counts the connection as long as it lives.
     _open: Arc<Open>,
+}
+
+impl Caller {
+    /// What challenges belong to.
+    pub(super) fn session(&self) -> &[u8] {
+        &self.session
+    }
 }
 
 /// One of the connections that are open.
@@ -106,7 +115,8 @@ impl<L: Listener> Incoming<L> {
     fn admit(&self, io: L::Io) -> Result<Accepted<L::Io>, NotAttested> {
         let open = Open::new(&self.state).ok_or(NotAttested::new(Reason::TooLarge))?;
         let attested = L::attest(&io, &*self.attestor)?;
-        Ok(Accepted { io, caller: Caller { attested, _open: Arc::new(open) } })
+        let session = self.state.sessions.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        Ok(Accepted { io, caller: Caller { attested, session, _open: Arc::new(open) } })
     }
 }
 

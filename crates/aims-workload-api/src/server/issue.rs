@@ -168,7 +168,7 @@ impl State {
         Err(Status::unavailable("too many credentials were issued"))
     }
 
-    fn issue_failed(&self, error: &AuthorityError) -> Status {
+    pub(super) fn issue_failed(&self, error: &AuthorityError) -> Status {
         match error {
             // What the caller asked for cannot be in a token.
             AuthorityError::JwtSvid(_) => {

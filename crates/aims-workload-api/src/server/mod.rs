@@ -3,6 +3,7 @@
 mod accept;
 mod attest;
 mod issue;
+mod key_holder;
 mod quota;
 mod service;
 mod state;
@@ -11,7 +12,7 @@ mod stream;
 #[cfg(target_os = "linux")]
 mod unix;
 
-pub use self::attest::{Attested, Attestor, NotAttested, Socket};
+pub use self::attest::{Attested, Attestor, NotAttested, Socket, Unattested};
 pub use self::status::ServerStatus;
 #[cfg(target_os = "linux")]
 pub use self::unix::UnixAttestor;
@@ -22,15 +23,17 @@ use std::time::Duration;
 
 use aims_credential::{BundleSet, BundleSource};
 use aims_keys::{Algorithm, Backend, Clock, SystemClock};
-use aims_provision::{Authority, AuthorityError, Entries, Provisioner};
+use aims_provision::{Authority, AuthorityError, Challenges, Entries, JoinTokens, Provisioner};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::time::sleep;
 use tonic::transport::Server;
 
 use self::accept::{Incoming, Listener};
+use self::key_holder::{KeyHolderService, KeyHolders};
 use self::quota::Quota;
 use self::service::Service;
 use self::state::{Limits, State};
+use crate::proto::key_holder::key_holder_server::KeyHolderServer;
 use crate::proto::workload::spiffe_workload_api_server::SpiffeWorkloadApiServer;
 
 /// A Workload API: whoever calls, and matches an entry of the register, gets its credentials. Cloning is cheap; clones are one server.
@@ -41,6 +44,7 @@ use crate::proto::workload::spiffe_workload_api_server::SpiffeWorkloadApiServer;
 pub struct WorkloadApiServer {
     state: Arc<State>,
     attestor: Arc<dyn Attestor>,
+    key_holders: Option<Arc<KeyHolders>>,
 }
 
 impl WorkloadApiServer {
@@ -62,6 +66,7 @@ impl WorkloadApiServer {
             clock: Arc::new(SystemClock::default()),
             limits: Limits { connections: 10_000, streams: 50_000 },
             quota: (10_000, 1_000, 100),
+            key_holders: None,
         }
     }
 
@@ -111,11 +116,16 @@ impl WorkloadApiServer {
         let incoming = Incoming::new(listener, Arc::clone(&self.state), Arc::clone(&self.attestor));
         let api = SpiffeWorkloadApiServer::new(Service(Arc::clone(&self.state)))
             .max_decoding_message_size(MAX_REQUEST);
+        let key_holders = self.key_holders.as_ref().map(|key_holders| {
+            let service = KeyHolderService(Arc::clone(&self.state), Arc::clone(key_holders));
+            KeyHolderServer::new(service).max_decoding_message_size(MAX_REQUEST)
+        });
         let serve = Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
             .max_concurrent_streams(64)
             .add_service(api)
+            .add_optional_service(key_holders)
             .serve_with_incoming(incoming);
         tokio::select! {
             served = serve => served.map_err(io::Error::other),
@@ -160,6 +170,7 @@ pub struct WorkloadApiServerBuilder {
     limits: Limits,
     /// Streams, issuances at once, issuances per second.
     quota: (usize, u32, u32),
+    key_holders: Option<KeyHolders>,
 }
 
 impl WorkloadApiServerBuilder {
@@ -200,6 +211,25 @@ impl WorkloadApiServerBuilder {
         self
     }
 
+    /// Issues for workloads that keep their own keys, too: beside the Workload API, on the same socket. `audience` is by what name their proofs call this server;
+    /// they are configured with the same.
+    pub fn key_holders(self, audience: impl Into<String>) -> Self {
+        let nobody = Arc::new(JoinTokens::new(self.backend));
+        self.key_holders_by_token(audience, nobody, Duration::ZERO)
+    }
+
+    /// As [`key_holders`](Self::key_holders), also for callers who show one of these join tokens. Whoever has joined renews by the key it used last, for so long.
+    pub fn key_holders_by_token(
+        mut self,
+        audience: impl Into<String>,
+        tokens: Arc<JoinTokens>,
+        joined_for: Duration,
+    ) -> Self {
+        let challenges = Challenges::builder(self.backend).build();
+        self.key_holders = Some(KeyHolders::new(audience.into(), challenges, tokens, joined_for));
+        self
+    }
+
     /// Finishes.
     #[must_use]
     pub fn build(self) -> WorkloadApiServer {
@@ -214,7 +244,8 @@ impl WorkloadApiServerBuilder {
             self.limits,
             Quota::new(streams, burst, per_second),
         );
-        WorkloadApiServer { state: Arc::new(state), attestor: self.attestor }
+        let key_holders = self.key_holders.map(Arc::new);
+        WorkloadApiServer { state: Arc::new(state), attestor: self.attestor, key_holders }
     }
 }
 

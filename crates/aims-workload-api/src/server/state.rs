@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aims_attest::Appraisal;
 use aims_credential::{BundleSource, TrustBundle};
 use aims_id::Origin;
 use aims_keys::{Algorithm, Backend, Clock, UnixTime};
@@ -30,6 +31,8 @@ pub(super) struct State {
     entries: watch::Sender<Arc<Entries>>,
     /// Counts changes of any bundle.
     bundles: watch::Sender<u64>,
+    /// Connections so far.
+    pub(super) sessions: AtomicU64,
     pub(super) connections: AtomicUsize,
     pub(super) streams: AtomicUsize,
     issued: [AtomicU64; 3],
@@ -148,6 +151,7 @@ impl State {
             quota,
             entries: watch::Sender::new(Arc::new(entries)),
             bundles: watch::Sender::new(0),
+            sessions: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
             streams: AtomicUsize::new(0),
             issued: Default::default(),
@@ -177,14 +181,25 @@ impl State {
 
     /// Finds out who calls and what it may have. ATT-42: each time anew, and nothing is remembered from when it connected.
     pub(super) async fn known(&self, caller: &Caller, phase: Phase) -> Result<Known, Status> {
+        self.known_with(caller, None, phase).await
+    }
+
+    /// As [`known`](Self::known), with what else the caller has shown.
+    pub(super) async fn known_with(
+        &self,
+        caller: &Caller,
+        shown: Option<Appraisal>,
+        phase: Phase,
+    ) -> Result<Known, Status> {
         let now = self.now()?;
         let attested = Arc::clone(&caller.attested);
         let appraised = tokio::task::spawn_blocking(move || attested.appraise(now)).await;
-        let appraisals = match appraised {
+        let mut appraisals = match appraised {
             Ok(Ok(appraisals)) => appraisals,
             Ok(Err(error)) => return Err(self.denied(error.code())),
             Err(_) => return Err(self.denied("attestor_failed")),
         };
+        appraisals.extend(shown);
         let entries = Arc::clone(&self.entries.borrow());
         let grants = self
             .provisioner

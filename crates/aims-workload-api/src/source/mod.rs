@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use self::bundles::Bundles;
 use self::follow::Follow;
-use self::slot::Slot;
+pub(crate) use self::slot::Slot;
 use crate::{WorkloadApi, WorkloadApiError};
 
 /// A workload's credentials and bundles, kept current by a Workload API.

@@ -25,12 +25,12 @@ struct State {
 }
 
 impl Slot {
-    pub(super) fn new(clock: &Arc<dyn Clock>, choice: &Choice) -> Arc<Self> {
+    pub(crate) fn new(clock: &Arc<dyn Clock>, choice: &Choice) -> Arc<Self> {
         Arc::new(Self { clock: Arc::clone(clock), choice: choice.clone(), state: RwLock::default() })
     }
 
     /// Takes the identity that was chosen, and afterwards the same one; where it is not among these, there is none.
-    pub(super) fn replace(&self, identities: &[WorkloadIdentity]) -> Option<Holder> {
+    pub(crate) fn replace(&self, identities: &[WorkloadIdentity]) -> Option<Holder> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let is_same = |identity: &&WorkloadIdentity| match &state.subject {
             Some(subject) => identity.holder.subject() == subject,
@@ -48,7 +48,7 @@ impl Slot {
         holder
     }
 
-    pub(super) fn withdraw(&self) {
+    pub(crate) fn withdraw(&self) {
         self.state.write().unwrap_or_else(PoisonError::into_inner).holder = None;
     }
 }

@@ -34,14 +34,7 @@ pub struct StreamStatus {
 impl SourceStatus {
     /// Streams that have not delivered anything.
     pub(super) fn of(names: &[&'static str]) -> Self {
-        let begins = StreamStatus {
-            state: RotationState::Initial,
-            not_after: None,
-            next_attempt: None,
-            updates: 0,
-            last_error: None,
-        };
-        Self { streams: names.iter().map(|&name| (name, begins.clone())).collect() }
+        Self { streams: names.iter().map(|&name| (name, StreamStatus::begins())).collect() }
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -56,5 +49,18 @@ impl SourceStatus {
 
     pub(super) fn last_error(&self) -> Option<&WorkloadApiError> {
         self.streams.values().find_map(|stream| stream.last_error.as_ref())
+    }
+}
+
+impl StreamStatus {
+    /// One that has delivered nothing.
+    pub(crate) fn begins() -> Self {
+        Self {
+            state: RotationState::Initial,
+            not_after: None,
+            next_attempt: None,
+            updates: 0,
+            last_error: None,
+        }
     }
 }

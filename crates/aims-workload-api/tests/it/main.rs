@@ -8,6 +8,7 @@ mod fake;
 mod federation;
 #[cfg(feature = "fetch")]
 mod fetch;
+mod key_holder;
 mod response;
 mod secrets;
 mod server;

@@ -1,0 +1,250 @@
+//! Credentials for keys that stay where they are: the client.
+
+mod error;
+mod source;
+
+pub use self::error::KeyHolderError;
+pub use self::source::{HeldKeySource, HeldKeySourceBuilder};
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aims_credential::x509::Svid;
+use aims_credential::{Holder, Wit};
+use aims_id::SpiffeId;
+use aims_keys::{AsyncSigner, Backend, UnixTime};
+use aims_provision::Challenge;
+use tokio::time::timeout;
+use tonic::transport::Channel;
+
+use crate::client::response::certificates;
+use crate::client::{connect, request};
+use crate::proto::key_holder as wire;
+use crate::proto::key_holder::issue_request::Proof;
+use crate::proto::key_holder::key_holder_client::KeyHolderClient;
+use crate::{Endpoint, ResponseError, WorkloadApiError};
+
+/// A client of the service for workloads that keep their own keys. Cloning is cheap, and clones share a connection.
+///
+/// The Workload API hands out private keys; this service, beside it on the same socket, never sees one. The workload asks for a challenge, signs it with
+/// its key, wherever that is, and gets a WIT and a certificate for that key.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use std::time::SystemTime;
+/// use aims_keys::{Algorithm, AsyncSigner, SoftwareKey, backend};
+/// use aims_workload_api::{Endpoint, KeyHolderApi, KeyRequest};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let api = KeyHolderApi::new(&Endpoint::from_env()?, "spiffe://acme.example", backend::ring());
+/// // Here it is in memory; it may be in a TPM.
+/// let key: Arc<dyn AsyncSigner> = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring())?);
+/// let issued = api.issue(&key, &KeyRequest::new(), SystemTime::now().try_into()?).await?;
+/// assert!(issued.wit.is_some() && issued.x509.is_some());
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct KeyHolderApi {
+    endpoint: Endpoint,
+    connected: Arc<OnceLock<KeyHolderClient<Channel>>>,
+    /// By what name proofs call the service. It is configured: taken from the service itself it would bind them to nobody.
+    audience: Arc<str>,
+    backend: Backend,
+    timeout: Duration,
+}
+
+/// What is asked for.
+#[derive(Clone, Default)]
+pub struct KeyRequest {
+    spiffe_id: Option<SpiffeId>,
+    types: Vec<&'static str>,
+    join_token: Option<String>,
+    previous: Option<Arc<dyn AsyncSigner>>,
+}
+
+/// What was issued, each with the key it is bound to.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct IssuedForKey {
+    /// A WIT.
+    pub wit: Option<Holder>,
+    /// A certificate.
+    pub x509: Option<Holder>,
+    /// The operator's word for the identity.
+    pub hint: Option<String>,
+}
+
+impl KeyRequest {
+    /// A WIT and a certificate for the workload's first identity, as far as they are granted.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// For this identity, where the workload has several.
+    #[must_use]
+    pub fn id(mut self, id: SpiffeId) -> Self {
+        self.spiffe_id = Some(id);
+        self
+    }
+
+    /// A WIT; and a certificate only if that is asked for, too.
+    #[must_use]
+    pub fn wit(mut self) -> Self {
+        self.types.push("wit");
+        self
+    }
+
+    /// A certificate; and a WIT only if that is asked for, too.
+    #[must_use]
+    pub fn x509(mut self) -> Self {
+        self.types.push("x509");
+        self
+    }
+
+    /// With this join token: the first time, from a machine where nobody vouches for the workload.
+    #[must_use]
+    pub fn join_token(mut self, token: impl Into<String>) -> Self {
+        self.join_token = Some(token.into());
+        self
+    }
+
+    /// As the workload that used this key the last time.
+    #[must_use]
+    pub fn previous(mut self, key: Arc<dyn AsyncSigner>) -> Self {
+        self.previous = Some(key);
+        self
+    }
+}
+
+/// Shows no token.
+impl fmt::Debug for KeyRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRequest")
+            .field("spiffe_id", &self.spiffe_id)
+            .field("types", &self.types)
+            .finish_non_exhaustive()
+    }
+}
+
+impl KeyHolderApi {
+    /// A client of the service at `endpoint`, whose proofs are for `audience`.
+    #[must_use]
+    pub fn new(endpoint: &Endpoint, audience: &str, backend: Backend) -> Self {
+        Self {
+            endpoint: endpoint.clone(),
+            connected: Arc::default(),
+            audience: audience.into(),
+            backend,
+            timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// How long each answer may take. Default: 10 s.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Shows that this workload holds `key`, and gets credentials for it.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyHolderError`].
+    pub async fn issue(
+        &self,
+        key: &Arc<dyn AsyncSigner>,
+        asked: &KeyRequest,
+        now: UnixTime,
+    ) -> Result<IssuedForKey, KeyHolderError> {
+        let previous = match &asked.previous {
+            Some(previous) => self.prove(&**previous, now).await?,
+            None => String::new(),
+        };
+        let proof = self.prove(&**key, now).await?;
+        let message = wire::IssueRequest {
+            spiffe_id: asked.spiffe_id.as_ref().map(ToString::to_string).unwrap_or_default(),
+            proof: Some(Proof::Jws(proof)),
+            types: asked.types.iter().map(|&name| name.to_owned()).collect(),
+            join_token: asked.join_token.clone().unwrap_or_default(),
+            previous,
+        };
+        let mut client = self.client();
+        let response = self.answer(client.issue(request(message))).await?;
+        Ok(self.read(&response, key, asked)?)
+    }
+
+    /// A fresh challenge, answered by `key`.
+    async fn prove(&self, key: &dyn AsyncSigner, now: UnixTime) -> Result<String, KeyHolderError> {
+        let mut client = self.client();
+        let response = self.answer(client.challenge(request(wire::ChallengeRequest {}))).await?;
+        let challenge = Challenge::new(&self.audience, &response.nonce).map_err(KeyHolderError::Challenge)?;
+        let unsigned = challenge.prepare_proof(key.public_key(), now).map_err(KeyHolderError::Proof)?;
+        unsigned.sign_async(key).await.map_err(KeyHolderError::Sign)
+    }
+
+    fn read(
+        &self,
+        response: &wire::IssueResponse,
+        key: &Arc<dyn AsyncSigner>,
+        asked: &KeyRequest,
+    ) -> Result<IssuedForKey, ResponseError> {
+        use ResponseError as E;
+
+        let id: SpiffeId = response.spiffe_id.parse().map_err(E::SpiffeId)?;
+        if asked.spiffe_id.as_ref().is_some_and(|asked| *asked != id) {
+            return Err(E::AnotherSubject);
+        }
+        let is_for = |holder: &Holder| holder.subject() == id.as_workload_id();
+        let wit = if response.wit.is_empty() {
+            None
+        } else {
+            let wit = Wit::from_issuer(&response.wit, self.backend).map_err(E::Wit)?;
+            Some(Holder::new(wit, Arc::clone(key)).map_err(|_| E::ForeignKey)?)
+        };
+        let x509 = if response.x509_svid.is_empty() {
+            None
+        } else {
+            let svid =
+                Svid::from_issuer(certificates(&response.x509_svid)?, self.backend).map_err(E::Svid)?;
+            Some(Holder::for_svid(svid, Arc::clone(key)).map_err(|_| E::ForeignKey)?)
+        };
+        if wit.is_none() && x509.is_none() {
+            return Err(E::Empty);
+        }
+        if !wit.iter().chain(&x509).all(is_for) {
+            return Err(E::AnotherSubject);
+        }
+        let hint = (!response.hint.is_empty()).then(|| response.hint.clone());
+        Ok(IssuedForKey { wit, x509, hint })
+    }
+
+    fn client(&self) -> KeyHolderClient<Channel> {
+        let connect =
+            || KeyHolderClient::new(connect::channel(&self.endpoint)).max_decoding_message_size(MAX_MESSAGE);
+        self.connected.get_or_init(connect).clone()
+    }
+
+    async fn answer<M>(
+        &self,
+        call: impl Future<Output = Result<tonic::Response<M>, tonic::Status>>,
+    ) -> Result<M, KeyHolderError> {
+        let answer = timeout(self.timeout, call).await.map_err(|_| WorkloadApiError::TimedOut)?;
+        let answer = answer.map_err(|status| WorkloadApiError::of_status(&status))?;
+        Ok(answer.into_inner())
+    }
+}
+
+impl fmt::Debug for KeyHolderApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyHolderApi")
+            .field("endpoint", &self.endpoint)
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A token and a chain.
+const MAX_MESSAGE: usize = 256 * 1024;

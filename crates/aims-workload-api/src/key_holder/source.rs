@@ -1,0 +1,290 @@
+//! Credentials for keys of one's own, kept current.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aims_credential::{CredentialSource, Holder};
+use aims_id::SpiffeId;
+use aims_keys::{AsyncSigner, Clock, SignError, SystemClock, UnixTime};
+use aims_provision::Rotation;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::{KeyHolderApi, KeyHolderError, KeyRequest};
+use crate::random::random;
+use crate::source::{Choice, Slot, StreamStatus};
+use crate::{WorkloadApiError, WorkloadIdentity};
+
+/// Makes a key for the next credential: in memory, in a device, in a service. It may block for a while; it is called on a thread of its own.
+type MakeKey = dyn Fn() -> Result<Arc<dyn AsyncSigner>, SignError> + Send + Sync;
+
+/// The credentials of a workload that keeps its own keys: renewed at half their life, each time for a fresh key.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use aims_keys::{Algorithm, AsyncSigner, SignError, SoftwareKey, backend};
+/// use aims_workload_api::{Endpoint, HeldKeySource, KeyHolderApi};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let api = KeyHolderApi::new(&Endpoint::from_env()?, "spiffe://acme.example", backend::ring());
+/// let make = || {
+///     let key = SoftwareKey::generate(Algorithm::Es256, backend::ring()).map_err(|_| SignError::Backend)?;
+///     Ok(Arc::new(key) as Arc<dyn AsyncSigner>)
+/// };
+/// let source = HeldKeySource::builder(api, make).start().await?;
+/// let (identity, wit) = (source.x509(), source.wit());
+/// # let _ = (identity, wit);
+/// # Ok(()) }
+/// ```
+pub struct HeldKeySource {
+    x509: Arc<Slot>,
+    wit: Arc<Slot>,
+    status: watch::Receiver<Status>,
+    /// Ended when this is dropped.
+    _renewal: JoinSet<()>,
+}
+
+#[derive(Clone, Debug)]
+struct Status {
+    stream: StreamStatus,
+    error: Option<KeyHolderError>,
+}
+
+impl HeldKeySource {
+    /// Gets credentials from `api` for keys that `make` makes.
+    pub fn builder(
+        api: KeyHolderApi,
+        make: impl Fn() -> Result<Arc<dyn AsyncSigner>, SignError> + Send + Sync + 'static,
+    ) -> HeldKeySourceBuilder {
+        HeldKeySourceBuilder {
+            api,
+            make: Arc::new(make),
+            id: None,
+            join_token: None,
+            clock: Arc::new(SystemClock::default()),
+            ready_within: Duration::from_secs(30),
+        }
+    }
+
+    /// The current certificate, if certificates are granted.
+    #[must_use]
+    pub fn x509(&self) -> Arc<dyn CredentialSource> {
+        Arc::<Slot>::clone(&self.x509)
+    }
+
+    /// The current WIT, if WITs are granted.
+    #[must_use]
+    pub fn wit(&self) -> Arc<dyn CredentialSource> {
+        Arc::<Slot>::clone(&self.wit)
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn status(&self) -> StreamStatus {
+        self.status.borrow().stream.clone()
+    }
+
+    /// What went wrong last, since it last went well.
+    #[must_use]
+    pub fn last_error(&self) -> Option<KeyHolderError> {
+        self.status.borrow().error.clone()
+    }
+
+    /// Waits until the status is another one, and returns it.
+    pub async fn changed(&mut self) -> StreamStatus {
+        // Renewal ends with this value: there is always one who can tell.
+        let _ = self.status.changed().await;
+        self.status.borrow_and_update().stream.clone()
+    }
+}
+
+impl fmt::Debug for HeldKeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeldKeySource").field("status", &self.status.borrow().stream).finish_non_exhaustive()
+    }
+}
+
+/// Options of a [`HeldKeySource`].
+#[must_use = "a builder does nothing until `start` is called"]
+pub struct HeldKeySourceBuilder {
+    api: KeyHolderApi,
+    make: Arc<MakeKey>,
+    id: Option<SpiffeId>,
+    join_token: Option<String>,
+    clock: Arc<dyn Clock>,
+    ready_within: Duration,
+}
+
+impl HeldKeySourceBuilder {
+    /// Takes this identity, where the workload has several. Default: the first one it is given, and that one for life.
+    pub fn id(mut self, id: SpiffeId) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// Begins with a join token. Afterwards the key that was used last shows who it is.
+    pub fn join_token(mut self, token: impl Into<String>) -> Self {
+        self.join_token = Some(token.into());
+        self
+    }
+
+    /// The time. Default: the system's.
+    pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// How long [`start`](Self::start) waits for the first credentials. Default: 30 s.
+    pub fn ready_within(mut self, timeout: Duration) -> Self {
+        self.ready_within = timeout;
+        self
+    }
+
+    /// Begins, and waits until there are credentials.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyHolderError`]: what kept it from beginning.
+    pub async fn start(self) -> Result<HeldKeySource, KeyHolderError> {
+        let choice = self.id.clone().map_or(Choice::First, Choice::Id);
+        let (x509, wit) = (Slot::new(&self.clock, &choice), Slot::new(&self.clock, &choice));
+        let (sender, status) = watch::channel(Status { stream: StreamStatus::begins(), error: None });
+        let wait = self.ready_within;
+        let renewal = Renewal {
+            api: self.api,
+            make: self.make,
+            id: self.id,
+            join_token: self.join_token,
+            clock: self.clock,
+            slots: (Arc::clone(&x509), Arc::clone(&wit)),
+            status: sender,
+            rotation: Rotation::new(),
+            updates: 0,
+            previous: None,
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(renewal.run());
+        let mut source = HeldKeySource { x509, wit, status, _renewal: tasks };
+        let ready = async {
+            while source.status().updates == 0 {
+                if let Some(error) = source.last_error().filter(is_hopeless) {
+                    return Err(error);
+                }
+                source.changed().await;
+            }
+            Ok(())
+        };
+        match timeout(wait, ready).await {
+            Ok(ready) => ready.map(|()| source),
+            Err(_) => Err(source.last_error().unwrap_or(WorkloadApiError::TimedOut.into())),
+        }
+    }
+}
+
+impl fmt::Debug for HeldKeySourceBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeldKeySourceBuilder")
+            .field("api", &self.api)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Asks, and asks again.
+struct Renewal {
+    api: KeyHolderApi,
+    make: Arc<MakeKey>,
+    id: Option<SpiffeId>,
+    join_token: Option<String>,
+    clock: Arc<dyn Clock>,
+    slots: (Arc<Slot>, Arc<Slot>),
+    status: watch::Sender<Status>,
+    rotation: Rotation,
+    updates: u64,
+    /// The key that was used last.
+    previous: Option<Arc<dyn AsyncSigner>>,
+}
+
+impl Renewal {
+    async fn run(mut self) {
+        loop {
+            let now = self.now();
+            let error = match self.once(now).await {
+                Ok(not_after) => {
+                    self.updates += 1;
+                    self.rotation.issued(now, not_after, random());
+                    None
+                }
+                Err(error) => {
+                    if error == KeyHolderError::Api(WorkloadApiError::PermissionDenied) {
+                        self.slots.0.withdraw();
+                        self.slots.1.withdraw();
+                        self.rotation.withdrawn(now, random());
+                    } else {
+                        self.rotation.failed(now, random());
+                    }
+                    Some(error)
+                }
+            };
+            let ends = error.as_ref().is_some_and(is_hopeless);
+            self.report(error, ends);
+            if ends {
+                return;
+            }
+            while !self.rotation.due(self.now()) {
+                sleep(self.rotation.wait(self.now()).max(Duration::from_millis(100))).await;
+            }
+        }
+    }
+
+    /// When what was issued ends.
+    async fn once(&mut self, now: UnixTime) -> Result<UnixTime, KeyHolderError> {
+        let make = Arc::clone(&self.make);
+        let made = tokio::task::spawn_blocking(move || make()).await.unwrap_or(Err(SignError::Backend));
+        let key = made.map_err(KeyHolderError::Sign)?;
+        let asked = KeyRequest {
+            spiffe_id: self.id.clone(),
+            types: Vec::new(),
+            join_token: self.join_token.clone(),
+            previous: self.previous.clone(),
+        };
+        let issued = self.api.issue(&key, &asked, now).await?;
+        // It was good for once.
+        self.join_token = None;
+        self.previous = Some(key);
+        let hint = issued.hint;
+        let place = |slot: &Slot, holder: Option<Holder>| {
+            let holder = holder.map(|holder| WorkloadIdentity { holder, hint: hint.clone() });
+            slot.replace(holder.as_slice())
+        };
+        let placed = [place(&self.slots.0, issued.x509), place(&self.slots.1, issued.wit)];
+        // It is another workload now, which this one does not become.
+        let ends = placed.iter().flatten().map(Holder::not_after).min();
+        ends.ok_or(KeyHolderError::Api(WorkloadApiError::PermissionDenied))
+    }
+
+    fn now(&self) -> UnixTime {
+        self.clock.unix_time().unwrap_or(UnixTime::EPOCH)
+    }
+
+    fn report(&self, error: Option<KeyHolderError>, ends: bool) {
+        let stream = StreamStatus {
+            state: self.rotation.state(self.now()),
+            not_after: self.rotation.not_after(),
+            next_attempt: (!ends).then(|| self.rotation.next()),
+            updates: self.updates,
+            last_error: error.clone().and_then(|error| match error {
+                KeyHolderError::Api(error) => Some(error),
+                _ => None,
+            }),
+        };
+        self.status.send_replace(Status { stream, error });
+    }
+}
+
+/// A proof that was refused once is made anew, since its challenge may have ended on the way.
+fn is_hopeless(error: &KeyHolderError) -> bool {
+    matches!(error, KeyHolderError::Api(WorkloadApiError::Endpoint(_) | WorkloadApiError::Unimplemented))
+}

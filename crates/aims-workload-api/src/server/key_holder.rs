@@ -1,0 +1,246 @@
+//! Credentials for keys that stay with the caller.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aims_attest::{Appraisal, AppraisalBuilder, Evidence, EvidenceType, Freshness, Level, Selector};
+use aims_keys::UnixTime;
+use aims_provision::{
+    Challenges, CredentialType, CredentialTypes, Grant, JoinTokens, KeyProof, KeyProofError,
+    KeyProofVerifier, Phase, ProvenKey,
+};
+use tonic::{Request, Response, Status};
+
+use super::accept::Caller;
+use super::service::has_security_header;
+use super::state::State;
+use crate::proto::key_holder as wire;
+use crate::proto::key_holder::issue_request::Proof;
+use crate::proto::key_holder::key_holder_server::KeyHolder;
+
+/// What a server needs to issue for keys of others.
+#[derive(Debug)]
+pub(super) struct KeyHolders {
+    /// By what name proofs call this server.
+    pub(super) audience: String,
+    pub(super) challenges: Arc<Challenges>,
+    pub(super) verifier: KeyProofVerifier,
+    pub(super) tokens: Arc<JoinTokens>,
+    /// How long whoever has joined may renew without a new token.
+    pub(super) joined_for: Duration,
+    /// Whoever has joined, by the thumbprint of the key that was used last.
+    joined: Mutex<HashMap<[u8; 32], Joined>>,
+}
+
+#[derive(Clone, Debug)]
+struct Joined {
+    selectors: Vec<Selector>,
+    until: UnixTime,
+}
+
+impl KeyHolders {
+    pub(super) fn new(
+        audience: String,
+        challenges: Challenges,
+        tokens: Arc<JoinTokens>,
+        joined_for: Duration,
+    ) -> Self {
+        let challenges = Arc::new(challenges);
+        let verifier = KeyProofVerifier::builder(Arc::clone(&challenges)).build();
+        Self { audience, challenges, verifier, tokens, joined_for, joined: Mutex::default() }
+    }
+
+    /// Uses a join token up. What it proves, it proves for this key and those that follow it.
+    fn join(&self, token: &str, key: &ProvenKey, now: UnixTime) -> Result<Appraisal, &'static str> {
+        // Before the token is used up.
+        if !self.has_room(now) {
+            return Err("too_many_joined");
+        }
+        let appraisal = self.tokens.redeem(token, key, self.joined_for, now).map_err(|error| error.code())?;
+        let joined = Joined { selectors: appraisal.selectors().to_vec(), until: now + self.joined_for };
+        self.joined().insert(*key.thumbprint().as_bytes(), joined);
+        Ok(appraisal)
+    }
+
+    /// What whoever holds `previous` has joined with, now for `key`.
+    fn renew(
+        &self,
+        previous: &ProvenKey,
+        key: &ProvenKey,
+        now: UnixTime,
+        state: &State,
+    ) -> Option<Appraisal> {
+        let mut all = self.joined();
+        let before = *previous.thumbprint().as_bytes();
+        let joined = all.get(&before).filter(|joined| now < joined.until)?.clone();
+        let evidence = Evidence::new(EvidenceType::JoinToken, before.to_vec(), now).ok()?;
+        let builder = Appraisal::accepted(&evidence, "joined", (now, joined.until), state.backend)
+            .level(Level::ASSERTED)
+            .freshness(Freshness::Nonce)
+            .bound_key(key.bound_key());
+        let appraisal = joined.selectors.iter().cloned().fold(builder, AppraisalBuilder::selector).build();
+        // The key before stays for a while: the answer may be lost on its way.
+        let brief = Joined { until: joined.until.min(now + GRACE), ..joined.clone() };
+        all.insert(before, brief);
+        all.insert(*key.thumbprint().as_bytes(), joined);
+        Some(appraisal)
+    }
+
+    fn has_room(&self, now: UnixTime) -> bool {
+        let mut all = self.joined();
+        if all.len() >= MAX_JOINED {
+            all.retain(|_, joined| now < joined.until);
+        }
+        all.len() < MAX_JOINED
+    }
+
+    fn joined(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], Joined>> {
+        self.joined.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The service of one server.
+#[derive(Clone, Debug)]
+pub(super) struct KeyHolderService(pub(super) Arc<State>, pub(super) Arc<KeyHolders>);
+
+impl KeyHolderService {
+    fn caller<Q>(&self, request: &Request<Q>) -> Result<Caller, Status> {
+        if !has_security_header(request.metadata()) {
+            self.0.refused("security_header_missing");
+            return Err(Status::invalid_argument("security header missing from request"));
+        }
+        request.extensions().get::<Caller>().cloned().ok_or_else(|| self.0.denied("caller_unknown"))
+    }
+
+    fn verify(&self, proof: &KeyProof<'_>, caller: &Caller, now: UnixTime) -> Result<ProvenKey, Status> {
+        let verified = self.1.verifier.verify(proof, &self.1.audience, caller.session(), now);
+        verified.map_err(|error| self.not_proven(&error))
+    }
+
+    /// One answer, whatever was wrong with the proof.
+    fn not_proven(&self, error: &KeyProofError) -> Status {
+        self.0.refused(error.code());
+        Status::invalid_argument("the proof of possession does not count")
+    }
+
+    /// What the caller has shown besides what its connection says.
+    fn shown(
+        &self,
+        message: &wire::IssueRequest,
+        key: &ProvenKey,
+        caller: &Caller,
+        now: UnixTime,
+    ) -> Result<Option<Appraisal>, Status> {
+        if !message.join_token.is_empty() {
+            let joined = self.1.join(&message.join_token, key, now);
+            return joined.map(Some).map_err(|code| self.0.denied(code));
+        }
+        if message.previous.is_empty() {
+            return Ok(None);
+        }
+        let previous = self.verify(&KeyProof::jws(&message.previous), caller, now)?;
+        Ok(self.1.renew(&previous, key, now, &self.0))
+    }
+
+    fn issue_for(
+        &self,
+        grant: &Grant,
+        types: CredentialTypes,
+        key: &ProvenKey,
+        now: UnixTime,
+    ) -> Result<wire::IssueResponse, Status> {
+        let state = &self.0;
+        let names: Vec<&str> = grant.dns_names().iter().map(String::as_str).collect();
+        let key = key
+            .key_for(grant.subject().as_workload_id(), &names, now)
+            .map_err(|error| self.not_proven(&error))?;
+        let mut response = wire::IssueResponse {
+            spiffe_id: grant.subject().to_string(),
+            hint: grant.entry().hint().unwrap_or_default().to_owned(),
+            wit: String::new(),
+            x509_svid: Vec::new(),
+        };
+        if types.contains(CredentialType::Wit) {
+            response.wit =
+                state.authority.issue_wit(grant, key, now).map_err(|error| state.issue_failed(&error))?;
+            state.issued(CredentialType::Wit);
+        }
+        if types.contains(CredentialType::X509) {
+            let chain =
+                state.authority.issue_x509(grant, key, now).map_err(|error| state.issue_failed(&error))?;
+            state.issued(CredentialType::X509);
+            response.x509_svid = chain.iter().flat_map(|der| der.iter().copied()).collect();
+        }
+        Ok(response)
+    }
+}
+
+#[tonic::async_trait]
+impl KeyHolder for KeyHolderService {
+    async fn challenge(
+        &self,
+        request: Request<wire::ChallengeRequest>,
+    ) -> Result<Response<wire::ChallengeResponse>, Status> {
+        let caller = self.caller(&request)?;
+        let now = self.0.now()?;
+        let challenge =
+            self.1.challenges.issue(&self.1.audience, caller.session(), now).map_err(|error| {
+                self.0.refused(error.code());
+                Status::resource_exhausted("no challenge can be given out")
+            })?;
+        Ok(Response::new(wire::ChallengeResponse { nonce: challenge.nonce() }))
+    }
+
+    async fn issue(
+        &self,
+        request: Request<wire::IssueRequest>,
+    ) -> Result<Response<wire::IssueResponse>, Status> {
+        let caller = self.caller(&request)?;
+        let message = request.into_inner();
+        let now = self.0.now()?;
+        let proof = match &message.proof {
+            Some(Proof::Jws(token)) => KeyProof::jws(token),
+            Some(Proof::Request(request)) => KeyProof::request(&request.der, &request.nonce),
+            None => {
+                self.0.refused("proof_missing");
+                return Err(Status::invalid_argument("a proof of possession must be given"));
+            }
+        };
+        let key = self.verify(&proof, &caller, now)?;
+        let asked = asked_types(&message.types).ok_or_else(|| {
+            self.0.refused("unknown_credential_type");
+            Status::invalid_argument("the kinds of credential are wit and x509")
+        })?;
+        if !self.0.quota.take(&caller.attested.account()) {
+            self.0.refused("too_many_issued");
+            return Err(Status::unavailable("too many credentials were issued"));
+        }
+        let shown = self.shown(&message, &key, &caller, now)?;
+        let phase = if message.previous.is_empty() { Phase::Initial } else { Phase::Renewal };
+        let known = self.0.known_with(&caller, shown, phase).await?;
+        let is_asked_for =
+            |grant: &&Grant| message.spiffe_id.is_empty() || grant.subject().as_str() == message.spiffe_id;
+        let types = |grant: &Grant| grant.types().and(asked);
+        let grant = known.grants.iter().filter(is_asked_for).find(|grant| !types(grant).is_empty());
+        let grant = grant.ok_or_else(|| self.0.denied("type_not_granted"))?;
+        let response = self.issue_for(grant, types(grant), &key, now)?;
+        caller.attested.check().map_err(|error| self.0.denied(error.code()))?;
+        Ok(Response::new(response))
+    }
+}
+
+/// Those that are bound to a key: a bearer token needs none.
+fn asked_types(names: &[String]) -> Option<CredentialTypes> {
+    let bound: CredentialTypes = [CredentialType::Wit, CredentialType::X509].into_iter().collect();
+    if names.is_empty() {
+        return Some(bound);
+    }
+    let asked: Option<CredentialTypes> = names.iter().map(|name| CredentialType::from_name(name)).collect();
+    asked.filter(|asked| asked.is_within(bound))
+}
+
+/// For an answer that was lost: the key before may be used again.
+const GRACE: Duration = Duration::from_secs(3600);
+
+const MAX_JOINED: usize = 100_000;

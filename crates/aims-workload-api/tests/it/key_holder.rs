@@ -1,0 +1,336 @@
+//! Credentials for keys that stay with their workload (ATT-21, ATT-22, ATT-96).
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aims_credential::x509::{Role, SvidVerifier};
+use aims_credential::{
+    BundleSet, Credential, CredentialSource, Holder, HolderError, TrustBundle, WitVerifier,
+};
+use aims_keys::{Algorithm, AsyncSigner, SignError, SoftwareKey, backend};
+use aims_provision::{Challenge, CredentialType, JoinTokens, RotationState};
+use aims_testkit::assert_refused;
+use aims_workload_api::proto::key_holder as wire;
+use aims_workload_api::{Endpoint, HeldKeySource, KeyHolderApi, KeyRequest, Unattested, WorkloadApiServer};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, UnixStream};
+use tonic::transport::{Channel, Endpoint as Target, Uri};
+use tonic::{Code, Status};
+use wire::issue_request::Proof;
+use wire::key_holder_client::KeyHolderClient as Client;
+
+use crate::server::with_header;
+use crate::support::*;
+
+const AUDIENCE: &str = "spiffe://acme.example";
+
+fn served(all: Vec<aims_provision::EntryBuilder>) -> Served {
+    Served::with(all, |builder| builder.key_holders(AUDIENCE))
+}
+
+fn agent() -> Vec<aims_provision::EntryBuilder> {
+    vec![entry(AGENT, &["unix:uid:1"]).hint("internal").dns_name("travel.acme.example")]
+}
+
+fn api(served: &Served) -> KeyHolderApi {
+    KeyHolderApi::new(&served.endpoint(), AUDIENCE, backend::ring())
+}
+
+fn key() -> Arc<dyn AsyncSigner> {
+    Arc::new(software_key())
+}
+
+fn software_key() -> SoftwareKey {
+    SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap()
+}
+
+fn verify(server: &WorkloadApiServer, holder: &Holder) {
+    let bundles = BundleSet::from(TrustBundle::clone(&server.authority().trust_bundle()));
+    match holder.credential() {
+        Credential::Svid(svid) => {
+            let verifier = SvidVerifier::builder(bundles, backend::ring()).build();
+            verifier.verify(&svid.chain()[0], &svid.chain()[1..], Role::Client, now()).unwrap();
+        }
+        Credential::Wit(wit) => {
+            WitVerifier::builder(bundles, backend::ring()).build().verify(wit.token(), now()).unwrap();
+        }
+        _ => panic!("another credential"),
+    }
+}
+
+#[tokio::test]
+async fn att_22_a_workload_gets_credentials_for_the_key_that_it_keeps() {
+    let served = served(agent());
+    let key = key();
+    let issued = api(&served).issue(&key, &KeyRequest::new(), now()).await.unwrap();
+    for holder in [issued.wit.as_ref().unwrap(), issued.x509.as_ref().unwrap()] {
+        assert_eq!(holder.subject().as_str(), AGENT);
+        assert_eq!(holder.signer(now()).unwrap().public_key(), key.public_key());
+        verify(&served.server, holder);
+    }
+    assert_eq!(issued.hint.as_deref(), Some("internal"));
+    let only = |request| {
+        let (api, key) = (api(&served), key.clone());
+        async move {
+            let issued = api.issue(&key, &request, now()).await.unwrap();
+            (issued.wit.is_some(), issued.x509.is_some())
+        }
+    };
+    assert_eq!(only(KeyRequest::new().wit()).await, (true, false));
+    assert_eq!(only(KeyRequest::new().x509()).await, (false, true));
+    // Renewal is the same again, with another key.
+    let other = self::key();
+    let issued = api(&served).issue(&other, &KeyRequest::new().previous(key), now()).await.unwrap();
+    verify(&served.server, &issued.x509.unwrap());
+}
+
+#[tokio::test]
+async fn wa_9_att_102_whoever_has_no_entry_gets_nothing_for_any_key() {
+    let served = served(vec![
+        entry(AGENT, &["unix:uid:2"]),
+        entry("spiffe://acme.example/jwt", &["unix:uid:1"]).types([CredentialType::Jwt]),
+    ]);
+    assert_refused!(api(&served).issue(&key(), &KeyRequest::new(), now()).await, "permission_denied", "WA-9");
+    assert_eq!(served.server.status().refused["type_not_granted"], 1);
+    // Another's identity is not to be had by its name.
+    served.server.set_entries(entries(vec![
+        entry(AGENT, &["unix:uid:2"]),
+        entry("spiffe://acme.example/own", &["unix:uid:1"]),
+    ]));
+    let asked = KeyRequest::new().id(AGENT.parse().unwrap());
+    assert_refused!(api(&served).issue(&key(), &asked, now()).await, "permission_denied", "WA-9");
+    api(&served).issue(&key(), &KeyRequest::new(), now()).await.unwrap();
+    served.says.refuse(aims_attest::Reason::ProcessChanged);
+    assert_refused!(api(&served).issue(&key(), &KeyRequest::new(), now()).await, "permission_denied", "WA-9");
+}
+
+#[tokio::test]
+async fn wa_2_where_the_service_is_not_offered_the_workload_api_is_as_it_was() {
+    let served = Served::new(agent());
+    assert_refused!(api(&served).issue(&key(), &KeyRequest::new(), now()).await, "unimplemented", "WA-1");
+    served.api().fetch_x509().await.unwrap();
+}
+
+async fn raw(served: &Served) -> Client<Channel> {
+    let path = served.path.clone();
+    let connect = tower::service_fn(move |_: Uri| {
+        let path = path.clone();
+        async move { UnixStream::connect(path).await.map(TokioIo::new) }
+    });
+    Client::new(Target::from_static("http://localhost").connect_with_connector(connect).await.unwrap())
+}
+
+async fn challenge(client: &mut Client<Channel>) -> Challenge {
+    let response = client.challenge(with_header(wire::ChallengeRequest {})).await.unwrap();
+    Challenge::new(AUDIENCE, &response.into_inner().nonce).unwrap()
+}
+
+async fn issue(client: &mut Client<Channel>, proof: Option<Proof>) -> Result<wire::IssueResponse, Status> {
+    let message = wire::IssueRequest {
+        spiffe_id: String::new(),
+        proof,
+        types: Vec::new(),
+        join_token: String::new(),
+        previous: String::new(),
+    };
+    client.issue(with_header(message)).await.map(tonic::Response::into_inner)
+}
+
+fn request(der: Vec<u8>, nonce: String) -> Option<Proof> {
+    Some(Proof::Request(wire::CertificateRequest { der, nonce }))
+}
+
+#[tokio::test]
+async fn att_21_a_proof_counts_once_on_its_own_connection_for_this_server() {
+    let served = served(agent());
+    let (mut client, mut other) = (raw(&served).await, raw(&served).await);
+    let key = software_key();
+    let proof = |challenge: &Challenge| {
+        Some(Proof::Jws(challenge.prepare_proof(key.public_key(), now()).unwrap().sign(&key).unwrap()))
+    };
+    let one = challenge(&mut client).await;
+    // Somebody else's challenge: refused, and still good for whom it was given to.
+    assert_eq!(issue(&mut other, proof(&one)).await.unwrap_err().code(), Code::InvalidArgument);
+    issue(&mut client, proof(&one)).await.unwrap();
+    let again = issue(&mut client, proof(&one)).await.unwrap_err();
+    assert_eq!(
+        (again.code(), again.message()),
+        (Code::InvalidArgument, "the proof of possession does not count")
+    );
+    // For another server.
+    let nonce = challenge(&mut client).await.nonce();
+    let elsewhere = Challenge::new("spiffe://bank.example", &nonce).unwrap();
+    assert_eq!(issue(&mut client, proof(&elsewhere)).await.unwrap_err().code(), Code::InvalidArgument);
+    // None, one of nonsense, and one without the header.
+    for proof in [None, Some(Proof::Jws("x".into())), request(vec![0x30, 0], nonce)] {
+        assert_eq!(issue(&mut client, proof).await.unwrap_err().code(), Code::InvalidArgument);
+    }
+    let bare = client.challenge(tonic::Request::new(wire::ChallengeRequest {})).await.unwrap_err();
+    assert_eq!(bare.code(), Code::InvalidArgument);
+    let refused = served.server.status().refused;
+    assert!(refused["proof_missing"] == 1 && refused["security_header_missing"] == 1, "{refused:?}");
+    // A bearer token is bound to no key.
+    let message = wire::IssueRequest {
+        spiffe_id: String::new(),
+        proof: proof(&challenge(&mut client).await),
+        types: vec!["jwt".into()],
+        join_token: String::new(),
+        previous: String::new(),
+    };
+    assert_eq!(client.issue(with_header(message)).await.unwrap_err().code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn att_22_a_certificate_request_is_a_proof_and_cannot_ask_for_another_name() {
+    let served = served(agent());
+    let mut client = raw(&served).await;
+    let key = software_key();
+    let (agent, admin) = (AGENT.parse().unwrap(), "spiffe://acme.example/agents/admin".parse().unwrap());
+    for (uri, dns, accepted) in [
+        (None, None, true),
+        (Some(&agent), Some("travel.acme.example"), true),
+        (Some(&admin), None, false),
+        (None, Some("admin.acme.example"), false),
+    ] {
+        let challenge = challenge(&mut client).await;
+        let mut asked = challenge.certificate_request(key.public_key());
+        if let Some(uri) = uri {
+            asked = asked.subject(uri);
+        }
+        if let Some(dns) = dns {
+            asked = asked.dns_name(dns);
+        }
+        let der = asked.prepare().unwrap().sign(&key).unwrap();
+        let issued = issue(&mut client, request(der, challenge.nonce())).await;
+        match issued {
+            Ok(issued) => {
+                assert!(accepted, "{uri:?} {dns:?}");
+                assert_eq!(issued.spiffe_id.parse::<aims_id::WorkloadId>().as_ref(), Ok(&agent));
+                assert!(!issued.wit.is_empty() && !issued.x509_svid.is_empty());
+            }
+            Err(status) => {
+                assert_eq!((status.code(), accepted), (Code::InvalidArgument, false), "{uri:?} {dns:?}")
+            }
+        }
+    }
+    // A request that answers no challenge.
+    let der =
+        aims_credential::x509::CertificateRequest::prepare(key.public_key()).unwrap().sign(&key).unwrap();
+    let nonce = challenge(&mut client).await.nonce();
+    assert_eq!(issue(&mut client, request(der, nonce)).await.unwrap_err().code(), Code::InvalidArgument);
+}
+
+/// A server for agents on other machines: over TCP, and with nothing to go by but tokens.
+async fn remote(tokens: &Arc<JoinTokens>, lifetime: u64) -> (WorkloadApiServer, KeyHolderApi) {
+    let all = vec![
+        entry(AGENT, &["join:agent:travel"])
+            .lifetime(CredentialType::X509, Duration::from_secs(lifetime))
+            .lifetime(CredentialType::Wit, Duration::from_secs(lifetime)),
+    ];
+    let server =
+        WorkloadApiServer::builder(authority(), entries(all), Unattested::default(), backend::ring())
+            .key_holders_by_token(AUDIENCE, Arc::clone(tokens), Duration::from_secs(86_400))
+            .build();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint: Endpoint = format!("tcp://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let serving = server.clone();
+    tokio::spawn(async move { serving.serve_tcp(listener).await });
+    (server, KeyHolderApi::new(&endpoint, AUDIENCE, backend::ring()))
+}
+
+#[tokio::test]
+async fn att_96_an_agent_off_the_host_begins_with_a_join_token_and_goes_on_with_its_key() {
+    let tokens = Arc::new(JoinTokens::new(backend::ring()));
+    let (server, api) = remote(&tokens, 600).await;
+    let token = tokens.create(["join:agent:travel".parse().unwrap()], now()).unwrap();
+    let first = key();
+    // Without it nobody is anybody.
+    assert_refused!(api.issue(&first, &KeyRequest::new(), now()).await, "permission_denied", "WA-9");
+    let join = || KeyRequest::new().join_token(token.expose());
+    let issued = api.issue(&first, &join(), now()).await.unwrap();
+    verify(&server, &issued.wit.unwrap());
+    // Used twice, by the same key or another.
+    for key in [first.clone(), key()] {
+        assert_refused!(api.issue(&key, &join(), now()).await, "permission_denied", "WA-9");
+    }
+    assert_eq!(server.status().refused["join_token_unknown"], 2);
+
+    // From key to key.
+    let second = key();
+    let renewed = api.issue(&second, &KeyRequest::new().previous(first.clone()), now()).await.unwrap();
+    verify(&server, &renewed.x509.unwrap());
+    let third = key();
+    api.issue(&third, &KeyRequest::new().previous(second), now()).await.unwrap();
+    // A key that never joined leads nowhere.
+    let asked = KeyRequest::new().previous(key());
+    assert_refused!(api.issue(&key(), &asked, now()).await, "permission_denied", "WA-9");
+}
+
+/// Makes keys, and counts them.
+fn counting() -> (Arc<AtomicUsize>, impl Fn() -> Result<Arc<dyn AsyncSigner>, SignError> + Send + Sync) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
+    (count, move || {
+        counter.fetch_add(1, Ordering::SeqCst);
+        Ok(key())
+    })
+}
+
+async fn until(source: &mut HeldKeySource, what: impl Fn(&aims_workload_api::StreamStatus) -> bool) {
+    let wait = async {
+        while !what(&source.status()) {
+            source.changed().await;
+        }
+    };
+    tokio::time::timeout(LONG, wait).await.expect("the status does not come");
+}
+
+#[tokio::test]
+async fn aims_13_att_96_a_source_renews_with_a_fresh_key_each_time() {
+    let tokens = Arc::new(JoinTokens::new(backend::ring()));
+    let (server, api) = remote(&tokens, 4).await;
+    let token = tokens.create(["join:agent:travel".parse().unwrap()], now()).unwrap();
+    let (count, make) = counting();
+    let mut source = HeldKeySource::builder(api, make).join_token(token.expose()).start().await.unwrap();
+    let public =
+        |source: &HeldKeySource| source.wit().holder().unwrap().signer(now()).unwrap().public_key().clone();
+    let first = public(&source);
+    until(&mut source, |status| status.updates >= 3).await;
+    assert!(count.load(Ordering::SeqCst) >= 3);
+    assert_ne!(public(&source), first);
+    let (x509, wit) = (source.x509().holder().unwrap(), source.wit().holder().unwrap());
+    assert_eq!((x509.subject().as_str(), wit.subject().as_str()), (AGENT, AGENT));
+    verify(&server, &x509);
+}
+
+#[tokio::test]
+async fn aims_18_wa_9_a_source_says_what_ended_it() {
+    let served = served(vec![
+        entry(AGENT, &["unix:uid:1"])
+            .lifetime(CredentialType::X509, Duration::from_secs(2))
+            .lifetime(CredentialType::Wit, Duration::from_secs(2)),
+    ]);
+    let mut source = HeldKeySource::builder(api(&served), || Ok(key())).start().await.unwrap();
+    served.says.set(&["unix:uid:9"]);
+    until(&mut source, |status| status.state == RotationState::Withdrawn).await;
+    assert_eq!(source.x509().holder().unwrap_err(), HolderError::None);
+    assert_eq!(source.last_error().unwrap().code(), "permission_denied");
+    served.says.set(&["unix:uid:1"]);
+    until(&mut source, |status| status.state == RotationState::Valid).await;
+
+    // A device that is gone.
+    let broken = Arc::new(Mutex::new(false));
+    let state = Arc::clone(&broken);
+    let make = move || if *state.lock().unwrap() { Err(SignError::DeviceGone) } else { Ok(key()) };
+    let mut source = HeldKeySource::builder(api(&served), make).start().await.unwrap();
+    *broken.lock().unwrap() = true;
+    let wait = async {
+        while source.last_error().is_none() {
+            source.changed().await;
+        }
+    };
+    tokio::time::timeout(LONG, wait).await.unwrap();
+    assert_eq!(source.last_error().unwrap().code(), "device_gone");
+    assert!(matches!(source.status().state, RotationState::Renewing | RotationState::Expired));
+}
