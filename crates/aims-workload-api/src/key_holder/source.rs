@@ -151,7 +151,7 @@ impl HeldKeySourceBuilder {
         let choice = self.id.clone().map_or(Choice::First, Choice::Id);
         let (x509, wit) = (Slot::new(&self.clock, &choice), Slot::new(&self.clock, &choice));
         let (sender, status) = watch::channel(Status { stream: StreamStatus::begins(), error: None });
-        let wait = self.ready_within;
+        let ready_within = self.ready_within;
         let renewal = Renewal {
             api: self.api,
             make: self.make,
@@ -176,7 +176,7 @@ impl HeldKeySourceBuilder {
             }
             Ok(())
         };
-        match timeout(wait, ready).await {
+        match timeout(ready_within, ready).await {
             Ok(ready) => ready.map(|()| source),
             Err(_) => Err(source.last_error().unwrap_or(WorkloadApiError::TimedOut.into())),
         }
@@ -242,8 +242,8 @@ impl Renewal {
     /// When what was issued ends.
     async fn once(&mut self, now: UnixTime) -> Result<UnixTime, KeyHolderError> {
         let make = Arc::clone(&self.make);
-        let made = tokio::task::spawn_blocking(move || make()).await.unwrap_or(Err(SignError::Backend));
-        let key = made.map_err(KeyHolderError::Sign)?;
+        let outcome = tokio::task::spawn_blocking(move || make()).await.unwrap_or(Err(SignError::Backend));
+        let key = outcome.map_err(KeyHolderError::Sign)?;
         let asked = KeyRequest {
             spiffe_id: self.id.clone(),
             types: Vec::new(),
