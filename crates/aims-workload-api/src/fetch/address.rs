@@ -175,3 +175,78 @@ const SPECIAL_V6: &[([u16; 8], u8, Reach)] = &[
     ([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, Reach::Special), // link-local (RFC 4291)
     ([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, Reach::Never),    // multicast (RFC 4291)
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reach(text: &str) -> Reach {
+        Reach::of(text.parse().unwrap())
+    }
+
+    /// No test may dial these.
+    #[test]
+    fn fed_14_public_addresses_right_beside_the_special_ones_are_public() {
+        let public = [
+            "1.0.0.0",
+            "8.8.8.8",
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "126.255.255.255",
+            "128.0.0.0",
+            "169.253.255.255",
+            "169.255.0.0",
+            "172.15.255.255",
+            "172.32.0.0",
+            "191.255.255.255",
+            "192.0.1.0",
+            "192.0.3.0",
+            "192.88.98.255",
+            "192.88.100.0",
+            "192.167.255.255",
+            "192.169.0.0",
+            "198.17.255.255",
+            "198.20.0.0",
+            "198.51.99.255",
+            "198.51.101.0",
+            "203.0.112.255",
+            "203.0.114.0",
+            "223.255.255.255",
+            "::ffff:8.8.8.8",
+            "64:ff9b::808:808",
+            "64:ff9b::8.8.8.8",
+            "2000::1",
+            "2001:200::1",
+            "2001:db7:ffff::1",
+            "2001:db9::1",
+            "2001:ffff::1",
+            "2003::1",
+            "2606:4700:4700::1111",
+            "3ffe::1",
+            "3fff:1000::1",
+        ];
+        for text in public {
+            assert_eq!(reach(text), Reach::Global, "{text}");
+        }
+    }
+
+    #[test]
+    fn fed_14_what_embeds_an_address_counts_for_no_more_than_that() {
+        for (text, expected) in [
+            ("::ffff:10.0.0.1", Reach::Private),
+            ("64:ff9b::10.0.0.1", Reach::Special),
+            ("64:ff9b::169.254.169.254", Reach::Special),
+            ("64:ff9b::0.0.0.1", Reach::Never),
+            ("64:ff9b::224.0.0.1", Reach::Never),
+            ("64:ff9b:0:0:0:1:808:808", Reach::Special),
+            ("2002:808:808::", Reach::Special),
+            ("::8.8.8.8", Reach::Never),
+            ("240.0.0.1", Reach::Special),
+            ("255.255.255.255", Reach::Never),
+        ] {
+            assert_eq!(reach(text), expected, "{text}");
+        }
+    }
+}

@@ -250,6 +250,10 @@ fn networks_are_read_strictly() {
     ] {
         assert_refused!(text.parse::<IpNetwork>(), "malformed_network", "FED-14", "{text}");
     }
+    let network: IpNetwork = "fd00::/8".parse().unwrap();
+    assert!(network.contains("fd12::1".parse().unwrap()) && !network.contains("fe80::1".parse().unwrap()));
+    let one: IpNetwork = "::1/128".parse().unwrap();
+    assert!(one.contains("::1".parse().unwrap()) && !one.contains("::2".parse().unwrap()));
     let network: IpNetwork = "10.0.0.0/8".parse().unwrap();
     assert!(network.contains("::ffff:10.1.2.3".parse().unwrap()));
     assert!(!network.contains("11.0.0.0".parse().unwrap()) && !network.contains("::1".parse().unwrap()));
