@@ -10,6 +10,7 @@ mod json;
 mod jwk;
 mod jws;
 mod jwt_svid;
+mod key_proof;
 mod private_key;
 mod revocation_list;
 mod spiffe_bundle;
@@ -41,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "jwk", run: jwk::run, seeds: jwk::seeds },
     Target { name: "jws", run: jws::run, seeds: jws::seeds },
     Target { name: "jwt_svid", run: jwt_svid::run, seeds: jwt_svid::seeds },
+    Target { name: "key_proof", run: key_proof::run, seeds: key_proof::seeds },
     Target { name: "private_key", run: private_key::run, seeds: private_key::seeds },
     Target { name: "revocation_list", run: revocation_list::run, seeds: revocation_list::seeds },
     Target { name: "spiffe_bundle", run: spiffe_bundle::run, seeds: spiffe_bundle::seeds },

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use aims_credential::x509::{
-    CertificateDer, CertificateRequest, NewRevocationList, RevocationList, SvidIssuer, SvidVerifier,
+    CertificateDer, NewCertificateRequest, NewRevocationList, RevocationList, SvidIssuer, SvidVerifier,
 };
 use aims_credential::{BundleSet, JwtSvidIssuer, JwtSvidVerifier, TrustBundle, Wit, WitIssuer, WitVerifier};
 use aims_id::{Origin, WorkloadId};
@@ -36,7 +36,8 @@ pub(super) struct World {
     /// Of the authority.
     upper_list: RevocationList,
     anchors: TrustBundle,
-    pub(super) certificate_request: Vec<u8>,
+    /// Without names, and with all that one may say.
+    pub(super) certificate_requests: Vec<Vec<u8>>,
     /// With a key of each use.
     pub(super) spiffe_bundle: String,
 }
@@ -80,8 +81,11 @@ pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
     let upper_list = authority.sign_list(&empty, NOW).expect("a list");
     let others = NewRevocationList::new(2).revoke("00ff", NOW).revoke("5512", NOW);
     let lists = [empty, others].map(|list| lower.sign_list(&list, NOW).expect("a list")).to_vec();
-    let unsigned = CertificateRequest::prepare(agent_key.public_key()).expect("a request");
-    let certificate_request = unsigned.sign(&agent_key).expect("a signature");
+    let plain = NewCertificateRequest::new(agent_key.public_key());
+    let full = plain.clone().subject(&subject).dns_name("tools.example").challenge("a_text");
+    let certificate_requests = [plain, full]
+        .map(|new| new.prepare().expect("a request").sign(&agent_key).expect("a signature"))
+        .to_vec();
 
     let jwt_key = Jwk::new(agent_key.public_key().clone()).with_key_id("j").expect("a kid");
     let jwk = Jwk::new(issuer_key.public_key().clone()).with_key_id("k").expect("a kid");
@@ -106,7 +110,7 @@ pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
         lists,
         upper_list,
         anchors,
-        certificate_request,
+        certificate_requests,
         spiffe_bundle,
     }
 });

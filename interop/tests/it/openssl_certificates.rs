@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aims_credential::x509::{
-    CertificateRequest, NewRevocationList, NewSvid, RevocationList, Role, SvidIssuer, SvidVerifier,
+    CertificateRequest, NewCertificateRequest, NewRevocationList, NewSvid, RevocationList, Role, SvidIssuer,
+    SvidVerifier,
 };
 use aims_credential::{BundleSet, TrustBundle};
 use aims_id::WorkloadId;
@@ -113,6 +114,50 @@ fn openssl_and_we_read_each_others_requests() {
         std::fs::write(dir.join("ours.der"), ours).unwrap();
         let (ok, text) = openssl(&dir, &["req", "-inform", "DER", "-in", "ours.der", "-verify", "-noout"]);
         assert!(ok && text.contains("verify OK"), "{text}");
+    }
+}
+
+/// AIMS-14, ATT-21, both ways: names and a challenge in requests.
+#[test]
+fn openssl_and_we_read_names_and_challenges_in_each_others_requests() {
+    const AGENT: &str = "spiffe://acme.example/agents/travel";
+    // With characters that a PrintableString has, and with one it has not.
+    for (index, challenge) in
+        ["n0nce", "0ahVYYBBSPeXMX9zwyqiK6NQupxUX36aTStq1BlbDA_", "a b-c"].into_iter().enumerate()
+    {
+        let dir = folder(&format!("request-names-{index}"));
+        let configuration = format!(
+            "[req]\nprompt=no\ndistinguished_name=dn\nattributes=own\nreq_extensions=names\n[dn]\nCN=travel\n\
+            [own]\nchallengePassword={challenge}\n[names]\nkeyUsage=digitalSignature\n\
+            subjectAltName=URI:{AGENT},DNS:tools.example\n"
+        );
+        std::fs::write(dir.join("own.cnf"), configuration).unwrap();
+        let new =
+            ["req", "-new", "-config", "own.cnf", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+        let files = ["-nodes", "-keyout", "key.pem", "-outform", "DER", "-out", "request.der"];
+        let (ok, text) = openssl(&dir, &[&new[..], &files[..]].concat());
+        assert!(ok, "{text}");
+        let theirs = std::fs::read(dir.join("request.der")).unwrap();
+        let request = CertificateRequest::verify(&theirs, backend::ring()).unwrap();
+        assert_eq!(request.challenge(), Some(challenge));
+        assert_eq!(request.uris().collect::<Vec<_>>(), [AGENT]);
+        assert_eq!(request.dns_names().collect::<Vec<_>>(), ["tools.example"]);
+        assert!(request.has_subject() && !request.has_other_names());
+        request.check_names(&AGENT.parse().unwrap(), &["tools.example"]).unwrap();
+
+        for algorithm in ALGORITHMS {
+            let (own, subject) = (key(algorithm), AGENT.parse().unwrap());
+            let new =
+                NewCertificateRequest::new(own.public_key()).subject(&subject).dns_name("tools.example");
+            let ours = new.challenge(challenge).prepare().unwrap().sign(&*own).unwrap();
+            std::fs::write(dir.join("ours.der"), ours).unwrap();
+            let read = ["req", "-inform", "DER", "-in", "ours.der", "-verify", "-noout", "-text"];
+            let (ok, text) = openssl(&dir, &read);
+            assert!(ok && text.contains("verify OK"), "{text}");
+            let line = text.lines().find(|line| line.contains("challengePassword")).expect("a challenge");
+            assert_eq!(line.split_once(':').map(|(_, value)| value.trim()), Some(challenge), "{text}");
+            assert!(text.contains(&format!("URI:{AGENT}, DNS:tools.example")), "{text}");
+        }
     }
 }
 
