@@ -22,6 +22,7 @@ mod vectors;
 mod verify;
 #[cfg(feature = "wit-svid")]
 mod wit_again;
+#[cfg(feature = "wit-svid")]
 mod wit_svid;
 #[cfg(feature = "x509")]
 mod x509;
