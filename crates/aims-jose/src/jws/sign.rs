@@ -26,7 +26,17 @@ impl NewHeader {
     /// [`JwsError::Type`] when `typ` is not a media subtype (RFC 6838 §4.2): empty, longer than 127 bytes, or with
     /// characters that have no place in one, a slash among them.
     pub fn new(typ: &str, key: &PublicKey) -> Result<Self, JwsError> {
-        Self::encode(typ, key, None)
+        Self::encode(typ, key, KeyName::None)
+    }
+
+    /// As [`new`](Self::new), with the public key itself as `jwk`: for proofs that their sender holds a key, which say nothing about whose it is
+    /// (RFC 7515 §4.1.3). No other token is verified with a key that it brings along.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_embedded_key(typ: &str, key: &PublicKey) -> Result<Self, JwsError> {
+        Self::encode(typ, key, KeyName::Embedded)
     }
 
     /// As [`new`](Self::new), with the `kid` of the key, if it has one.
@@ -35,7 +45,7 @@ impl NewHeader {
     ///
     /// As [`new`](Self::new).
     pub fn for_jwk(typ: &str, key: &Jwk) -> Result<Self, JwsError> {
-        Self::encode(typ, key.public_key(), key.key_id())
+        Self::encode(typ, key.public_key(), key.key_id().map_or(KeyName::None, KeyName::Id))
     }
 
     /// As [`new`](Self::new), with a `kid`.
@@ -47,7 +57,7 @@ impl NewHeader {
         if !is_key_id(kid) {
             return Err(JwsError::KeyId);
         }
-        Self::encode(typ, key, Some(kid))
+        Self::encode(typ, key, KeyName::Id(kid))
     }
 
     /// The key whose owner signs.
@@ -72,18 +82,32 @@ impl NewHeader {
         UnsignedJws { token, key: self.key.clone() }
     }
 
-    fn encode(typ: &str, key: &PublicKey, kid: Option<&str>) -> Result<Self, JwsError> {
+    fn encode(typ: &str, key: &PublicKey, name: KeyName<'_>) -> Result<Self, JwsError> {
         if !is_subtype(typ) {
             return Err(JwsError::Type);
         }
         let mut header = ObjectWriter::with_capacity(TYPICAL_HEADER);
         header.str("alg", key.algorithm().name());
-        if let Some(kid) = kid {
-            header.str("kid", kid);
+        match name {
+            KeyName::None => {}
+            KeyName::Id(kid) => {
+                header.str("kid", kid);
+            }
+            KeyName::Embedded => {
+                header.object("jwk", |jwk| Jwk::new(key.clone()).write(jwk));
+            }
         }
         header.str("typ", typ);
         Ok(Self { key: key.clone(), encoded: base64url::encode(header.finish()?) })
     }
+}
+
+/// How a header says which key signed.
+#[derive(Clone, Copy)]
+enum KeyName<'k> {
+    Embedded,
+    Id(&'k str),
+    None,
 }
 
 /// A token that lacks its signature.

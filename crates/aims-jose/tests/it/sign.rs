@@ -106,6 +106,17 @@ fn new_header() -> NewHeader {
 }
 
 #[test]
+fn jo_sign_01_a_key_is_embedded_with_its_public_half_alone() {
+    let key = Signer::public_key(&KEYS.es256);
+    let header = NewHeader::with_embedded_key("dpop+jwt", key).unwrap();
+    let token = header.unsigned("{}").sign(&KEYS.es256).unwrap();
+    let encoded = token.split('.').next().unwrap();
+    let header: serde_json::Value = serde_json::from_slice(&base64url::decode(encoded).unwrap()).unwrap();
+    let jwk: serde_json::Value = serde_json::from_str(&Jwk::new(key.clone()).to_json()).unwrap();
+    assert_eq!(header, serde_json::json!({"alg": "ES256", "jwk": jwk, "typ": "dpop+jwt"}));
+}
+
+#[test]
 fn jo_sign_01_the_header_has_what_the_key_says_and_nothing_else() {
     for key in KEYS.all() {
         let token = NewHeader::for_jwk("at+jwt", &jwk(key)).unwrap().unsigned(claims("")).sign(key).unwrap();
