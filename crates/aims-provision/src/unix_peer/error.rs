@@ -6,6 +6,9 @@ use aims_attest::Reason;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerError {
+    /// Its user has started too many new programs for all of them to be hashed.
+    #[error("too many programs of the user were to be hashed")]
+    Busy,
     /// It is not the process, the program or the user that it was.
     #[error("the process has changed")]
     Changed,
@@ -31,6 +34,7 @@ impl PeerError {
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
+            Self::Busy => "too_many_programs",
             Self::Changed => "process_changed",
             Self::Gone => "process_gone",
             Self::NotAUnixSocket => "not_a_unix_socket",
@@ -45,6 +49,7 @@ impl PeerError {
     pub fn rule(self) -> &'static str {
         match self {
             Self::Changed | Self::Gone | Self::Unreadable => "ATT-42",
+            Self::Busy => "ATT-44",
             Self::NotAUnixSocket => "ATT-41",
             Self::OtherNamespace => "ATT-45",
             Self::TooLarge => "ATT-5",
