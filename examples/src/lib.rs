@@ -14,6 +14,9 @@
 //! | `tool_mtls` | the tool over mutual TLS (`aims`) |
 //! | `agent_mtls` | an agent that calls it (`aims`) |
 //! | `mtls` | both in one program, with certificates that are renewed (`aims`) |
+//! | `workload_api` | a Workload API on a Unix socket, with a register that is a file (`aims-workload-api`) |
+//! | `workload` | a workload that asks it who it is, and follows the answer (`aims-workload-api`) |
+//! | `soak` | both under load, with a tool and two hundred callers |
 //!
 //! `credential` makes the files that `tool_axum`, `tool_tonic` and `agent` take, `certificates` those of the others:
 //!

@@ -3,6 +3,7 @@
 mod base64url;
 mod certificate_request;
 mod der;
+mod evidence;
 mod forwarded;
 mod https_url;
 mod identifier;
@@ -12,10 +13,12 @@ mod jws;
 mod jwt_svid;
 mod key_proof;
 mod private_key;
+mod registration;
 mod revocation_list;
 mod spiffe_bundle;
 mod svid;
 mod wit;
+mod workload_api;
 mod world;
 mod wpt;
 
@@ -35,6 +38,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "base64url", run: base64url::run, seeds: base64url::seeds },
     Target { name: "certificate_request", run: certificate_request::run, seeds: certificate_request::seeds },
     Target { name: "der", run: der::run, seeds: der::seeds },
+    Target { name: "evidence", run: evidence::run, seeds: evidence::seeds },
     Target { name: "forwarded", run: forwarded::run, seeds: forwarded::seeds },
     Target { name: "https_url", run: https_url::run, seeds: https_url::seeds },
     Target { name: "identifier", run: identifier::run, seeds: identifier::seeds },
@@ -44,10 +48,12 @@ pub const TARGETS: &[Target] = &[
     Target { name: "jwt_svid", run: jwt_svid::run, seeds: jwt_svid::seeds },
     Target { name: "key_proof", run: key_proof::run, seeds: key_proof::seeds },
     Target { name: "private_key", run: private_key::run, seeds: private_key::seeds },
+    Target { name: "registration", run: registration::run, seeds: registration::seeds },
     Target { name: "revocation_list", run: revocation_list::run, seeds: revocation_list::seeds },
     Target { name: "spiffe_bundle", run: spiffe_bundle::run, seeds: spiffe_bundle::seeds },
     Target { name: "svid", run: svid::run, seeds: svid::seeds },
     Target { name: "wit", run: wit::run, seeds: wit::seeds },
+    Target { name: "workload_api", run: workload_api::run, seeds: workload_api::seeds },
     Target { name: "wpt", run: wpt::run, seeds: wpt::seeds },
 ];
 

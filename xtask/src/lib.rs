@@ -14,6 +14,7 @@ pub mod map;
 mod mutants;
 pub mod packages;
 mod process;
+mod soak;
 mod stages;
 mod standalone;
 mod test;
@@ -29,6 +30,7 @@ cargo xtask <TASK>
   conformance [--check] [--json]    which requirement of docs/spec/ is tested where; writes docs/conformance.md
   bench [FILTER] [--json]           the paired benchmark table
   fuzz [TARGET] [--seconds N]       the fuzz targets, on stable Rust
+  soak [SECONDS] [CALLERS]          identities renewed all the time: no request fails, memory stays (300 s, 200 callers)
   mutants [CRATE..] [-- ARGS]       mutation tests of the verifying crates, with cargo-mutants
   help                              this text";
 
@@ -45,6 +47,7 @@ pub fn run(args: &[String]) -> ExitCode {
         "conformance" => conformance::run(rest),
         "fuzz" => fuzz::run(rest),
         "mutants" => mutants::run(rest),
+        "soak" => soak::run(rest),
         "test" => test::run(rest),
         "tour" => tour::run(rest),
         "help" | "--help" | "-h" => {

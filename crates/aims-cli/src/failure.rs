@@ -8,14 +8,16 @@ use aims::credential::x509::{
     CertificateRequestError, RevocationListError, SvidError, SvidIssueError, X509AuthorityError,
 };
 use aims::credential::{
-    HolderError, IssueError, JwtSvidError, JwtSvidIssueError, PeerError, SkipReason, SpiffeBundleError,
-    WitError,
+    HolderError, HttpsUrlError, IssueError, JwtSvidError, JwtSvidIssueError, PeerError, SkipReason,
+    SpiffeBundleError, WitError,
 };
 use aims::id::{ParseIdError, ParsePatternError};
 use aims::jose::json::{JsonError, ObjectWriter};
 use aims::jose::{ClaimsError, JwkError, JwsError, ParseThumbprintError};
 use aims::keys::{BeforeEpoch, KeyError, SignError};
 use aims::proof::{AudienceError, MakeWptError, WptError};
+use aims::workload_api::federation::{BundleStoreError, EndpointTlsError, FederationError};
+use aims::workload_api::fetch::WebTrustError;
 use aims::workload_api::{EndpointError, WorkloadApiError};
 
 use crate::input::Input;
@@ -128,10 +130,14 @@ macro_rules! reasons {
 reasons!(
     AudienceError,
     BeforeEpoch,
+    BundleStoreError,
     CertificateRequestError,
     ClaimsError,
     EndpointError,
+    EndpointTlsError,
+    FederationError,
     HolderError,
+    HttpsUrlError,
     IssueError,
     JsonError,
     JwkError,
@@ -150,6 +156,7 @@ reasons!(
     SpiffeBundleError,
     SvidError,
     SvidIssueError,
+    WebTrustError,
     WitError,
     WorkloadApiError,
     WptError,

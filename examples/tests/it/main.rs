@@ -2,6 +2,8 @@
 //! The programs as their users run them: as processes, over sockets.
 
 mod programs;
+#[cfg(target_os = "linux")]
+mod soak;
 mod tools;
 #[cfg(target_os = "linux")]
 mod workload;

@@ -16,3 +16,11 @@ mod context;
 mod public_key;
 mod token;
 mod trust;
+
+use crate::failure::Failure;
+
+/// Runs what waits for others.
+fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.map_err(|error| Failure::io("the runtime", &error))?.block_on(future)
+}

@@ -2,6 +2,7 @@
 //! The `aims` program, from outside.
 
 mod bundle;
+mod bundle_endpoint;
 mod certificate;
 mod id;
 mod input;

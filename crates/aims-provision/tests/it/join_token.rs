@@ -56,8 +56,10 @@ fn att_96_a_token_that_never_was_or_has_expired_proves_nothing() {
     let key = proven();
     let long = token.expose().repeat(2);
     let upper = token.expose().to_uppercase();
-    let spoilt = format!("{}x", &token.expose()[..42]);
-    for text in ["", "x", other.expose(), &long, &upper, &spoilt, &token.expose()[..42]] {
+    let mut cut = token.expose().to_owned();
+    cut.pop();
+    let spoilt = format!("{cut}x");
+    for text in ["", "x", other.expose(), &long, &upper, &spoilt, &cut] {
         if text != token.expose() {
             assert_refused!(tokens.redeem(text, &key, HOUR, NOW), "join_token_unknown", "ATT-96");
         }

@@ -137,8 +137,8 @@ async fn issue(client: &mut Client<Channel>, proof: Option<Proof>) -> Result<wir
     client.issue(with_header(message)).await.map(tonic::Response::into_inner)
 }
 
-fn request(der: Vec<u8>, nonce: String) -> Option<Proof> {
-    Some(Proof::Request(wire::CertificateRequest { der, nonce }))
+fn request(der: Vec<u8>, nonce: String) -> Proof {
+    Proof::Request(wire::CertificateRequest { der, nonce })
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn att_21_a_proof_counts_once_on_its_own_connection_for_this_server() {
     let elsewhere = Challenge::new("spiffe://bank.example", &nonce).unwrap();
     assert_eq!(issue(&mut client, proof(&elsewhere)).await.unwrap_err().code(), Code::InvalidArgument);
     // None, one of nonsense, and one without the header.
-    for proof in [None, Some(Proof::Jws("x".into())), request(vec![0x30, 0], nonce)] {
+    for proof in [None, Some(Proof::Jws("x".into())), Some(request(vec![0x30, 0], nonce))] {
         assert_eq!(issue(&mut client, proof).await.unwrap_err().code(), Code::InvalidArgument);
     }
     let bare = client.challenge(tonic::Request::new(wire::ChallengeRequest {})).await.unwrap_err();
@@ -202,7 +202,7 @@ async fn att_22_a_certificate_request_is_a_proof_and_cannot_ask_for_another_name
             asked = asked.dns_name(dns);
         }
         let der = asked.prepare().unwrap().sign(&key).unwrap();
-        let issued = issue(&mut client, request(der, challenge.nonce())).await;
+        let issued = issue(&mut client, Some(request(der, challenge.nonce()))).await;
         match issued {
             Ok(issued) => {
                 assert!(accepted, "{uri:?} {dns:?}");
@@ -210,7 +210,7 @@ async fn att_22_a_certificate_request_is_a_proof_and_cannot_ask_for_another_name
                 assert!(!issued.wit.is_empty() && !issued.x509_svid.is_empty());
             }
             Err(status) => {
-                assert_eq!((status.code(), accepted), (Code::InvalidArgument, false), "{uri:?} {dns:?}")
+                assert_eq!((status.code(), accepted), (Code::InvalidArgument, false), "{uri:?} {dns:?}");
             }
         }
     }
@@ -218,7 +218,10 @@ async fn att_22_a_certificate_request_is_a_proof_and_cannot_ask_for_another_name
     let der =
         aims_credential::x509::CertificateRequest::prepare(key.public_key()).unwrap().sign(&key).unwrap();
     let nonce = challenge(&mut client).await.nonce();
-    assert_eq!(issue(&mut client, request(der, nonce)).await.unwrap_err().code(), Code::InvalidArgument);
+    assert_eq!(
+        issue(&mut client, Some(request(der, nonce))).await.unwrap_err().code(),
+        Code::InvalidArgument
+    );
 }
 
 /// A server for agents on other machines: over TCP, and with nothing to go by but tokens.

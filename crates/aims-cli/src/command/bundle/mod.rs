@@ -1,7 +1,9 @@
 //! `aims bundle`.
 
+mod fetch;
 mod inspect;
 mod issue;
+mod serve;
 mod verify;
 
 use std::path::PathBuf;
@@ -9,12 +11,15 @@ use std::path::PathBuf;
 use aims::{TrustBundle, backend};
 use clap::Subcommand;
 
+use crate::command::block_on;
 use crate::failure::{About, Failure};
 use crate::input::{Input, Inputs};
 use crate::output::Report;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Fetches the bundle document of another trust domain from its endpoint, as SPIFFE Federation has it, and prints it as it came.
+    Fetch(Box<fetch::Fetch>),
     /// Shows what a bundle document holds, and what would be left out and why.
     Inspect {
         /// A SPIFFE bundle document; - is standard input.
@@ -22,6 +27,8 @@ pub(crate) enum Command {
     },
     /// Writes the bundle document of a trust domain.
     Issue(Box<issue::Issue>),
+    /// Serves a bundle document as the endpoint of its trust domain, over TLS, until it is stopped.
+    Serve(Box<serve::Serve>),
     /// Checks that a bundle document is one that every reader takes, and that it may take the place of another.
     Verify(verify::Verify),
 }
@@ -29,11 +36,13 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
         match self {
+            Self::Fetch(fetch) => fetch.run(inputs),
             Self::Inspect { file } => {
                 let file = inputs.file(&file)?;
                 Ok(Report::Facts(inspect::facts(&read(&file)?).about(&file)?))
             }
             Self::Issue(issue) => issue.run(inputs),
+            Self::Serve(serve) => serve.run(inputs),
             Self::Verify(verify) => verify.run(inputs),
         }
     }

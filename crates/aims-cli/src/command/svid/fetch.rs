@@ -12,7 +12,7 @@ use crate::output::{Fact, Facts, Report};
 /// Which Workload API.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Api {
-    /// Where the Workload API is: unix:///run/agent/api.sock or tcp://127.0.0.1:8081. Default: what `SPIFFE_ENDPOINT_SOCKET` says.
+    /// Where the Workload API is: `unix:///run/agent/api.sock` or `tcp://127.0.0.1:8081`. Default: what `SPIFFE_ENDPOINT_SOCKET` says.
     #[arg(long, value_name = "URI")]
     socket: Option<String>,
     /// How long to wait for it, in seconds.

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use crate::command::block_on;
 use crate::failure::Failure;
 use crate::input::Inputs;
 use crate::output::Report;
@@ -58,10 +59,4 @@ impl Command {
             Self::Watch(watch) => watch.run(json),
         }
     }
-}
-
-/// Runs what waits for others.
-fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    runtime.map_err(|error| Failure::io("the runtime", &error))?.block_on(future)
 }

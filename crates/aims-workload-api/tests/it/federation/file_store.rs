@@ -142,3 +142,38 @@ fn fed_11_a_file_under_another_name_is_the_bundle_of_nobody() {
     fs::write(file("acme.example"), b"spiffe://acme.example\n\xff").unwrap();
     assert_refused!(store.load(&acme()), "corrupt_bundle_file", "FED-11");
 }
+
+#[test]
+fn fed_11_the_largest_file_is_read_and_none_that_is_larger() {
+    let dir = Directory::new();
+    let store = open(&dir).unwrap();
+    store.save(&acme(), &" ".repeat(1024 * 1024 + 4096 - "spiffe://acme.example\n".len())).unwrap();
+    assert!(store.load(&acme()).unwrap().is_some());
+    store.save(&acme(), &" ".repeat(1024 * 1024 + 4096)).unwrap();
+    assert_refused!(store.load(&acme()), "corrupt_bundle_file", "FED-11");
+}
+
+#[test]
+fn fed_9_what_the_system_refuses_is_said_and_leaves_nothing_behind() {
+    let dir = Directory::new();
+    let store = open(&dir).unwrap();
+    let (bundles, file) = (dir.path("bundles"), dir.path("bundles/spiffe+acme.example.bundle"));
+    fs::create_dir(&file).unwrap();
+    assert_refused!(store.save(&acme(), "{}"), "bundle_store_io", "FED-9");
+    assert_eq!(fs::read_dir(&bundles).unwrap().count(), 1, "a temporary file is left");
+    assert_refused!(store.delete(&acme()), "bundle_store_io", "FED-9");
+    assert_refused!(store.load(&acme()), "bundle_store_permissions", "FED-9");
+    fs::remove_dir_all(&bundles).unwrap();
+    fs::write(&bundles, "").unwrap();
+    assert_refused!(store.load(&acme()), "bundle_store_io", "FED-9");
+}
+
+#[test]
+fn fed_9_a_pipe_is_not_waited_for() {
+    let dir = Directory::new();
+    let store = open(&dir).unwrap();
+    let pipe = dir.path("bundles/spiffe+acme.example.bundle");
+    let made = std::process::Command::new("mkfifo").arg("-m").arg("600").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    assert_refused!(store.load(&acme()), "bundle_store_permissions", "FED-9");
+}

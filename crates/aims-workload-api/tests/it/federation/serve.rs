@@ -152,3 +152,22 @@ async fn requests_that_are_none_or_too_long_are_refused() {
     let answer = ask(&mut stream, &[GET, GET].concat()).await;
     assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 1);
 }
+
+#[tokio::test]
+async fn the_oldest_connection_gives_way_and_no_other() {
+    let (web, ca) = (WebAuthority::new(), authority(BANK));
+    let (chain, key) = web.pem(&["a.test"]);
+    let tls = EndpointTls::web(&chain, &key, &provider()).unwrap();
+    let endpoint = Endpoint::start(bundle(&[&ca], 1), tls, |server| {
+        server.max_connections(2).connection_timeout(Duration::from_secs(60))
+    })
+    .await;
+    let idle = || connect(&endpoint, &web, provider(), rustls::ALL_VERSIONS);
+    let (mut first, mut second) = (idle().await.unwrap(), idle().await.unwrap());
+    let mut third = idle().await.unwrap();
+    let mut byte = [0];
+    let gone = tokio::time::timeout(Duration::from_secs(5), first.read(&mut byte)).await;
+    assert!(!matches!(gone.unwrap(), Ok(1..)));
+    assert!(ask(&mut second, GET).await.starts_with("HTTP/1.1 200 OK\r\n"));
+    assert!(ask(&mut third, GET).await.starts_with("HTTP/1.1 200 OK\r\n"));
+}

@@ -134,3 +134,34 @@ async fn fed_9_fed_12_a_store_that_fails_is_reported_and_holds_up_no_revocation(
     assert_eq!(federations.end(&bank()).await, Ok(false));
     assert_eq!(memory.load(&bank()).unwrap(), None);
 }
+
+/// Whatever it is made of, it does not hold.
+#[derive(Debug)]
+struct Broken;
+
+impl BundleStore for Broken {
+    fn load(&self, _: &Origin) -> Result<Option<String>, BundleStoreError> {
+        Ok(None)
+    }
+
+    fn save(&self, _: &Origin, _: &str) -> Result<(), BundleStoreError> {
+        panic!("broken")
+    }
+
+    fn delete(&self, _: &Origin) -> Result<(), BundleStoreError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn fed_8_a_store_that_panics_fails_the_attempt_and_ends_no_polling() {
+    let (web, ca) = (WebAuthority::new(), authority(BANK));
+    let endpoint = Endpoint::web(&web, bundle(&[&ca], 1)).await;
+    let (bundles, federations) = service(&web, endpoint.url.port(), Broken);
+    let state = begin(&federations, Federation::https_web(bank(), endpoint.url.clone())).await;
+    assert_refused!(Err::<(), _>(state.last_error().unwrap().clone()), "stopped", "FED-8");
+    assert!(state.next_attempt().is_some());
+    verify(&bundles, &ca).unwrap();
+    assert_eq!(federations.end(&bank()).await, Ok(true));
+    assert!(bundles.bundle(BANK).is_none());
+}
