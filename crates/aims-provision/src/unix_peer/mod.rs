@@ -71,7 +71,7 @@ impl PeerProcess {
             Ok(handle) => Some(handle),
             // A kernel that does not know of handles. Any other error is about the process: it has ended, and its number may be another's.
             Err(Errno::ENOPROTOOPT) => None,
-            Err(_) => return Err(PeerError::Gone),
+            Err(errno) => return Err(proc::not_opened(errno)),
         };
         let dir = ProcDir::open(pid)?;
         let start_time = dir.start_time()?;
@@ -111,13 +111,13 @@ impl PeerProcess {
     ///
     /// [`PeerError`] when it is not the same process any more, or replaced its program meanwhile.
     pub fn facts(&self, hashes: &ProgramHashes) -> Result<UnixProcess, PeerError> {
-        let before = self.dir.program();
+        let before = self.dir.program()?;
         let owner = self.dir.owner()?;
         let digest = match &before {
             Some(program) => hashes.digest(program, self.uid)?,
             None => None,
         };
-        let after = self.dir.program();
+        let after = self.dir.program()?;
         // ATT-43: the same file, under the same name.
         if before.as_ref().map(|program| &program.link) != after.as_ref().map(|program| &program.link)
             || before.as_ref().map(|program| program.id) != after.as_ref().map(|program| program.id)
@@ -129,8 +129,8 @@ impl PeerProcess {
         (process.pid, process.start_time, process.uid, process.gid) =
             (self.pid, self.start_time, self.uid, self.gid);
         process.groups = owner.groups;
-        process.user = names::of("/etc/passwd", self.uid);
-        process.group = names::of("/etc/group", self.gid);
+        process.user = names::of("/etc/passwd", self.uid)?;
+        process.group = names::of("/etc/group", self.gid)?;
         process.path = before.and_then(|program| program.link.into_string().ok());
         process.sha256 = digest;
         Ok(process)

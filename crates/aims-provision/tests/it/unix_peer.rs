@@ -227,7 +227,7 @@ fn att_41_what_is_no_unix_socket_has_no_process() {
 }
 
 #[test]
-fn att_44_a_user_who_starts_one_new_program_after_the_other_waits() {
+fn att_44_att_124_a_user_who_starts_one_new_program_after_the_other_waits() {
     let program = std::env::temp_dir().join(format!("aims-program-{}", std::process::id()));
     std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     let other = Other::of(Command::new(&program));
@@ -241,7 +241,7 @@ fn att_44_a_user_who_starts_one_new_program_after_the_other_waits() {
         match peer.facts(&hashes) {
             Ok(process) => assert_eq!(process.sha256, None, "it took too long"),
             Err(error) => {
-                assert_eq!((error.code(), error.rule()), ("too_many_programs", "ATT-44"));
+                assert_eq!((error.code(), error.rule()), ("too_busy", "ATT-124"));
                 waits += 1;
             }
         }

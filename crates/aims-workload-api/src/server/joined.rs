@@ -1,0 +1,118 @@
+//! Whoever has joined by a token, and goes on by its keys.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aims_attest::Selector;
+use aims_keys::UnixTime;
+
+/// The agents that have joined: each by the key that it used last, and for a while by the one before.
+#[derive(Debug, Default)]
+pub(super) struct Joined(Mutex<Agents>);
+
+#[derive(Debug, Default)]
+struct Agents {
+    all: HashMap<u64, Agent>,
+    /// At most two keys of each.
+    by_key: HashMap<Thumbprint, u64>,
+    /// The number of the last one.
+    last: u64,
+}
+
+type Thumbprint = [u8; 32];
+
+/// What an agent has joined with.
+#[derive(Clone, Debug)]
+pub(super) struct Agent {
+    pub(super) selectors: Vec<Selector>,
+    pub(super) until: UnixTime,
+    /// Whose share its renewals count against.
+    pub(super) account: String,
+    key: Thumbprint,
+    /// The key before, and until when it counts: the answer may have been lost on its way.
+    before: Option<(Thumbprint, UnixTime)>,
+}
+
+impl Joined {
+    pub(super) fn has_room(&self, now: UnixTime) -> bool {
+        let mut agents = self.lock();
+        if agents.all.len() >= MAX_JOINED {
+            let Agents { all, by_key, .. } = &mut *agents;
+            all.retain(|_, agent| now < agent.until);
+            by_key.retain(|_, number| all.contains_key(number));
+        }
+        agents.all.len() < MAX_JOINED
+    }
+
+    /// One that has joined with `key`. If that is a key of another one, it takes its place: whoever holds it is both.
+    pub(super) fn begin(&self, key: Thumbprint, selectors: Vec<Selector>, until: UnixTime) {
+        let mut agents = self.lock();
+        agents.release(&key);
+        agents.last += 1;
+        let number = agents.last;
+        let account = format!("joined:{number}");
+        agents.insert(number, Agent { selectors, until, account, key, before: None });
+    }
+
+    /// Lets `key` take the place of `previous`, whose holder both are.
+    ///
+    /// The key before the last one counts again, for a while, where the last one was not used yet; then that one is what was lost, and it counts
+    /// no more. So of two who hold the keys of one agent, one of whom has stolen them, only one goes on, and the other is heard of.
+    pub(super) fn renew(&self, previous: &Thumbprint, key: Thumbprint, now: UnixTime) -> Option<Agent> {
+        let mut agents = self.lock();
+        let number = *agents.by_key.get(previous)?;
+        let agent = agents.all.get(&number).filter(|agent| now < agent.until)?;
+        let before = if agent.key == key {
+            agent.before
+        } else if agent.key == *previous {
+            Some((*previous, now + GRACE))
+        } else {
+            Some(agent.before.filter(|(_, until)| now < *until)?)
+        };
+        let mut agent = agents.end(number)?;
+        agents.release(&key);
+        (agent.key, agent.before) = (key, before);
+        agents.insert(number, agent.clone());
+        Some(agent)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Agents> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Agents {
+    fn insert(&mut self, number: u64, agent: Agent) {
+        for key in agent.keys() {
+            self.by_key.insert(key, number);
+        }
+        self.all.insert(number, agent);
+    }
+
+    fn end(&mut self, number: u64) -> Option<Agent> {
+        let agent = self.all.remove(&number)?;
+        for key in agent.keys() {
+            self.by_key.remove(&key);
+        }
+        Some(agent)
+    }
+
+    /// Ends the agent that has this key, if there is one.
+    fn release(&mut self, key: &Thumbprint) {
+        if let Some(number) = self.by_key.get(key).copied() {
+            self.end(number);
+        }
+    }
+}
+
+impl Agent {
+    fn keys(&self) -> impl Iterator<Item = Thumbprint> + use<> {
+        self.before.map(|(key, _)| key).into_iter().chain([self.key])
+    }
+}
+
+/// For an answer that was lost: the key before may be used again.
+const GRACE: Duration = Duration::from_secs(3600);
+
+const MAX_JOINED: usize = 100_000;
