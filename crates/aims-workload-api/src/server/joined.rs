@@ -116,3 +116,51 @@ impl Agent {
 const GRACE: Duration = Duration::from_secs(3600);
 
 const MAX_JOINED: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_secs(1_790_000_000);
+
+    fn key(number: u64) -> Thumbprint {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&number.to_be_bytes());
+        key
+    }
+
+    #[test]
+    fn att_23_an_agent_takes_up_the_room_of_one_however_often_it_renews() {
+        let joined = Joined::default();
+        let until = NOW + Duration::from_secs(86_400);
+        joined.begin(key(0), Vec::new(), until);
+        for number in 0..1000 {
+            let agent = joined.renew(&key(number), key(number + 1), NOW).unwrap();
+            assert_eq!((agent.until, agent.account.as_str()), (until, "joined:1"));
+            // The same again, and with others: all of them but the last are lost.
+            for other in [key(number + 1), key(9999), key(number + 1)] {
+                joined.renew(&key(number), other, NOW).unwrap();
+            }
+            joined.renew(&key(number + 1), key(number + 1), NOW).unwrap();
+        }
+        let agents = joined.lock();
+        assert_eq!((agents.all.len(), agents.by_key.len()), (1, 2));
+    }
+
+    #[test]
+    fn att_96_a_key_belongs_to_one_agent() {
+        let joined = Joined::default();
+        let until = NOW + Duration::from_secs(60);
+        joined.begin(key(1), Vec::new(), until);
+        joined.begin(key(2), Vec::new(), until);
+        // The second goes on by the key of the first.
+        joined.renew(&key(2), key(1), NOW).unwrap();
+        assert_eq!(joined.renew(&key(1), key(3), NOW).unwrap().account, "joined:2");
+        joined.begin(key(3), Vec::new(), until);
+        assert_eq!(joined.renew(&key(3), key(4), NOW).unwrap().account, "joined:3");
+        assert!(joined.renew(&key(1), key(5), NOW).is_none());
+        assert!(joined.renew(&key(4), key(5), until).is_none(), "it is over");
+        let agents = joined.lock();
+        assert_eq!((agents.all.len(), agents.by_key.len()), (1, 2));
+    }
+}
