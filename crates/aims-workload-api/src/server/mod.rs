@@ -201,7 +201,7 @@ impl WorkloadApiServerBuilder {
         self
     }
 
-    /// How many connections and streams may be open at once. Default: 10 000 and 50 000; of connections never more than a quarter of the files that
+    /// How many connections and streams may be open at once. Default: 10 000 and 50 000; of connections never more than three tenths of the files that
     /// this process may open, since a caller that is looked at takes three. One account gets no more than two thirds of the connections.
     pub fn limits(mut self, connections: usize, streams: usize) -> Self {
         self.limits = Limits { connections, streams };

@@ -59,7 +59,7 @@ pub(super) struct Limits {
 impl Limits {
     /// So that there are files left to look at callers with.
     pub(super) fn within(mut self, files: Option<usize>) -> Self {
-        self.connections = self.connections.min(files.map_or(usize::MAX, |files| files / 4));
+        self.connections = self.connections.min(files.map_or(usize::MAX, |files| files / 10 * 3));
         self
     }
 }
