@@ -114,8 +114,10 @@ impl JoinTokens {
             return Err(JoinTokenError::Unknown);
         }
         let (name, rest) = self.hash(token);
-        let kept =
-            self.take(&name, &rest).filter(|kept| now < kept.not_after).ok_or(JoinTokenError::Unknown)?;
+        // Made while the clock was ahead, it would live for longer than it should.
+        let latest = now + self.lifetime + LEEWAY;
+        let counts = |kept: &Kept| now < kept.not_after && kept.not_after <= latest;
+        let kept = self.take(&name, &rest).filter(counts).ok_or(JoinTokenError::Unknown)?;
         // INVARIANT: shorter than any evidence may be.
         let evidence = Evidence::new(EvidenceType::JoinToken, name.to_vec(), now)
             .map_err(|_| JoinTokenError::Unknown)?;
@@ -226,6 +228,9 @@ const SECRET_LEN: usize = 32;
 const TEXT_LEN: usize = 43;
 
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(600);
+
+/// For a clock that is corrected by a little.
+const LEEWAY: Duration = Duration::from_secs(120);
 
 const DEFAULT_CAPACITY: usize = 10_000;
 

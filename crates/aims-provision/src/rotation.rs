@@ -113,8 +113,14 @@ impl Rotation {
     pub fn issued(&mut self, now: UnixTime, not_after: UnixTime, random: u64) {
         let renew_at = now + renew_after(not_after.since(now), random);
         self.held = Some(Held { since: now, not_after, renew_at });
-        (self.withdrawn, self.failures) = (false, 0);
-        (self.last, self.next) = (Some(now), renew_at);
+        self.withdrawn = false;
+        if not_after <= now {
+            // It has expired already, for one of the clocks is wrong: so will the next, and to ask for that at once helps nobody.
+            self.failed(now, random);
+            return;
+        }
+        self.failures = 0;
+        (self.last, self.next) = (Some(now), renew_at.max(now + Duration::from_secs(1)));
     }
 
     /// The issuer could not be asked, or did not answer. What is held goes on serving.

@@ -108,13 +108,16 @@ impl Keys {
         let mut gone = Gone::default();
         let serves = |key: &X509Key| key.begins <= now && now + lifetime <= key.ends;
         // What one kind of key lacks does not keep the others from going on.
-        let steps = [
-            x509.advance(now, &timing(CredentialType::X509), serves, || makes.x509(now), &mut gone.x509),
-            jwt.advance(now, &timing(CredentialType::Jwt), |_| true, || makes.jwt(), &mut gone.jwt),
-            wit.advance(now, &timing(CredentialType::Wit), |_| true, || makes.wit(), &mut gone.wit),
+        let (of_x509, of_jwt, of_wit) =
+            (timing(CredentialType::X509), timing(CredentialType::Jwt), timing(CredentialType::Wit));
+        let mut step = Step::default();
+        let made = [
+            x509.advance(now, &of_x509, serves, || makes.x509(now), &mut gone.x509, &mut step),
+            jwt.advance(now, &of_jwt, |_| true, || makes.jwt(), &mut gone.jwt, &mut step),
+            wit.advance(now, &of_wit, |_| true, || makes.wit(), &mut gone.wit, &mut step),
         ];
         let deleted = gone.delete(&*makes.store);
-        let noted = self.note_all(steps);
+        let noted = self.note(Ok(step)).and(made.into_iter().fold(Ok(()), Result::and));
         noted.and(self.sign_lists(now)).and(deleted)
     }
 

@@ -62,7 +62,7 @@ impl<K> Line<K> {
     }
 
     /// Does what is due at `now`. A key that cannot sign any more, by `serves`, is replaced at once; the other one is published in the same
-    /// step. Keys that are gone come out in `gone`.
+    /// step. Keys that are gone come out in `gone`, and what was changed in `step`, also when a key could not be made.
     pub(super) fn advance<E>(
         &mut self,
         now: UnixTime,
@@ -70,8 +70,10 @@ impl<K> Line<K> {
         serves: impl Fn(&K) -> bool,
         make: impl FnOnce() -> Result<K, E>,
         gone: &mut Vec<K>,
-    ) -> Result<Step, E> {
-        let mut step = Step { published: self.drop_old(now, gone), signs: false };
+        step: &mut Step,
+    ) -> Result<(), E> {
+        self.set_back(now, timing);
+        step.published |= self.drop_old(now, gone);
         let is_useless = !serves(&self.current.key);
         if let Some(next) = self.next.take_if(|next| is_useless && !serves(&next.key)) {
             // It has outlived its own certificate before it was needed.
@@ -86,7 +88,7 @@ impl<K> Line<K> {
             self.promote(now, timing);
             step.signs = true;
         }
-        Ok(step)
+        Ok(())
     }
 
     /// Publishes the next key now, unless one is published already; it signs once everybody can have it.
@@ -124,6 +126,18 @@ impl<K> Line<K> {
             None => self.current.signs_from + timing.publish_after(),
         };
         self.old.iter().map(|old| old.gone_at).fold(own, UnixTime::min)
+    }
+
+    /// After the clock was set back: what was planned by the time before would happen that much later.
+    fn set_back(&mut self, now: UnixTime, timing: &Timing) {
+        self.current.signs_from = self.current.signs_from.min(now);
+        if let Some(next) = &mut self.next {
+            next.signs_from = next.signs_from.min(now + timing.ahead);
+        }
+        for old in &mut self.old {
+            // Twice: a clock that is corrected by a little takes no key away before what it signed has expired.
+            old.gone_at = old.gone_at.min(now + timing.lingers * 2);
+        }
     }
 
     fn publish(&mut self, key: K, now: UnixTime, timing: &Timing) {

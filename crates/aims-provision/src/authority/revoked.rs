@@ -17,6 +17,8 @@ pub(super) struct Revoked {
     number: u64,
     /// When the lists are signed anew; in the past when something has changed.
     sign_at: Option<UnixTime>,
+    /// When the lists were signed.
+    signed_at: Option<UnixTime>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +74,8 @@ impl Revoked {
         issuers: impl Iterator<Item = &'i SvidIssuer>,
         now: UnixTime,
     ) -> Result<bool, AuthorityError> {
-        if self.sign_at.is_none_or(|at| now < at) {
+        // Lists of a time that has not come, since the clock was set back, count with nobody.
+        if self.sign_at.is_none_or(|at| now < at && self.signed_at.is_none_or(|signed_at| signed_at <= now)) {
             return Ok(false);
         }
         self.serials.retain(|_, entry| now < entry.forget_at);
@@ -87,7 +90,8 @@ impl Revoked {
         match signed {
             Ok(lists) => {
                 self.number += 1;
-                (self.lists, self.sign_at) = (lists, Some(now + LIST_LIFETIME / 4));
+                (self.lists, self.sign_at, self.signed_at) =
+                    (lists, Some(now + LIST_LIFETIME / 4), Some(now));
                 Ok(true)
             }
             Err(error) => Err(error.into()),

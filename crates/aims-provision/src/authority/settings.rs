@@ -52,10 +52,10 @@ impl AuthoritySettings {
         self
     }
 
-    /// How long each key signs. Default: a week; at least as long as it is published before.
+    /// How long each key signs. Default: a week; at least as long as it is published before, at most ten years.
     #[must_use]
     pub fn keys_sign_for(mut self, time: Duration) -> Self {
-        self.signs_for = time;
+        self.signs_for = time.min(Duration::from_secs(10 * 365 * 86_400));
         self
     }
 

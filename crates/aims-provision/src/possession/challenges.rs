@@ -100,7 +100,7 @@ impl Challenges {
         let key = self.backend.sha256(&nonce);
 
         let mut alive = self.lock();
-        alive.sweep(now);
+        alive.sweep(now, now + self.lifetime);
         if alive.all.len() >= self.capacity {
             return Err(ChallengeError::Full);
         }
@@ -195,11 +195,19 @@ impl Alive {
         Some(issued)
     }
 
-    fn sweep(&mut self, now: UnixTime) {
+    /// Removes what has ended, and what ends later than anything issued now: of before a clock was set back, it counts no more, and would take
+    /// up room for as long as the clock was ahead.
+    fn sweep(&mut self, now: UnixTime, latest: UnixTime) {
         while let Some(&(until, key)) = self.ends.first()
             && until <= now
         {
             self.ends.pop_first();
+            self.remove(&key);
+        }
+        while let Some(&(until, key)) = self.ends.last()
+            && until > latest
+        {
+            self.ends.pop_last();
             self.remove(&key);
         }
     }

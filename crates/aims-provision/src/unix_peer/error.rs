@@ -6,6 +6,9 @@ use aims_attest::Reason;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerError {
+    /// Not now: its user has started too many new programs for all of them to be hashed, or this process has too many files open.
+    #[error("there is too much to do to look at the process")]
+    Busy,
     /// It is not the process, the program or the user that it was.
     #[error("the process has changed")]
     Changed,
@@ -31,6 +34,7 @@ impl PeerError {
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
+            Self::Busy => "too_busy",
             Self::Changed => "process_changed",
             Self::Gone => "process_gone",
             Self::NotAUnixSocket => "not_a_unix_socket",
@@ -45,10 +49,17 @@ impl PeerError {
     pub fn rule(self) -> &'static str {
         match self {
             Self::Changed | Self::Gone | Self::Unreadable => "ATT-42",
+            Self::Busy => "ATT-124",
             Self::NotAUnixSocket => "ATT-41",
             Self::OtherNamespace => "ATT-45",
             Self::TooLarge => "ATT-5",
         }
+    }
+
+    /// Whether it is nothing about the process, and may be otherwise a moment later (ATT-121).
+    #[must_use]
+    pub fn may_pass(self) -> bool {
+        self == Self::Busy
     }
 
     /// As a verifier would say it.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use aims_attest::{Evidence, UnixProcess};
 use aims_keys::UnixTime;
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{getsockopt, sockopt};
 
@@ -61,12 +62,17 @@ impl PeerProcess {
     /// [`PeerError`] when it is not a Unix socket, the process is in a name space that this one cannot see, or it is gone.
     pub fn of(socket: &impl AsFd) -> Result<Self, PeerError> {
         let socket = socket.as_fd();
-        // Of the process that connected, whatever became of it.
-        let handle = getsockopt(&socket, sockopt::PeerPidfd).ok();
         let credentials =
             getsockopt(&socket, sockopt::PeerCredentials).map_err(|_| PeerError::NotAUnixSocket)?;
         let pid =
             u32::try_from(credentials.pid()).ok().filter(|pid| *pid != 0).ok_or(PeerError::OtherNamespace)?;
+        // Of the process that connected, whatever became of it.
+        let handle = match getsockopt(&socket, sockopt::PeerPidfd) {
+            Ok(handle) => Some(handle),
+            // A kernel that does not know of handles. Any other error is about the process: it has ended, and its number may be another's.
+            Err(Errno::ENOPROTOOPT) => None,
+            Err(errno) => return Err(proc::not_opened(errno)),
+        };
         let dir = ProcDir::open(pid)?;
         let start_time = dir.start_time()?;
         let peer = Self { pid, uid: credentials.uid(), gid: credentials.gid(), start_time, dir, handle };
@@ -105,13 +111,13 @@ impl PeerProcess {
     ///
     /// [`PeerError`] when it is not the same process any more, or replaced its program meanwhile.
     pub fn facts(&self, hashes: &ProgramHashes) -> Result<UnixProcess, PeerError> {
-        let before = self.dir.program();
+        let before = self.dir.program()?;
         let owner = self.dir.owner()?;
         let digest = match &before {
-            Some(program) => hashes.digest(program)?,
+            Some(program) => hashes.digest(program, self.uid)?,
             None => None,
         };
-        let after = self.dir.program();
+        let after = self.dir.program()?;
         // ATT-43: the same file, under the same name.
         if before.as_ref().map(|program| &program.link) != after.as_ref().map(|program| &program.link)
             || before.as_ref().map(|program| program.id) != after.as_ref().map(|program| program.id)
@@ -123,8 +129,8 @@ impl PeerProcess {
         (process.pid, process.start_time, process.uid, process.gid) =
             (self.pid, self.start_time, self.uid, self.gid);
         process.groups = owner.groups;
-        process.user = names::of("/etc/passwd", self.uid);
-        process.group = names::of("/etc/group", self.gid);
+        process.user = names::of("/etc/passwd", self.uid)?;
+        process.group = names::of("/etc/group", self.gid)?;
         process.path = before.and_then(|program| program.link.into_string().ok());
         process.sha256 = digest;
         Ok(process)

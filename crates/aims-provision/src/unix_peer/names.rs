@@ -3,12 +3,23 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 
+use nix::errno::Errno;
+
+use super::PeerError;
+use super::proc::not_opened;
+
 /// The name of `id` in a file such as `/etc/passwd`: local ones, since directory services are asked by code that is not ours to run here.
 /// Of several names for one number, none is known.
-pub(super) fn of(path: &str, id: u32) -> Option<String> {
-    let file = File::open(path).ok()?;
+pub(super) fn of(path: &str, id: u32) -> Result<Option<String>, PeerError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) => match error.raw_os_error().map(|code| not_opened(Errno::from_raw(code))) {
+            Some(PeerError::Busy) => return Err(PeerError::Busy),
+            _ => return Ok(None),
+        },
+    };
     let lines = BufReader::new(file.take(MAX_FILE)).lines().map_while(Result::ok);
-    unique(lines, id)
+    Ok(unique(lines, id))
 }
 
 fn unique(lines: impl Iterator<Item = String>, id: u32) -> Option<String> {

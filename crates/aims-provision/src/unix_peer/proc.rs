@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat, readlinkat};
 use nix::sys::stat::{Mode, fstat};
 
@@ -45,7 +46,7 @@ impl ProcDir {
     pub(super) fn open(pid: u32) -> Result<Self, PeerError> {
         let path = format!("/proc/{pid}");
         let flags = OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_RDONLY;
-        open(path.as_str(), flags, Mode::empty()).map(Self).map_err(|_| PeerError::Gone)
+        open(path.as_str(), flags, Mode::empty()).map(Self).map_err(not_opened)
     }
 
     /// Field 22 of `stat`.
@@ -58,28 +59,40 @@ impl ProcDir {
     }
 
     /// The program, if this process may look at it.
-    pub(super) fn program(&self) -> Option<Program> {
+    pub(super) fn program(&self) -> Result<Option<Program>, PeerError> {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
-        let link = readlinkat(&self.0, "exe").ok()?;
-        let file = openat(&self.0, "exe", flags, Mode::empty()).ok()?;
-        let stat = fstat(&file).ok()?;
+        let Ok(link) = readlinkat(&self.0, "exe") else { return Ok(None) };
+        let file = match openat(&self.0, "exe", flags, Mode::empty()) {
+            Ok(file) => file,
+            Err(errno) if not_opened(errno) == PeerError::Busy => return Err(PeerError::Busy),
+            Err(_) => return Ok(None),
+        };
+        let Ok(stat) = fstat(&file) else { return Ok(None) };
         let id = ProgramId {
             device: stat.st_dev,
             inode: stat.st_ino,
-            size: u64::try_from(stat.st_size).ok()?,
+            size: u64::try_from(stat.st_size).map_err(|_| PeerError::Unreadable)?,
             modified: (stat.st_mtime, stat.st_mtime_nsec),
             changed: (stat.st_ctime, stat.st_ctime_nsec),
         };
-        Some(Program { file: File::from(file), id, link })
+        Ok(Some(Program { file: File::from(file), id, link }))
     }
 
     fn read(&self, name: &str) -> Result<String, PeerError> {
         let file = openat(&self.0, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
-        let file = File::from(file.map_err(|_| PeerError::Gone)?);
+        let file = File::from(file.map_err(not_opened)?);
         let mut bytes = Vec::new();
         file.take(MAX_FILE).read_to_end(&mut bytes).map_err(|_| PeerError::Gone)?;
         // A program can name itself as it likes, in any bytes.
         Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+/// What is not there is gone; that no file can be opened says nothing about the process.
+pub(super) fn not_opened(errno: Errno) -> PeerError {
+    match errno {
+        Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM => PeerError::Busy,
+        _ => PeerError::Gone,
     }
 }
 

@@ -12,13 +12,24 @@ use super::proc::{Program, ProgramId};
 
 /// Hashes programs (SHA-256), and remembers the hash of each file as long as it is the same edition of it (ATT-44).
 ///
-/// Hashing is a way to keep a machine busy: a program is hashed once, one at a time, and not if it is too large.
+/// Hashing is a way to keep a machine busy: a program is hashed once, one at a time, and not if it is too large. And each user has so
+/// much time for it: whoever starts one new program after the other is told to wait, and nobody else.
 #[derive(Debug, Default)]
 pub struct ProgramHashes {
     limits: ProgramLimits,
-    known: Mutex<HashMap<ProgramId, [u8; 32]>>,
+    known: Mutex<HashMap<ProgramId, Known>>,
     /// One at a time.
     busy: Mutex<()>,
+    /// When what a user has spent is paid back, by user.
+    spent: Mutex<HashMap<u32, Instant>>,
+}
+
+/// What came of one program.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// `None` when it took too long, which it need not the next time.
+    digest: Option<[u8; 32]>,
+    at: Instant,
 }
 
 /// What is hashed at all.
@@ -47,6 +58,13 @@ impl ProgramLimits {
         self.size = bytes;
         self
     }
+
+    /// For up to this long each. Default: 5 s.
+    #[must_use]
+    pub fn max_time(mut self, time: Duration) -> Self {
+        self.time = time;
+        self
+    }
 }
 
 impl Default for ProgramLimits {
@@ -69,30 +87,59 @@ impl ProgramHashes {
         self
     }
 
-    /// `None` for what is not hashed.
-    pub(super) fn digest(&self, program: &Program) -> Result<Option<[u8; 32]>, PeerError> {
+    /// `None` for what is not hashed; `uid` is who runs it.
+    pub(super) fn digest(&self, program: &Program, uid: u32) -> Result<Option<[u8; 32]>, PeerError> {
         if program.id.size > self.limits.size || self.limits.size == 0 {
             return Ok(None);
         }
         if let Some(known) = self.known(program.id) {
-            return Ok(Some(known));
+            return Ok(known.digest);
+        }
+        if !self.has_time(uid) {
+            return Err(PeerError::Busy);
         }
         let _one = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         // Somebody else may have hashed it meanwhile.
         if let Some(known) = self.known(program.id) {
-            return Ok(Some(known));
+            return Ok(known.digest);
         }
-        let Some(digest) = self.hash(program)? else { return Ok(None) };
+        // Who waited meanwhile for the other programs of the same user.
+        if !self.has_time(uid) {
+            return Err(PeerError::Busy);
+        }
+        let began = Instant::now();
+        let digest = self.hash(program);
+        self.spend(uid, began.elapsed());
+        let digest = digest?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_KNOWN {
             known.clear();
         }
-        known.insert(program.id, digest);
-        Ok(Some(digest))
+        known.insert(program.id, Known { digest, at: Instant::now() });
+        Ok(digest)
     }
 
-    fn known(&self, id: ProgramId) -> Option<[u8; 32]> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
+    fn known(&self, id: ProgramId) -> Option<Known> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied()?;
+        (known.digest.is_some() || known.at.elapsed() < TOO_LONG).then_some(known)
+    }
+
+    /// ATT-44: by user, so that nobody spends the time of others.
+    fn has_time(&self, uid: u32) -> bool {
+        let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        spent
+            .get(&uid)
+            .is_none_or(|paid_back| *paid_back < Instant::now() + self.limits.time.saturating_mul(PAY_BACK))
+    }
+
+    fn spend(&self, uid: u32, time: Duration) {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if spent.len() >= MAX_KNOWN {
+            spent.retain(|_, paid_back| now < *paid_back);
+        }
+        let paid_back = spent.entry(uid).or_insert(now);
+        *paid_back = (*paid_back).max(now) + time.saturating_mul(PAY_BACK);
     }
 
     fn hash(&self, program: &Program) -> Result<Option<[u8; 32]>, PeerError> {
@@ -121,6 +168,12 @@ impl ProgramHashes {
         Ok(context.finish().as_ref().try_into().ok())
     }
 }
+
+/// A program that takes too long to hash is left alone for this long.
+const TOO_LONG: Duration = Duration::from_secs(60);
+
+/// A user may keep one processor busy for this part of the time, after a first while.
+const PAY_BACK: u32 = 10;
 
 /// More programs than one machine runs agents in.
 const MAX_KNOWN: usize = 10_000;

@@ -272,3 +272,61 @@ fn bnd_10_the_number_of_a_bundle_grows_from_one_authority_to_the_next() {
     assert!(next.trust_bundle().sequence() > first.trust_bundle().sequence());
     let _: Result<KeyId, BadKeyId> = "x".parse();
 }
+
+#[test]
+fn fed_10_a_clock_that_was_ahead_for_a_while_stops_no_rotation() {
+    let authority = authority(settings());
+    // A year ahead: keys are published, and some sign.
+    let year = NOW + DAY * 365;
+    authority.advance(year).unwrap();
+    authority.rotate(year).unwrap();
+    // It is right again: the keys take their turns as if it had never been otherwise.
+    authority.advance(NOW + MINUTE).unwrap();
+    authority.advance(NOW + MINUTE * 2 + MINUTE * 15).unwrap();
+    authority.advance(NOW + HOUR * 3).unwrap();
+    assert_eq!(counts(&authority.trust_bundle()), [1, 1, 1]);
+    assert!(authority.next_step() <= NOW + DAY + HOUR * 3);
+    assert!(authority.advance(NOW + DAY + HOUR * 3).unwrap());
+    assert_eq!(counts(&authority.trust_bundle()), [2, 2, 2]);
+}
+
+#[test]
+fn x5v_10_lists_of_a_time_that_has_not_come_are_signed_anew() {
+    let authority = authority(settings());
+    let issue = || {
+        let grant = grant(entry(AGENT, &["unix:uid:1"]));
+        authority.issue_x509(&grant, key().public_key(), NOW).unwrap()
+    };
+    let (bad, good) = (issue(), issue());
+    let bundles = BundleSet::from(TrustBundle::clone(&authority.trust_bundle()));
+    let verifier = SvidVerifier::builder(bundles, backend::ring()).build();
+    let svid = verifier.verify(&bad[0], &bad[1..], Role::Client, NOW).unwrap();
+    // The clock is half a day ahead when it is revoked.
+    authority.revoke(svid.serial(), NOW + HOUR * 12).unwrap();
+    assert!(authority.advance(NOW + MINUTE).unwrap());
+    assert_refused!(verify(&authority.trust_bundle(), &bad, NOW + MINUTE), "revoked", "X5V-3");
+    verify(&authority.trust_bundle(), &good, NOW + MINUTE).unwrap();
+}
+
+#[test]
+fn aims_17_what_was_done_before_the_key_store_failed_is_in_the_bundle() {
+    let (broken, keys) = (Arc::<std::sync::atomic::AtomicBool>::default(), Arc::default());
+    let store = Fragile { inside: MemoryStore::new(backend::ring()), broken: Arc::clone(&broken), keys };
+    let authority =
+        Authority::new("acme.example".parse().unwrap(), settings(), store, backend::ring(), NOW).unwrap();
+    authority.rotate(NOW).unwrap();
+    authority.advance(NOW + MINUTE * 15).unwrap();
+    let sequence = authority.trust_bundle().sequence();
+    assert_eq!(counts(&authority.trust_bundle()), [2, 2, 2]);
+    // The old ones are over, and new ones are due.
+    broken.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert_refused!(authority.advance(NOW + DAY * 2), "key_not_found", "TPM-44");
+    assert_eq!(counts(&authority.trust_bundle()), [1, 1, 1]);
+    assert!(authority.trust_bundle().sequence() > sequence);
+}
+
+#[test]
+fn fed_10_keys_cannot_be_told_to_sign_for_longer_than_time_lasts() {
+    let forever = authority(AuthoritySettings::new().keys_sign_for(Duration::MAX));
+    assert!(forever.next_step() > NOW + DAY * 3000);
+}

@@ -104,3 +104,13 @@ fn att_96_of_many_who_show_one_token_at_once_one_gets_it() {
         assert_eq!(won, 1);
     }
 }
+
+#[test]
+fn att_96_a_token_of_a_clock_that_was_ahead_does_not_live_longer() {
+    let tokens = JoinTokens::new(backend::ring());
+    let key = proven();
+    let ahead = tokens.create(travel(), NOW + DAY).unwrap();
+    assert_refused!(tokens.redeem(ahead.expose(), &key, HOUR, NOW), "join_token_unknown", "ATT-96");
+    let nearly = tokens.create(travel(), NOW + MINUTE).unwrap();
+    tokens.redeem(nearly.expose(), &key, HOUR, NOW).unwrap();
+}

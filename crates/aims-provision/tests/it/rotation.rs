@@ -146,3 +146,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn aims_17_a_credential_that_has_expired_already_is_not_asked_for_again_at_once() {
+    // The clocks of workload and issuer disagree, or the issuer does not behave.
+    for end in [NOW, NOW - HOUR, UnixTime::EPOCH] {
+        let mut rotation = Rotation::new();
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            rotation.issued(NOW, end, u64::MAX);
+            assert!(!rotation.due(NOW) && !rotation.state(NOW).has_credential());
+            pauses.push(rotation.wait(NOW).as_secs());
+        }
+        assert!(pauses.is_sorted() && pauses[7] >= 15, "{pauses:?}");
+    }
+    let mut rotation = Rotation::new();
+    rotation.issued(NOW, NOW + Duration::from_secs(1), 0);
+    assert!(!rotation.due(NOW), "however short it is");
+}

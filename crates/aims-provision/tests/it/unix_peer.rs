@@ -25,11 +25,16 @@ struct Other {
 
 impl Other {
     fn new() -> Self {
+        Self::of(Command::new(std::env::current_exe().unwrap()))
+    }
+
+    fn of(program: Command) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("aims-peer-{}-{}.sock", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         let listener = UnixListener::bind(&path).unwrap();
-        let child = this_binary("unix_peer::other_process").env("AIMS_TEST_SOCKET", &path).spawn().unwrap();
+        let child =
+            this_binary(program, "unix_peer::other_process").env("AIMS_TEST_SOCKET", &path).spawn().unwrap();
         let (socket, _) = listener.accept().unwrap();
         Self { child, socket, path }
     }
@@ -51,8 +56,7 @@ impl Drop for Other {
     }
 }
 
-fn this_binary(test: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+fn this_binary(mut command: Command, test: &str) -> Command {
     command.args(["--exact", test, "--ignored", "--nocapture"]).stdout(Stdio::piped()).stderr(Stdio::null());
     command
 }
@@ -220,4 +224,28 @@ fn att_41_what_is_no_unix_socket_has_no_process() {
     assert_refused!(PeerProcess::of(&stream), "other_namespace", "ATT-45");
     let file = std::fs::File::open("/dev/null").unwrap();
     assert_refused!(PeerProcess::of(&file), "not_a_unix_socket", "ATT-41");
+}
+
+#[test]
+fn att_44_att_124_a_user_who_starts_one_new_program_after_the_other_waits() {
+    let program = std::env::temp_dir().join(format!("aims-program-{}", std::process::id()));
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let other = Other::of(Command::new(&program));
+    let peer = other.peer();
+    let hashes = ProgramHashes::new().with_limits(ProgramLimits::new().max_time(Duration::from_micros(100)));
+    let file = std::fs::File::open(&program).unwrap();
+    let mut waits = 0;
+    for at in 0..50 {
+        // To whoever remembers hashes by file it is another program each time, which costs nothing.
+        file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(at)).unwrap();
+        match peer.facts(&hashes) {
+            Ok(process) => assert_eq!(process.sha256, None, "it took too long"),
+            Err(error) => {
+                assert_eq!((error.code(), error.rule()), ("too_busy", "ATT-124"));
+                waits += 1;
+            }
+        }
+    }
+    assert!(waits >= 25, "{waits}");
+    std::fs::remove_file(&program).unwrap();
 }

@@ -81,7 +81,7 @@ pub fn read_x509(
         identities.push(WorkloadIdentity { holder, hint: hints.take(&svid.hint) });
     }
     bundles.federated(&response.federated_bundles)?;
-    Ok(X509Context { identities, bundles: bundles.finish(&lists) })
+    Ok(X509Context { identities, bundles: bundles.finish(&lists)? })
 }
 
 /// Reads an answer to `FetchX509Bundles`.
@@ -93,7 +93,7 @@ pub fn read_x509_bundles(response: &wire::X509BundlesResponse) -> Result<Vec<Tru
     let lists = revocation_lists(&response.crl)?;
     let mut bundles = Bundles::default();
     bundles.federated(&response.bundles)?;
-    Ok(bundles.finish(&lists))
+    bundles.finish(&lists)
 }
 
 /// Reads an answer to `FetchJWTSVID`.
@@ -228,8 +228,12 @@ impl<'r> Bundles<'r> {
     }
 
     /// A list counts for the issuer that signed it, of whichever trust domain that is.
-    fn finish(self, lists: &[RevocationList]) -> Vec<TrustBundle> {
-        self.read.into_iter().map(|bundle| bundle.with_revocation_lists(lists.to_vec())).collect()
+    fn finish(self, lists: &[RevocationList]) -> Result<Vec<TrustBundle>, ResponseError> {
+        // Each bundle has all of the lists: a small message could be made to take up gigabytes.
+        if self.read.len().saturating_mul(lists.len()) > MAX_LISTED {
+            return Err(ResponseError::TooMany);
+        }
+        Ok(self.read.into_iter().map(|bundle| bundle.with_revocation_lists(lists.to_vec())).collect())
     }
 }
 
@@ -284,6 +288,9 @@ fn check_count(items: usize) -> Result<(), ResponseError> {
 
 /// Identities, bundles or lists in one message.
 const MAX_ITEMS: usize = 10_000;
+
+/// Bundles times lists in one message: a thousand each.
+const MAX_LISTED: usize = 1_000_000;
 
 /// In one chain or bundle.
 const MAX_CERTIFICATES: usize = 1000;

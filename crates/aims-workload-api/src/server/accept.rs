@@ -3,10 +3,11 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use aims_attest::Reason;
+use aims_provision::Phase;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio_stream::Stream;
@@ -21,6 +22,8 @@ pub(crate) struct Caller {
     pub(super) attested: Arc<dyn Attested>,
     /// The connection: no other has had this number, or will have.
     session: [u8; 8],
+    /// Whether it was issued anything on this connection.
+    provisioned: Arc<AtomicBool>,
     /// Counts the connection as long as it lives.
     _open: Arc<Open>,
 }
@@ -30,23 +33,49 @@ impl Caller {
     pub(super) fn session(&self) -> &[u8] {
         &self.session
     }
+
+    /// What the server knows of it, and not what it says.
+    pub(super) fn phase(&self) -> Phase {
+        if self.provisioned.load(Ordering::Acquire) { Phase::Renewal } else { Phase::Initial }
+    }
+
+    pub(super) fn set_provisioned(&self) {
+        self.provisioned.store(true, Ordering::Release);
+    }
 }
 
 /// One of the connections that are open.
 #[derive(Debug)]
-struct Open(Arc<State>);
+struct Open {
+    state: Arc<State>,
+    account: Option<String>,
+}
 
 impl Open {
     fn new(state: &Arc<State>) -> Option<Self> {
         let open = state.connections.fetch_add(1, Ordering::AcqRel);
-        let one = Self(Arc::clone(state));
+        let one = Self { state: Arc::clone(state), account: None };
         (open < state.limits.connections).then_some(one)
+    }
+
+    /// Counts it against the account of its caller, too.
+    fn of(mut self, account: String) -> Option<Self> {
+        let open = self.state.connections.load(Ordering::Acquire);
+        let free = (self.state.limits.connections + 1).saturating_sub(open);
+        if !self.state.quota.begin_connection(&account, free) {
+            return None;
+        }
+        self.account = Some(account);
+        Some(self)
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::AcqRel);
+        self.state.connections.fetch_sub(1, Ordering::AcqRel);
+        if let Some(account) = &self.account {
+            self.state.quota.end_connection(account);
+        }
     }
 }
 
@@ -55,6 +84,14 @@ impl Drop for Open {
 pub(crate) struct Accepted<S> {
     io: S,
     caller: Caller,
+    greeting: Option<Greeting>,
+}
+
+/// What a connection begins with, which must not take long: until then nothing asks whether anybody is there.
+#[derive(Debug)]
+struct Greeting {
+    missing: usize,
+    timeout: Pin<Box<tokio::time::Sleep>>,
 }
 
 impl<S> Connected for Accepted<S> {
@@ -116,7 +153,10 @@ impl<L: Listener> Incoming<L> {
         let open = Open::new(&self.state).ok_or(NotAttested::new(Reason::TooLarge))?;
         let attested = L::attest(&io, &*self.attestor)?;
         let session = self.state.sessions.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        Ok(Accepted { io, caller: Caller { attested, session, _open: Arc::new(open) } })
+        let open = open.of(attested.account()).ok_or(NotAttested::new(Reason::TooLarge))?;
+        let caller = Caller { attested, session, provisioned: Arc::default(), _open: Arc::new(open) };
+        let timeout = Box::pin(tokio::time::sleep(GREETING_TIMEOUT));
+        Ok(Accepted { io, caller, greeting: Some(Greeting { missing: GREETING, timeout }) })
     }
 }
 
@@ -146,7 +186,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for Accepted<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.io).poll_read(cx, buf);
+        if let Some(greeting) = &mut self.greeting {
+            greeting.missing = greeting.missing.saturating_sub(buf.filled().len() - before);
+            if greeting.missing == 0 {
+                self.greeting = None;
+            } else if greeting.timeout.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+        }
+        read
     }
 }
 
@@ -175,5 +225,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Accepted<S> {
         self.io.is_write_vectored()
     }
 }
+
+/// The bytes that a client of HTTP/2 begins with.
+const GREETING: usize = 24;
+
+const GREETING_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);

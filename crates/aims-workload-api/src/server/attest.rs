@@ -1,6 +1,7 @@
 //! Who is at the other end of a connection.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use aims_attest::{Appraisal, Reason};
@@ -58,18 +59,38 @@ pub trait Attested: fmt::Debug + Send + Sync {
 
 /// Lets everybody connect, and knows nobody: for a listener whose callers show what they are by a join token.
 ///
-/// Where the register has entries that only a join token proves, this is all that a server for agents on other machines needs. All callers are one account.
+/// Where the register has entries that only a join token proves, this is all that a server for agents on other machines needs. The account of a
+/// caller over TCP is its address (of IPv6 the first half), so that one machine does not use up what is there for all; behind a proxy
+/// that is one account for everybody.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Unattested;
 
 impl Attestor for Unattested {
-    fn accept(&self, _: &Socket<'_>) -> Result<Arc<dyn Attested>, NotAttested> {
-        Ok(Arc::new(*self))
+    fn accept(&self, socket: &Socket<'_>) -> Result<Arc<dyn Attested>, NotAttested> {
+        let address = match socket {
+            Socket::Tcp(socket) => socket.peer_addr().ok().map(|address| address.ip().to_canonical()),
+            Socket::Unix(_) => None,
+        };
+        Ok(Arc::new(Nobody { network: address.map(network) }))
     }
 }
 
-impl Attested for Unattested {
+/// What one machine has for itself: an address, or the subnet of it.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
+}
+
+/// A caller somewhere.
+#[derive(Debug)]
+struct Nobody {
+    network: Option<IpAddr>,
+}
+
+impl Attested for Nobody {
     fn appraise(&self, _: UnixTime) -> Result<Vec<Appraisal>, NotAttested> {
         Ok(Vec::new())
     }
@@ -79,31 +100,44 @@ impl Attested for Unattested {
     }
 
     fn account(&self) -> String {
-        "unattested".to_owned()
+        self.network.map_or_else(|| "unattested".to_owned(), |network| format!("unattested:{network}"))
     }
 }
 
 /// A caller about whom nothing can be said.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the caller could not be attested: {}", .0.code())]
-pub struct NotAttested(Reason);
+#[error("the caller could not be attested: {}", self.code())]
+pub struct NotAttested(Option<Reason>);
 
 impl NotAttested {
     /// For this reason.
     #[must_use]
     pub fn new(reason: Reason) -> Self {
-        Self(reason)
+        Self(Some(reason))
+    }
+
+    /// For no reason that is the caller's: something that has to be looked at cannot be now. The caller is told to come again, and keeps what it
+    /// has meanwhile (ATT-121).
+    #[must_use]
+    pub fn unavailable() -> Self {
+        Self(None)
+    }
+
+    /// Whether it is nothing about the caller.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        self.0.is_none()
     }
 
     /// A stable name for logs, metrics and other languages.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        self.0.code()
+        self.0.map_or("unavailable", Reason::code)
     }
 
     /// The requirement in `docs/spec/` that was broken.
     #[must_use]
     pub fn rule(&self) -> &'static str {
-        "ATT-42"
+        if self.is_unavailable() { "ATT-121" } else { "ATT-42" }
     }
 }

@@ -43,6 +43,7 @@ impl State {
         if svids.is_empty() {
             return Err(self.denied("type_not_granted"));
         }
+        caller.set_provisioned();
         let message = wire::X509svidResponse {
             svids,
             crl: revocation_lists(known),
@@ -76,6 +77,7 @@ impl State {
         if svids.is_empty() {
             return Err(self.denied("type_not_granted"));
         }
+        caller.set_provisioned();
         Ok(Due { message: wire::WitsvidResponse { svids }, after })
     }
 
@@ -102,6 +104,7 @@ impl State {
         if svids.is_empty() {
             return Err(self.denied("type_not_granted"));
         }
+        caller.set_provisioned();
         Ok(wire::JwtsvidResponse { svids })
     }
 

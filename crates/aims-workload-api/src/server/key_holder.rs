@@ -1,10 +1,9 @@
 //! Credentials for keys that stay with the caller.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use aims_attest::{Appraisal, AppraisalBuilder, Evidence, EvidenceType, Freshness, Level, Selector};
+use aims_attest::{Appraisal, AppraisalBuilder, Evidence, EvidenceType, Freshness, Level};
 use aims_keys::UnixTime;
 use aims_provision::{
     Challenges, CredentialType, CredentialTypes, Grant, JoinTokens, KeyProof, KeyProofError,
@@ -13,6 +12,8 @@ use aims_provision::{
 use tonic::{Request, Response, Status};
 
 use super::accept::Caller;
+use super::joined::Joined;
+use super::quota::Quota;
 use super::service::has_security_header;
 use super::state::State;
 use crate::proto::key_holder as wire;
@@ -29,14 +30,10 @@ pub(super) struct KeyHolders {
     pub(super) tokens: Arc<JoinTokens>,
     /// How long whoever has joined may renew without a new token.
     pub(super) joined_for: Duration,
-    /// Whoever has joined, by the thumbprint of the key that was used last.
-    joined: Mutex<HashMap<[u8; 32], Joined>>,
-}
-
-#[derive(Clone, Debug)]
-struct Joined {
-    selectors: Vec<Selector>,
-    until: UnixTime,
+    /// Whoever has joined.
+    joined: Joined,
+    /// Challenges by account: they are kept until they end, and nobody may have all of them.
+    asked: Quota,
 }
 
 impl KeyHolders {
@@ -48,56 +45,42 @@ impl KeyHolders {
     ) -> Self {
         let challenges = Arc::new(challenges);
         let verifier = KeyProofVerifier::builder(Arc::clone(&challenges)).build();
-        Self { audience, challenges, verifier, tokens, joined_for, joined: Mutex::default() }
+        let asked = Quota::new(0, CHALLENGES_AT_ONCE, CHALLENGES_PER_SECOND);
+        Self { audience, challenges, verifier, tokens, joined_for, joined: Joined::default(), asked }
     }
 
     /// Uses a join token up. What it proves, it proves for this key and those that follow it.
     fn join(&self, token: &str, key: &ProvenKey, now: UnixTime) -> Result<Appraisal, &'static str> {
         // Before the token is used up.
-        if !self.has_room(now) {
+        if !self.joined.has_room(now) {
             return Err("too_many_joined");
         }
         let appraisal = self.tokens.redeem(token, key, self.joined_for, now).map_err(|error| error.code())?;
-        let joined = Joined { selectors: appraisal.selectors().to_vec(), until: now + self.joined_for };
-        self.joined().insert(*key.thumbprint().as_bytes(), joined);
+        let (key, selectors) = (*key.thumbprint().as_bytes(), appraisal.selectors().to_vec());
+        self.joined.begin(key, selectors, now + self.joined_for);
         Ok(appraisal)
     }
 
     /// What whoever holds `previous` has joined with, now for `key`.
-    fn renew(
-        &self,
-        previous: &ProvenKey,
-        key: &ProvenKey,
-        now: UnixTime,
-        state: &State,
-    ) -> Option<Appraisal> {
-        let mut all = self.joined();
+    fn renew(&self, previous: &ProvenKey, key: &ProvenKey, now: UnixTime, state: &State) -> Option<Shown> {
         let before = *previous.thumbprint().as_bytes();
-        let joined = all.get(&before).filter(|joined| now < joined.until)?.clone();
         let evidence = Evidence::new(EvidenceType::JoinToken, before.to_vec(), now).ok()?;
-        let builder = Appraisal::accepted(&evidence, "joined", (now, joined.until), state.backend)
+        let agent = self.joined.renew(&before, *key.thumbprint().as_bytes(), now)?;
+        let builder = Appraisal::accepted(&evidence, "joined", (now, agent.until), state.backend)
             .level(Level::ASSERTED)
             .freshness(Freshness::Nonce)
             .bound_key(key.bound_key());
-        let appraisal = joined.selectors.iter().cloned().fold(builder, AppraisalBuilder::selector).build();
-        // The key before stays for a while: the answer may be lost on its way.
-        let brief = Joined { until: joined.until.min(now + GRACE), ..joined.clone() };
-        all.insert(before, brief);
-        all.insert(*key.thumbprint().as_bytes(), joined);
-        Some(appraisal)
+        let appraisal = agent.selectors.into_iter().fold(builder, AppraisalBuilder::selector).build();
+        Some(Shown { appraisal, account: Some(agent.account), phase: Phase::Renewal })
     }
+}
 
-    fn has_room(&self, now: UnixTime) -> bool {
-        let mut all = self.joined();
-        if all.len() >= MAX_JOINED {
-            all.retain(|_, joined| now < joined.until);
-        }
-        all.len() < MAX_JOINED
-    }
-
-    fn joined(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], Joined>> {
-        self.joined.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// What a caller has shown besides what its connection says.
+struct Shown {
+    appraisal: Appraisal,
+    /// Whose share it counts against, if it is not the connection's.
+    account: Option<String>,
+    phase: Phase,
 }
 
 /// The service of one server.
@@ -131,10 +114,11 @@ impl KeyHolderService {
         key: &ProvenKey,
         caller: &Caller,
         now: UnixTime,
-    ) -> Result<Option<Appraisal>, Status> {
+    ) -> Result<Option<Shown>, Status> {
         if !message.join_token.is_empty() {
             let joined = self.1.join(&message.join_token, key, now);
-            return joined.map(Some).map_err(|code| self.0.denied(code));
+            let appraisal = joined.map_err(|code| self.0.denied(code))?;
+            return Ok(Some(Shown { appraisal, account: None, phase: Phase::Initial }));
         }
         if message.previous.is_empty() {
             return Ok(None);
@@ -184,6 +168,10 @@ impl KeyHolder for KeyHolderService {
     ) -> Result<Response<wire::ChallengeResponse>, Status> {
         let caller = self.caller(&request)?;
         let now = self.0.now()?;
+        if !self.1.asked.take(&caller.attested.account()) {
+            self.0.refused("too_many_challenges");
+            return Err(Status::resource_exhausted("no challenge can be given out"));
+        }
         let challenge =
             self.1.challenges.issue(&self.1.audience, caller.session(), now).map_err(|error| {
                 self.0.refused(error.code());
@@ -212,20 +200,25 @@ impl KeyHolder for KeyHolderService {
             self.0.refused("unknown_credential_type");
             Status::invalid_argument("the kinds of credential are wit and x509")
         })?;
-        if !self.0.quota.take(&caller.attested.account()) {
-            self.0.refused("too_many_issued");
-            return Err(Status::unavailable("too many credentials were issued"));
-        }
         let shown = self.shown(&message, &key, &caller, now)?;
-        let phase = if message.previous.is_empty() { Phase::Initial } else { Phase::Renewal };
-        let known = self.0.known_with(&caller, shown, phase).await?;
+        let (appraisal, account, phase) = match shown {
+            Some(shown) => (Some(shown.appraisal), shown.account, shown.phase),
+            None => (None, None, caller.phase()),
+        };
+        let known = self.0.known_with(&caller, appraisal, phase).await?;
         let is_asked_for =
             |grant: &&Grant| message.spiffe_id.is_empty() || grant.subject().as_str() == message.spiffe_id;
         let types = |grant: &Grant| grant.types().and(asked);
         let grant = known.grants.iter().filter(is_asked_for).find(|grant| !types(grant).is_empty());
         let grant = grant.ok_or_else(|| self.0.denied("type_not_granted"))?;
+        // Not before: whoever may have nothing uses up nobody's share.
+        if !self.0.quota.take(&account.unwrap_or_else(|| caller.attested.account())) {
+            self.0.refused("too_many_issued");
+            return Err(Status::unavailable("too many credentials were issued"));
+        }
         let response = self.issue_for(grant, types(grant), &key, now)?;
-        caller.attested.check().map_err(|error| self.0.denied(error.code()))?;
+        self.0.check(&caller)?;
+        caller.set_provisioned();
         Ok(Response::new(response))
     }
 }
@@ -240,7 +233,10 @@ fn asked_types(names: &[String]) -> Option<CredentialTypes> {
     asked.filter(|asked| asked.is_within(bound))
 }
 
-/// For an answer that was lost: the key before may be used again.
-const GRACE: Duration = Duration::from_secs(3600);
+/// Of one account. They live for a minute, so that it has no more than a tenth of [`MAX_CHALLENGES`].
+const CHALLENGES_AT_ONCE: u32 = 2000;
 
-const MAX_JOINED: usize = 100_000;
+const CHALLENGES_PER_SECOND: u32 = 50;
+
+/// In memory, 20 MB.
+pub(super) const MAX_CHALLENGES: usize = 50_000;

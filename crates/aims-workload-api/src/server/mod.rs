@@ -3,6 +3,7 @@
 mod accept;
 mod attest;
 mod issue;
+mod joined;
 mod key_holder;
 mod quota;
 mod service;
@@ -29,7 +30,7 @@ use tokio::time::sleep;
 use tonic::transport::Server;
 
 use self::accept::{Incoming, Listener};
-use self::key_holder::{KeyHolderService, KeyHolders};
+use self::key_holder::{KeyHolderService, KeyHolders, MAX_CHALLENGES};
 use self::quota::Quota;
 use self::service::Service;
 use self::state::{Limits, State};
@@ -124,6 +125,8 @@ impl WorkloadApiServer {
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
             .max_concurrent_streams(64)
+            // Of a request, until it is there as a whole and an answer begins.
+            .timeout(REQUEST_TIMEOUT)
             .add_service(api)
             .add_optional_service(key_holders)
             .serve_with_incoming(incoming);
@@ -198,7 +201,8 @@ impl WorkloadApiServerBuilder {
         self
     }
 
-    /// How many connections and streams may be open at once. Default: 10 000 and 50 000.
+    /// How many connections and streams may be open at once. Default: 10 000 and 50 000; of connections never more than three tenths of the files that
+    /// this process may open, since a caller that is looked at takes three. One account gets no more than two thirds of the connections.
     pub fn limits(mut self, connections: usize, streams: usize) -> Self {
         self.limits = Limits { connections, streams };
         self
@@ -225,7 +229,7 @@ impl WorkloadApiServerBuilder {
         tokens: Arc<JoinTokens>,
         joined_for: Duration,
     ) -> Self {
-        let challenges = Challenges::builder(self.backend).build();
+        let challenges = Challenges::builder(self.backend).capacity(MAX_CHALLENGES).build();
         self.key_holders = Some(KeyHolders::new(audience.into(), challenges, tokens, joined_for));
         self
     }
@@ -241,7 +245,7 @@ impl WorkloadApiServerBuilder {
             self.federated,
             (self.backend, self.algorithm),
             self.clock,
-            self.limits,
+            self.limits.within(open_files()),
             Quota::new(streams, burst, per_second),
         );
         let key_holders = self.key_holders.map(Arc::new);
@@ -255,8 +259,17 @@ impl std::fmt::Debug for WorkloadApiServerBuilder {
     }
 }
 
+/// How many files this process may have open, where that is known.
+fn open_files() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_ascii_whitespace().next()?.parse().ok()
+}
+
 /// Requests are a token and some names.
 const MAX_REQUEST: usize = 64 * 1024;
+
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 

@@ -1,25 +1,42 @@
 //! How much one account may use.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-/// Shares of the API, by account: so many streams at once, so many issuances at once and per second after that.
+/// Shares of the API, by account: so many streams at once, so many issuances at once and per second after that, and of connections never so
+/// many that there are none for others.
 #[derive(Debug)]
 pub(super) struct Quota {
     streams: usize,
     burst: f64,
     per_second: f64,
-    accounts: Mutex<HashMap<String, Account>>,
+    accounts: Mutex<Accounts>,
+}
+
+#[derive(Debug, Default)]
+struct Accounts {
+    all: HashMap<String, Account>,
+    /// When there are so many, those that are idle are forgotten.
+    many: usize,
 }
 
 #[derive(Debug)]
 struct Account {
+    connections: usize,
     streams: usize,
     left: f64,
     at: Instant,
+    appraisals: Arc<Semaphore>,
+}
+
+impl Account {
+    fn is_idle(&self) -> bool {
+        self.streams == 0 && self.connections == 0 && Arc::strong_count(&self.appraisals) == 1
+    }
 }
 
 impl Quota {
@@ -51,21 +68,51 @@ impl Quota {
         })
     }
 
+    /// Whether one more connection may be open, where `free` are left, this one included: an account may have twice as many as it leaves to
+    /// others. It counts until it [ends](Self::end_connection).
+    pub(super) fn begin_connection(&self, account: &str, free: usize) -> bool {
+        self.with(account, |_, account| {
+            let may = account.connections < free.saturating_mul(2);
+            account.connections += usize::from(may);
+            may
+        })
+    }
+
+    pub(super) fn end_connection(&self, account: &str) {
+        self.with(account, |_, account| account.connections = account.connections.saturating_sub(1));
+    }
+
+    /// Who wants to look at a caller waits for one of these: looking takes a thread, and no account may have all of them.
+    pub(super) fn appraisals(&self, account: &str) -> Arc<Semaphore> {
+        self.with(account, |_, account| Arc::clone(&account.appraisals))
+    }
+
     pub(super) fn end_stream(&self, account: &str) {
         self.with(account, |_, account| account.streams = account.streams.saturating_sub(1));
     }
 
     fn with<T>(&self, name: &str, change: impl FnOnce(&Self, &mut Account) -> T) -> T {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        if accounts.len() >= MANY {
+        if accounts.all.len() >= accounts.many.max(MANY) {
             // Whoever has used nothing for a while is as good as new.
             let full = Duration::from_secs_f64(self.burst / self.per_second);
-            accounts.retain(|_, account| account.streams > 0 || account.at.elapsed() < full);
+            accounts.all.retain(|_, account| !account.is_idle() || account.at.elapsed() < full);
+            // Not again for each one more.
+            accounts.many = accounts.all.len() * 2;
         }
-        let new = || Account { streams: 0, left: self.burst, at: Instant::now() };
-        change(self, accounts.entry(name.to_owned()).or_insert_with(new))
+        let new = || Account {
+            connections: 0,
+            streams: 0,
+            left: self.burst,
+            at: Instant::now(),
+            appraisals: Arc::new(Semaphore::new(APPRAISALS)),
+        };
+        change(self, accounts.all.entry(name.to_owned()).or_insert_with(new))
     }
 }
+
+/// At once, of one account.
+const APPRAISALS: usize = 4;
 
 /// Accounts that are remembered before those that are idle are forgotten.
 const MANY: usize = 10_000;

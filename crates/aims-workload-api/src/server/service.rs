@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use aims_credential::{BundleSet, JwtSvidVerifier, TrustBundle};
 use aims_jose::json::Value;
-use aims_provision::Phase;
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value as ProtoValue};
 use tonic::metadata::MetadataMap;
@@ -83,9 +82,9 @@ impl SpiffeWorkloadApi for Service {
             self.0.refused("bad_audience");
             return Err(Status::invalid_argument("an audience must be specified"));
         }
-        let known = self.0.known(&caller, Phase::Renewal).await?;
+        let known = self.0.known(&caller, caller.phase()).await?;
         let response = self.0.jwt(&caller, &known, &message)?;
-        caller.attested.check().map_err(|error| self.0.denied(error.code()))?;
+        self.0.check(&caller)?;
         Ok(Response::new(response))
     }
 
@@ -107,7 +106,7 @@ impl SpiffeWorkloadApi for Service {
             return Err(Status::invalid_argument("audience and svid must be specified"));
         }
         // WA-10: by the bundles that this caller has, and no others.
-        let known = self.0.known(&caller, Phase::Renewal).await?;
+        let known = self.0.known(&caller, caller.phase()).await?;
         let trusted = known.federated.iter().chain([&known.own]).map(|bundle| TrustBundle::clone(bundle));
         let bundles: BundleSet = trusted.collect();
         let verifier = JwtSvidVerifier::builder(bundles, message.audience.as_str()).build();

@@ -56,6 +56,14 @@ pub(super) struct Limits {
     pub(super) streams: usize,
 }
 
+impl Limits {
+    /// So that there are files left to look at callers with.
+    pub(super) fn within(mut self, files: Option<usize>) -> Self {
+        self.connections = self.connections.min(files.map_or(usize::MAX, |files| files / 10 * 3));
+        self
+    }
+}
+
 /// A stream that is open; it counts against its account until it is dropped.
 #[derive(Debug)]
 pub(super) struct OpenStream {
@@ -193,9 +201,20 @@ impl State {
     ) -> Result<Known, Status> {
         let now = self.now()?;
         let attested = Arc::clone(&caller.attested);
-        let appraised = tokio::task::spawn_blocking(move || attested.appraise(now)).await;
-        let mut appraisals = match appraised {
+        let turn = self.quota.appraisals(&attested.account()).acquire_owned().await;
+        let turn = turn.map_err(|_| self.denied("attestor_failed"))?;
+        let appraised = tokio::task::spawn_blocking(move || {
+            let appraised = attested.appraise(now);
+            // Whoever asked may be gone; the turn is over when the work is.
+            drop(turn);
+            appraised
+        });
+        let mut appraisals = match appraised.await {
             Ok(Ok(appraisals)) => appraisals,
+            Ok(Err(error)) if error.is_unavailable() => {
+                self.refused(error.code());
+                return Err(Status::unavailable("the caller cannot be looked at now"));
+            }
             Ok(Err(error)) => return Err(self.denied(error.code())),
             Err(_) => return Err(self.denied("attestor_failed")),
         };
@@ -214,6 +233,17 @@ impl State {
         };
         let federated = origins.iter().filter_map(bundle).collect();
         Ok(Known { own: self.authority.trust_bundle(), federated, grants, now })
+    }
+
+    /// ATT-42: whether it is still who it was, right before anything leaves.
+    pub(super) fn check(&self, caller: &Caller) -> Result<(), Status> {
+        caller.attested.check().map_err(|error| {
+            if error.is_unavailable() {
+                self.refused(error.code());
+                return Status::unavailable("the caller cannot be looked at now");
+            }
+            self.denied(error.code())
+        })
     }
 
     /// WA-9: all that a caller learns.

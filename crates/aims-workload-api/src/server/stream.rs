@@ -46,9 +46,7 @@ async fn send<M, F>(
             Ok(known) => make(&state, &caller, &known).map(|due| (known, due)),
             Err(status) => Err(status),
         };
-        // ATT-42: once more, before anything leaves.
-        let still_there = || caller.attested.check().map_err(|error| state.denied(error.code()));
-        let (before, after) = match message.and_then(|message| still_there().map(|()| message)) {
+        let (before, after) = match message.and_then(|message| state.check(&caller).map(|()| message)) {
             Ok((known, due)) => {
                 permit.send(Ok(due.message));
                 (known, due.after)

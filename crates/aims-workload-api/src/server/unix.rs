@@ -71,5 +71,5 @@ impl Attested for UnixCaller {
 }
 
 fn not_attested(error: PeerError) -> NotAttested {
-    NotAttested::new(error.reason())
+    if error.may_pass() { NotAttested::unavailable() } else { NotAttested::new(error.reason()) }
 }

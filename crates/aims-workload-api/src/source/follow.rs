@@ -124,7 +124,8 @@ impl Follow {
             } else {
                 stream.rotation.failed(now, random());
             }
-            let ends = !error.may_pass();
+            // An API that has answered once has the method: that it says otherwise passes, as whatever else is on the socket meanwhile does.
+            let ends = !error.may_pass() && stream.updates == 0;
             let next_attempt = (!ends).then(|| stream.rotation.next());
             stream.report(Some(error), next_attempt);
             if ends {
@@ -176,6 +177,8 @@ impl Stream<'_> {
                     Err(error) => self.report(Some(error), None),
                 },
             }
+            // What comes faster waits in the connection, and then at the API.
+            sleep(BETWEEN_MESSAGES).await;
         }
     }
 
@@ -220,6 +223,9 @@ impl Stream<'_> {
         });
     }
 }
+
+/// An API that sends without end is not read faster than this.
+const BETWEEN_MESSAGES: Duration = Duration::from_millis(50);
 
 /// An API that ends every stream at once is not asked more often than this.
 const SHORTEST_STREAM: Duration = Duration::from_secs(1);

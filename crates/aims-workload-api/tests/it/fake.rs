@@ -257,6 +257,62 @@ async fn wa_8_a_message_of_a_million_entries_is_not_read() {
     assert_refused!(api.with_timeout(LONG).fetch_x509().await, "too_many_elements", "WA-8");
 }
 
+#[tokio::test]
+async fn wa_8_many_bundles_and_many_lists_do_not_multiply() {
+    let mut many = sound().await;
+    let authority = authority();
+    authority.revoke("01", now()).unwrap();
+    let list = authority.trust_bundle().revocation_lists()[0].der().to_vec();
+    many.crl = vec![list; 5_000];
+    many.federated_bundles = (0..5_000).map(|n| (format!("spiffe://d{n}.example"), Vec::new())).collect();
+    let read = |message: &wire::X509svidResponse| {
+        aims_workload_api::response::read_x509(message.clone(), backend::ring())
+    };
+    assert_refused!(read(&many), "too_many_elements", "WA-8");
+    many.crl.truncate(100);
+    assert_eq!(read(&many).unwrap().bundles[0].revocation_lists().len(), 100);
+}
+
+#[tokio::test]
+async fn wa_3_an_api_that_denies_its_methods_for_a_while_is_asked_again() {
+    let answer = Does::Answers(Box::new(sound().await));
+    let (fake, api) = Fake::new(answer.clone());
+    let mut source = WorkloadSource::builder(api).start().await.unwrap();
+    *fake.does.lock().unwrap() = Does::Refuses(Status::unimplemented("starting"));
+    let sender = fake.open.lock().unwrap().take().unwrap();
+    sender.send(Err(Status::unimplemented("ending"))).await.unwrap();
+    drop(sender);
+    let status = source.changed().await;
+    assert_eq!(status.streams["x509"].last_error.as_ref().unwrap().code(), "unimplemented");
+    assert!(status.streams["x509"].next_attempt.is_some());
+    source.x509().holder().unwrap();
+    *fake.does.lock().unwrap() = answer;
+    let again = async {
+        while source.status().streams["x509"].updates < 2 {
+            source.changed().await;
+        }
+    };
+    tokio::time::timeout(LONG, again).await.expect("it is not asked again");
+}
+
+#[tokio::test]
+async fn aims_17_an_api_that_sends_without_end_is_not_read_as_fast() {
+    let sound = sound().await;
+    let (fake, api) = Fake::new(Does::Answers(Box::new(sound.clone())));
+    let source = WorkloadSource::builder(api).start().await.unwrap();
+    let sender = fake.open.lock().unwrap().clone().unwrap();
+    let flood = async {
+        loop {
+            sender.send(Ok(sound.clone())).await.unwrap();
+        }
+    };
+    let before = source.status().streams["x509"].updates;
+    let flooded: Result<(), _> = tokio::time::timeout(Duration::from_secs(1), flood).await;
+    flooded.unwrap_err();
+    let read = source.status().streams["x509"].updates - before;
+    assert!((2..=25).contains(&read), "{read}");
+}
+
 #[test]
 fn wa_2_the_service_has_the_methods_of_the_specification_and_no_others() {
     let proto = include_str!("../../proto/workload.proto");

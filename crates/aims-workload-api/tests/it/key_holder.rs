@@ -337,3 +337,116 @@ async fn aims_18_wa_9_a_source_says_what_ended_it() {
     assert_eq!(source.last_error().unwrap().code(), "device_gone");
     assert!(matches!(source.status().state, RotationState::Renewing | RotationState::Expired));
 }
+
+/// The system's clock, so many seconds later.
+fn later() -> (Arc<AtomicUsize>, impl Fn() -> std::time::SystemTime + Clone + Send + Sync + 'static) {
+    let offset = Arc::<AtomicUsize>::default();
+    let read = Arc::clone(&offset);
+    let secs = move || u64::try_from(read.load(Ordering::SeqCst)).unwrap();
+    (offset, move || std::time::SystemTime::now() + Duration::from_secs(secs()))
+}
+
+/// An agent that has joined, at a server whose clock can be set; and how to renew at that time.
+struct Agent {
+    _server: WorkloadApiServer,
+    api: KeyHolderApi,
+    offset: Arc<AtomicUsize>,
+}
+
+impl Agent {
+    async fn joined() -> (Self, Arc<dyn AsyncSigner>) {
+        let tokens = Arc::new(JoinTokens::new(backend::ring()));
+        let token = tokens.create(["join:agent:travel".parse().unwrap()], now()).unwrap();
+        let (offset, clock) = later();
+        let all = entries(vec![entry(AGENT, &["join:agent:travel"])]);
+        let server = WorkloadApiServer::builder(authority(), all, Unattested::default(), backend::ring())
+            .key_holders_by_token(AUDIENCE, tokens, Duration::from_secs(86_400))
+            .with_clock(clock)
+            .build();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint: Endpoint = format!("tcp://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let serving = server.clone();
+        tokio::spawn(async move { serving.serve_tcp(listener).await });
+        let api = KeyHolderApi::new(&endpoint, AUDIENCE, backend::ring());
+        let first = key();
+        api.issue(&first, &KeyRequest::new().join_token(token.expose()), now()).await.unwrap();
+        (Self { _server: server, api, offset }, first)
+    }
+
+    /// Renews, by the key before.
+    async fn renew(&self, previous: &Arc<dyn AsyncSigner>) -> Result<Arc<dyn AsyncSigner>, String> {
+        let next = key();
+        let now = now() + Duration::from_secs(u64::try_from(self.offset.load(Ordering::SeqCst)).unwrap());
+        let asked = KeyRequest::new().previous(Arc::clone(previous));
+        let issued = self.api.issue(&next, &asked, now).await;
+        issued.map(|_| next).map_err(|error| error.code().to_owned())
+    }
+
+    fn pass(&self, hours: usize) {
+        self.offset.fetch_add(hours * 3600, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn att_96_an_agent_whose_answer_was_lost_goes_on_for_as_long_as_any() {
+    let (agent, first) = Agent::joined().await;
+    let lost = agent.renew(&first).await.unwrap();
+    let second = agent.renew(&first).await.unwrap();
+    // The one that was lost leads nowhere.
+    assert_eq!(agent.renew(&lost).await.err().as_deref(), Some("permission_denied"));
+    agent.pass(2);
+    let third = agent.renew(&second).await.unwrap();
+    // The time for trying again is over.
+    agent.pass(2);
+    assert_eq!(agent.renew(&second).await.err().as_deref(), Some("permission_denied"));
+    agent.renew(&third).await.unwrap();
+}
+
+#[tokio::test]
+async fn att_96_an_old_key_is_worth_nothing_once_its_successor_was_used() {
+    let (agent, first) = Agent::joined().await;
+    let second = agent.renew(&first).await.unwrap();
+    let third = agent.renew(&second).await.unwrap();
+    assert_eq!(agent.renew(&first).await.err().as_deref(), Some("permission_denied"));
+    // The agent itself is not disturbed.
+    let fourth = agent.renew(&third).await.unwrap();
+    agent.renew(&fourth).await.unwrap();
+}
+
+#[tokio::test]
+async fn aims_17_strangers_use_up_nothing_of_those_who_have_joined() {
+    let tokens = Arc::new(JoinTokens::new(backend::ring()));
+    let token = || tokens.create(["join:agent:travel".parse().unwrap()], now()).unwrap();
+    let all = entries(vec![entry(AGENT, &["join:agent:travel"])]);
+    let server = WorkloadApiServer::builder(authority(), all, Unattested::default(), backend::ring())
+        .key_holders_by_token(AUDIENCE, Arc::clone(&tokens), Duration::from_secs(86_400))
+        .quota(100, 3, 1)
+        .build();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint: Endpoint = format!("tcp://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let serving = server.clone();
+    tokio::spawn(async move { serving.serve_tcp(listener).await });
+    let api = KeyHolderApi::new(&endpoint, AUDIENCE, backend::ring());
+    let (busy, other) = (key(), key());
+    api.issue(&busy, &KeyRequest::new().join_token(token().expose()), now()).await.unwrap();
+    for _ in 0..10 {
+        let stranger = KeyRequest::new().previous(key());
+        assert_refused!(api.issue(&key(), &stranger, now()).await, "permission_denied", "WA-9");
+        assert_refused!(api.issue(&key(), &KeyRequest::new(), now()).await, "permission_denied", "WA-9");
+    }
+    api.issue(&other, &KeyRequest::new().join_token(token().expose()), now()).await.unwrap();
+    // One agent that renews without end uses up its own share.
+    let again = || KeyRequest::new().previous(Arc::clone(&busy));
+    let mut refused = 0;
+    for _ in 0..6 {
+        match api.issue(&busy, &again(), now()).await {
+            Ok(_) => {}
+            Err(error) => {
+                assert_eq!(error.code(), "unavailable");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 0);
+    api.issue(&key(), &KeyRequest::new().previous(other), now()).await.unwrap();
+}

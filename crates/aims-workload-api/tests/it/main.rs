@@ -1,6 +1,7 @@
 #![cfg(test)]
 //! The Workload API: client, server, and both together.
 
+mod abuse;
 mod both;
 mod endpoint;
 mod fake;

@@ -193,3 +193,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn att_23_challenges_of_a_time_that_has_not_come_take_up_no_room() {
+    let challenges = Challenges::builder(backend::ring()).capacity(2).build();
+    let year = NOW + MINUTE * 60 * 24 * 365;
+    let ahead = challenges.issue(AUDIENCE, SESSION, year).unwrap();
+    challenges.issue(AUDIENCE, OTHER, year).unwrap();
+    // The clock was a year ahead, and is right again.
+    challenges.issue(AUDIENCE, SESSION, NOW).unwrap();
+    challenges.issue(AUDIENCE, SESSION, NOW).unwrap();
+    assert_refused!(challenges.issue(AUDIENCE, SESSION, NOW), "challenges_full", "ATT-23");
+    assert_refused!(challenges.take(&ahead.nonce(), AUDIENCE, SESSION, NOW), "unknown_challenge", "ATT-21");
+}
