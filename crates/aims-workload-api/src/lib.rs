@@ -9,6 +9,7 @@ pub mod fetch;
 mod key_holder;
 pub mod proto;
 mod random;
+mod revisions;
 mod server;
 mod source;
 
@@ -18,6 +19,7 @@ pub use crate::endpoint::{ENDPOINT_VARIABLE, Endpoint, EndpointError};
 pub use crate::key_holder::{
     HeldKeySource, HeldKeySourceBuilder, IssuedForKey, KeyHolderApi, KeyHolderError, KeyRequest,
 };
+pub use crate::revisions::SPEC_REVISIONS;
 #[cfg(target_os = "linux")]
 pub use crate::server::UnixAttestor;
 pub use crate::server::{

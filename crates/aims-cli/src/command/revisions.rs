@@ -6,7 +6,9 @@ use crate::output::{Fact, Facts, Report};
 
 /// The table of specifications.
 pub(crate) fn run() -> Report {
-    let table = || SPEC_REVISIONS.iter().chain([&PROOFS]).chain(aims::tls::SPEC_REVISIONS);
+    let proofs = [PROOFS];
+    let tables = [SPEC_REVISIONS, &proofs, aims::tls::SPEC_REVISIONS, aims::workload_api::SPEC_REVISIONS];
+    let table = || tables.into_iter().flatten();
     let lines = table().map(|spec| format!("{} {} ({})", spec.name, spec.revision, spec.date)).collect();
     let rows = table().map(|spec| {
         Facts::new().with("name", spec.name).with("revision", spec.revision).with("date", spec.date)

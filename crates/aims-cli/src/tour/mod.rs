@@ -2,6 +2,8 @@
 
 mod account;
 mod chapter;
+mod issuer;
+mod laptop;
 mod process;
 mod record;
 mod role;

@@ -1,13 +1,16 @@
 //! The processes of the story, as the tour sees them from outside.
 
+use std::path::Path;
 use std::process::Stdio;
 
+use aims::workload_api::{ENDPOINT_VARIABLE, Endpoint};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 
 use super::account::Fault;
+use super::laptop::Laptop;
 use super::role::Role;
 
 /// A running program of the story. It ends with the tour: killed when this is dropped, and by itself when its standard
@@ -26,12 +29,21 @@ struct Pipes {
 
 impl Process {
     /// Starts a process in `role`, tells it `config`, and waits for what it says first.
+    ///
+    /// The program has this name on the `laptop`, and finds its Workload API at `socket`.
     pub(super) async fn start(
         role: Role,
+        laptop: &Laptop,
         name: &'static str,
+        socket: Option<&Path>,
         config: &Value,
     ) -> Result<(Self, Value), Fault> {
-        let mut child = Command::new(std::env::current_exe()?)
+        let mut command = Command::new(laptop.program(name)?);
+        command.env_remove(ENDPOINT_VARIABLE);
+        if let Some(socket) = socket {
+            command.env(ENDPOINT_VARIABLE, Endpoint::Unix(socket.to_owned()).to_string());
+        }
+        let mut child = command
             .args(["tour", "--role", role.name()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -29,14 +29,9 @@ impl Wire {
         Answer::read(sent.send().await?).await
     }
 
-    /// Fetches a document.
+    /// Sends a request that proves nothing.
     pub(super) async fn get(&self, url: &str) -> Result<Answer, Fault> {
         Answer::read(self.0.get(url).send().await?).await
-    }
-
-    /// Posts a JSON document.
-    pub(super) async fn post(&self, url: &str, body: &Value) -> Result<Answer, Fault> {
-        Answer::read(self.0.post(url).body(body.to_string()).send().await?).await
     }
 }
 

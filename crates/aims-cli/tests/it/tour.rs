@@ -50,7 +50,10 @@ fn arch_3_arch_4_the_tour_does_what_it_says() {
     for (step, code) in ATTACKS {
         assert!(refused.contains(&(step.to_owned(), code.to_owned())), "{step}: {refused:?}");
     }
-    for step in ["enrol", "call", "call_again", "one_record_each", "no_secret_logged"].into_iter().chain(MTLS)
+    for step in ["call", "call_again", "one_record_each", "no_secret_logged"]
+        .into_iter()
+        .chain(MTLS)
+        .chain(PROVISIONING)
     {
         assert!(steps.contains(step), "{step}: {steps:?}");
     }
@@ -110,37 +113,82 @@ fn a_tour_that_nobody_can_read_fails() {
 }
 
 #[test]
+fn att_22_att_96_fed_14_the_chapter_about_provisioning_tells_what_the_issuer_noted() {
+    let told = output(&["--chapter", "provisioning"]);
+    let text = stdout(&told);
+    assert!(told.status.success(), "{text}");
+    for words in [
+        "-> refused: permission_denied · noted: no_entry\n",
+        "-> refused: invalid_argument · noted: bad_signature\n",
+        "-> refused: invalid_argument · noted: name_mismatch\n",
+        "-> refused: invalid_argument · noted: unknown_challenge\n",
+        "-> refused: permission_denied · noted: join_token_unknown\n",
+        "-> refused: unexpected_peer · FED-4\n",
+        "-> refused: address_not_allowed · FED-14\n",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(!text.contains("eyJ") && !text.contains("PRIVATE"), "{text}");
+}
+
+#[test]
 fn a_program_of_the_story_ends_with_whoever_started_it() {
+    let directory = std::env::temp_dir().join(format!("aims-tour-test-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let socket = directory.join("issuer.sock");
     let mut issuer =
         tour(&["--role", "issuer"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let own = std::fs::read_link(format!("/proc/{}/exe", issuer.id())).unwrap();
+    let endpoint = "spiffe://acme.example/bundle-endpoint";
+    let selector = format!("unix:path:{}", own.display());
+    let config = serde_json::json!({
+        "origin": "spiffe://acme.example",
+        "socket": socket,
+        "endpoint": endpoint,
+        "register": format!("[[entry]]\nspiffe_id = {endpoint:?}\nselectors = [{selector:?}]\n"),
+    });
     let mut input = issuer.stdin.take().unwrap();
-    writeln!(input, r#"{{"origin":"spiffe://acme.example","enrolments":[]}}"#).unwrap();
+    writeln!(input, "{config}").unwrap();
     let mut address = String::new();
     BufReader::new(issuer.stdout.take().unwrap()).read_line(&mut address).unwrap();
-    assert!(address.starts_with(r#"{"url":"http://127.0.0.1:"#), "{address}");
+    assert!(address.starts_with(r#"{"url":"https://127.0.0.1:"#), "{address}");
     assert!(issuer.try_wait().unwrap().is_none(), "it listens");
 
     drop(input);
     assert!(issuer.wait().unwrap().success());
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn the_tour_leaves_nothing_behind() {
+    let directory = std::env::temp_dir().join(format!("aims-tour-clean-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let told = tour(&["--chapter", "provisioning"]).env("TMPDIR", &directory).output().unwrap();
+    assert!(told.status.success(), "{}", stdout(&told));
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
+    std::fs::remove_dir(directory).unwrap();
 }
 
 #[test]
 fn a_program_of_the_story_refuses_to_run_without_its_configuration() {
-    for role in ["agent", "authority", "issuer", "tool", "workload"] {
+    for role in ["agent", "intruder", "issuer", "tool", "workload"] {
         let ended = output(&["--role", role]);
         assert_eq!(ended.status.code(), Some(1), "{role}");
         assert_eq!(stdout(&ended), "{\"error\":\"no configuration\"}\n", "{role}");
     }
 }
 
-const CHAPTERS: [&str; 2] = ["identity", "mtls"];
+const CHAPTERS: [&str; 3] = ["identity", "mtls", "provisioning"];
 
 /// What the chapter about mutual TLS must tell besides.
 const MTLS: [&str; 6] =
     ["mtls_call", "proof_over_mtls", "rotation", "through_proxy", "bundle_added", "bundle_withdrawn"];
 
+/// What the chapter about provisioning must tell besides.
+const PROVISIONING: [&str; 5] = ["own_key", "own_key_call", "join", "joined_call", "withdrawn"];
+
 /// The attacks that the chapters must hold, and what the attacker is told.
-const ATTACKS: [(&str, &str); 27] = [
+const ATTACKS: [(&str, &str); 34] = [
     ("listeners_up", "no_certificate"),
     ("forged_xfcc", "forbidden"),
     ("forged_xfcc_through_proxy", "forbidden"),
@@ -166,6 +214,13 @@ const ATTACKS: [(&str, &str); 27] = [
     ("other_scheme", "untrusted_credential"),
     ("forged_wit", "untrusted_credential"),
     ("caller_not_listed", "forbidden"),
-    ("possession", "invalid_proof"),
-    ("enrolment_reuse", "not_enrolled"),
+    ("issuer_up", "permission_denied"),
+    ("register_up", "permission_denied"),
+    ("other_user", "permission_denied"),
+    ("possession", "invalid_argument"),
+    ("other_name", "invalid_argument"),
+    ("challenge_reuse", "invalid_argument"),
+    ("join_token_reuse", "permission_denied"),
+    ("wrong_endpoint", "unexpected_peer"),
+    ("private_address", "address_not_allowed"),
 ];

@@ -6,7 +6,8 @@ use aims_attest::Reason;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerError {
-    /// Not now: its user has started too many new programs for all of them to be hashed, or this process has too many files open.
+    /// Not now: its user has started too many new programs for all of them to be hashed, the file of its program was touched meanwhile, or this process has
+    /// too many files open.
     #[error("there is too much to do to look at the process")]
     Busy,
     /// It is not the process, the program or the user that it was.

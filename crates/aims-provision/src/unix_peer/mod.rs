@@ -18,7 +18,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{getsockopt, sockopt};
 
-use self::proc::ProcDir;
+use self::proc::{ProcDir, Program};
 
 /// The process that made a connection, held on to from the moment it was accepted.
 ///
@@ -119,10 +119,13 @@ impl PeerProcess {
         };
         let after = self.dir.program()?;
         // ATT-43: the same file, under the same name.
-        if before.as_ref().map(|program| &program.link) != after.as_ref().map(|program| &program.link)
-            || before.as_ref().map(|program| program.id) != after.as_ref().map(|program| program.id)
-        {
+        let what = |program: &Option<Program>| program.as_ref().map(|one| (one.link.clone(), one.id.file()));
+        if what(&before) != what(&after) {
             return Err(PeerError::Changed);
+        }
+        // Of it another edition: somebody wrote to it, or only linked it or took it away, as installers do. Looked at again it is one or the other.
+        if before.as_ref().map(|program| program.id) != after.as_ref().map(|program| program.id) {
+            return Err(PeerError::Busy);
         }
         self.check()?;
         let mut process = UnixProcess::default();

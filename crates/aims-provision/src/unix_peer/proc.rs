@@ -42,6 +42,13 @@ pub(super) struct ProgramId {
     changed: (i64, i64),
 }
 
+impl ProgramId {
+    /// The file, whatever edition of it.
+    pub(super) fn file(&self) -> (u64, u64) {
+        (self.device, self.inode)
+    }
+}
+
 impl ProcDir {
     pub(super) fn open(pid: u32) -> Result<Self, PeerError> {
         let path = format!("/proc/{pid}");

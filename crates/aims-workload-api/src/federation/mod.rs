@@ -7,7 +7,6 @@ mod federations;
 mod file_store;
 mod parameters;
 mod relationship;
-mod revisions;
 mod serve;
 mod state;
 mod store;
@@ -19,7 +18,6 @@ pub use self::federations::{Federations, FederationsBuilder};
 #[cfg(unix)]
 pub use self::file_store::FileBundleStore;
 pub use self::parameters::Federation;
-pub use self::revisions::SPEC_REVISIONS;
 pub use self::serve::BundleServer;
 pub use self::state::FederationState;
 pub use self::store::{BundleStore, BundleStoreError, MemoryBundleStore};

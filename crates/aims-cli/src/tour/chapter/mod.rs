@@ -2,6 +2,7 @@
 
 mod identity;
 mod mtls;
+mod provisioning;
 
 use super::account::{Account, Broken};
 
@@ -12,17 +13,20 @@ pub(super) enum Chapter {
     Identity,
     /// Workloads of two companies over mutual TLS.
     Mtls,
+    /// Who gets an identity, who keeps its own key, and who gets nothing.
+    Provisioning,
 }
 
 impl Chapter {
     /// All of them.
-    pub(super) const ALL: [Self; 2] = [Self::Identity, Self::Mtls];
+    pub(super) const ALL: [Self; 3] = [Self::Identity, Self::Mtls, Self::Provisioning];
 
     /// As on the command line.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Identity => "identity",
             Self::Mtls => "mtls",
+            Self::Provisioning => "provisioning",
         }
     }
 
@@ -37,6 +41,10 @@ impl Chapter {
             Self::Mtls => {
                 account.chapter(self.name(), mtls::INTRO);
                 mtls::tell(account).await
+            }
+            Self::Provisioning => {
+                account.chapter(self.name(), provisioning::INTRO);
+                provisioning::tell(account).await
             }
         };
     }

@@ -1,37 +1,33 @@
-//! An agent: it makes its own key, proves to the issuer that it holds it, and calls tools.
+//! An agent: it asks the Workload API who it is, and calls tools.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use aims::credential::WIT_FIELD;
+use aims::credential::{Credential, WIT_FIELD};
 use aims::jose::json::ObjectWriter;
 use aims::jose::{Jwk, NewHeader, base64url};
-use aims::keys::{Algorithm, Signer, SoftwareKey};
-use aims::{Agent, CurrentCredential, Holder, TraceParent, Wit, backend};
+use aims::keys::{Algorithm, AsyncSigner, SignError, SoftwareKey, UnixTime};
+use aims::workload_api::{Endpoint, HeldKeySource, KeyHolderApi, WorkloadApi, WorkloadSource};
+use aims::{Agent, CredentialSource, Holder, TraceParent, backend};
 use http::header::AUTHORIZATION;
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 
+use super::issuer::AUDIENCE;
 use super::{Control, Message, Outcome, say};
 
 /// Does what it is told until the input ends.
 pub(super) async fn run(mut control: Control) -> Outcome<()> {
-    let key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring())?);
-    let credential = CurrentCredential::default();
     let config = control.config().await?;
-    let workload = Workload {
-        issuer: config.text("issuer")?,
-        enrolment: config.text("enrolment")?,
-        client: Agent::client().no_proxy().build()?,
-        agent: Agent::new(credential.clone()),
-        credential,
-        key,
-    };
-    say(&json!({ "key": serde_json::from_str::<Value>(&workload.jwk())? }))?;
+    let mut source = Source::start(&config).await?;
+    let client = Agent::client().no_proxy().build()?;
+    let workload = Workload { client, agent: Agent::new(source.wit()), wit: source.wit() };
+    say(&workload.describe()?)?;
     while let Some(message) = control.next().await? {
         let answer = match &*message.text("do")? {
-            "enrol" => workload.enrol().await?,
             "call" => workload.call(&message).await?,
-            "prove" => workload.prove(&message)?,
+            "prove" => workload.prove(&message).await?,
+            "withdrawn" => source.withdrawn().await?,
             other => return Err(format!("`{other}` is not a command").into()),
         };
         say(&answer)?;
@@ -39,41 +35,73 @@ pub(super) async fn run(mut control: Control) -> Outcome<()> {
     Ok(())
 }
 
+/// Where its credential comes from, and who made the key.
+enum Source {
+    /// The Workload API, with the credential.
+    Given(WorkloadSource),
+    /// It did, and keeps it.
+    Own(HeldKeySource),
+}
+
+impl Source {
+    async fn start(config: &Message) -> Outcome<Self> {
+        let endpoint = Endpoint::from_env()?;
+        if &*config.text("key")? == "given" {
+            let api = WorkloadApi::new(&endpoint, backend::ring());
+            let builder = WorkloadSource::builder(api).with_wit().without_x509();
+            return Ok(Self::Given(builder.start().await?));
+        }
+        let builder =
+            HeldKeySource::builder(KeyHolderApi::new(&endpoint, AUDIENCE, backend::ring()), make_key);
+        let builder = match config.text("join_token") {
+            Ok(token) => builder.join_token(token),
+            Err(_) => builder,
+        };
+        Ok(Self::Own(builder.start().await?))
+    }
+
+    fn wit(&self) -> Arc<dyn CredentialSource> {
+        match self {
+            Self::Given(source) => source.wit(),
+            Self::Own(source) => source.wit(),
+        }
+    }
+
+    /// Waits until there is no credential any more, and says in what state that is.
+    async fn withdrawn(&mut self) -> Outcome<Value> {
+        let Self::Given(source) = self else { return Err("nobody would tell it".into()) };
+        while source.wit().holder().is_ok() {
+            source.changed().await;
+        }
+        let status = source.status();
+        let state = status.streams.get("wit").ok_or("it follows no tokens")?.state;
+        Ok(json!({ "state": state.name() }))
+    }
+}
+
+fn make_key() -> Result<Arc<dyn AsyncSigner>, SignError> {
+    let key = SoftwareKey::generate(Algorithm::Es256, backend::ring()).map_err(|_| SignError::Backend)?;
+    Ok(Arc::new(key))
+}
+
 struct Workload {
-    issuer: String,
-    /// What whoever started this agent gave it, to get its first credential with.
-    enrolment: String,
-    key: Arc<SoftwareKey>,
-    credential: CurrentCredential,
-    agent: Agent,
     client: Client,
+    agent: Agent,
+    wit: Arc<dyn CredentialSource>,
 }
 
 impl Workload {
-    fn jwk(&self) -> String {
-        Jwk::new(Signer::public_key(&*self.key).clone()).to_json()
-    }
-
-    /// Gets the first credential: answers the issuer's challenge with the key, and names the enrolment secret.
-    async fn enrol(&self) -> Outcome<Value> {
-        let issuer = &self.issuer;
-        let challenge = self.client.post(format!("{issuer}/challenge")).send().await?.error_for_status()?;
-        let challenge = json_body(challenge).await?;
-        let nonce = challenge.get("nonce").and_then(Value::as_str).ok_or("no challenge")?;
-
-        let proof = possession(&*self.key, &format!("{issuer}/wit"), nonce)?;
-        let key: Value = serde_json::from_str(&self.jwk())?;
-        let body = json!({ "enrolment": self.enrolment, "key": key, "proof": proof });
-        let response = self.client.post(format!("{issuer}/wit")).body(body.to_string()).send().await?;
-
-        let status = response.status();
-        let body = json_body(response).await?;
-        if status.is_success() {
-            let token = body.get("wit").and_then(Value::as_str).ok_or("no token")?;
-            let wit = Wit::from_issuer(token, backend::ring())?;
-            self.credential.replace(Holder::new(wit, self.key.clone())?)?;
-        }
-        Ok(json!({ "status": status.as_u16(), "body": body }))
+    /// Who it is, and the public half of its key.
+    fn describe(&self) -> Outcome<Value> {
+        let holder = self.wit.holder()?;
+        let key = Jwk::new(holder.signer(now()?)?.public_key().clone()).to_json();
+        let minutes = holder.not_after().since(now()?).as_secs().div_ceil(60);
+        Ok(json!({
+            "subject": holder.subject().as_str(),
+            "key": serde_json::from_str::<Value>(&key)?,
+            "minutes": minutes,
+            "wit": token(&holder)?,
+        }))
     }
 
     /// Calls a tool, and says what went over the wire in both directions: all that an eavesdropper would have.
@@ -97,7 +125,7 @@ impl Workload {
     }
 
     /// Signs a proof with claims that [`Agent`] would never write: what the key of an agent is good for in other hands.
-    fn prove(&self, message: &Message) -> Outcome<Value> {
+    async fn prove(&self, message: &Message) -> Outcome<Value> {
         let backend = backend::ring();
         let mut id = [0; 16];
         backend.fill_random(&mut id)?;
@@ -108,20 +136,24 @@ impl Workload {
             .str("jti", &base64url::encode(id))
             .str("wth", &base64url::encode(backend.sha256(wit.as_bytes())))
             .finish()?;
-        let header = NewHeader::new("wpt+jwt", Signer::public_key(&*self.key))?;
-        Ok(json!({ "proof": header.unsigned(claims).sign(&*self.key)? }))
+        let holder = self.wit.holder()?;
+        let key = holder.signer(now()?)?;
+        let header = NewHeader::new("wpt+jwt", key.public_key())?;
+        Ok(json!({ "proof": header.unsigned(claims).sign_async(key).await? }))
     }
 }
 
-/// Shows that `key` is held: a signature over what the issuer asked, for that issuer.
-pub(crate) fn possession(key: &dyn Signer, audience: &str, nonce: &str) -> Outcome<String> {
-    let claims = ObjectWriter::new().str("aud", audience).str("nonce", nonce).finish()?;
-    Ok(NewHeader::new(POSSESSION_TYPE, key.public_key())?.unsigned(claims).sign(key)?)
+fn token(holder: &Holder) -> Outcome<&str> {
+    match holder.credential() {
+        Credential::Wit(wit) => Ok(wit.token()),
+        _ => Err("another kind of credential".into()),
+    }
+}
+
+fn now() -> Outcome<UnixTime> {
+    Ok(UnixTime::try_from(SystemTime::now())?)
 }
 
 async fn json_body(response: Response) -> Outcome<Value> {
     Ok(serde_json::from_slice(&response.bytes().await?).unwrap_or(Value::Null))
 }
-
-/// `typ` of a proof of possession, which is not a credential and not a WPT.
-pub(super) const POSSESSION_TYPE: &str = "aims-tour-possession+jwt";

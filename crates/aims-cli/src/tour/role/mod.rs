@@ -5,7 +5,7 @@
 //! outlives the tour.
 
 mod agent;
-mod authority;
+mod intruder;
 mod issuer;
 mod tool;
 mod workload;
@@ -17,16 +17,15 @@ use std::process::ExitCode;
 use aims::jose::json::{Limits, Number, Object, Value};
 use serde_json::json;
 
-pub(super) use self::agent::possession;
 use tokio::sync::mpsc;
 
 /// Which program this process is.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub(crate) enum Role {
-    /// Has a key, calls tools.
+    /// Calls tools.
     Agent,
-    /// Signs certificates.
-    Authority,
+    /// Asks for what is not its own.
+    Intruder,
     /// Gives workloads their identity.
     Issuer,
     /// Answers those who may call it.
@@ -40,7 +39,7 @@ impl Role {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Agent => "agent",
-            Self::Authority => "authority",
+            Self::Intruder => "intruder",
             Self::Issuer => "issuer",
             Self::Tool => "tool",
             Self::Workload => "workload",
@@ -53,7 +52,7 @@ pub(super) async fn run(role: Role) -> ExitCode {
     let control = Control::new();
     let ended = match role {
         Role::Agent => agent::run(control).await,
-        Role::Authority => authority::run(control).await,
+        Role::Intruder => intruder::run(control).await,
         Role::Issuer => issuer::run(control).await,
         Role::Tool => tool::run(control).await,
         Role::Workload => workload::run(control).await,

@@ -2,7 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use aims::{Audiences, BundleSet, Callers, Guard, Permit, TrustBundle, backend};
+use aims::workload_api::{Endpoint, WorkloadApi, WorkloadSource};
+use aims::{Audiences, Callers, Guard, Permit, backend};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use serde_json::{Value, json};
@@ -16,11 +17,11 @@ pub(super) async fn run(mut control: Control) -> Outcome<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let url = format!("http://{}", listener.local_addr()?);
 
-    let client = reqwest::Client::builder().no_proxy().build()?;
-    let jwks = client.get(config.text("keys")?).send().await?.error_for_status()?.text().await?;
-    let trust = TrustBundle::from_jwks(config.text("origin")?.parse()?, &jwks, backend::ring())?;
+    // Whom to trust it learns where everybody learns who they are; and goes on learning it.
+    let api = WorkloadApi::new(&Endpoint::from_env()?, backend::ring());
+    let source = WorkloadSource::builder(api).with_wit().start().await?;
     let callers = Callers::new().pattern(config.text("callers")?.parse()?);
-    let guard = Guard::builder(Audiences::http(&url)?, BundleSet::from(trust), callers).build();
+    let guard = Guard::builder(Audiences::http(&url)?, source.bundles(), callers).build();
     let app =
         Router::new().route("/v1/search", get(search)).route("/v1/book", get(book)).layer(guard.layer());
 

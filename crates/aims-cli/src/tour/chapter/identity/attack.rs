@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::world::{AGENT, World};
 use crate::tour::account::Fault;
+use crate::tour::issuer::text;
 use crate::tour::wire::Request;
 
 /// One change to an accepted request, and how it must be refused.
@@ -53,7 +54,7 @@ impl Change {
             Self::Replay => Ok(request),
             Self::OtherPath => Ok(Request { url: request.url.replace("/v1/search", "/v1/book"), ..request }),
             Self::OtherTool => {
-                let url = request.url.replace(&world.travel.server.url, &world.bank.server.url);
+                let url = request.url.replace(&world.travel.url, &world.bank.url);
                 Ok(Request { url, ..request })
             }
 
@@ -109,7 +110,8 @@ impl Change {
 async fn issued(world: &mut World, request: &Request, subject: &str, ago: u64) -> Result<String, Fault> {
     let key = Jwk::new(Wit::from_issuer(&request.wit, backend::ring())?.confirmation_key().clone());
     let key: Value = serde_json::from_str(&key.to_json())?;
-    let answer = world.issuer.process.ask(&json!({ "subject": subject, "key": key, "ago": ago })).await?;
+    let message = json!({ "do": "wit", "subject": subject, "key": key, "ago": ago });
+    let answer = world.issuer.process.ask(&message).await?;
     text(&answer, "wit")
 }
 
@@ -153,11 +155,6 @@ fn with_algorithm_none(input: &str) -> Result<String, Fault> {
 
 fn new_key() -> Result<SoftwareKey, Fault> {
     Ok(SoftwareKey::generate(Algorithm::Es256, backend::ring())?)
-}
-
-fn text(answer: &Value, name: &str) -> Result<String, Fault> {
-    let text = answer.get(name).and_then(Value::as_str).map(str::to_owned);
-    text.ok_or_else(|| Fault::new(format!("an answer without `{name}`")))
 }
 
 fn now() -> Result<UnixTime, BeforeEpoch> {

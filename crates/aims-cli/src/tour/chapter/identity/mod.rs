@@ -1,34 +1,34 @@
 //! An agent gets its identity from nothing, proves it with every request, and nobody else can.
 //!
-//! All of it is plain HTTP on loopback. Elsewhere these messages travel over TLS: the enrolment secret is one, and a proof
-//! can be used by whoever gets it to the tool first.
+//! All of it is plain HTTP on loopback. Elsewhere these messages travel over TLS: a proof can be used by whoever gets it to the
+//! tool first.
 
 mod attack;
-mod enrolment;
 mod world;
 
 use aims::jose::Jwk;
-use aims::{TrustBundle, backend};
 use serde_json::{Value, json};
 
 use self::attack::{ATTACKS, Attack};
-use self::world::{AGENT, BATCH, ORIGIN, Server, Tool, World, new_secret};
+use self::world::{AGENT, BATCH, ORIGIN, TOOLS, Tool, World};
 use crate::tour::account::{Account, Broken, Fault, Seen, Step};
+use crate::tour::issuer::{Entry, Issuer, text};
+use crate::tour::laptop::Laptop;
 use crate::tour::process::Process;
 use crate::tour::role::Role;
 use crate::tour::wire::{Answer, Request, Wire};
 
 /// What the chapter is about.
 pub(super) const INTRO: &str = "  \
-An agent starts with nothing but a name somebody enrolled it under. It makes a key, proves to the issuer that it
-  holds it, and gets a credential for an hour. With every request it sends the credential and a fresh proof. Then
-  somebody who has a copy of the traffic tries everything else, changing one thing at a time. (Separate processes,
-  plain HTTP on loopback. After \"record\" stands what the tool wrote down, and does not tell callers.)";
+An agent starts on a laptop with nothing but the address of a socket. It asks who it is: the Workload API looks at
+  its process, finds it in a register, and gives it a key and a credential for an hour. With every request it sends
+  the credential and a fresh proof. Then somebody who has a copy of the traffic tries everything else, changing one
+  thing at a time. (Separate processes, plain HTTP on loopback. After \"record\" stands what the tool wrote down, and
+  does not tell callers.)";
 
 /// Tells the chapter.
 pub(super) async fn tell(account: &mut Account) -> Result<(), Broken> {
     let mut world = begin(account).await?;
-    enrolment::tell(account, &mut world).await?;
     call(account, &mut world, "call", "The agent calls the tool, which says who called.").await?;
     for attack in &ATTACKS {
         // An attack that goes through does not keep the others from being tried.
@@ -51,72 +51,74 @@ pub(super) async fn tell(account: &mut Account) -> Result<(), Broken> {
 async fn begin(account: &mut Account) -> Result<World, Broken> {
     let step = Step {
         name: "issuer_up",
-        told: format!("The issuer of {ORIGIN} makes its key, and publishes the public half."),
-        expect: "200 1 key".into(),
+        told: format!(
+            "The Workload API of {ORIGIN} comes up. Whoever its register does not name gets nothing."
+        ),
+        expect: "refused: permission_denied".into(),
     };
-    let (wire, issuer, [agent_secret, batch_secret]) = account.step(step, start_issuer()).await?;
+    let (laptop, issuer) = account.step(step, start_issuer()).await?;
 
     let step = Step {
         name: "tool_up",
         told: "A tool comes up, and lets nobody in who proves nothing.".into(),
         expect: "refused: no_proof".into(),
     };
-    let (travel, bank) = account.step(step, start_tools(&wire, &issuer)).await?;
+    let (wire, travel, bank) = account.step(step, start_tools(&laptop, &issuer)).await?;
 
     let step = Step {
         name: "agents_up",
-        told: "An agent and another workload start. Each makes its own key, which never leaves its process."
-            .into(),
-        expect: "2 different public keys".into(),
+        told: "An agent and another workload start, and ask who they are. Each gets a key of its own.".into(),
+        expect: format!("{AGENT}, {BATCH}"),
     };
-    let (agent, agent_key, batch) =
-        account.step(step, start_agents(&issuer, &agent_secret, &batch_secret)).await?;
-    let secrets = vec![agent_secret.clone(), batch_secret];
-    Ok(World { wire, issuer, travel, bank, agent, agent_key, agent_secret, batch, secrets })
+    let ([agent, batch], secrets) = account.step(step, start_agents(&laptop, &issuer)).await?;
+    Ok(World { _laptop: laptop, wire, issuer, travel, bank, agent, batch, secrets })
 }
 
-async fn start_issuer() -> Result<Seen<(Wire, Server, [String; 2])>, Fault> {
-    let secrets = [new_secret()?, new_secret()?];
-    let [agent, batch] = &secrets;
-    let enrolments = json!([{ "secret": agent, "subject": AGENT }, { "secret": batch, "subject": BATCH }]);
-    let config = json!({ "origin": ORIGIN, "enrolments": enrolments });
-    let issuer = Server::start(Role::Issuer, "issuer", &config).await?;
+async fn start_issuer() -> Result<Seen<(Laptop, Issuer)>, Fault> {
+    let laptop = Laptop::new(&["issuer", "travel agent", "batch job", TOOLS[0].0, TOOLS[1].0])?;
+    let entries = [
+        Entry("travel agent", AGENT, ""),
+        Entry("batch job", BATCH, ""),
+        Entry(TOOLS[0].0, TOOLS[0].1, ""),
+        Entry(TOOLS[1].0, TOOLS[1].1, ""),
+    ];
+    let issuer = Issuer::start(&laptop, "issuer", ORIGIN, &entries).await?;
+    // The tour itself asks.
+    let (got, note) = match issuer.api().fetch_x509().await {
+        Ok(context) => (format!("{} identities", context.identities.len()), String::new()),
+        Err(error) => (format!("refused: {}", error.code()), error.rule().to_owned()),
+    };
+    let note = format!("unix://{} · {note}", issuer.socket.display());
+    Ok(Seen { got, note, faults: Vec::new(), value: (laptop, issuer) })
+}
 
+async fn start_tools(laptop: &Laptop, issuer: &Issuer) -> Result<Seen<(Wire, Tool, Tool)>, Fault> {
+    let mut travel = Tool::start(laptop, issuer, TOOLS[0].0).await?;
+    let bank = Tool::start(laptop, issuer, TOOLS[1].0).await?;
     let wire = Wire::new()?;
-    let answer = wire.get(&format!("{}/keys", issuer.url)).await?;
-    let bundle = TrustBundle::from_jwks(ORIGIN.parse()?, &answer.body.to_string(), backend::ring())?;
-    let got = format!("{} {} key", answer.status, bundle.keys().len());
-    Ok(Seen { got, note: issuer.url.clone(), faults: Vec::new(), value: (wire, issuer, secrets) })
-}
-
-async fn start_tools(wire: &Wire, issuer: &Server) -> Result<Seen<(Tool, Tool)>, Fault> {
-    let mut travel = Tool::start("travel tool", issuer).await?;
-    let bank = Tool::start("bank tool", issuer).await?;
-    let answer = wire.get(&format!("{}/v1/search", travel.server.url)).await?;
+    let answer = wire.get(&format!("{}/v1/search", travel.url)).await?;
     travel.requests += 1;
-    let note = travel.server.url.clone();
-    Ok(Seen { got: answer.to_string(), note, faults: Vec::new(), value: (travel, bank) })
+    let note = travel.url.clone();
+    Ok(Seen { got: answer.to_string(), note, faults: Vec::new(), value: (wire, travel, bank) })
 }
 
-async fn start_agents(
-    issuer: &Server,
-    agent_secret: &str,
-    batch_secret: &str,
-) -> Result<Seen<(Process, Jwk, Process)>, Fault> {
-    let (agent, agent_key) = start_agent("agent", issuer, agent_secret).await?;
-    let (batch, batch_key) = start_agent("batch job", issuer, batch_secret).await?;
-    let [one, other] = [&agent_key, &batch_key].map(|key| key.thumbprint().to_string());
-    let got = if one == other { "the same public key twice" } else { "2 different public keys" };
-    let [one, other] = [&one, &other].map(|thumbprint| thumbprint.get(..8).unwrap_or_default());
-    let note = format!("thumbprints {one}.. and {other}..");
-    Ok(Seen { got: got.into(), note, faults: Vec::new(), value: (agent, agent_key, batch) })
+async fn start_agents(laptop: &Laptop, issuer: &Issuer) -> Result<Seen<([Process; 2], Vec<String>)>, Fault> {
+    let config = json!({ "key": "given" });
+    let (agent, one) = issuer.workload(laptop, Role::Agent, "travel agent", &config).await?;
+    let (batch, other) = issuer.workload(laptop, Role::Agent, "batch job", &config).await?;
+    let got = format!("{}, {}", text(&one, "subject")?, text(&other, "subject")?);
+    let [a, b] = [thumbprint(&one)?, thumbprint(&other)?];
+    let faults = if a == b { vec!["both have one key".to_owned()] } else { Vec::new() };
+    let short = |text: &str| text.get(..8).unwrap_or_default().to_owned();
+    let minutes = one.get("minutes").and_then(Value::as_u64).unwrap_or_default();
+    let note = format!("thumbprints {}.. and {}.., for {minutes} minutes", short(&a), short(&b));
+    let secrets = vec![text(&one, "wit")?, text(&other, "wit")?];
+    Ok(Seen { got, note, faults, value: ([agent, batch], secrets) })
 }
 
-async fn start_agent(name: &'static str, issuer: &Server, secret: &str) -> Result<(Process, Jwk), Fault> {
-    let config = json!({ "issuer": issuer.url, "enrolment": secret });
-    let (process, first) = Process::start(Role::Agent, name, &config).await?;
-    let key = first.get("key").unwrap_or(&Value::Null).to_string();
-    Ok((process, Jwk::parse(&key, backend::ring())?))
+fn thumbprint(agent: &Value) -> Result<String, Fault> {
+    let key = agent.get("key").unwrap_or(&Value::Null).to_string();
+    Ok(Jwk::parse(&key, aims::backend::ring())?.thumbprint().to_string())
 }
 
 /// The agent calls, and is let in.
@@ -163,15 +165,9 @@ async fn refuse(account: &mut Account, world: &mut World, attack: &Attack) -> Re
 /// A workload with a credential that is as good as the agent's, but that nobody listed.
 async fn call_unlisted(account: &mut Account, world: &mut World) -> Result<(), Broken> {
     let step = Step {
-        name: "batch_enrols",
-        told: "The other workload enrols, as the agent did.".into(),
-        expect: format!("200 {BATCH}"),
-    };
-    account.step(step, enrolment::enrol(&mut world.batch, &mut world.secrets)).await?;
-
-    let step = Step {
         name: "caller_not_listed",
-        told: "It calls the tool, and proves well who it is; but only agents may call.".into(),
+        told: "The other workload calls the tool, and proves well who it is; but only agents may call."
+            .into(),
         expect: "refused: forbidden".into(),
     };
     let taken = async {
@@ -211,7 +207,7 @@ async fn one_record_each(account: &mut Account, world: &World) -> Result<(), Bro
     let taken = async {
         let (mut requests, mut records) = (0, 0);
         for tool in world.tools() {
-            let log = tool.server.process.log();
+            let log = tool.process.log();
             // A record is written before its answer is sent, so what is missing is on its way here.
             log.wait_for(|lines| (lines.len() >= tool.requests).then_some(())).await?;
             requests += tool.requests;

@@ -21,8 +21,9 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::world::{AGENT, Authority, TOOL, World};
+use super::world::{ACME, AGENT, TOOL, World};
 use crate::tour::account::Fault;
+use crate::tour::issuer::Issuer;
 
 /// A certificate that is wrong in one thing, and how it must be refused.
 pub(super) struct Attack {
@@ -75,7 +76,7 @@ impl Change {
     async fn changed(
         self,
         leaf: &CertificateDer<'_>,
-        authority: &mut Authority,
+        issuer: &mut Issuer,
     ) -> Result<CertificateDer<'static>, Fault> {
         let (oid, value): (&[u8], Vec<u8>) = match self {
             Self::CaAsLeaf => (BASIC_CONSTRAINTS, write(SEQUENCE, &[&write(BOOLEAN, &[&[0xff]])])),
@@ -89,7 +90,7 @@ impl Change {
         };
         let (body, algorithm) =
             with_extension(leaf, oid, &value).ok_or_else(|| Fault::new("not a certificate"))?;
-        let signature = authority.sign(&body).await?;
+        let signature = issuer.sign(&body).await?;
         Ok(write(SEQUENCE, &[&body, &algorithm, &write(BIT_STRING, &[&[0], &signature])]).into())
     }
 }
@@ -143,21 +144,20 @@ fn certificates(chain: &Value) -> Result<Vec<CertificateDer<'static>>, Fault> {
 }
 
 /// Connects without a certificate.
-pub(super) async fn without_certificate(authority: &Authority, url: &str) -> Result<(), Fault> {
-    connect(authority, url, None).await
+pub(super) async fn without_certificate(bundle: &Value, url: &str) -> Result<(), Fault> {
+    connect(bundle, url, None).await
 }
 
 /// Connects with this certificate and its key.
-pub(super) async fn present(authority: &Authority, url: &str, presented: Presented) -> Result<(), Fault> {
+pub(super) async fn present(bundle: &Value, url: &str, presented: Presented) -> Result<(), Fault> {
     let pkcs8 = PrivatePkcs8KeyDer::from(presented.key.expose_pkcs8().to_vec());
     let key = any_ecdsa_type(&pkcs8.into())?;
-    connect(authority, url, Some(CertifiedKey::new(presented.chain, key))).await
+    connect(bundle, url, Some(CertifiedKey::new(presented.chain, key))).await
 }
 
 /// Connects, and waits until the server closes the connection; with TLS 1.3 the client is finished before it is looked at.
-async fn connect(authority: &Authority, url: &str, own: Option<CertifiedKey>) -> Result<(), Fault> {
-    let bundle =
-        TrustBundle::from_spiffe(authority.origin.parse()?, &authority.bundle.to_string(), backend::ring())?;
+async fn connect(bundle: &Value, url: &str, own: Option<CertifiedKey>) -> Result<(), Fault> {
+    let bundle = TrustBundle::from_spiffe(ACME.parse()?, &bundle.to_string(), backend::ring())?;
     let svids = SvidVerifier::builder(BundleSet::from(bundle), backend::ring()).build();
     let tool: WorkloadId = TOOL.parse()?;
     let tls =

@@ -3,22 +3,23 @@
 mod attack;
 mod world;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use self::attack::{ATTACKS, Attack};
-use self::world::{
-    ACME, AGENT, Authority, BANK, BATCH, Call, PROXY, TELLER, TOOL, World, call, member, start_workload,
-};
+use self::world::{ACME, AGENT, BANK, BATCH, Call, PROXY, TELLER, TOOL, World, call, start_workload};
 use crate::tour::account::{Account, Broken, Fault, Seen, Step};
+use crate::tour::issuer::{Entry, Issuer, member, text};
+use crate::tour::laptop::Laptop;
 use crate::tour::process::Process;
 use crate::tour::record::Who;
 
 /// What the chapter is about.
 pub(super) const INTRO: &str = "  \
 The same tool, over mutual TLS: both ends of a connection show a certificate, and whoever is at the other end is
-  known by it. Certificates are renewed while calls go on; another company's workloads are let in, and out again; a
-  proxy says whom it has seen, and is believed because it has proved who it is. And a compromised authority signs
-  what no issuer would. (Separate processes, TLS 1.3 on loopback. After \"record\" stands what the tool wrote down.)";
+  known by it. Certificates, and whom to trust, come from Workload APIs: they are renewed while calls go on; another
+  company is federated with, and then is not any more; a proxy says whom it has seen, and is believed because it has
+  proved who it is. And a compromised authority signs what no issuer would. (Separate processes, TLS 1.3 on
+  loopback. After \"record\" stands what the tool wrote down.)";
 
 /// Tells the chapter.
 pub(super) async fn tell(account: &mut Account) -> Result<(), Broken> {
@@ -43,33 +44,27 @@ pub(super) async fn tell(account: &mut Account) -> Result<(), Broken> {
 async fn begin(account: &mut Account) -> Result<World, Broken> {
     let step = Step {
         name: "authorities_up",
-        told: format!("The authorities of {ACME} and {BANK} make their keys and their roots."),
+        told: format!("The Workload APIs of {ACME} and {BANK} come up, each with an authority of its own."),
         expect: "2 bundles".into(),
     };
-    let taken = async {
-        let acme = Authority::start("acme's authority", ACME).await?;
-        let bank = Authority::start("the bank's authority", BANK).await?;
-        let got = if acme.bundle == bank.bundle { "one bundle twice" } else { "2 bundles" };
-        Ok(Seen { got: got.into(), note: String::new(), faults: Vec::new(), value: (acme, bank) })
-    };
-    let (mut acme, mut bank) = account.step(step, taken).await?;
+    let (laptop, mut acme, mut bank) = account.step(step, start_issuers()).await?;
 
     let step = Step {
         name: "certificates",
-        told: "A tool, a proxy and three callers make keys of their own, and get certificates for an hour."
+        told: "A tool, a proxy and three callers get keys and certificates; tool and agent for six seconds."
             .into(),
         expect: "5 certificates".into(),
     };
     let taken = async {
-        let workloads = [
-            start_workload("the tool", &mut acme, TOOL).await?,
-            start_workload("the proxy", &mut acme, PROXY).await?,
-            start_workload("the agent", &mut acme, AGENT).await?,
-            start_workload("the batch job", &mut acme, BATCH).await?,
-            start_workload("the bank's agent", &mut bank, TELLER).await?,
-        ];
-        let got = format!("{} certificates", workloads.len());
-        Ok(Seen { got, note: String::new(), faults: Vec::new(), value: workloads })
+        let (tool, who) = start_workload(&laptop, &acme, "the tool").await?;
+        let (proxy, is) = start_workload(&laptop, &acme, "the proxy").await?;
+        let (agent, it) = start_workload(&laptop, &acme, "the agent").await?;
+        let (batch, then) = start_workload(&laptop, &acme, "the batch job").await?;
+        let (teller, said) = start_workload(&laptop, &bank, "the bank's agent").await?;
+        let right = [who, is, it, then, said] == [TOOL, PROXY, AGENT, BATCH, TELLER];
+        let faults = if right { Vec::new() } else { vec!["they are others than they should be".to_owned()] };
+        let value = [tool, proxy, agent, batch, teller];
+        Ok(Seen { got: format!("{} certificates", value.len()), note: String::new(), faults, value })
     };
     let [mut tool, mut proxy, agent, batch, mut teller] = account.step(step, taken).await?;
 
@@ -80,24 +75,39 @@ async fn begin(account: &mut Account) -> Result<World, Broken> {
     };
     let taken = async {
         // Who knows the tool's authority can connect to it; whether the tool knows theirs is another matter.
-        acme.is_trusted_by(&mut teller).await?;
+        bank.federate(&mut acme).await?;
+        teller.ask(&json!({ "do": "knows", "origin": ACME })).await?;
         let peers = [format!("{ACME}/**"), format!("{BANK}/**")];
         let callers = [format!("{ACME}/agents/*"), format!("{BANK}/agents/*")];
         let serve = json!({ "do": "serve", "peers": peers, "callers": callers, "proxy": PROXY });
-        let tool_url = url(&tool.ask(&serve).await?)?;
+        let tool_url = text(&tool.ask(&serve).await?, "url")?;
         let forward = json!({ "do": "forward", "peers": peers, "expect": TOOL, "to": tool_url, "as": PROXY });
-        let proxy_url = url(&proxy.ask(&forward).await?)?;
+        let proxy_url = text(&proxy.ask(&forward).await?, "url")?;
+        let bundle = acme.bundle().await?;
         let (got, rule) =
-            World::refused_connection(&tool, attack::without_certificate(&acme, &tool_url)).await?;
+            World::refused_connection(&tool, attack::without_certificate(&bundle, &tool_url)).await?;
         let note = format!("{tool_url}, {proxy_url} · {rule}");
         Ok(Seen { got, note, faults: Vec::new(), value: (tool_url, proxy_url) })
     };
     let (tool_url, proxy_url) = account.step(step, taken).await?;
-    Ok(World { acme, bank, tool, tool_url, proxy, proxy_url, agent, batch, teller })
+    Ok(World { acme, bank, tool, tool_url, proxy, proxy_url, agent, batch, teller, laptop })
 }
 
-fn url(answer: &Value) -> Result<String, Fault> {
-    Ok(member(answer, "url")?.as_str().unwrap_or_default().to_owned())
+async fn start_issuers() -> Result<Seen<(Laptop, Issuer, Issuer)>, Fault> {
+    let issuers = ["acme's issuer", "the bank's issuer"];
+    let workloads = ["the tool", "the proxy", "the agent", "the batch job", "the bank's agent"];
+    let laptop = Laptop::new(&[&issuers[..], &workloads].concat())?;
+    let entries = [
+        Entry("the tool", TOOL, "x509_lifetime = 6\nfederates_with = [\"spiffe://bank.example\"]"),
+        Entry("the proxy", PROXY, "federates_with = [\"spiffe://bank.example\"]"),
+        Entry("the agent", AGENT, "x509_lifetime = 6"),
+        Entry("the batch job", BATCH, ""),
+    ];
+    let mut acme = Issuer::start(&laptop, issuers[0], ACME, &entries).await?;
+    let entries = [Entry("the bank's agent", TELLER, "federates_with = [\"spiffe://acme.example\"]")];
+    let mut bank = Issuer::start(&laptop, issuers[1], BANK, &entries).await?;
+    let got = if acme.bundle().await? == bank.bundle().await? { "one bundle twice" } else { "2 bundles" };
+    Ok(Seen { got: got.into(), note: String::new(), faults: Vec::new(), value: (laptop, acme, bank) })
 }
 
 /// The answer to a call, and whether the record says what it must of caller and connection.
@@ -145,9 +155,6 @@ async fn call_with_proof(account: &mut Account, world: &mut World) -> Result<(),
         expect: format!("200 {AGENT}"),
     };
     let taken = async {
-        let key = member(&world.agent.ask(&json!({ "do": "token_key" })).await?, "key")?;
-        let wit = world.acme.process.ask(&json!({ "do": "wit", "subject": AGENT, "key": key })).await?;
-        world.agent.ask(&json!({ "do": "token", "wit": member(&wit, "wit")? })).await?;
         let audience = format!("{}/v1/search", world.tool_url);
         let call = call(&mut world.agent, &world.tool_url, TOOL, &[("audience", &audience)]).await?;
         seen(world, call, &format!("{AGENT} by wpt"), Some(&format!("{AGENT} by mtls"))).await
@@ -159,24 +166,28 @@ async fn call_with_proof(account: &mut Account, world: &mut World) -> Result<(),
 async fn rotate(account: &mut Account, world: &mut World) -> Result<(), Broken> {
     let step = Step {
         name: "rotation",
-        told: "While the agent calls again and again, tool and agent get new keys and certificates, five times each."
+        told: "While the agent calls again and again, tool and agent are renewed, each with a fresh key, as half of their time is over."
             .into(),
         expect: "no call failed".into(),
     };
     let taken = async {
         let url = format!("{}/v1/search", world.tool_url);
         world.agent.ask(&json!({ "do": "begin_calls", "url": url, "expect": TOOL })).await?;
-        for _ in 0..5 {
-            world.acme.certify(&mut world.tool, TOOL).await?;
-            world.acme.certify(&mut world.agent, AGENT).await?;
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
+        // Its calls go on in a task of their own.
+        let renewed = json!({ "do": "renewed" });
+        let (tool, agent) = tokio::try_join!(world.tool.ask(&renewed), world.agent.ask(&renewed))?;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         let calls = world.agent.ask(&json!({ "do": "end_calls" })).await?;
         let number = |name| member(&calls, name).map(|value| value.as_u64().unwrap_or_default());
         let (answered, failed) = (number("answered")?, number("failed")?);
         let got = if failed == 0 { "no call failed".to_owned() } else { format!("{failed} calls failed") };
-        let faults =
+        let mut faults =
             if answered < 10 { vec![format!("only {answered} calls were made")] } else { Vec::new() };
+        for renewed in [tool, agent] {
+            if member(&renewed, "before")? == member(&renewed, "after")? {
+                faults.push("the key is the one before".to_owned());
+            }
+        }
         Ok(Seen { got, note: format!("{answered} calls, each over a new connection"), faults, value: () })
     };
     account.step(step, taken).await
@@ -230,11 +241,12 @@ async fn federate(account: &mut Account, world: &mut World) -> Result<(), Broken
 
     let step = Step {
         name: "bundle_added",
-        told: "The tool is given the bank's bundle; the bank's agent calls.".into(),
+        told: "The operators federate: the bank's bundle is fetched, and reaches the tool. The bank's agent calls.".into(),
         expect: format!("200 {TELLER}"),
     };
     let taken = async {
-        world.bank.is_trusted_by(&mut world.tool).await?;
+        world.acme.federate(&mut world.bank).await?;
+        world.tool.ask(&json!({ "do": "knows", "origin": BANK })).await?;
         let call = call(&mut world.teller, &world.tool_url, TOOL, &[]).await?;
         seen(world, call, &format!("{TELLER} by mtls"), None).await
     };
@@ -242,21 +254,22 @@ async fn federate(account: &mut Account, world: &mut World) -> Result<(), Broken
 
     let step = Step {
         name: "bundle_withdrawn",
-        told: "It watches prices. The bank's bundle is withdrawn while the stream is open.".into(),
+        told: "It watches prices. The federation ends while the stream is open.".into(),
         expect: "the stream is cut off".into(),
     };
     let taken = async {
         let url = format!("{}/v1/watch", world.tool_url);
         let watch = world.teller.ask(&json!({ "do": "watch", "url": url, "expect": TOOL })).await?;
         let began = std::time::Instant::now();
-        world.tool.ask(&json!({ "do": "distrust", "origin": BANK })).await?;
+        world.acme.end_federation(BANK).await?;
         let end = world.teller.ask(&json!({ "do": "watched" })).await?;
+        world.tool.ask(&json!({ "do": "forgot", "origin": BANK })).await?;
         let got = match member(&end, "end")?.as_str() {
             Some("cut off") => "the stream is cut off",
             _ => "the stream ends as if it were complete",
         };
         let note = format!(
-            "its first message was {}; cut {} ms after the withdrawal",
+            "its first message was {}; cut {} ms after the end",
             member(&watch, "first")?,
             began.elapsed().as_millis()
         );
@@ -292,7 +305,8 @@ async fn refuse(account: &mut Account, world: &mut World, attack: &Attack) -> Re
     let step = Step { name: attack.step, told: attack.told.into(), expect };
     let taken = async {
         let presented = attack.change.certificate(world).await?;
-        let connecting = attack::present(&world.acme, &world.tool_url, presented);
+        let bundle = world.acme.bundle().await?;
+        let connecting = attack::present(&bundle, &world.tool_url, presented);
         let (got, rule) = World::refused_connection(&world.tool, connecting).await?;
         let fault = (rule != attack.rule).then(|| format!("the rule must be {}, not {rule}", attack.rule));
         let note = format!("during the handshake ({rule})");
@@ -310,7 +324,7 @@ async fn end(account: &mut Account, world: World) -> Result<(), Broken> {
     };
     let taken = async {
         let mut failed = Vec::new();
-        let all = world.processes();
+        let (all, _laptop) = world.processes();
         let count = all.len();
         for process in all {
             let name = process.name();

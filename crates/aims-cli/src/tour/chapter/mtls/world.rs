@@ -1,10 +1,11 @@
 //! Who is in the chapter.
 
 use aims::TraceParent;
-use aims::jose::base64;
 use serde_json::{Value, json};
 
 use crate::tour::account::Fault;
+use crate::tour::issuer::{Issuer, member};
+use crate::tour::laptop::Laptop;
 use crate::tour::process::Process;
 use crate::tour::record::Record;
 use crate::tour::role::Role;
@@ -12,8 +13,8 @@ use crate::tour::wire::Answer;
 
 /// Everybody, once they are up.
 pub(super) struct World {
-    pub(super) acme: Authority,
-    pub(super) bank: Authority,
+    pub(super) acme: Issuer,
+    pub(super) bank: Issuer,
     pub(super) tool: Process,
     pub(super) tool_url: String,
     pub(super) proxy: Process,
@@ -23,60 +24,18 @@ pub(super) struct World {
     pub(super) batch: Process,
     /// An agent of the bank.
     pub(super) teller: Process,
+    /// The last to go.
+    pub(super) laptop: Laptop,
 }
 
-/// The authority of a trust domain.
-pub(super) struct Authority {
-    pub(super) process: Process,
-    pub(super) origin: &'static str,
-    pub(super) bundle: Value,
-}
-
-impl Authority {
-    pub(super) async fn start(name: &'static str, origin: &'static str) -> Result<Self, Fault> {
-        let (process, first) = Process::start(Role::Authority, name, &json!({ "origin": origin })).await?;
-        let bundle = first.get("bundle").cloned().ok_or_else(|| Fault::new("it says no bundle"))?;
-        Ok(Self { process, origin, bundle })
-    }
-
-    /// A certificate for whoever made the request, `ago` seconds ago.
-    pub(super) async fn issue(&mut self, subject: &str, request: &Value, ago: u64) -> Result<Value, Fault> {
-        let message = json!({ "do": "issue", "subject": subject, "request": request, "ago": ago });
-        member(&self.process.ask(&message).await?, "chain")
-    }
-
-    /// Has a workload make a key, and gives it a certificate for it.
-    pub(super) async fn certify(&mut self, workload: &mut Process, subject: &str) -> Result<(), Fault> {
-        let request = member(&workload.ask(&json!({ "do": "request" })).await?, "request")?;
-        let chain = self.issue(subject, &request, 0).await?;
-        workload.ask(&json!({ "do": "certificate", "chain": chain })).await?;
-        Ok(())
-    }
-
-    /// Signs whatever it is told to.
-    pub(super) async fn sign(&mut self, body: &[u8]) -> Result<Vec<u8>, Fault> {
-        let message = json!({ "do": "sign", "body": base64::encode(body) });
-        let signature = member(&self.process.ask(&message).await?, "signature")?;
-        Ok(base64::decode(signature.as_str().unwrap_or_default())?)
-    }
-
-    /// Has a workload trust this authority.
-    pub(super) async fn is_trusted_by(&self, workload: &mut Process) -> Result<(), Fault> {
-        let message = json!({ "do": "trust", "origin": self.origin, "bundle": self.bundle });
-        workload.ask(&message).await.map(drop)
-    }
-}
-
-/// Starts a workload, with a certificate and trust in its own authority.
+/// Starts a workload, which gets its certificate and whom to trust from its issuer; and says who it is.
 pub(super) async fn start_workload(
+    laptop: &Laptop,
+    issuer: &Issuer,
     name: &'static str,
-    authority: &mut Authority,
-    subject: &str,
-) -> Result<Process, Fault> {
-    let (mut workload, _) = Process::start(Role::Workload, name, &json!({})).await?;
-    authority.certify(&mut workload, subject).await?;
-    authority.is_trusted_by(&mut workload).await?;
-    Ok(workload)
+) -> Result<(Process, Value), Fault> {
+    let (workload, first) = issuer.workload(laptop, Role::Workload, name, &json!({})).await?;
+    Ok((workload, member(&first, "subject")?))
 }
 
 impl World {
@@ -100,9 +59,9 @@ impl World {
         Ok((format!("refused: {}", text("refused")), text("rule")))
     }
 
-    pub(super) fn processes(self) -> [Process; 7] {
-        let Self { acme, bank, tool, proxy, agent, batch, teller, .. } = self;
-        [agent, batch, teller, proxy, tool, acme.process, bank.process]
+    pub(super) fn processes(self) -> ([Process; 7], Laptop) {
+        let Self { acme, bank, tool, proxy, agent, batch, teller, laptop, .. } = self;
+        ([agent, batch, teller, proxy, tool, acme.process, bank.process], laptop)
     }
 }
 
@@ -132,10 +91,6 @@ pub(super) async fn call(
     let answer = caller.ask(&message).await?;
     let traceparent = member(&answer, "traceparent")?.as_str().unwrap_or_default().to_owned();
     Ok(Call { answer: Answer::from_json(&answer)?, traceparent })
-}
-
-pub(super) fn member(answer: &Value, name: &str) -> Result<Value, Fault> {
-    answer.get(name).cloned().ok_or_else(|| Fault::new(format!("an answer without `{name}`")))
 }
 
 pub(super) const ACME: &str = "spiffe://acme.example";

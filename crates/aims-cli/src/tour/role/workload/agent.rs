@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aims::jose::Jwk;
-use aims::keys::{Algorithm, Signer, SoftwareKey};
 use aims::proof::XFCC_FIELD;
-use aims::{Agent as Prover, Connector, CurrentCredential, Holder, TraceParent, Wit, backend};
+use aims::{Agent as Prover, Connector, TraceParent};
 use axum::body::{Body, Bytes};
 use http::Request;
 use http_body_util::BodyExt;
@@ -20,9 +18,6 @@ use super::{Message, Outcome, Workload};
 /// What is under way.
 #[derive(Default)]
 pub(super) struct Agent {
-    /// For proofs of its own, beside those of its connections.
-    token_key: Option<Arc<SoftwareKey>>,
-    prover: Option<Prover>,
     calls: Option<(Arc<AtomicBool>, JoinHandle<Calls>)>,
     watching: Option<JoinHandle<&'static str>>,
 }
@@ -37,8 +32,6 @@ struct Calls {
 impl Agent {
     pub(super) async fn obey(&mut self, workload: &Workload, message: &Message) -> Outcome<Value> {
         match &*message.text("do")? {
-            "token_key" => self.token_key(),
-            "token" => self.token(message),
             "call" => self.call(workload, message).await,
             "begin_calls" => self.begin_calls(workload, message),
             "end_calls" => self.end_calls().await,
@@ -48,20 +41,6 @@ impl Agent {
         }
     }
 
-    fn token_key(&mut self) -> Outcome<Value> {
-        let key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring())?);
-        let jwk = Jwk::new(Signer::public_key(&*key).clone()).to_json();
-        self.token_key = Some(key);
-        Ok(json!({ "key": serde_json::from_str::<Value>(&jwk)? }))
-    }
-
-    fn token(&mut self, message: &Message) -> Outcome<Value> {
-        let wit = Wit::from_issuer(&message.text("wit")?, backend::ring())?;
-        let key = self.token_key.take().ok_or("no token was asked for")?;
-        self.prover = Some(Prover::new(CurrentCredential::new(Holder::new(wit, key)?)));
-        Ok(json!({}))
-    }
-
     /// Calls over a new connection; with a proof of its own for `audience`, and a field that says whom a proxy has seen, where the
     /// message has these.
     async fn call(&self, workload: &Workload, message: &Message) -> Outcome<Value> {
@@ -69,8 +48,7 @@ impl Agent {
         let mut request = get(&message.text("url")?)?;
         request.headers_mut().insert("traceparent", trace.parse()?);
         if let Ok(audience) = message.text("audience") {
-            let prover = self.prover.as_ref().ok_or("it has no token")?;
-            prover.attach_for(&audience, request.headers_mut()).await?;
+            Prover::new(workload.0.wit()).attach_for(&audience, request.headers_mut()).await?;
         }
         if let Ok(forged) = message.text("xfcc") {
             request.headers_mut().insert(XFCC_FIELD, forged.parse()?);

@@ -6,14 +6,14 @@ mod tool;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use aims::credential::x509::{CertificateRequest, Svid, SvidVerifier};
+use aims::credential::x509::SvidVerifier;
 use aims::id::IdSet;
-use aims::jose::base64;
-use aims::keys::{Algorithm, SoftwareKey};
+use aims::jose::Jwk;
 use aims::tls::{MutualTls, TlsClient};
-use aims::{Acceptor, BundleSet, Connector, CurrentCredential, Holder, Listener, TrustBundle, backend};
+use aims::workload_api::{Endpoint, WorkloadApi, WorkloadSource};
+use aims::{Acceptor, BundleSource, Connector, CredentialSource, Listener, backend};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -23,15 +23,15 @@ use super::{Control, Message, Outcome, say};
 /// Does what it is told until the input ends. What it serves ends with the process.
 pub(super) async fn run(mut control: Control) -> Outcome<()> {
     control.config().await?;
-    let mut workload = Workload::default();
+    let api = WorkloadApi::new(&Endpoint::from_env()?, backend::ring());
+    let mut workload = Workload(WorkloadSource::builder(api).with_wit().start().await?);
     let mut agent = Agent::default();
-    say(&json!({}))?;
+    say(&json!({ "subject": workload.0.x509().holder()?.subject().as_str() }))?;
     while let Some(message) = control.next().await? {
         let answer = match &*message.text("do")? {
-            "request" => workload.request()?,
-            "certificate" => workload.certificate(&message)?,
-            "trust" => workload.trust(&message)?,
-            "distrust" => workload.distrust(&message)?,
+            "renewed" => workload.renewed().await?,
+            "knows" => workload.knows(&message).await?,
+            "forgot" => workload.forgot(&message).await?,
             "serve" => tool::serve(&workload, &message).await?,
             "forward" => proxy::serve(&workload, &message).await?,
             _ => agent.obey(&workload, &message).await?,
@@ -41,56 +41,55 @@ pub(super) async fn run(mut control: Control) -> Outcome<()> {
     Ok(())
 }
 
-/// Who this workload is, and whom it trusts.
-#[derive(Default)]
-struct Workload {
-    /// The key of the certificate that was asked for last.
-    next_key: Option<Arc<SoftwareKey>>,
-    credential: CurrentCredential,
-    bundles: BundleSet,
-}
+/// Who this workload is, and whom it trusts: what its Workload API says.
+struct Workload(WorkloadSource);
 
 impl Workload {
-    /// Makes a key, and asks for a certificate for it; the key never leaves this process.
-    fn request(&mut self) -> Outcome<Value> {
-        let key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring())?);
-        let request = CertificateRequest::prepare(key.public_key())?.sign(&*key)?;
-        self.next_key = Some(key);
-        Ok(json!({ "request": base64::encode(&request) }))
+    /// Waits until it has another certificate than now, and says for which keys they are.
+    async fn renewed(&mut self) -> Outcome<Value> {
+        let (updates, before) = (self.updates(), self.key()?);
+        while self.updates() == updates {
+            self.0.changed().await;
+        }
+        Ok(json!({ "before": before, "after": self.key()? }))
     }
 
-    /// From here on, handshakes present this certificate.
-    fn certificate(&mut self, message: &Message) -> Outcome<Value> {
-        let chain = message.get("chain")?.as_array().ok_or("`chain` is not a list")?;
-        let chain = chain.map(|der| {
-            let text = der.as_str().ok_or("a certificate is not a string")?;
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(base64::decode(&text)?.into())
-        });
-        let svid = Svid::from_issuer(chain.collect::<Result<_, _>>()?, backend::ring())?;
-        let key = self.next_key.take().ok_or("no certificate was asked for")?;
-        let answer = json!({ "subject": svid.subject().as_str() });
-        self.credential.replace(Holder::for_svid(svid, key)?)?;
-        Ok(answer)
+    fn key(&self) -> Outcome<String> {
+        let holder = self.0.x509().holder()?;
+        let key = holder.signer(SystemTime::now().try_into()?)?.public_key().clone();
+        Ok(Jwk::new(key).thumbprint().to_string())
     }
 
-    fn trust(&mut self, message: &Message) -> Outcome<Value> {
-        let origin = message.text("origin")?.parse()?;
-        let bundle = TrustBundle::from_spiffe(origin, message.get("bundle")?.raw(), backend::ring())?;
-        self.bundles.insert(bundle);
+    fn updates(&self) -> Option<u64> {
+        self.0.status().streams.get("x509").map(|stream| stream.updates)
+    }
+
+    /// Waits until it can verify certificates of another trust domain.
+    async fn knows(&mut self, message: &Message) -> Outcome<Value> {
+        let origin = message.text("origin")?;
+        // A bundle comes in parts, for certificates and for tokens.
+        while self.0.bundles().bundle(&origin).is_none_or(|bundle| bundle.x509_authorities().is_empty()) {
+            self.0.changed().await;
+        }
         Ok(json!({}))
     }
 
-    fn distrust(&mut self, message: &Message) -> Outcome<Value> {
-        Ok(json!({ "removed": self.bundles.remove(&message.text("origin")?.parse()?) }))
+    /// Waits until nothing of another trust domain counts any more.
+    async fn forgot(&mut self, message: &Message) -> Outcome<Value> {
+        let origin = message.text("origin")?;
+        while self.0.bundles().bundle(&origin).is_some() {
+            self.0.changed().await;
+        }
+        Ok(json!({}))
     }
 
     fn svids(&self) -> SvidVerifier {
-        SvidVerifier::builder(self.bundles.clone(), backend::ring()).build()
+        SvidVerifier::builder(self.0.bundles(), backend::ring()).build()
     }
 
     fn mutual_tls(&self, peers: IdSet) -> MutualTls {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        MutualTls::new(self.credential.clone(), self.svids(), peers, provider)
+        MutualTls::new(self.0.x509(), self.svids(), peers, provider)
     }
 
     /// Listens on loopback for anybody who is trusted, and writes down whom it refuses.

@@ -26,7 +26,7 @@ pub(super) async fn serve(workload: &Workload, message: &Message) -> Outcome<Val
         )
     })?;
     let proxy: WorkloadId = message.text("proxy")?.parse()?;
-    let guard = Guard::builder(Audiences::http(&url)?, workload.bundles.clone(), callers)
+    let guard = Guard::builder(Audiences::http(&url)?, workload.0.bundles(), callers)
         .accept_connections()
         .forwarded_by(ForwardedVerifier::xfcc(proxy, workload.svids()))
         .build();
