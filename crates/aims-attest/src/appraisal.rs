@@ -309,6 +309,9 @@ impl AppraisalBuilder {
             fields.reasons.push(Reason::ParentInvalid);
             fields.parent = None;
         }
+        if fields.verdict != Verdict::Accepted {
+            fields.selectors.clear();
+        }
         Appraisal(Arc::new(self.0))
     }
 }

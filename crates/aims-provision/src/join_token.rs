@@ -98,7 +98,8 @@ impl JoinTokens {
 
     /// Uses a token up for whoever holds `key`: what comes out proves the selectors of the token, and nothing does a second time.
     ///
-    /// The appraisal counts for `counts_for` from `now`. Tell the caller no more than that it was refused.
+    /// The appraisal counts for `counts_for` from `now`. A token that is shown is used up, whatever comes of it: while the clock is set back by more than two minutes, too. Tell the caller
+    /// no more than that it was refused.
     ///
     /// # Errors
     ///

@@ -148,6 +148,7 @@ fn att_101_an_appraisal_with_too_many_selectors_is_not_accepted() {
     };
     assert_eq!(many(1024).verdict(), Verdict::Accepted);
     assert_eq!(many(1025).verdict(), Verdict::Rejected(Reason::TooLarge));
+    assert!(many(1025).selectors().is_empty());
 }
 
 #[test]
