@@ -1,0 +1,4 @@
+#![cfg(test)]
+//! Tests of the public interface.
+
+mod structured_fields;
