@@ -37,5 +37,7 @@ pub use self::list::{Dictionary, List};
 pub use self::names::Parameters;
 pub use self::value::{InnerList, Item, Member};
 
+pub(crate) use self::bytes::encode_into as encode_bytes;
+
 /// Where in the text something stands, in bytes.
 pub type Span = core::ops::Range<usize>;

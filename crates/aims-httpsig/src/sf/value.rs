@@ -54,6 +54,12 @@ impl<'a> Item<'a> {
         &self.parameters
     }
 
+    /// The value, and its parameters.
+    #[must_use]
+    pub fn into_parts(self) -> (BareItem<'a>, Parameters<'a>) {
+        (self.bare, self.parameters)
+    }
+
     /// Where it stands, its parameters included.
     #[must_use]
     pub fn span(&self) -> Span {

@@ -1,4 +1,6 @@
 #![cfg(test)]
 //! Tests of the public interface.
 
+mod components;
 mod structured_fields;
+mod support;

@@ -1,0 +1,41 @@
+//! Authorities: host and port (RFC 3986 section 3.2).
+
+use crate::ComponentError;
+
+/// Appends the authority in lower case, without a port that is empty or the usual one of the scheme (HS-VAL-10, HS-VAL-11).
+pub(super) fn write(authority: &str, scheme: Option<&str>, to: &mut String) -> Result<(), ComponentError> {
+    let (host, port) = split(authority)?;
+    to.extend(host.chars().map(|letter| letter.to_ascii_lowercase()));
+    let usual = match scheme {
+        Some(scheme) if scheme.eq_ignore_ascii_case("https") => "443",
+        Some(scheme) if scheme.eq_ignore_ascii_case("http") => "80",
+        _ => "",
+    };
+    if !port.is_empty() && port != usual {
+        to.push(':');
+        to.push_str(port);
+    }
+    Ok(())
+}
+
+/// Whether it is one.
+pub(super) fn check(authority: &str) -> Result<(), ComponentError> {
+    split(authority).map(drop)
+}
+
+fn split(authority: &str) -> Result<(&str, &str), ComponentError> {
+    let wrong = ComponentError::BadAuthority;
+    let (host, port) = match authority.rsplit_once(':') {
+        // The colons of an address are within its brackets.
+        Some((host, port)) if !port.contains(']') => (host, port),
+        _ => (authority, ""),
+    };
+    let is_address = host.starts_with('[') && host.ends_with(']');
+    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte);
+    let inner = if is_address { host.trim_start_matches('[').trim_end_matches(']') } else { host };
+    let is_sound = !inner.is_empty() && inner.bytes().all(|byte| is_host(byte) || is_address && byte == b':');
+    if !is_sound || !port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(wrong);
+    }
+    Ok((host, port))
+}

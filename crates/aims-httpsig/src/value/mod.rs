@@ -1,0 +1,149 @@
+//! The values of components (RFC 9421 sections 2.1 and 2.2).
+
+mod authority;
+mod field;
+mod query;
+mod target;
+
+use self::target::Target;
+use crate::component::Kind;
+use crate::{Component, ComponentError, Context, Message};
+
+impl Context<'_> {
+    /// The value of a component, as it stands in the signature base.
+    ///
+    /// # Errors
+    ///
+    /// [`ComponentError`] when the message has none.
+    pub fn value(&self, component: &Component<'_>) -> Result<String, ComponentError> {
+        let mut value = String::new();
+        self.write_value(component, &mut value)?;
+        Ok(value)
+    }
+
+    /// Appends the value of a component.
+    pub(crate) fn write_value(
+        &self,
+        component: &Component<'_>,
+        to: &mut String,
+    ) -> Result<(), ComponentError> {
+        let message = self.message(component)?;
+        if component.kind == Kind::Field {
+            return field::write(self, message, component, to);
+        }
+        let start = to.len();
+        self.write_derived(message, component, to)?;
+        // HS-VAL-15
+        let value = to.get(start..).unwrap_or_default();
+        let is_sound = value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+            && !value.starts_with(' ')
+            && !value.ends_with(' ');
+        if is_sound { Ok(()) } else { Err(ComponentError::BadValue) }
+    }
+
+    /// The message that a component is taken from, if it has components of this kind.
+    fn message(&self, component: &Component<'_>) -> Result<&dyn Message, ComponentError> {
+        let of_request = match component.kind {
+            Kind::Field => None,
+            Kind::Status => Some(false),
+            _ => Some(true),
+        };
+        match (self.is_response, component.flags.request) {
+            // A request answers nothing.
+            (false, true) => Err(ComponentError::ParameterNotApplicable),
+            (true, true) => self.request.ok_or(ComponentError::NoRequest),
+            (is_response, false) if of_request == Some(is_response) => Err(ComponentError::NotInThisMessage),
+            (_, false) => Ok(self.target),
+        }
+    }
+
+    fn write_derived(
+        &self,
+        message: &dyn Message,
+        component: &Component<'_>,
+        to: &mut String,
+    ) -> Result<(), ComponentError> {
+        use ComponentError as E;
+
+        let target = || message.target().map(Target::of).ok_or(E::Unavailable);
+        match component.kind {
+            Kind::Authority => {
+                let target = target()?;
+                let scheme = target.scheme().or_else(|| message.scheme());
+                authority::write(self.authority_of(message, &target)?, scheme, to)?;
+            }
+            Kind::Method => to.push_str(message.method().ok_or(E::Unavailable)?),
+            Kind::Path => to.push_str(target()?.path().ok_or(E::Unavailable)?),
+            Kind::Query => {
+                to.push('?');
+                to.push_str(target()?.query().ok_or(E::Unavailable)?);
+            }
+            Kind::QueryParam => {
+                let name = component.text("name").ok_or(E::NameMissing)?;
+                query::write(target()?.query().ok_or(E::Unavailable)?, name, to)?;
+            }
+            Kind::RequestTarget => to.push_str(message.target().ok_or(E::Unavailable)?),
+            Kind::Scheme => self.write_scheme(message, &target()?, to)?,
+            Kind::Status => {
+                let status = message.status().filter(|status| (100..1000).contains(status));
+                to.push_str(&status.ok_or(E::Unavailable)?.to_string());
+            }
+            Kind::TargetUri => self.write_uri(message, &target()?, to)?,
+            // INVARIANT: fields have been dealt with.
+            Kind::Field => return Err(E::UnknownDerived),
+        }
+        Ok(())
+    }
+
+    /// HS-VAL-10: who the request is for, as it was sent.
+    fn authority_of<'a>(
+        &'a self,
+        message: &'a dyn Message,
+        target: &Target<'a>,
+    ) -> Result<&'a str, ComponentError> {
+        let is_other = |one: &str, other: &str| {
+            let scheme = target.scheme().or_else(|| message.scheme());
+            let (mut own, mut that) = (String::new(), String::new());
+            authority::write(one, scheme, &mut own).is_err()
+                || authority::write(other, scheme, &mut that).is_err()
+                || own != that
+        };
+        let field = message.authority().filter(|authority| !authority.is_empty());
+        // What is configured is about the message as this server got it, and about no request that it made itself.
+        let received = match (target.authority(), field) {
+            (Some(absolute), Some(host)) if !self.any_host && is_other(absolute, host) => {
+                return Err(ComponentError::AuthorityMismatch);
+            }
+            (Some(absolute), _) => Some(absolute),
+            (None, host) => host,
+        };
+        self.authority.or(received).ok_or(ComponentError::Unavailable)
+    }
+
+    fn write_scheme(
+        &self,
+        message: &dyn Message,
+        target: &Target<'_>,
+        to: &mut String,
+    ) -> Result<(), ComponentError> {
+        let scheme = target.scheme().or_else(|| message.scheme()).ok_or(ComponentError::Unavailable)?;
+        to.extend(scheme.chars().map(|letter| letter.to_ascii_lowercase()));
+        Ok(())
+    }
+
+    /// HS-VAL-12: as it was sent, nothing normalised.
+    fn write_uri(
+        &self,
+        message: &dyn Message,
+        target: &Target<'_>,
+        to: &mut String,
+    ) -> Result<(), ComponentError> {
+        let authority = self.authority_of(message, target)?;
+        authority::check(authority)?;
+        self.write_scheme(message, target, to)?;
+        to.push_str("://");
+        to.push_str(authority);
+        to.push_str(target.rest());
+        Ok(())
+    }
+}
