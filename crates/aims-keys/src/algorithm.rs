@@ -30,13 +30,15 @@ pub enum Algorithm {
     MlDsa65,
     /// `PS256`: RSASSA-PSS with SHA-256, MGF1 with SHA-256, salt of 32 bytes (RFC 7518 §3.5).
     Ps256,
+    /// `PS512`: RSASSA-PSS with SHA-512, MGF1 with SHA-512, salt of 64 bytes (RFC 7518 §3.5). In no default set.
+    Ps512,
     /// `RS256`: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 §3.3). In no default set.
     Rs256,
 }
 
 impl Algorithm {
     /// Every algorithm these crates know, whether or not a backend of this build can compute it.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::EdDsa,
         Self::Ed25519,
         Self::Es256,
@@ -44,6 +46,7 @@ impl Algorithm {
         Self::MlDsa44,
         Self::MlDsa65,
         Self::Ps256,
+        Self::Ps512,
         Self::Rs256,
     ];
 
@@ -58,6 +61,7 @@ impl Algorithm {
             Self::MlDsa44 => "ML-DSA-44",
             Self::MlDsa65 => "ML-DSA-65",
             Self::Ps256 => "PS256",
+            Self::Ps512 => "PS512",
             Self::Rs256 => "RS256",
         }
     }
@@ -76,7 +80,7 @@ impl Algorithm {
             Self::Es384 => Some(96),
             Self::MlDsa44 => Some(2420),
             Self::MlDsa65 => Some(3309),
-            Self::Ps256 | Self::Rs256 => None,
+            Self::Ps256 | Self::Ps512 | Self::Rs256 => None,
         }
     }
 
@@ -107,6 +111,7 @@ impl FromStr for Algorithm {
             "ML-DSA-44" => Ok(Self::MlDsa44),
             "ML-DSA-65" => Ok(Self::MlDsa65),
             "PS256" => Ok(Self::Ps256),
+            "PS512" => Ok(Self::Ps512),
             "RS256" => Ok(Self::Rs256),
             _ => Err(UnknownAlgorithm),
         }

@@ -69,7 +69,7 @@ impl<'a> Parts<'a> {
             Self::MlDsa { algorithm: own, .. } => *own == algorithm,
             Self::P256 { .. } => algorithm == Algorithm::Es256,
             Self::P384 { .. } => algorithm == Algorithm::Es384,
-            Self::Rsa { .. } => matches!(algorithm, Algorithm::Ps256 | Algorithm::Rs256),
+            Self::Rsa { .. } => matches!(algorithm, Algorithm::Ps256 | Algorithm::Ps512 | Algorithm::Rs256),
         }
     }
 

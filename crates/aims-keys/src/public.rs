@@ -84,7 +84,7 @@ impl PublicNumbers {
             Self::MlDsa { .. } => matches!(algorithm, Algorithm::MlDsa44 | Algorithm::MlDsa65),
             Self::P256 { .. } => algorithm == Algorithm::Es256,
             Self::P384 { .. } => algorithm == Algorithm::Es384,
-            Self::Rsa { .. } => matches!(algorithm, Algorithm::Ps256 | Algorithm::Rs256),
+            Self::Rsa { .. } => matches!(algorithm, Algorithm::Ps256 | Algorithm::Ps512 | Algorithm::Rs256),
         }
     }
 }

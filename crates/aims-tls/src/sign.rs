@@ -37,7 +37,7 @@ impl SigningKey for HolderKey {
     fn algorithm(&self) -> SignatureAlgorithm {
         match self.algorithm {
             Algorithm::EdDsa | Algorithm::Ed25519 => SignatureAlgorithm::ED25519,
-            Algorithm::Ps256 | Algorithm::Rs256 => SignatureAlgorithm::RSA,
+            Algorithm::Ps256 | Algorithm::Ps512 | Algorithm::Rs256 => SignatureAlgorithm::RSA,
             _ => SignatureAlgorithm::ECDSA,
         }
     }
@@ -75,6 +75,7 @@ fn scheme(algorithm: Algorithm) -> Option<SignatureScheme> {
         Algorithm::Es256 => Some(SignatureScheme::ECDSA_NISTP256_SHA256),
         Algorithm::Es384 => Some(SignatureScheme::ECDSA_NISTP384_SHA384),
         Algorithm::Ps256 => Some(SignatureScheme::RSA_PSS_SHA256),
+        Algorithm::Ps512 => Some(SignatureScheme::RSA_PSS_SHA512),
         // TLS 1.3 has no other padding for handshakes.
         _ => None,
     }

@@ -119,7 +119,9 @@ impl JwkError {
             Self::Key(error) => error.rule(),
             Self::Length(Algorithm::EdDsa | Algorithm::Ed25519) => "JO-KEY-05",
             Self::Length(Algorithm::MlDsa44 | Algorithm::MlDsa65) => "JO-KEY-06",
-            Self::Length(Algorithm::Ps256 | Algorithm::Rs256) | Self::MultiPrime => "JO-KEY-04",
+            Self::Length(Algorithm::Ps256 | Algorithm::Ps512 | Algorithm::Rs256) | Self::MultiPrime => {
+                "JO-KEY-04"
+            }
             Self::Length(_) | Self::Private => "JO-KEY-03",
             Self::Symmetric => "JO-ALG-05",
             Self::TooLarge => "JO-JSON-03",

@@ -129,7 +129,7 @@ impl<'a> Members<'a> {
                 self.require("EC", Some("P-384"))?;
                 Ok(PublicNumbers::P384 { x: read.fixed("x", self.x)?, y: read.fixed("y", self.y)? })
             }
-            Algorithm::Ps256 | Algorithm::Rs256 => {
+            Algorithm::Ps256 | Algorithm::Ps512 | Algorithm::Rs256 => {
                 self.require("RSA", None)?;
                 Ok(PublicNumbers::Rsa { n: read.number("n", self.n)?, e: read.number("e", self.e)? })
             }

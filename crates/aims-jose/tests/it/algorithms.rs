@@ -99,7 +99,6 @@ fn jo_alg_01_jo_atk_04_alg_is_exact_and_a_string() {
         "RS384",
         "RS512",
         "PS384",
-        "PS512",
         "Ed448",
         "ed25519",
         "EDDSA",

@@ -1,5 +1,6 @@
 //! The AWS-LC backend.
 
+use aws_lc_rs::digest::Context;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::error::KeyRejected;
 use aws_lc_rs::rand::{self, SystemRandom};
@@ -11,7 +12,7 @@ use aws_lc_rs::signature::{
 use aws_lc_rs::signature::{PqdsaKeyPair, PqdsaSigningAlgorithm};
 use zeroize::Zeroizing;
 
-use super::uncompressed;
+use super::{HashAlgorithm, uncompressed};
 use crate::algorithm::Algorithm;
 use crate::pkcs8::Parts;
 use crate::private::RsaSize;
@@ -27,6 +28,26 @@ pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut digest = [0; 32];
     digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
     digest
+}
+
+pub(super) fn sha512(bytes: &[u8]) -> [u8; 64] {
+    let mut digest = [0; 64];
+    digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA512, bytes).as_ref());
+    digest
+}
+
+pub(super) fn hmac_sha256(secret: &[u8], message: &[u8]) -> [u8; 32] {
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret);
+    let mut tag = [0; 32];
+    tag.copy_from_slice(aws_lc_rs::hmac::sign(&key, message).as_ref());
+    tag
+}
+
+pub(super) fn hasher(algorithm: HashAlgorithm) -> Context {
+    Context::new(match algorithm {
+        HashAlgorithm::Sha256 => &aws_lc_rs::digest::SHA256,
+        HashAlgorithm::Sha512 => &aws_lc_rs::digest::SHA512,
+    })
 }
 
 pub(super) fn generate(algorithm: Algorithm) -> Result<Zeroizing<Vec<u8>>, KeyError> {
@@ -46,7 +67,7 @@ pub(super) fn generate(algorithm: Algorithm) -> Result<Zeroizing<Vec<u8>>, KeyEr
         }
         #[cfg(not(feature = "ml-dsa"))]
         Algorithm::MlDsa44 | Algorithm::MlDsa65 => return Err(KeyError::Unsupported),
-        Algorithm::Ps256 | Algorithm::Rs256 => return generate_rsa(RsaSize::default()),
+        Algorithm::Ps256 | Algorithm::Ps512 | Algorithm::Rs256 => return generate_rsa(RsaSize::default()),
     };
     let document = document.map_err(|_| KeyError::Random)?;
     Ok(Zeroizing::new(document.as_ref().to_vec()))
@@ -80,6 +101,7 @@ impl Public {
             PublicNumbers::Rsa { n, e } => {
                 let parameters = match algorithm {
                     Algorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
+                    Algorithm::Ps512 => &signature::RSA_PSS_2048_8192_SHA512,
                     Algorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
                     _ => return Err(KeyError::AlgorithmMismatch),
                 };
@@ -131,6 +153,7 @@ impl Private {
                 let key = rsa::KeyPair::from_der(der).map_err(|_| KeyError::Inconsistent)?;
                 let encoding: &'static dyn RsaEncoding = match algorithm {
                     Algorithm::Ps256 => &signature::RSA_PSS_SHA256,
+                    Algorithm::Ps512 => &signature::RSA_PSS_SHA512,
                     Algorithm::Rs256 => &signature::RSA_PKCS1_SHA256,
                     _ => return Err(KeyError::AlgorithmMismatch),
                 };

@@ -6,11 +6,14 @@
 
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
+mod hash;
 mod ring;
 
 use core::fmt;
 
 use zeroize::Zeroizing;
+
+pub use self::hash::{HashAlgorithm, Hasher};
 
 use crate::algorithm::Algorithm;
 use crate::pkcs8::Parts;
@@ -73,6 +76,36 @@ impl Backend {
             #[cfg(feature = "aws-lc")]
             Kind::AwsLc => aws_lc::sha256(bytes),
             Kind::Ring => ring::sha256(bytes),
+        }
+    }
+
+    /// SHA-512 of `bytes`.
+    #[must_use]
+    pub fn sha512(self, bytes: &[u8]) -> [u8; 64] {
+        match self.0 {
+            #[cfg(feature = "aws-lc")]
+            Kind::AwsLc => aws_lc::sha512(bytes),
+            Kind::Ring => ring::sha512(bytes),
+        }
+    }
+
+    /// Hashes what comes in pieces.
+    #[must_use]
+    pub fn hasher(self, algorithm: HashAlgorithm) -> Hasher {
+        match self.0 {
+            #[cfg(feature = "aws-lc")]
+            Kind::AwsLc => Hasher::aws_lc(aws_lc::hasher(algorithm)),
+            Kind::Ring => Hasher::ring(ring::hasher(algorithm)),
+        }
+    }
+
+    /// HMAC-SHA256 of `message` (RFC 2104). It says nothing about who made it but that they have the secret; compare in constant time.
+    #[must_use]
+    pub fn hmac_sha256(self, secret: &[u8], message: &[u8]) -> [u8; 32] {
+        match self.0 {
+            #[cfg(feature = "aws-lc")]
+            Kind::AwsLc => aws_lc::hmac_sha256(secret, message),
+            Kind::Ring => ring::hmac_sha256(secret, message),
         }
     }
 

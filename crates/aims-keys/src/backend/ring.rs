@@ -1,12 +1,13 @@
 //! The *ring* backend.
 
+use ring::digest::Context;
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{
     self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair, RsaPublicKeyComponents, UnparsedPublicKey,
 };
 use zeroize::Zeroizing;
 
-use super::uncompressed;
+use super::{HashAlgorithm, uncompressed};
 use crate::algorithm::Algorithm;
 use crate::pkcs8::Parts;
 use crate::private::RsaSize;
@@ -22,6 +23,26 @@ pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut digest = [0; 32];
     digest.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
     digest
+}
+
+pub(super) fn sha512(bytes: &[u8]) -> [u8; 64] {
+    let mut digest = [0; 64];
+    digest.copy_from_slice(ring::digest::digest(&ring::digest::SHA512, bytes).as_ref());
+    digest
+}
+
+pub(super) fn hmac_sha256(secret: &[u8], message: &[u8]) -> [u8; 32] {
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);
+    let mut tag = [0; 32];
+    tag.copy_from_slice(ring::hmac::sign(&key, message).as_ref());
+    tag
+}
+
+pub(super) fn hasher(algorithm: HashAlgorithm) -> Context {
+    Context::new(match algorithm {
+        HashAlgorithm::Sha256 => &ring::digest::SHA256,
+        HashAlgorithm::Sha512 => &ring::digest::SHA512,
+    })
 }
 
 pub(super) fn generate(algorithm: Algorithm) -> Result<Zeroizing<Vec<u8>>, KeyError> {
@@ -83,6 +104,7 @@ impl Public {
                 (Self::Plain, PublicNumbers::Rsa { n, e }) => {
                     let parameters = match algorithm {
                         Algorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
+                        Algorithm::Ps512 => &signature::RSA_PSS_2048_8192_SHA512,
                         Algorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
                         _ => return Err(BadSignature),
                     };
@@ -128,6 +150,7 @@ impl Private {
                 let public = RsaPublicKeyComponents::<Vec<u8>>::from(key.public());
                 let encoding: &'static dyn signature::RsaEncoding = match algorithm {
                     Algorithm::Ps256 => &signature::RSA_PSS_SHA256,
+                    Algorithm::Ps512 => &signature::RSA_PSS_SHA512,
                     Algorithm::Rs256 => &signature::RSA_PKCS1_SHA256,
                     _ => return Err(KeyError::AlgorithmMismatch),
                 };

@@ -53,7 +53,6 @@ fn jo_alg_01_jo_alg_05_none_macs_and_encryption_are_unknown() {
         "RS384",
         "RS512",
         "PS384",
-        "PS512",
         "Ed448",
         "EDDSA",
         "eddsa",

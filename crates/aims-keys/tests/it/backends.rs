@@ -8,6 +8,7 @@ use aims_keys::{
 use aims_testkit::assert_refused;
 use proptest::prelude::*;
 
+use crate::support::unhex;
 use crate::support::{backends, makes, openssl_key};
 
 /// A key for every algorithm that some backend of this build signs with, each loaded on every backend that takes it.
@@ -17,7 +18,7 @@ fn keys() -> Vec<SoftwareKey> {
         for algorithm in Algorithm::ALL {
             if makes(backend).contains(&algorithm) {
                 keys.push(SoftwareKey::generate(algorithm, backend).unwrap());
-            } else if matches!(algorithm, Algorithm::Ps256 | Algorithm::Rs256) {
+            } else if matches!(algorithm, Algorithm::Ps256 | Algorithm::Ps512 | Algorithm::Rs256) {
                 keys.push(openssl_key(algorithm, backend));
             } else {
                 assert!(matches!(algorithm, Algorithm::MlDsa44 | Algorithm::MlDsa65));
@@ -128,6 +129,32 @@ fn jo_b64_03_a_signature_of_another_key_is_refused() {
     }
 }
 
+#[test]
+fn hashes_and_macs_are_those_of_the_specifications() {
+    use aims_keys::backend::HashAlgorithm;
+
+    for backend in backends() {
+        let abc = unhex(
+            "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+        );
+        assert_eq!(backend.sha512(b"abc").as_slice(), abc);
+        for (algorithm, whole) in
+            [(HashAlgorithm::Sha256, backend.sha256(b"abc").to_vec()), (HashAlgorithm::Sha512, abc.clone())]
+        {
+            let mut hasher = backend.hasher(algorithm);
+            hasher.update(b"a");
+            let begun = hasher.clone();
+            hasher.update(b"bc");
+            assert_eq!(hasher.finish().as_ref(), whole);
+            assert_ne!(begun.finish().as_ref(), whole);
+            assert_eq!(format!("{:?}", backend.hasher(algorithm)), "Hasher");
+        }
+        // RFC 4231, test case 2.
+        let tag = backend.hmac_sha256(b"Jefe", b"what do ya want for nothing?");
+        assert_eq!(tag.as_slice(), unhex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
@@ -138,7 +165,7 @@ proptest! {
         bit in 0..8_u8,
     ) {
         for backend in backends() {
-            for algorithm in [Algorithm::Es256, Algorithm::Es384, Algorithm::Ed25519, Algorithm::Ps256, Algorithm::Rs256] {
+            for algorithm in [Algorithm::Es256, Algorithm::Es384, Algorithm::Ed25519, Algorithm::Ps256, Algorithm::Ps512, Algorithm::Rs256] {
                 let key = openssl_key(algorithm, backend);
                 let signature = Signer::sign(&key, SignInput::Message(&message)).unwrap();
                 let public = Signer::public_key(&key);

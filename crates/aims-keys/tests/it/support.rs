@@ -19,7 +19,7 @@ pub(crate) fn backends() -> Vec<Backend> {
 pub(crate) fn makes(backend: Backend) -> Vec<Algorithm> {
     let mut algorithms = vec![Algorithm::EdDsa, Algorithm::Ed25519, Algorithm::Es256, Algorithm::Es384];
     if backend.name() == "aws-lc" {
-        algorithms.extend([Algorithm::Ps256, Algorithm::Rs256]);
+        algorithms.extend([Algorithm::Ps256, Algorithm::Ps512, Algorithm::Rs256]);
         if cfg!(feature = "ml-dsa") {
             algorithms.extend([Algorithm::MlDsa44, Algorithm::MlDsa65]);
         }
@@ -33,7 +33,7 @@ pub(crate) fn openssl_key(algorithm: Algorithm, backend: Backend) -> SoftwareKey
         Algorithm::Es256 => include_str!("keys/p256.pem"),
         Algorithm::Es384 => include_str!("keys/p384.pem"),
         Algorithm::EdDsa | Algorithm::Ed25519 => include_str!("keys/ed25519.pem"),
-        Algorithm::Ps256 | Algorithm::Rs256 => include_str!("keys/rsa2048.pem"),
+        Algorithm::Ps256 | Algorithm::Ps512 | Algorithm::Rs256 => include_str!("keys/rsa2048.pem"),
         other => panic!("no key for {other}"),
     };
     PrivateKey::from_pem(pem).unwrap().load(algorithm, backend).unwrap()
