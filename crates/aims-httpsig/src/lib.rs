@@ -1,11 +1,26 @@
 #![doc = include_str!("../README.md")]
 
+mod base;
 mod component;
+mod digest;
+mod key;
 mod message;
+mod parameters;
 mod raw;
 pub mod sf;
+mod sign;
 mod value;
+mod verify;
 
+pub use crate::base::BaseError;
 pub use crate::component::{Component, ComponentError};
+pub use crate::digest::{DigestCheck, DigestError, Digests};
+pub use crate::key::{SecretTooShort, SharedSecret, VerifyingKey, registered_name};
 pub use crate::message::{Context, FieldType, Message, Part};
+pub use crate::parameters::{ParameterError, SignatureParameters};
 pub use crate::raw::RawMessage;
+pub use crate::sign::{NewSignature, SignatureError, SignedFields, UnsignedSignature};
+pub use crate::verify::{
+    Candidate, ContentCheck, Headers, Policy, SignatureFields, Streamed, Tag, Verified, VerifyError,
+    WithContent,
+};

@@ -61,6 +61,11 @@ impl<'a> Dictionary<'a> {
         self.named.iter()
     }
 
+    /// All members, by value.
+    pub(crate) fn into_members(self) -> impl Iterator<Item = (Cow<'a, str>, Member<'a>)> {
+        self.named.into_entries()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

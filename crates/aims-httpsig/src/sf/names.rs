@@ -49,6 +49,10 @@ impl<'a, V> Named<'a, V> {
         self.entries.iter().map(|(name, value)| (&**name, value))
     }
 
+    pub(super) fn into_entries(self) -> impl Iterator<Item = (Cow<'a, str>, V)> {
+        self.entries.into_iter()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }

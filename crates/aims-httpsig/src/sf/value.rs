@@ -93,6 +93,10 @@ impl<'a> InnerList<'a> {
         &self.items
     }
 
+    pub(crate) fn into_parameters(self) -> Parameters<'a> {
+        self.parameters
+    }
+
     /// The parameters of the list.
     #[must_use]
     pub fn parameters(&self) -> &Parameters<'a> {
@@ -126,6 +130,10 @@ impl<'a> Member<'a> {
     /// The inner list, if it is one.
     #[must_use]
     pub fn as_inner_list(&self) -> Option<&InnerList<'a>> {
+        if let Self::InnerList(list) = self { Some(list) } else { None }
+    }
+
+    pub(crate) fn into_inner_list(self) -> Option<InnerList<'a>> {
         if let Self::InnerList(list) = self { Some(list) } else { None }
     }
 

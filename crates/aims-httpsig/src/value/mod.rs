@@ -7,7 +7,7 @@ mod target;
 
 use self::target::Target;
 use crate::component::Kind;
-use crate::{Component, ComponentError, Context, Message};
+use crate::{Component, ComponentError, Context, Message, Part};
 
 impl Context<'_> {
     /// The value of a component, as it stands in the signature base.
@@ -19,6 +19,18 @@ impl Context<'_> {
         let mut value = String::new();
         self.write_value(component, &mut value)?;
         Ok(value)
+    }
+
+    /// Whether the message has the component at all, whatever its value is worth.
+    pub(crate) fn has(&self, component: &Component<'_>) -> bool {
+        let Ok(message) = self.message(component) else { return false };
+        if component.kind != Kind::Field {
+            return self.value(component).is_ok();
+        }
+        let part = if component.flags.trailer { Part::Trailers } else { Part::Headers };
+        let mut is_there = false;
+        message.lines(part, component.name(), &mut |_| is_there = true);
+        is_there
     }
 
     /// Appends the value of a component.

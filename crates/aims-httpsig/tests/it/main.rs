@@ -2,5 +2,8 @@
 //! Tests of the public interface.
 
 mod components;
+mod digests;
+mod fields;
+mod messages;
 mod structured_fields;
 mod support;

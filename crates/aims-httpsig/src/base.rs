@@ -1,0 +1,128 @@
+//! The signature base: the very bytes that are signed (RFC 9421 section 2.5).
+
+use crate::sf::{InnerList, Parameters, Span};
+use crate::{Component, ComponentError, Context};
+
+/// Why there is no signature base. A part of one is never made (HS-BASE-05).
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BaseError {
+    /// A component has no value, or is none.
+    #[error("component {at} ({name}): {error}")]
+    Component {
+        /// Which one, from 0.
+        at: usize,
+        /// Its name, as far as it has one.
+        name: String,
+        /// What is wrong.
+        #[source]
+        error: ComponentError,
+    },
+    /// A component is there twice.
+    #[error("component {0} is there twice")]
+    Duplicate(usize),
+    /// There are more components than allowed.
+    #[error("there are too many components")]
+    TooMany,
+}
+
+impl BaseError {
+    /// A stable name for logs, metrics and other languages.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Component { error, .. } => error.code(),
+            Self::Duplicate(_) => "component_duplicate",
+            Self::TooMany => "too_many_components",
+        }
+    }
+
+    /// The requirement in `docs/spec/` that was broken.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Component { error, .. } => error.rule(),
+            Self::Duplicate(_) => "HS-ID-04",
+            Self::TooMany => "HS-FLD-07",
+        }
+    }
+}
+
+/// Reads the components of a list: each an identifier, none twice.
+pub(crate) fn components<'a>(list: &InnerList<'a>, most: usize) -> Result<Vec<Component<'a>>, BaseError> {
+    if list.items().len() > most {
+        return Err(BaseError::TooMany);
+    }
+    let mut components: Vec<Component<'a>> = Vec::with_capacity(list.items().len());
+    for (at, item) in list.items().iter().enumerate() {
+        let component = Component::of_item(item.clone()).map_err(|error| {
+            let name = item.bare().as_string().unwrap_or_default().to_owned();
+            BaseError::Component { at, name, error }
+        })?;
+        if components.contains(&component) {
+            return Err(BaseError::Duplicate(at));
+        }
+        components.push(component);
+    }
+    Ok(components)
+}
+
+/// A base, and where in it the value of each component stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    pub(crate) text: String,
+    pub(crate) values: Vec<Span>,
+}
+
+impl Base {
+    /// One line per component, and the parameters at the end (HS-BASE-01, HS-BASE-02).
+    pub(crate) fn build(
+        context: &Context<'_>,
+        components: &[Component<'_>],
+        parameters: &Parameters<'_>,
+    ) -> Result<Self, BaseError> {
+        let mut text = String::with_capacity(components.len() * USUAL_LINE + 256);
+        let mut values = Vec::with_capacity(components.len());
+        for (at, component) in components.iter().enumerate() {
+            let fail = |error| BaseError::Component { at, name: component.name().to_owned(), error };
+            component.write(&mut text).map_err(fail)?;
+            text.push_str(": ");
+            let start = text.len();
+            context.write_value(component, &mut text).map_err(fail)?;
+            values.push(start..text.len());
+            text.push('\n');
+        }
+        text.push_str("\"@signature-params\": ");
+        write_list(components, parameters, &mut text)?;
+        Ok(Self { text, values })
+    }
+}
+
+/// The list of components and the parameters, as in `Signature-Input`.
+pub(crate) fn write_list(
+    components: &[Component<'_>],
+    parameters: &Parameters<'_>,
+    to: &mut String,
+) -> Result<(), BaseError> {
+    let fail = |(at, component): (usize, &Component<'_>), error| BaseError::Component {
+        at,
+        name: component.name().to_owned(),
+        error,
+    };
+    to.push('(');
+    for (at, component) in components.iter().enumerate() {
+        if at > 0 {
+            to.push(' ');
+        }
+        component.write(to).map_err(|error| fail((at, component), error))?;
+    }
+    to.push(')');
+    // INVARIANT: parameters are checked where they come from.
+    parameters.write(to).map_err(|_| BaseError::Component {
+        at: components.len(),
+        name: "@signature-params".to_owned(),
+        error: ComponentError::ParameterType,
+    })
+}
+
+const USUAL_LINE: usize = 64;

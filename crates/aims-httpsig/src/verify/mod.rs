@@ -1,0 +1,13 @@
+//! Verifying (RFC 9421 section 3.2).
+
+mod candidate;
+mod error;
+mod fields;
+mod policy;
+mod verified;
+
+pub use self::candidate::Candidate;
+pub use self::error::VerifyError;
+pub use self::fields::SignatureFields;
+pub use self::policy::{Policy, Tag};
+pub use self::verified::{ContentCheck, Headers, Streamed, Verified, WithContent};

@@ -1,0 +1,162 @@
+//! What was verified, and nothing else.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use aims_keys::Backend;
+
+use super::VerifyError;
+use crate::base::Base;
+use crate::digest::DigestCheck;
+use crate::{Component, Context, DigestError, Digests, SignatureParameters};
+
+/// A signature that verified, and what it covers. Only a verifier makes one.
+///
+/// What is not covered cannot be asked for here. Of the content nothing is known until it was compared with its digest: `C` says how far that is.
+#[derive(Debug)]
+#[must_use = "what is not read from here was not verified"]
+pub struct Verified<'f, C = Headers> {
+    pub(super) context: Context<'f>,
+    pub(super) label: Cow<'f, str>,
+    pub(super) components: Vec<Component<'f>>,
+    pub(super) parameters: SignatureParameters<'f>,
+    pub(super) base: Base,
+    pub(super) content: C,
+}
+
+/// The content was not looked at.
+#[derive(Debug)]
+pub struct Headers(pub(super) PhantomData<()>);
+
+/// The content was read from beginning to end, and is what its covered digest says.
+#[derive(Debug)]
+pub struct Streamed(PhantomData<()>);
+
+/// The content is there, and is what its covered digest says.
+#[derive(Debug)]
+pub struct WithContent<'b>(&'b [u8]);
+
+impl<'f, C> Verified<'f, C> {
+    /// The value of a covered component, as it was signed; `None` for whatever is not covered.
+    #[must_use]
+    pub fn value(&self, component: &Component<'_>) -> Option<&str> {
+        let at = self.components.iter().position(|known| known == component)?;
+        self.base.text.get(self.base.values.get(at)?.clone())
+    }
+
+    /// All that is covered, with the values that were signed.
+    pub fn covered(&self) -> impl Iterator<Item = (&Component<'f>, &str)> {
+        let values = self.base.values.iter().filter_map(|span| self.base.text.get(span.clone()));
+        self.components.iter().zip(values)
+    }
+
+    /// The parameters.
+    #[must_use]
+    pub fn parameters(&self) -> &SignatureParameters<'f> {
+        &self.parameters
+    }
+
+    /// The label, which is not covered.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    fn with<D>(self, content: D) -> Verified<'f, D> {
+        Verified {
+            context: self.context,
+            label: self.label,
+            components: self.components,
+            parameters: self.parameters,
+            base: self.base,
+            content,
+        }
+    }
+}
+
+impl<'f> Verified<'f, Headers> {
+    /// Compares the whole content with its digest, which must be covered (HS-DIG-04).
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::DigestNotCovered`], [`VerifyError::Digest`].
+    pub fn with_content<'b>(
+        self,
+        content: &'b [u8],
+        backend: Backend,
+    ) -> Result<Verified<'f, WithContent<'b>>, VerifyError> {
+        self.digests()?.verify(content, backend)?;
+        Ok(self.with(WithContent(content)))
+    }
+
+    /// Compares content that comes in pieces, at most `max` bytes of it.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::DigestNotCovered`], [`VerifyError::Digest`].
+    pub fn check_content(self, max: u64, backend: Backend) -> Result<ContentCheck<'f>, VerifyError> {
+        let check = self.digests()?.check(backend);
+        Ok(ContentCheck { verified: self, check, left: max })
+    }
+
+    /// The digests that were covered, of this message and not of its request.
+    fn digests(&self) -> Result<Digests, VerifyError> {
+        let covered = self.components.iter().position(|component| {
+            component.name() == "content-digest"
+                && !component.flags.request
+                && component.text("key").is_none()
+        });
+        let at = covered.ok_or(VerifyError::DigestNotCovered)?;
+        let component = self.components.get(at).ok_or(VerifyError::DigestNotCovered)?;
+        if component.flags.binary || component.flags.trailer {
+            // What was covered are the lines: they are read anew.
+            let plain = Component::field("content-digest")
+                .and_then(|plain| if component.flags.trailer { plain.in_trailers() } else { Ok(plain) });
+            let value = plain.and_then(|plain| self.context.value(&plain));
+            let value = value.map_err(|_| VerifyError::DigestNotCovered)?;
+            return Ok(Digests::parse(value.as_bytes())?);
+        }
+        let value = self.base.values.get(at).and_then(|span| self.base.text.get(span.clone()));
+        Ok(Digests::parse(value.unwrap_or_default().as_bytes())?)
+    }
+}
+
+impl<'b> Verified<'_, WithContent<'b>> {
+    /// The content, as it was signed.
+    #[must_use]
+    pub fn content(&self) -> &'b [u8] {
+        self.content.0
+    }
+}
+
+/// Content on its way; what was handed on before [`finish`](Self::finish) was not verified.
+#[derive(Debug)]
+#[must_use = "the content is not verified before `finish`"]
+pub struct ContentCheck<'f> {
+    verified: Verified<'f, Headers>,
+    check: DigestCheck,
+    left: u64,
+}
+
+impl<'f> ContentCheck<'f> {
+    /// Takes in more of it.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::TooLarge`] when it is more than was allowed.
+    pub fn update(&mut self, content: &[u8]) -> Result<(), VerifyError> {
+        self.left = self.left.checked_sub(content.len() as u64).ok_or(VerifyError::TooLarge)?;
+        self.check.update(content);
+        Ok(())
+    }
+
+    /// Whether that was all of it, and the right content.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::Digest`].
+    pub fn finish(self) -> Result<Verified<'f, Streamed>, VerifyError> {
+        self.check.finish().map_err(|error: DigestError| error)?;
+        Ok(self.verified.with(Streamed(PhantomData)))
+    }
+}
