@@ -1,8 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod accept;
 mod base;
 mod component;
 mod digest;
+#[cfg(feature = "http")]
+mod http;
 mod key;
 mod message;
 mod parameters;
@@ -12,9 +15,12 @@ mod sign;
 mod value;
 mod verify;
 
+pub use crate::accept::{AcceptError, AcceptSignature};
 pub use crate::base::BaseError;
 pub use crate::component::{Component, ComponentError};
 pub use crate::digest::{DigestCheck, DigestError, Digests};
+#[cfg(feature = "http")]
+pub use crate::http::{HttpRequest, HttpResponse};
 pub use crate::key::{SecretTooShort, SharedSecret, VerifyingKey, registered_name};
 pub use crate::message::{Context, FieldType, Message, Part};
 pub use crate::parameters::{ParameterError, SignatureParameters};

@@ -266,11 +266,7 @@ impl<'a> Component<'a> {
                 "sf" => &mut flags.structured,
                 "tr" => &mut flags.trailer,
                 "key" | "name" => {
-                    if name == "key" {
-                        has_key = true
-                    } else {
-                        has_name = true
-                    }
+                    *(if name == "key" { &mut has_key } else { &mut has_name }) = true;
                     if value.as_string().is_none() {
                         return Err(E::ParameterType);
                     }

@@ -20,17 +20,14 @@ impl<V> Default for Named<'_, V> {
 
 impl<'a, V> Named<'a, V> {
     pub(super) fn insert(&mut self, name: Cow<'a, str>, value: V, index: &mut Index<'a>) {
-        match index.find(&self.entries, &name) {
-            Some(at) => {
-                self.duplicate.get_or_insert(name);
-                if let Some(entry) = self.entries.get_mut(at) {
-                    entry.1 = value;
-                }
+        if let Some(at) = index.find(&self.entries, &name) {
+            self.duplicate.get_or_insert(name);
+            if let Some(entry) = self.entries.get_mut(at) {
+                entry.1 = value;
             }
-            None => {
-                index.add(self.entries.len(), &name);
-                self.entries.push((name, value));
-            }
+        } else {
+            index.add(self.entries.len(), name.clone());
+            self.entries.push((name, value));
         }
     }
 
@@ -78,9 +75,9 @@ impl<'a> Index<'a> {
         few.or_else(|| self.0.get(name).copied())
     }
 
-    fn add(&mut self, at: usize, name: &Cow<'a, str>) {
+    fn add(&mut self, at: usize, name: Cow<'a, str>) {
         if at >= FEW {
-            self.0.insert(name.clone(), at);
+            self.0.insert(name, at);
         }
     }
 }

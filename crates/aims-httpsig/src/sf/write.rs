@@ -126,14 +126,11 @@ impl Dictionary<'_> {
                 to.push_str(", ");
             }
             to.push_str(key);
-            match member {
-                Member::Item(Item { bare: BareItem::Boolean(true), parameters, .. }) => {
-                    parameters.write(to)?
-                }
-                _ => {
-                    to.push('=');
-                    member.write(to)?;
-                }
+            if let Member::Item(Item { bare: BareItem::Boolean(true), parameters, .. }) = member {
+                parameters.write(to)?;
+            } else {
+                to.push('=');
+                member.write(to)?;
             }
         }
         Ok(())

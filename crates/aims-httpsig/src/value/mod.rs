@@ -95,7 +95,7 @@ impl Context<'_> {
                 query::write(target()?.query().ok_or(E::Unavailable)?, name, to)?;
             }
             Kind::RequestTarget => to.push_str(message.target().ok_or(E::Unavailable)?),
-            Kind::Scheme => self.write_scheme(message, &target()?, to)?,
+            Kind::Scheme => Self::write_scheme(message, &target()?, to)?,
             Kind::Status => {
                 let status = message.status().filter(|status| (100..1000).contains(status));
                 to.push_str(&status.ok_or(E::Unavailable)?.to_string());
@@ -133,7 +133,6 @@ impl Context<'_> {
     }
 
     fn write_scheme(
-        &self,
         message: &dyn Message,
         target: &Target<'_>,
         to: &mut String,
@@ -152,7 +151,7 @@ impl Context<'_> {
     ) -> Result<(), ComponentError> {
         let authority = self.authority_of(message, target)?;
         authority::check(authority)?;
-        self.write_scheme(message, target, to)?;
+        Self::write_scheme(message, target, to)?;
         to.push_str("://");
         to.push_str(authority);
         to.push_str(target.rest());

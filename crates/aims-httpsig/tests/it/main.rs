@@ -1,9 +1,16 @@
 #![cfg(test)]
 //! Tests of the public interface.
 
+mod accept;
+mod attacks;
 mod components;
 mod digests;
 mod fields;
+#[cfg(feature = "http")]
+mod http_types;
 mod messages;
+mod properties;
+mod refusals;
 mod structured_fields;
 mod support;
+mod world;

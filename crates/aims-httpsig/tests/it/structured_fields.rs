@@ -12,8 +12,8 @@ fn files(folder: &str) -> Vec<Value> {
         std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     let names = names.into_iter().filter_map(|name| name.into_string().ok());
-    let json = names.filter(|name| name.ends_with(".json"));
-    json.map(|name| vectors::json(&format!("{folder}/{name}")).unwrap()).collect()
+    let json = names.filter_map(|name| name.strip_suffix(".json").map(ToOwned::to_owned));
+    json.map(|name| vectors::json(&format!("{folder}/{name}.json")).unwrap()).collect()
 }
 
 fn records(folder: &str) -> Vec<Value> {
@@ -25,14 +25,14 @@ fn bare(value: &Value) -> Result<BareItem<'static>, WriteError> {
     Ok(match value {
         Value::Bool(value) => BareItem::Boolean(*value),
         Value::String(text) => BareItem::String(text.clone().into()),
-        Value::Number(number) => match number.as_i64() {
-            Some(integer) => BareItem::Integer(integer),
-            None => {
-                let text = format!("{:.3}", (number.as_f64().unwrap() * 1000.0).round_ties_even() / 1000.0);
-                let digits: String = text.chars().filter(|digit| *digit != '.').collect();
-                BareItem::Decimal(Decimal::from_thousandths(digits.parse().map_err(|_| WriteError::Number)?)?)
+        Value::Number(number) => {
+            if let Some(integer) = number.as_i64() {
+                return Ok(BareItem::Integer(integer));
             }
-        },
+            let text = format!("{:.3}", (number.as_f64().unwrap() * 1000.0).round_ties_even() / 1000.0);
+            let digits: String = text.chars().filter(|digit| *digit != '.').collect();
+            BareItem::Decimal(Decimal::from_thousandths(digits.parse().map_err(|_| WriteError::Number)?)?)
+        }
         Value::Object(object) => {
             let text = object["value"].as_str().map(ToOwned::to_owned);
             match object["__type"].as_str().unwrap() {
@@ -50,11 +50,12 @@ fn bare(value: &Value) -> Result<BareItem<'static>, WriteError> {
 fn base32(text: &str) -> Vec<u8> {
     let digits = text.trim_end_matches('=').bytes();
     let bits = digits.flat_map(|digit| {
-        let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|known| *known == digit).unwrap();
-        (0..5).rev().map(move |bit| value >> bit & 1)
+        let value =
+            (0..).zip(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567").find(|(_, known)| **known == digit).unwrap().0;
+        (0..5).rev().map(move |bit| value >> bit & 1_u8)
     });
     let bits: Vec<_> = bits.collect();
-    bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |value, bit| value << 1 | *bit as u8)).collect()
+    bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |value, bit| value << 1 | *bit)).collect()
 }
 
 fn parameters(value: &Value) -> Result<Parameters<'static>, WriteError> {
