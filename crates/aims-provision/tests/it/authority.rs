@@ -30,6 +30,9 @@ fn aims_13_an_authority_issues_all_kinds_of_credential_and_each_verifies() {
     let chain = authority.issue_x509(&grant, key.public_key(), NOW).unwrap();
     let svid = Svid::from_issuer(chain.clone(), backend::ring()).unwrap();
     assert_eq!((svid.subject().as_str(), svid.not_after()), (AGENT, NOW + HOUR));
+    let name = b"travel.acme.example";
+    assert_eq!(chain[0].windows(name.len()).filter(|bytes| bytes == name).count(), 1);
+    assert_eq!(grant.dns_names(), grant.entry().dns_names());
     verify(&authority.trust_bundle(), &chain, NOW).unwrap();
 
     let wit = authority.issue_wit(&grant, key.public_key(), NOW).unwrap();
