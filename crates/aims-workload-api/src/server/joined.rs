@@ -163,4 +163,19 @@ mod tests {
         let agents = joined.lock();
         assert_eq!((agents.all.len(), agents.by_key.len()), (1, 2));
     }
+
+    #[test]
+    fn att_23_whose_time_is_over_makes_room() {
+        let joined = Joined::default();
+        let until = |number: usize| NOW + Duration::from_secs(if number == 7 { 120 } else { 60 });
+        for number in 0..MAX_JOINED {
+            assert!(joined.has_room(NOW));
+            joined.begin(key(number as u64), Vec::new(), until(number));
+        }
+        assert!(!joined.has_room(NOW) && !joined.has_room(NOW + Duration::from_secs(59)));
+        assert!(joined.has_room(NOW + Duration::from_secs(60)));
+        let agents = joined.lock();
+        assert_eq!((agents.all.len(), agents.by_key.len()), (1, 1));
+        assert!(agents.by_key.contains_key(&key(7)));
+    }
 }

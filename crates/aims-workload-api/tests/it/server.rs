@@ -139,13 +139,25 @@ async fn js_7_wa_6_a_token_without_a_proper_audience_is_not_issued() {
             Code::InvalidArgument
         );
     }
-    for (audience, svid) in [("", "x"), ("a", "")] {
-        let request = wire::ValidateJwtsvidRequest { audience: audience.into(), svid: svid.into() };
-        assert_eq!(
-            client.validate_jwtsvid(with_header(request)).await.unwrap_err().code(),
-            Code::InvalidArgument
-        );
+    let longest = "a".repeat(1024);
+    let validate = |audience: &str, svid: &str| {
+        with_header(wire::ValidateJwtsvidRequest { audience: audience.into(), svid: svid.into() })
+    };
+    for (audience, svid) in [("", "x"), ("a", ""), (&format!("{longest}a"), "x")] {
+        let status = client.validate_jwtsvid(validate(audience, svid)).await.unwrap_err();
+        assert_eq!(status.message(), "audience and svid must be specified");
     }
+    assert_eq!(served.server.status().refused["bad_audience"], 8);
+    // As many as there may be, and as long as they may be; what the token says is told.
+    let audience = (0..16).map(|number| format!("a{number}")).collect();
+    let request = wire::JwtsvidRequest { audience, spiffe_id: String::new() };
+    client.fetch_jwtsvid(with_header(request)).await.unwrap();
+    let request = wire::JwtsvidRequest { audience: vec![longest.clone()], spiffe_id: String::new() };
+    let issued = client.fetch_jwtsvid(with_header(request)).await.unwrap().into_inner();
+    let validated = client.validate_jwtsvid(validate(&longest, &issued.svids[0].svid)).await.unwrap();
+    let validated = validated.into_inner();
+    assert_eq!(validated.spiffe_id, AGENT);
+    assert!(validated.claims.unwrap().fields.contains_key("exp"));
 }
 
 #[tokio::test]
