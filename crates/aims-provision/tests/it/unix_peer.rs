@@ -6,7 +6,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use aims_attest::{Proven, UnixVerifier, Verifier};
@@ -165,6 +165,31 @@ fn att_43_another_program_in_the_same_process_is_seen_when_it_is_looked_at() {
     assert_eq!(after.sha256, Some(backend::ring().sha256(&std::fs::read(&sleep).unwrap())));
     assert_ne!(after.sha256, before.sha256);
     assert_eq!((after.pid, after.start_time), (before.pid, before.start_time));
+}
+
+#[test]
+fn att_43_a_program_that_changes_while_it_is_looked_at_is_noticed() {
+    let program = std::env::temp_dir().join(format!("aims-changing-{}", std::process::id()));
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let other = Other::of(Command::new(&program));
+    let peer = other.peer();
+    let file = std::fs::File::open(&program).unwrap();
+    let seen = AtomicBool::new(false);
+    let error = std::thread::scope(|scope| {
+        // The same file under the same name, in one edition after the other.
+        scope.spawn(|| {
+            for at in (0..).take_while(|_| !seen.load(Ordering::SeqCst)) {
+                file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(at)).unwrap();
+            }
+        });
+        let began = Instant::now();
+        let mut look = || peer.facts(&ProgramHashes::new()).err();
+        let error = std::iter::from_fn(|| (began.elapsed() < MINUTE / 4).then(&mut look)).flatten().next();
+        seen.store(true, Ordering::SeqCst);
+        error
+    });
+    std::fs::remove_file(&program).unwrap();
+    assert_eq!(error, Some(PeerError::Changed));
 }
 
 #[test]
