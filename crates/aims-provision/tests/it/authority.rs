@@ -118,7 +118,6 @@ fn fed_10_a_key_is_published_before_it_signs_and_until_nothing_it_signed_is_left
     verify_wit(&second, &wit_after, signs_at).unwrap();
 
     // The old one stays while what it signed may live, however often that is looked at.
-    let almost = signs_at + HOUR;
     for minute in 0..=60 {
         authority.advance(signs_at + MINUTE * minute).unwrap();
     }
