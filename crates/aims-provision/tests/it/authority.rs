@@ -234,6 +234,63 @@ fn x5v_10_a_certificate_that_was_revoked_is_listed_until_it_has_expired() {
 }
 
 #[test]
+fn x5v_10_lists_are_numbered_and_signed_when_they_change_or_have_to_be() {
+    // What is revoked has expired when the lists are to be signed anew.
+    let lifetime = HOUR * 6 - MINUTE * 2;
+    let authority = authority(settings().max_lifetime(CredentialType::X509, lifetime));
+    let number = || {
+        let bundle = authority.trust_bundle();
+        let der = bundle.revocation_lists()[0].der();
+        // The extension `cRLNumber` of one byte.
+        let name = [0x55, 0x1d, 0x14, 0x04, 0x03, 0x02, 0x01];
+        der.windows(8).find_map(|bytes| (bytes[..7] == name).then(|| bytes[7])).unwrap()
+    };
+    authority.revoke("0a", NOW).unwrap();
+    assert_eq!(number(), 1);
+    assert!(!authority.advance(NOW + MINUTE).unwrap());
+    authority.revoke("0b", NOW).unwrap();
+    assert_eq!(number(), 2);
+    assert!(!authority.advance(NOW + HOUR * 6 - Duration::from_secs(1)).unwrap());
+    assert!(authority.advance(NOW + HOUR * 6).unwrap());
+    assert!(authority.trust_bundle().revocation_lists().is_empty());
+}
+
+#[test]
+fn aims_17_keys_are_of_the_algorithm_that_was_set() {
+    let keys = |settings| {
+        let bundle = authority(settings).trust_bundle();
+        let of = |set: &aims_jose::JwkSet| set.iter().next().unwrap().public_key().algorithm();
+        (of(bundle.jwt_keys()), of(bundle.keys()))
+    };
+    assert_eq!(keys(settings()), (Algorithm::Es256, Algorithm::Es256));
+    assert_eq!(keys(settings().algorithm(Algorithm::Es384)), (Algorithm::Es384, Algorithm::Es384));
+}
+
+#[test]
+fn aims_7_fed_10_settings_are_kept_within_bounds() {
+    let (grant, workload) = (grant(entry(AGENT, &["unix:uid:1"])), key());
+    for (asked, got) in [(Duration::ZERO, 1), (MINUTE, 60), (DAY * 2, 3600)] {
+        let settings =
+            CredentialType::ALL.into_iter().fold(settings(), |s, kind| s.max_lifetime(kind, asked));
+        let authority = authority(settings);
+        let end = NOW + Duration::from_secs(got);
+        let chain = authority.issue_x509(&grant, workload.public_key(), NOW).unwrap();
+        assert_eq!(Svid::from_issuer(chain, backend::ring()).unwrap().not_after(), end);
+        let wit = authority.issue_wit(&grant, workload.public_key(), NOW).unwrap();
+        assert_eq!(Wit::from_issuer(&wit, backend::ring()).unwrap().not_after(), end);
+        let jwt = authority.issue_jwt(&grant, &["a"], NOW).unwrap();
+        assert_eq!(JwtSvid::from_issuer(&jwt).unwrap().not_after(), end, "the evidence ends after an hour");
+    }
+    let next = |settings: AuthoritySettings| authority(settings).next_step();
+    // A key signs for as long as the next one is published before, at least.
+    assert_eq!(next(settings().keys_sign_for(Duration::ZERO)), NOW + MINUTE * 15);
+    assert_eq!(next(settings().publish_ahead(0)), NOW + DAY - MINUTE * 15);
+    assert_eq!(next(settings().publish_ahead(101)), NOW + DAY - MINUTE * 500);
+    assert_eq!(next(settings().refresh_hint(Duration::ZERO)), NOW + DAY - Duration::from_secs(3));
+    assert_eq!(next(settings().refresh_hint(DAY * 2)), NOW + DAY * 3);
+}
+
+#[test]
 fn x5v_10_lists_go_with_the_keys_of_certificates_and_with_no_others() {
     let (broken, keys) = (Arc::<std::sync::atomic::AtomicBool>::default(), Arc::default());
     let store = Fragile { inside: MemoryStore::new(backend::ring()), broken: Arc::clone(&broken), keys };
