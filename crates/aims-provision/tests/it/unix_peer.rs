@@ -107,6 +107,15 @@ fn att_41_att_44_a_process_is_known_by_what_the_kernel_says() {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     };
     assert_eq!((process.uid, process.gid, peer.uid()), (own_id("Uid:"), own_id("Gid:"), own_id("Uid:")));
+    let names = |file: &str, id: u32| {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let of_it = |line: &&str| line.split(':').nth(2) == Some(&id.to_string());
+        let names: Vec<_> =
+            text.lines().filter(of_it).map(|line| line.split(':').next().unwrap().to_owned()).collect();
+        <[String; 1]>::try_from(names).ok().map(|[name]| name)
+    };
+    assert_eq!(process.user, names("/etc/passwd", process.uid));
+    assert_eq!(process.group, names("/etc/group", process.gid));
     peer.check().unwrap();
 
     let evidence = peer.collect(&ProgramHashes::new(), NOW).unwrap();
@@ -249,6 +258,24 @@ fn att_41_what_is_no_unix_socket_has_no_process() {
     assert_refused!(PeerProcess::of(&stream), "other_namespace", "ATT-45");
     let file = std::fs::File::open("/dev/null").unwrap();
     assert_refused!(PeerProcess::of(&file), "not_a_unix_socket", "ATT-41");
+}
+
+#[test]
+fn att_121_what_keeps_a_process_from_being_looked_at_is_about_it_or_may_pass() {
+    use aims_attest::Reason;
+
+    for (error, code, rule, reason) in [
+        (PeerError::Busy, "too_busy", "ATT-124", Reason::ProcessChanged),
+        (PeerError::Changed, "process_changed", "ATT-42", Reason::ProcessChanged),
+        (PeerError::Gone, "process_gone", "ATT-42", Reason::ProcessChanged),
+        (PeerError::NotAUnixSocket, "not_a_unix_socket", "ATT-41", Reason::UnsupportedType),
+        (PeerError::OtherNamespace, "other_namespace", "ATT-45", Reason::ProcessChanged),
+        (PeerError::TooLarge, "too_large", "ATT-5", Reason::TooLarge),
+        (PeerError::Unreadable, "process_unreadable", "ATT-42", Reason::ProcessChanged),
+    ] {
+        assert_eq!((error.code(), error.rule(), error.reason()), (code, rule, reason));
+        assert_eq!(error.may_pass(), error == PeerError::Busy, "{code}");
+    }
 }
 
 #[test]
