@@ -155,4 +155,14 @@ mod tests {
         assert_eq!(owner(&status.replace("Uid:\t1\t2\t3\t4\n", "")), None);
         assert_eq!(owner(&status.replace("10", "x")), None);
     }
+
+    #[test]
+    fn att_121_that_no_file_can_be_opened_says_nothing_about_the_process() {
+        for errno in [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM] {
+            assert_eq!(not_opened(errno), PeerError::Busy);
+        }
+        for errno in [Errno::ENOENT, Errno::ESRCH, Errno::EACCES] {
+            assert_eq!(not_opened(errno), PeerError::Gone);
+        }
+    }
 }

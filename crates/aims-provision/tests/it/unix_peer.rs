@@ -107,6 +107,9 @@ fn att_41_att_44_a_process_is_known_by_what_the_kernel_says() {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     };
     assert_eq!((process.uid, process.gid, peer.uid()), (own_id("Uid:"), own_id("Gid:"), own_id("Uid:")));
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.pid)).unwrap();
+    let started = stat.rsplit(')').next().unwrap().split_whitespace().nth(19).unwrap();
+    assert_eq!(process.start_time.to_string(), started);
     let names = |file: &str, id: u32| {
         let text = std::fs::read_to_string(file).unwrap_or_default();
         let of_it = |line: &&str| line.split(':').nth(2) == Some(&id.to_string());
@@ -122,6 +125,15 @@ fn att_41_att_44_a_process_is_known_by_what_the_kernel_says() {
     let appraisal = UnixVerifier::new(backend::ring()).appraise(&evidence, NOW);
     let asked = format!("unix:uid:{}", process.uid).parse().unwrap();
     assert!(Proven::of([&appraisal], NOW).matches(&[asked]).is_some());
+}
+
+#[test]
+fn att_42_programs_that_are_started_meanwhile_inherit_nothing_of_it() {
+    let other = Other::new();
+    let _peer = other.peer();
+    let output = Command::new("ls").args(["-l", "/proc/self/fd"]).output().unwrap();
+    let (files, directory) = (String::from_utf8_lossy(&output.stdout), format!("/proc/{}", other.child.id()));
+    assert!(output.status.success() && !files.lines().any(|line| line.ends_with(&directory)), "{files}");
 }
 
 #[test]
