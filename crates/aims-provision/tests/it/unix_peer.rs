@@ -128,6 +128,25 @@ fn att_41_att_44_a_process_is_known_by_what_the_kernel_says() {
 }
 
 #[test]
+fn att_41_a_process_may_be_in_many_groups() {
+    let groups: Vec<u32> = (100_000..101_000).collect();
+    let list = groups.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let setpriv = || {
+        let mut setpriv = Command::new("setpriv");
+        setpriv.args(["--groups", &list]);
+        setpriv
+    };
+    if !setpriv().arg("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        println!("skipped: only root can be in other groups");
+        return;
+    }
+    let mut program = setpriv();
+    program.arg(std::env::current_exe().unwrap());
+    let other = Other::of(program);
+    assert_eq!(other.peer().facts(&ProgramHashes::new()).unwrap().groups, groups);
+}
+
+#[test]
 fn att_42_programs_that_are_started_meanwhile_inherit_nothing_of_it() {
     let other = Other::new();
     let _peer = other.peer();
