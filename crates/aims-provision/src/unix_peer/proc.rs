@@ -157,6 +157,18 @@ mod tests {
     }
 
     #[test]
+    fn att_42_a_program_that_is_started_meanwhile_inherits_nothing() {
+        use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+
+        let dir = ProcDir::open(std::process::id()).unwrap();
+        let program = dir.program().unwrap().unwrap();
+        for file in [dir.0, OwnedFd::from(program.file)] {
+            let flags = FdFlag::from_bits_truncate(fcntl(&file, FcntlArg::F_GETFD).unwrap());
+            assert!(flags.contains(FdFlag::FD_CLOEXEC));
+        }
+    }
+
+    #[test]
     fn att_121_that_no_file_can_be_opened_says_nothing_about_the_process() {
         for errno in [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM] {
             assert_eq!(not_opened(errno), PeerError::Busy);
