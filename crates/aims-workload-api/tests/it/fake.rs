@@ -14,7 +14,7 @@ use aims_workload_api::{Endpoint, WorkloadApi, WorkloadSource};
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tonic::transport::Server;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 use wire::spiffe_workload_api_server::{SpiffeWorkloadApi, SpiffeWorkloadApiServer};
 
 use crate::server::{raw, with_header};
@@ -37,6 +37,8 @@ enum Does {
 struct Fake {
     does: Arc<Mutex<Does>>,
     asked: Arc<AtomicUsize>,
+    /// What it answers to whoever asks for JWT-SVIDs.
+    tokens: Arc<Mutex<wire::JwtsvidResponse>>,
     /// The stream of certificates that was opened last.
     open: Arc<Mutex<Option<Sender>>>,
 }
@@ -47,7 +49,8 @@ type Messages<M> = ReceiverStream<Result<M, Status>>;
 
 impl Fake {
     fn new(does: Does) -> (Self, WorkloadApi) {
-        let fake = Self { does: Arc::new(Mutex::new(does)), asked: Arc::default(), open: Arc::default() };
+        let does = Arc::new(Mutex::new(does));
+        let fake = Self { does, asked: Arc::default(), tokens: Arc::default(), open: Arc::default() };
         let path: PathBuf = socket_path();
         let listener = UnixListenerStream::new(UnixListener::bind(&path).unwrap());
         let service = SpiffeWorkloadApiServer::new(fake.clone()).max_encoding_message_size(usize::MAX);
@@ -124,7 +127,8 @@ impl SpiffeWorkloadApi for Fake {
         &self,
         _: Request<wire::JwtsvidRequest>,
     ) -> Result<Response<wire::JwtsvidResponse>, Status> {
-        self.answer(wire::JwtsvidResponse::default()).await
+        let tokens = self.tokens.lock().unwrap().clone();
+        self.answer(tokens).await
     }
 
     async fn fetch_jwt_bundles(
@@ -178,6 +182,45 @@ async fn wa_4_an_api_that_stalls_or_ends_without_a_word_is_given_up() {
     assert_refused!(api.validate_jwt("a", "x").await, "field_missing", "WA-6");
     let started = WorkloadSource::builder(api).ready_within(Duration::from_millis(500)).start().await;
     assert_refused!(started, "stream_ended", "WA-4");
+}
+
+#[tokio::test]
+async fn wa_6_a_token_of_another_identity_than_was_asked_for_does_not_count() {
+    let served = Served::new(vec![
+        entry(AGENT, &["unix:uid:1"]),
+        entry("spiffe://acme.example/agents/two", &["unix:uid:1"]),
+    ]);
+    let two = "spiffe://acme.example/agents/two".parse().unwrap();
+    let identities = served.api().fetch_jwt(&["a"], Some(&two)).await.unwrap();
+    assert_eq!((identities.len(), identities[0].svid.subject()), (1, &two));
+    let request = wire::JwtsvidRequest { audience: vec!["a".into()], spiffe_id: String::new() };
+    let tokens = raw(&served.path).await.fetch_jwtsvid(with_header(request)).await.unwrap().into_inner();
+    let (fake, api) = Fake::new(Does::Ends);
+    *fake.tokens.lock().unwrap() = tokens;
+    assert_eq!(api.fetch_jwt(&["a"], None).await.unwrap().len(), 2);
+    assert_refused!(api.fetch_jwt(&["a"], Some(&two)).await, "another_subject", "WA-6");
+}
+
+#[tokio::test]
+async fn we_7_each_status_says_whether_it_helps_to_try_again() {
+    let (fake, api) = Fake::new(Does::Ends);
+    for (status, code, rule, may_pass) in [
+        (Code::InvalidArgument, "invalid_argument", "WE-2", false),
+        (Code::Unimplemented, "unimplemented", "WA-1", false),
+        (Code::PermissionDenied, "permission_denied", "WA-9", true),
+        (Code::DeadlineExceeded, "timed_out", "WA-4", true),
+        (Code::Unavailable, "unavailable", "WA-3", true),
+        (Code::Unknown, "unavailable", "WA-3", true),
+        (Code::Cancelled, "unavailable", "WA-3", true),
+        (Code::Internal, "workload_api_failed", "WA-3", true),
+        (Code::ResourceExhausted, "workload_api_failed", "WA-3", true),
+    ] {
+        *fake.does.lock().unwrap() = Does::Refuses(Status::new(status, "no"));
+        let error = api.fetch_jwt(&["a"], None).await.unwrap_err();
+        assert_eq!((error.code(), error.rule(), error.may_pass()), (code, rule, may_pass), "{status:?}");
+    }
+    let nowhere = aims_workload_api::WorkloadApiError::from(aims_workload_api::EndpointError::NotSet);
+    assert_eq!((nowhere.code(), nowhere.rule(), nowhere.may_pass()), ("endpoint_not_set", "WE-4", false));
 }
 
 #[tokio::test]
