@@ -338,6 +338,27 @@ async fn aims_18_wa_9_a_source_says_what_ended_it() {
     assert!(matches!(source.status().state, RotationState::Renewing | RotationState::Expired));
 }
 
+#[tokio::test]
+async fn aims_4_a_source_stays_who_it_is_when_the_register_has_another_order() {
+    let short = |id| {
+        entry(id, &["unix:uid:1"])
+            .lifetime(CredentialType::X509, Duration::from_secs(2))
+            .lifetime(CredentialType::Wit, Duration::from_secs(2))
+    };
+    let two = "spiffe://acme.example/agents/two";
+    let served = served(vec![short(AGENT), short(two)]);
+    let mut source = HeldKeySource::builder(api(&served), || Ok(key())).start().await.unwrap();
+    served.server.set_entries(entries(vec![short(two), short(AGENT)]));
+    until(&mut source, |status| status.updates >= 2 || status.last_error.is_some()).await;
+    for slot in [source.x509(), source.wit()] {
+        assert_eq!(slot.holder().unwrap().subject().as_str(), AGENT);
+    }
+    // Its identity goes: it does not become somebody else.
+    served.server.set_entries(entries(vec![short(two)]));
+    until(&mut source, |status| status.state == RotationState::Withdrawn).await;
+    assert_eq!(source.x509().holder().unwrap_err(), HolderError::None);
+}
+
 /// The system's clock, so many seconds later.
 fn later() -> (Arc<AtomicUsize>, impl Fn() -> std::time::SystemTime + Clone + Send + Sync + 'static) {
     let offset = Arc::<AtomicUsize>::default();
