@@ -356,6 +356,28 @@ async fn aims_17_an_api_that_sends_without_end_is_not_read_as_fast() {
     assert!((2..=25).contains(&read), "{read}");
 }
 
+#[tokio::test]
+async fn wa_3_a_stream_that_ends_is_opened_again_at_once_if_it_lasted() {
+    let (fake, api) = Fake::new(Does::Answers(Box::new(sound().await)));
+    let source = WorkloadSource::builder(api).start().await.unwrap();
+    let asked = fake.asked();
+    let again = async |times: usize| {
+        while fake.asked() < asked + times {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    // As soon as it had begun: not more often than once a second.
+    drop(fake.open.lock().unwrap().take());
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(fake.asked(), asked);
+    tokio::time::timeout(LONG, again(1)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    drop(fake.open.lock().unwrap().take());
+    tokio::time::timeout(Duration::from_millis(700), again(2)).await.unwrap();
+    source.x509().holder().unwrap();
+    assert!(source.status().streams["x509"].last_error.is_none());
+}
+
 #[test]
 fn wa_2_the_service_has_the_methods_of_the_specification_and_no_others() {
     let proto = include_str!("../../proto/workload.proto");
