@@ -178,4 +178,14 @@ mod tests {
         assert_eq!((agents.all.len(), agents.by_key.len()), (1, 1));
         assert!(agents.by_key.contains_key(&key(7)));
     }
+
+    #[test]
+    fn att_96_the_key_before_counts_for_an_hour() {
+        let (joined, second) = (Joined::default(), Duration::from_secs(1));
+        joined.begin(key(1), Vec::new(), NOW + GRACE * 10);
+        joined.renew(&key(1), key(2), NOW).unwrap();
+        joined.renew(&key(1), key(3), NOW + GRACE - second).unwrap();
+        assert!(joined.renew(&key(1), key(4), NOW + GRACE).is_none());
+        joined.renew(&key(3), key(4), NOW + GRACE).unwrap();
+    }
 }
