@@ -179,7 +179,7 @@ mod tests {
         advance(Duration::from_millis(4_900)).await;
         quota.take("late");
         assert_eq!((known(&quota), quota.accounts.lock().unwrap().many), (MANY + 1, MANY * 2));
-        advance(Duration::from_millis(200)).await;
+        advance(Duration::from_millis(100)).await;
         for number in 0..MANY - 1 {
             quota.take(&format!("more {number}"));
         }
