@@ -39,6 +39,8 @@ struct Fake {
     asked: Arc<AtomicUsize>,
     /// What it answers to whoever asks for JWT-SVIDs.
     tokens: Arc<Mutex<wire::JwtsvidResponse>>,
+    /// And to whoever has one validated.
+    validated: Arc<Mutex<wire::ValidateJwtsvidResponse>>,
     /// The stream of certificates that was opened last.
     open: Arc<Mutex<Option<Sender>>>,
 }
@@ -50,7 +52,8 @@ type Messages<M> = ReceiverStream<Result<M, Status>>;
 impl Fake {
     fn new(does: Does) -> (Self, WorkloadApi) {
         let does = Arc::new(Mutex::new(does));
-        let fake = Self { does, asked: Arc::default(), tokens: Arc::default(), open: Arc::default() };
+        let (tokens, validated) = (Arc::default(), Arc::default());
+        let fake = Self { does, asked: Arc::default(), tokens, validated, open: Arc::default() };
         let path: PathBuf = socket_path();
         let listener = UnixListenerStream::new(UnixListener::bind(&path).unwrap());
         let service = SpiffeWorkloadApiServer::new(fake.clone()).max_encoding_message_size(usize::MAX);
@@ -144,7 +147,8 @@ impl SpiffeWorkloadApi for Fake {
         &self,
         _: Request<wire::ValidateJwtsvidRequest>,
     ) -> Result<Response<wire::ValidateJwtsvidResponse>, Status> {
-        self.answer(wire::ValidateJwtsvidResponse::default()).await
+        let validated = self.validated.lock().unwrap().clone();
+        self.answer(validated).await
     }
 
     async fn fetch_witsvid(
@@ -199,6 +203,24 @@ async fn wa_6_a_token_of_another_identity_than_was_asked_for_does_not_count() {
     *fake.tokens.lock().unwrap() = tokens;
     assert_eq!(api.fetch_jwt(&["a"], None).await.unwrap().len(), 2);
     assert_refused!(api.fetch_jwt(&["a"], Some(&two)).await, "another_subject", "WA-6");
+}
+
+#[tokio::test]
+async fn wa_6_whom_a_token_is_about_is_said_with_its_claims() {
+    let (fake, api) = Fake::new(Does::Ends);
+    let claims = || Some(prost_types::Struct::default());
+    for (id, claims, code, rule) in [
+        ("", None, "field_missing", "WA-6"),
+        (AGENT, None, "field_missing", "WA-6"),
+        ("", claims(), "field_missing", "WA-6"),
+        ("spiffe://acme.example//a", claims(), "empty_segment", "SPF-ID-5"),
+    ] {
+        *fake.validated.lock().unwrap() = wire::ValidateJwtsvidResponse { spiffe_id: id.into(), claims };
+        assert_refused!(api.validate_jwt("a", "x").await, code, rule);
+    }
+    *fake.validated.lock().unwrap() =
+        wire::ValidateJwtsvidResponse { spiffe_id: AGENT.into(), claims: claims() };
+    assert_eq!(api.validate_jwt("a", "x").await.unwrap().as_str(), AGENT);
 }
 
 #[tokio::test]
@@ -294,7 +316,7 @@ async fn wa_8_a_message_of_a_million_entries_is_not_read() {
     // Longer than any message that is taken.
     assert_refused!(api.fetch_x509().await, "workload_api_failed", "WA-3");
     // Of those that are taken, with more entries than anybody has.
-    let few = many.federated_bundles.into_iter().take(20_000).collect();
+    let few = many.federated_bundles.into_iter().take(100_000).collect();
     many.federated_bundles = few;
     let (_fake, api) = Fake::new(Does::Answers(Box::new(many)));
     assert_refused!(api.with_timeout(LONG).fetch_x509().await, "too_many_elements", "WA-8");

@@ -233,6 +233,9 @@ struct Says {
     issued: wire::IssueResponse,
 }
 
+/// Spoils what it says.
+type Change = fn(&mut Says);
+
 #[tonic::async_trait]
 impl KeyHolder for Says {
     async fn challenge(
@@ -258,7 +261,7 @@ async fn wa_6_an_answer_counts_for_the_key_and_the_identity_that_were_asked_for(
     let good =
         Says { nonce: "A".repeat(43), issued: issue(&mut client, Some(Proof::Jws(proof))).await.unwrap() };
     let (own, other): (Arc<dyn AsyncSigner>, _) = (Arc::new(software), key());
-    let ask = async |change: fn(&mut Says), key: &Arc<dyn AsyncSigner>, asked: KeyRequest| {
+    let ask = async |change: Change, key: &Arc<dyn AsyncSigner>, asked: KeyRequest| {
         let mut says = good.clone();
         change(&mut says);
         let path = socket_path();
@@ -279,7 +282,7 @@ async fn wa_6_an_answer_counts_for_the_key_and_the_identity_that_were_asked_for(
 
     assert_refused!(ask(|_| {}, &own, id(TWO)).await, "another_subject", "WA-6");
     assert_refused!(ask(|_| {}, &other, id(AGENT)).await, "foreign_key", "AIMS-5");
-    let cases: [(fn(&mut Says), &str, &str); 9] = [
+    let cases: [(Change, &str, &str); 9] = [
         (|says| says.issued.spiffe_id = TWO.into(), "another_subject", "WA-6"),
         (
             |says| {
