@@ -6,7 +6,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use aims_attest::{Proven, UnixVerifier, Verifier};
@@ -107,12 +107,43 @@ fn att_41_att_44_a_process_is_known_by_what_the_kernel_says() {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     };
     assert_eq!((process.uid, process.gid, peer.uid()), (own_id("Uid:"), own_id("Gid:"), own_id("Uid:")));
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.pid)).unwrap();
+    let started = stat.rsplit(')').next().unwrap().split_whitespace().nth(19).unwrap();
+    assert_eq!(process.start_time.to_string(), started);
+    let names = |file: &str, id: u32| {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let of_it = |line: &&str| line.split(':').nth(2) == Some(&id.to_string());
+        let names: Vec<_> =
+            text.lines().filter(of_it).map(|line| line.split(':').next().unwrap().to_owned()).collect();
+        <[String; 1]>::try_from(names).ok().map(|[name]| name)
+    };
+    assert_eq!(process.user, names("/etc/passwd", process.uid));
+    assert_eq!(process.group, names("/etc/group", process.gid));
     peer.check().unwrap();
 
     let evidence = peer.collect(&ProgramHashes::new(), NOW).unwrap();
     let appraisal = UnixVerifier::new(backend::ring()).appraise(&evidence, NOW);
     let asked = format!("unix:uid:{}", process.uid).parse().unwrap();
     assert!(Proven::of([&appraisal], NOW).matches(&[asked]).is_some());
+}
+
+#[test]
+fn att_41_a_process_may_be_in_many_groups() {
+    let groups: Vec<u32> = (100_000..101_000).collect();
+    let list = groups.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let setpriv = || {
+        let mut setpriv = Command::new("setpriv");
+        setpriv.args(["--groups", &list]);
+        setpriv
+    };
+    if !setpriv().arg("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        println!("skipped: only root can be in other groups");
+        return;
+    }
+    let mut program = setpriv();
+    program.arg(std::env::current_exe().unwrap());
+    let other = Other::of(program);
+    assert_eq!(other.peer().facts(&ProgramHashes::new()).unwrap().groups, groups);
 }
 
 #[test]
@@ -165,6 +196,31 @@ fn att_43_another_program_in_the_same_process_is_seen_when_it_is_looked_at() {
     assert_eq!(after.sha256, Some(backend::ring().sha256(&std::fs::read(&sleep).unwrap())));
     assert_ne!(after.sha256, before.sha256);
     assert_eq!((after.pid, after.start_time), (before.pid, before.start_time));
+}
+
+#[test]
+fn att_43_a_program_that_changes_while_it_is_looked_at_is_noticed() {
+    let program = std::env::temp_dir().join(format!("aims-changing-{}", std::process::id()));
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let other = Other::of(Command::new(&program));
+    let peer = other.peer();
+    let file = std::fs::File::open(&program).unwrap();
+    let seen = AtomicBool::new(false);
+    let error = std::thread::scope(|scope| {
+        // The same file under the same name, in one edition after the other.
+        scope.spawn(|| {
+            for at in (0..).take_while(|_| !seen.load(Ordering::SeqCst)) {
+                file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(at)).unwrap();
+            }
+        });
+        let began = Instant::now();
+        let mut look = || peer.facts(&ProgramHashes::new()).err();
+        let error = std::iter::from_fn(|| (began.elapsed() < MINUTE / 4).then(&mut look)).flatten().next();
+        seen.store(true, Ordering::SeqCst);
+        error
+    });
+    std::fs::remove_file(&program).unwrap();
+    assert_eq!(error, Some(PeerError::Changed));
 }
 
 #[test]
@@ -224,6 +280,24 @@ fn att_41_what_is_no_unix_socket_has_no_process() {
     assert_refused!(PeerProcess::of(&stream), "other_namespace", "ATT-45");
     let file = std::fs::File::open("/dev/null").unwrap();
     assert_refused!(PeerProcess::of(&file), "not_a_unix_socket", "ATT-41");
+}
+
+#[test]
+fn att_121_what_keeps_a_process_from_being_looked_at_is_about_it_or_may_pass() {
+    use aims_attest::Reason;
+
+    for (error, code, rule, reason) in [
+        (PeerError::Busy, "too_busy", "ATT-124", Reason::ProcessChanged),
+        (PeerError::Changed, "process_changed", "ATT-42", Reason::ProcessChanged),
+        (PeerError::Gone, "process_gone", "ATT-42", Reason::ProcessChanged),
+        (PeerError::NotAUnixSocket, "not_a_unix_socket", "ATT-41", Reason::UnsupportedType),
+        (PeerError::OtherNamespace, "other_namespace", "ATT-45", Reason::ProcessChanged),
+        (PeerError::TooLarge, "too_large", "ATT-5", Reason::TooLarge),
+        (PeerError::Unreadable, "process_unreadable", "ATT-42", Reason::ProcessChanged),
+    ] {
+        assert_eq!((error.code(), error.rule(), error.reason()), (code, rule, reason));
+        assert_eq!(error.may_pass(), error == PeerError::Busy, "{code}");
+    }
 }
 
 #[test]

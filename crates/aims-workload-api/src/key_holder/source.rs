@@ -254,6 +254,9 @@ impl Renewal {
         // It was good for once.
         self.join_token = None;
         self.previous = Some(key);
+        // AIMS-4: the first one for life, whichever is the first of several by then.
+        let subject = issued.wit.iter().chain(&issued.x509).map(|holder| holder.subject().clone()).next();
+        self.id = self.id.take().or_else(|| SpiffeId::try_from(subject?).ok());
         let hint = issued.hint;
         let place = |slot: &Slot, holder: Option<Holder>| {
             let holder = holder.map(|holder| WorkloadIdentity { holder, hint: hint.clone() });

@@ -163,4 +163,29 @@ mod tests {
         let agents = joined.lock();
         assert_eq!((agents.all.len(), agents.by_key.len()), (1, 2));
     }
+
+    #[test]
+    fn att_23_whose_time_is_over_makes_room() {
+        let joined = Joined::default();
+        let until = |number: usize| NOW + Duration::from_secs(if number == 7 { 120 } else { 60 });
+        for number in 0..MAX_JOINED {
+            assert!(joined.has_room(NOW));
+            joined.begin(key(number as u64), Vec::new(), until(number));
+        }
+        assert!(!joined.has_room(NOW) && !joined.has_room(NOW + Duration::from_secs(59)));
+        assert!(joined.has_room(NOW + Duration::from_secs(60)));
+        let agents = joined.lock();
+        assert_eq!((agents.all.len(), agents.by_key.len()), (1, 1));
+        assert!(agents.by_key.contains_key(&key(7)));
+    }
+
+    #[test]
+    fn att_96_the_key_before_counts_for_an_hour() {
+        let (joined, second) = (Joined::default(), Duration::from_secs(1));
+        joined.begin(key(1), Vec::new(), NOW + GRACE * 10);
+        joined.renew(&key(1), key(2), NOW).unwrap();
+        joined.renew(&key(1), key(3), NOW + GRACE - second).unwrap();
+        assert!(joined.renew(&key(1), key(4), NOW + GRACE).is_none());
+        joined.renew(&key(3), key(4), NOW + GRACE).unwrap();
+    }
 }

@@ -274,3 +274,25 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aims_17_connections_leave_files_to_look_at_callers_with() {
+        let within = |files| Limits { connections: 1000, streams: 7 }.within(files);
+        for (files, connections) in [(None, 1000), (Some(1024), 306), (Some(3340), 1000), (Some(9), 0)] {
+            let limits = within(files);
+            assert_eq!((limits.connections, limits.streams), (connections, 7), "{files:?}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_files_that_may_be_open_are_those_the_kernel_says() {
+        let limit = std::process::Command::new("sh").args(["-c", "ulimit -Sn"]).output().unwrap().stdout;
+        let limit = String::from_utf8(limit).unwrap().trim().parse().ok();
+        assert_eq!(open_files(), limit);
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aims_attest::{Appraisal, AppraisalBuilder, Evidence, EvidenceType};
+use aims_attest::{Appraisal, AppraisalBuilder, Evidence, EvidenceType, Reason};
 use aims_keys::{UnixTime, backend};
 use aims_provision::{Phase, Posture, PostureAssessor, PostureQuestion, Provisioner, Terms};
 use aims_testkit::assert_refused;
@@ -37,6 +37,8 @@ struct User {
     slow: Arc<AtomicBool>,
     looked_at: Arc<AtomicUsize>,
     unavailable: Arc<AtomicBool>,
+    /// What becomes of it between the look at it and the answer.
+    becomes: Arc<Mutex<Option<NotAttested>>>,
 }
 
 impl Users {
@@ -86,7 +88,7 @@ impl Attested for User {
     }
 
     fn check(&self) -> Result<(), NotAttested> {
-        Ok(())
+        self.becomes.lock().unwrap().map_or(Ok(()), Err)
     }
 
     fn account(&self) -> String {
@@ -170,6 +172,36 @@ async fn att_121_a_caller_who_cannot_be_looked_at_now_is_not_told_that_it_is_nob
     assert_eq!(server.status().refused["unavailable"], 2);
     user.unavailable.store(false, Ordering::SeqCst);
     client.fetch_x509().await.unwrap();
+}
+
+#[tokio::test]
+async fn att_42_who_becomes_another_while_it_is_looked_at_is_given_nothing() {
+    use aims_keys::{Algorithm, AsyncSigner, SoftwareKey};
+    use aims_workload_api::{KeyHolderApi, KeyRequest};
+
+    let users = Users::default();
+    let user = users.is("user");
+    let (server, path) = users.serve(|builder| builder.key_holders(ORIGIN));
+    let (client, holder) = (api(&path), KeyHolderApi::new(&Endpoint::Unix(path), ORIGIN, backend::ring()));
+    let key: Arc<dyn AsyncSigner> =
+        Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap());
+    for (becomes, reason, code, rule) in [
+        (NotAttested::new(Reason::ProcessChanged), "process_changed", "permission_denied", "WA-9"),
+        (NotAttested::unavailable(), "unavailable", "unavailable", "WA-3"),
+    ] {
+        *user.becomes.lock().unwrap() = Some(becomes);
+        assert_refused!(client.fetch_x509().await, code, rule);
+        assert_refused!(client.fetch_x509_bundles().await, code, rule);
+        assert_refused!(client.fetch_jwt(&["a"], None).await, code, rule);
+        assert_refused!(client.fetch_jwt_bundles().await, code, rule);
+        assert_refused!(client.fetch_wit().await, code, rule);
+        assert_refused!(client.fetch_wit_bundles().await, code, rule);
+        assert_refused!(holder.issue(&key, &KeyRequest::new(), now()).await, code, rule);
+        assert_eq!(server.status().refused[reason], 7);
+    }
+    *user.becomes.lock().unwrap() = None;
+    client.fetch_x509().await.unwrap();
+    holder.issue(&key, &KeyRequest::new(), now()).await.unwrap();
 }
 
 async fn key_holder(path: &std::path::Path) -> KeyHolderClient<tonic::transport::Channel> {
