@@ -159,6 +159,7 @@ async fn att_124_a_user_whom_it_takes_long_to_look_at_keeps_no_other_waiting() {
 
 #[tokio::test]
 async fn att_121_a_caller_who_cannot_be_looked_at_now_is_not_told_that_it_is_nobody() {
+    assert_refused!(Err::<(), _>(NotAttested::unavailable()), "unavailable", "ATT-121");
     let users = Users::default();
     let user = users.is("user");
     let (server, path) = users.serve(|builder| builder);

@@ -17,3 +17,4 @@ mod source;
 mod support;
 #[cfg(target_os = "linux")]
 mod unix;
+mod wire;

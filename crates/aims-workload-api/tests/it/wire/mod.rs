@@ -1,0 +1,10 @@
+//! What is on the wire, byte by byte: other encoders than ours at our client and at our server.
+//!
+//! What SPIRE's agent answers was taken from its source, `spiffe/spire` at ef8527ec (2026-08-22): messages, order and texts from
+//! `pkg/agent/endpoints/workload/handler.go`, `pkg/agent/endpoints/middleware.go` and `ratelimit.go`, certificates from
+//! `pkg/server/credtemplate/builder.go`, bundles from `pkg/common/bundleutil/marshal.go`. A SPIRE was not run.
+
+mod grpc;
+mod protobuf;
+mod server;
+mod spire;
