@@ -10,6 +10,7 @@ mod federation;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod key_holder;
+mod lost;
 mod response;
 mod secrets;
 mod server;
