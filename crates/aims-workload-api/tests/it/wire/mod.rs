@@ -4,7 +4,10 @@
 //! `pkg/agent/endpoints/workload/handler.go`, `pkg/agent/endpoints/middleware.go` and `ratelimit.go`, certificates from
 //! `pkg/server/credtemplate/builder.go`, bundles from `pkg/common/bundleutil/marshal.go`. A SPIRE was not run.
 
+mod garbage;
 mod grpc;
+#[cfg(target_os = "linux")]
+mod many;
 mod protobuf;
 mod server;
 mod spire;
