@@ -14,6 +14,7 @@ use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http2::SendRequest;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -167,9 +168,12 @@ pub(super) struct Raw(SendRequest<Full<Bytes>>);
 
 impl Raw {
     pub(super) async fn connect(path: &Path) -> Self {
-        let io = TokioIo::new(UnixStream::connect(path).await.unwrap());
+        Self::over(UnixStream::connect(path).await.unwrap()).await
+    }
+
+    pub(super) async fn over(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
         let client = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
-        let (send, connection) = client.handshake(io).await.unwrap();
+        let (send, connection) = client.handshake(TokioIo::new(io)).await.unwrap();
         tokio::spawn(connection);
         Self(send)
     }
@@ -180,7 +184,11 @@ impl Raw {
     }
 
     pub(super) async fn send(&mut self, method: &str, headers: &[(&str, &str)], body: Bytes) -> Call {
-        let mut request = Request::post(format!("http://localhost/SpiffeWorkloadAPI/{method}"))
+        self.post(&format!("SpiffeWorkloadAPI/{method}"), headers, body).await
+    }
+
+    pub(super) async fn post(&mut self, method: &str, headers: &[(&str, &str)], body: Bytes) -> Call {
+        let mut request = Request::post(format!("http://localhost/{method}"))
             .header("content-type", "application/grpc")
             .header("te", "trailers");
         for (name, value) in headers {

@@ -9,5 +9,7 @@ mod grpc;
 #[cfg(target_os = "linux")]
 mod many;
 mod protobuf;
+#[cfg(feature = "reflection")]
+mod reflection;
 mod server;
 mod spire;
