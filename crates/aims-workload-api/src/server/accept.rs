@@ -94,6 +94,13 @@ struct Greeting {
     timeout: Pin<Box<tokio::time::Sleep>>,
 }
 
+impl<S> Accepted<S> {
+    fn new(io: S, caller: Caller) -> Self {
+        let timeout = Box::pin(tokio::time::sleep(GREETING_TIMEOUT));
+        Self { io, caller, greeting: Some(Greeting { missing: GREETING, timeout }) }
+    }
+}
+
 impl<S> Connected for Accepted<S> {
     type ConnectInfo = Caller;
 
@@ -159,14 +166,12 @@ impl<L: Listener> Incoming<L> {
         Self { listener, state, attestor, pause: None }
     }
 
-    fn admit(&self, io: L::Io) -> Result<Accepted<L::Io>, NotAttested> {
+    fn admit(&self, io: &L::Io) -> Result<Caller, NotAttested> {
         let open = Open::new(&self.state).ok_or(NotAttested::new(Reason::TooLarge))?;
-        let attested = L::attest(&io, &*self.attestor)?;
+        let attested = L::attest(io, &*self.attestor)?;
         let session = self.state.sessions.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         let open = open.of(attested.account()).ok_or(NotAttested::new(Reason::TooLarge))?;
-        let caller = Caller { attested, session, provisioned: Arc::default(), _open: Arc::new(open) };
-        let timeout = Box::pin(tokio::time::sleep(GREETING_TIMEOUT));
-        Ok(Accepted { io, caller, greeting: Some(Greeting { missing: GREETING, timeout }) })
+        Ok(Caller { attested, session, provisioned: Arc::default(), _open: Arc::new(open) })
     }
 }
 
@@ -180,8 +185,9 @@ impl<L: Listener> Stream for Incoming<L> {
                 self.pause = None;
             }
             match ready!(self.listener.poll_accept(cx)) {
-                Ok(io) => match self.admit(io) {
-                    Ok(accepted) => return Poll::Ready(Some(Ok(accepted))),
+                // Whoever is refused is counted before it is closed.
+                Ok(io) => match self.admit(&io) {
+                    Ok(caller) => return Poll::Ready(Some(Ok(Accepted::new(io, caller)))),
                     Err(error) => self.state.refused(error.code()),
                 },
                 Err(_) => self.pause = Some(Box::pin(tokio::time::sleep(PAUSE))),
