@@ -15,7 +15,7 @@ use rcgen::{
     RevokedCertParams, SanType, SerialNumber, date_time_ymd,
 };
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256};
 use tokio::time::timeout;
 
 use super::grpc::{Agent, Answer};
@@ -155,30 +155,57 @@ async fn wa_1_wa_8_certificates_as_spire_sends_them_are_read_and_verify() {
     assert_eq!(seen.headers["te"], "trailers");
 }
 
-#[tokio::test]
-async fn wa_1_a_key_of_rsa_as_spire_makes_them_if_it_is_told_to() {
-    // `workload_x509_svid_key_type = "rsa-2048"`
-    let Some(key) = aims_testkit::vectors::json("jose/rfc/cookbook/jwk-3_4.rsa_private_key.json") else {
-        return;
-    };
+/// A key of RSA, of a published example, as PKCS#8, and its modulus; where the vectors are.
+fn rsa() -> Option<(Vec<u8>, Vec<u8>)> {
+    let key = aims_testkit::vectors::json("jose/rfc/cookbook/jwk-3_4.rsa_private_key.json")?;
     let number = |name: &str| BASE64.decode(key[name].as_str().unwrap()).unwrap();
     // RFC 8017 A.1.2: version, modulus, exponents, primes, and what follows from them; around it RFC 5208.
     let numbers = ["n", "e", "d", "p", "q", "dp", "dq", "qi"].map(|name| unsigned(&number(name)));
     let private = der(0x30, &[unsigned(&[0]), numbers.concat()].concat());
     let algorithm = der(0x30, &[&RSA_ENCRYPTION[..], &[0x05, 0x00]].concat());
     let pkcs8 = der(0x30, &[unsigned(&[0]), algorithm, der(0x04, &private)].concat());
-    let key = KeyPair::from_pkcs8_der_and_sign_algo(&pkcs8.as_slice().into(), &rcgen::PKCS_RSA_SHA256);
+    Some((pkcs8, number("n")))
+}
 
-    let acme = Spire::new(ORIGIN);
-    let svid = acme.svid(AGENT, &key.unwrap());
-    assert_eq!(svid.1, pkcs8);
-    let message = bytes(1, x509_svid(AGENT, &svid, &acme.bundle(), ""));
+fn rsa_pair(pkcs8: &[u8]) -> KeyPair {
+    KeyPair::from_pkcs8_der_and_sign_algo(&pkcs8.into(), &rcgen::PKCS_RSA_SHA256).unwrap()
+}
+
+async fn verified(message: Vec<u8>) {
     let agent = Agent::new(&[(X509, Answer::Stream(message))]);
     let context = agent.api().fetch_x509().await.unwrap();
     let Credential::Svid(svid) = context.identities[0].holder.credential() else { panic!("no certificate") };
     let bundles: BundleSet = context.bundles.clone().into_iter().collect();
     let verifier = SvidVerifier::builder(bundles, backend::ring()).build();
     verifier.verify(&svid.chain()[0], &svid.chain()[1..], Role::Client, now()).unwrap();
+}
+
+#[tokio::test]
+async fn wa_1_a_key_of_rsa_as_spire_makes_them_if_it_is_told_to() {
+    // `workload_x509_svid_key_type = "rsa-2048"`
+    let Some((pkcs8, _)) = rsa() else { return };
+    let acme = Spire::new(ORIGIN);
+    let svid = acme.svid(AGENT, &rsa_pair(&pkcs8));
+    assert_eq!(svid.1, pkcs8);
+    verified(bytes(1, x509_svid(AGENT, &svid, &acme.bundle(), ""))).await;
+}
+
+#[tokio::test]
+async fn wa_1_an_authority_that_a_company_has_had_for_long_is_the_root() {
+    // An upstream authority: a root of RSA that says nothing of SPIFFE.
+    let Some((pkcs8, _)) = rsa() else { return };
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::default();
+    params.distinguished_name.push(DnType::CommonName, "Acme Root CA 2019");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![Usage::KeyCertSign, Usage::CrlSign];
+    let root = CertifiedIssuer::self_signed(params, rsa_pair(&pkcs8)).unwrap();
+    let mut params = ca(ORIGIN, "2");
+    params.use_authority_key_identifier_extension = true;
+    let below = CertifiedIssuer::signed_by(params, elliptic(), &root).unwrap();
+    let acme = Spire { root, below };
+    let svid = acme.svid(AGENT, &elliptic());
+    verified(bytes(1, x509_svid(AGENT, &svid, &acme.bundle(), ""))).await;
 }
 
 const RSA_ENCRYPTION: [u8; 11] = [0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
@@ -308,6 +335,31 @@ async fn wa_1_wa_7_tokens_and_their_keys_as_spire_sends_them_are_read_and_verify
     let set: BundleSet = bundles.into_iter().collect();
     let verifier = JwtSvidVerifier::builder(set, "https://tools.example").build();
     assert_eq!(verifier.verify(&token, now()).unwrap().subject(), &id);
+}
+
+#[tokio::test]
+async fn wa_1_tokens_signed_with_rsa_verify_by_keys_that_do_not_say_for_which_algorithm_they_are() {
+    // `jwt_key_type = "rsa-2048"`
+    let Some((pkcs8, modulus)) = rsa() else { return };
+    let (now, audience) = (now().as_secs(), "https://tools.example");
+    let claims = format!(r#"{{"aud":["{audience}"],"exp":{},"iat":{now},"sub":"{AGENT}"}}"#, now + 300);
+    let header = BASE64.encode(r#"{"alg":"RS256","kid":"rsa","typ":"JWT"}"#);
+    let input = format!("{header}.{}", BASE64.encode(claims));
+    let key = ring::signature::RsaKeyPair::from_pkcs8(&pkcs8).unwrap();
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature).unwrap();
+    let token = format!("{input}.{}", BASE64.encode(signature));
+    let modulus = BASE64.encode(modulus);
+    let jwks = format!(r#"{{"keys": [{{"kty": "RSA", "kid": "rsa", "n": "{modulus}", "e": "AQAB"}}]}}"#);
+    let agent = Agent::new(&[
+        (JWT, Answer::Unary(bytes(1, [bytes(1, AGENT), bytes(2, &token)].concat()))),
+        (JWT_BUNDLES, Answer::Stream(entry(1, ORIGIN, jwks))),
+    ]);
+    let fetched = agent.api().fetch_jwt(&[audience], None).await.unwrap();
+    let set: BundleSet = agent.api().fetch_jwt_bundles().await.unwrap().into_iter().collect();
+    let verifier = JwtSvidVerifier::builder(set, audience).accept_rs256().build();
+    let svid = verifier.verify(fetched[0].svid.token(), self::now()).unwrap();
+    assert_eq!(svid.subject().as_str(), AGENT);
 }
 
 #[tokio::test]
