@@ -71,8 +71,12 @@ impl Agent {
         agent
     }
 
+    pub(super) fn endpoint(&self) -> Endpoint {
+        Endpoint::Unix(self.path.clone())
+    }
+
     pub(super) fn api(&self) -> WorkloadApi {
-        WorkloadApi::new(&Endpoint::Unix(self.path.clone()), backend::ring())
+        WorkloadApi::new(&self.endpoint(), backend::ring())
     }
 
     pub(super) fn set(&self, method: &'static str, answer: Answer) {

@@ -6,6 +6,7 @@
 
 mod garbage;
 mod grpc;
+mod key_holder;
 #[cfg(target_os = "linux")]
 mod many;
 mod protobuf;
