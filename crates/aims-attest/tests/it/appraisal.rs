@@ -121,7 +121,7 @@ fn att_3_an_appraisal_says_what_was_found_by_whom_and_until_when() {
     assert!(appraisal.reasons().is_empty() && appraisal.parent().is_none());
     let other = Appraisal::accepted(&evidence, "acme", (NOW, NOW + MINUTE), backend::ring()).build();
     assert_ne!(appraisal.id(), other.id());
-    let digits: String = appraisal.id().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = appraisal.id().as_bytes().map(|byte| format!("{byte:02x}")).concat();
     assert_eq!(appraisal.id().to_string(), digits);
 }
 

@@ -111,6 +111,10 @@ impl<S> Connected for Accepted<S> {
 
 /// What can be accepted from.
 pub(crate) trait Listener: Unpin {
+    /// Whether its callers are on this machine, whatever the network.
+    #[cfg(feature = "reflection")]
+    const IS_LOCAL: bool;
+
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Io>>;
@@ -119,6 +123,9 @@ pub(crate) trait Listener: Unpin {
 }
 
 impl Listener for UnixListener {
+    #[cfg(feature = "reflection")]
+    const IS_LOCAL: bool = true;
+
     type Io = UnixStream;
 
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<UnixStream>> {
@@ -131,6 +138,9 @@ impl Listener for UnixListener {
 }
 
 impl Listener for TcpListener {
+    #[cfg(feature = "reflection")]
+    const IS_LOCAL: bool = false;
+
     type Io = TcpStream;
 
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {

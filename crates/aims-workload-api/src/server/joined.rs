@@ -29,6 +29,8 @@ pub(super) struct Agent {
     pub(super) until: UnixTime,
     /// Whose share its renewals count against.
     pub(super) account: String,
+    /// Whether it was issued anything since it has joined.
+    pub(super) provisioned: bool,
     key: Thumbprint,
     /// The key before, and until when it counts: the answer may have been lost on its way.
     before: Option<(Thumbprint, UnixTime)>,
@@ -52,7 +54,7 @@ impl Joined {
         agents.last += 1;
         let number = agents.last;
         let account = format!("joined:{number}");
-        agents.insert(number, Agent { selectors, until, account, key, before: None });
+        agents.insert(number, Agent { selectors, until, account, provisioned: false, key, before: None });
     }
 
     /// Lets `key` take the place of `previous`, whose holder both are.
@@ -75,6 +77,15 @@ impl Joined {
         (agent.key, agent.before) = (key, before);
         agents.insert(number, agent.clone());
         Some(agent)
+    }
+
+    /// Says that the agent with this key, if there is one, was issued something.
+    pub(super) fn set_provisioned(&self, key: &Thumbprint) {
+        let mut agents = self.lock();
+        let Agents { all, by_key, .. } = &mut *agents;
+        if let Some(agent) = by_key.get(key).and_then(|number| all.get_mut(number)) {
+            agent.provisioned = true;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Agents> {
