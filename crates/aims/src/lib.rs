@@ -20,7 +20,7 @@ pub use aims_proof::{Audiences, Authenticated, WptProfile};
 pub use aims_proof::{ForwardedError, ForwardedPeer, ForwardedVerifier};
 #[cfg(feature = "mtls")]
 pub use aims_tls as tls;
-#[cfg(feature = "workload-api")]
+#[cfg(any(feature = "federation", feature = "workload-api"))]
 pub use aims_workload_api as workload_api;
 pub use {
     aims_credential as credential, aims_id as id, aims_jose as jose, aims_keys as keys, aims_proof as proof,

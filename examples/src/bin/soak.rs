@@ -15,7 +15,9 @@ use aims::credential::x509::SvidVerifier;
 use aims::id::IdSet;
 use aims::keys::UnixTime;
 use aims::tls::MutualTls;
-use aims::workload_api::{Endpoint, UnixAttestor, WorkloadApi, WorkloadApiServer, WorkloadSource};
+#[cfg(target_os = "linux")]
+use aims::workload_api::UnixAttestor;
+use aims::workload_api::{Endpoint, WorkloadApi, WorkloadApiServer, WorkloadSource};
 use aims::{
     Acceptor, Agent, Audiences, Callers, Connection, Connector, Guard, JsonLines, Listener, Permit, backend,
 };
@@ -111,7 +113,11 @@ fn workload_api(callers: u64) -> Result<(WorkloadApiServer, Endpoint), Failure> 
             .build()?)
     };
     let entries = Entries::new(authority.origin().clone(), [entry(AGENT)?, entry(TOOL)?])?;
+    #[cfg(target_os = "linux")]
     let attestor = UnixAttestor::new(backend::ring());
+    // Elsewhere nobody is known, and nobody gets anything.
+    #[cfg(not(target_os = "linux"))]
+    let attestor = aims::workload_api::Unattested::default();
     let each = u32::try_from(callers)?;
     let server = WorkloadApiServer::builder(Arc::new(authority), entries, attestor, backend::ring())
         .quota(100_000, 1000 + each * 16, 100 + each * 16)

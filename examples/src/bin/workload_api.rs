@@ -1,7 +1,7 @@
 //! A Workload API on a Unix socket: `workload_api SOCKET REGISTER`.
 //!
 //! Whoever the register names gets X.509-SVIDs, JWT-SVIDs and WITs of `spiffe://acme.example`; `SPIFFE_ENDPOINT_SOCKET=unix://SOCKET` is all that its
-//! clients need. The register is TOML, and read again when it changes:
+//! clients need. The register is TOML, and read again when it changes. Whoever changes it moves a new file into its place: half of one may be a register, too.
 //!
 //! ```toml
 //! [[entry]]
@@ -17,7 +17,9 @@ use std::time::{Duration, SystemTime};
 
 use aims_keys::backend;
 use aims_provision::{Authority, AuthoritySettings, Entries};
-use aims_workload_api::{UnixAttestor, WorkloadApiServer};
+#[cfg(target_os = "linux")]
+use aims_workload_api::UnixAttestor;
+use aims_workload_api::WorkloadApiServer;
 use tokio::net::UnixListener;
 
 #[tokio::main]
@@ -30,7 +32,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let authority =
         Authority::in_memory("acme.example".parse()?, AuthoritySettings::new(), backend::ring(), now)?;
     let entries = Entries::from_toml(authority.origin().clone(), &fs::read_to_string(&register)?)?;
+    #[cfg(target_os = "linux")]
     let attestor = UnixAttestor::new(backend::ring());
+    // Elsewhere nobody is known, and nobody gets anything.
+    #[cfg(not(target_os = "linux"))]
+    let attestor = aims_workload_api::Unattested::default();
     let server = WorkloadApiServer::builder(Arc::new(authority), entries, attestor, backend::ring()).build();
 
     let listener = UnixListener::bind(&socket)?;
@@ -50,8 +56,8 @@ async fn follow(server: WorkloadApiServer, register: String) {
         if now == seen {
             continue;
         }
-        seen = now;
         let Ok(text) = fs::read_to_string(&register) else { continue };
+        seen = now;
         match Entries::from_toml(server.authority().origin().clone(), &text) {
             Ok(entries) => server.set_entries(entries),
             Err(error) => eprintln!("{register}: {error}; the register that was in force stays"),

@@ -3,7 +3,9 @@
 
 mod programs;
 #[cfg(target_os = "linux")]
+#[cfg(target_os = "linux")]
 mod soak;
 mod tools;
+#[cfg(target_os = "linux")]
 #[cfg(target_os = "linux")]
 mod workload;

@@ -1,7 +1,7 @@
 //! The Workload API and its client, as two processes.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::programs::Folder;
@@ -13,7 +13,7 @@ struct Program {
 
 impl Program {
     fn start(command: &mut Command) -> Self {
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let says = BufReader::new(process.stdout.take().unwrap());
         Self { process, says }
     }
@@ -53,22 +53,40 @@ fn a_workload_learns_who_it_is_from_the_api_and_follows_the_register() {
             "[[entry]]\nspiffe_id = \"spiffe://acme.example/agents/travel\"\nselectors = [\"unix:uid:{uid}\"]\n"
         )
     };
-    fs::write(&register, entry(uid)).unwrap();
-    let mut api =
-        Program::start(Command::new(env!("CARGO_BIN_EXE_workload_api")).arg(&socket).arg(&register));
+    // Whole or not at all.
+    let put = |text: &str| {
+        let new = register.with_extension("new");
+        fs::write(&new, text).unwrap();
+        fs::rename(new, &register).unwrap();
+    };
+    put(&entry(uid));
+    let mut api = Program::start(
+        Command::new(env!("CARGO_BIN_EXE_workload_api")).arg(&socket).arg(&register).stderr(Stdio::piped()),
+    );
+    let mut errors = BufReader::new(api.process.stderr.take().unwrap()).lines();
     assert_eq!(api.line(), format!("serving on unix://{}", socket.display()));
 
     let endpoint = format!("unix://{}", socket.display());
-    let mut workload =
-        Program::start(Command::new(env!("CARGO_BIN_EXE_workload")).env("SPIFFE_ENDPOINT_SOCKET", endpoint));
+    let start = || {
+        let mut workload = Command::new(env!("CARGO_BIN_EXE_workload"));
+        Program::start(workload.env("SPIFFE_ENDPOINT_SOCKET", &endpoint))
+    };
+    let mut workload = start();
     let said = workload.line();
     assert!(said.starts_with("this is spiffe://acme.example/agents/travel, until "), "{said}");
 
-    // Somebody else's entry now; a file with an error in between changes nothing.
-    fs::write(&register, "[[entry]]\n").unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(700));
-    fs::write(&register, entry(uid + 1)).unwrap();
+    // A file with an error: the line and the reason are said, and the register that was in force stays.
+    put(&format!("{}[[entry]]\nspiffe_id = 7\n", entry(uid + 1)));
+    let complaint = errors.next().unwrap().unwrap();
+    let reason = format!(
+        "{}: line 5: `spiffe_id` is of the wrong type; the register that was in force stays",
+        register.display()
+    );
+    assert_eq!(complaint, reason);
+    start().until("this is spiffe://acme.example/agents/travel");
+    // Somebody else's entry now.
+    put(&entry(uid + 1));
     assert_eq!(workload.until("this is nobody"), "this is nobody: there is no credential");
-    fs::write(&register, entry(uid)).unwrap();
+    put(&entry(uid));
     workload.until("this is spiffe://acme.example/agents/travel");
 }

@@ -34,6 +34,21 @@ fn generated_code_is_that_of_the_proto_files() {
     }
 }
 
+/// What the server answers whoever asks it about its services: the same files, without where things stand in them.
+#[test]
+fn descriptors_are_those_of_the_proto_files() {
+    for name in ["workload", "key_holder"] {
+        let mut compiler = protox::Compiler::new([crate_dir().join("proto")]).unwrap();
+        compiler.include_imports(true).include_source_info(false);
+        let made = compiler.open_file(format!("{name}.proto")).unwrap().encode_file_descriptor_set();
+        let path = crate_dir().join(format!("src/proto/generated/{name}.bin"));
+        if env::var_os("AIMS_GENERATE").is_some() {
+            fs::write(&path, &made).unwrap();
+        }
+        assert_eq!(fs::read(&path).unwrap(), made, "{name}.bin is outdated");
+    }
+}
+
 const SECRET: [&str; 7] = [
     "X509SVID",
     "JWTSVID",

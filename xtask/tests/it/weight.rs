@@ -31,6 +31,11 @@ fn aims_is_light() {
     weighs_at_most("aims", &[], 60);
 }
 
+#[test]
+fn fetching_and_federation_need_no_grpc() {
+    weighs_at_most("aims-workload-api", &["--no-default-features", "--features", "federation"], 65);
+}
+
 #[track_caller]
 fn weighs_at_most(name: &str, features: &[&str], limit: usize) {
     if !packages::crates().unwrap().iter().any(|package| package.name == name) {

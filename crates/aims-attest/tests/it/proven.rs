@@ -11,6 +11,7 @@ fn att_102_selectors_match_when_each_is_proven_and_an_empty_list_never_does() {
     let image = with(accepted(EvidenceType::ContainerImage, NOW + MINUTE * 5), &["oci:digest:x"]);
     let all = [process.clone(), image.clone()];
     let proven = Proven::of(&all, NOW);
+    assert!(proven.appraisals().map(Appraisal::id).eq([process.id(), image.id()]));
     for (asked, by, until) in [
         (vec!["unix:uid:1"], vec![&process], NOW + MINUTE),
         (vec!["oci:digest:x"], vec![&image], NOW + MINUTE * 5),
@@ -35,6 +36,7 @@ fn att_102_what_was_not_accepted_or_has_expired_proves_nothing() {
         |appraisal: &Appraisal, now: UnixTime| Proven::of([appraisal], now).matches(&asked).is_some();
     assert!(matches(&appraisal, NOW));
     assert!(!matches(&appraisal, NOW + MINUTE));
+    assert_eq!(Proven::of([&appraisal], NOW + MINUTE).appraisals().count(), 0);
     assert!(!matches(&appraisal, UnixTime::from_secs(NOW.as_secs() - 1)));
     let rejected = Verdict::Rejected(Reason::Stale);
     let refused =

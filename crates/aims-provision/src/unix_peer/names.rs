@@ -18,6 +18,10 @@ pub(super) fn of(path: &str, id: u32) -> Result<Option<String>, PeerError> {
             _ => return Ok(None),
         },
     };
+    // Whoever has read a part cannot tell whether a name is the only one, nor where a line ends.
+    if file.metadata().is_ok_and(|metadata| metadata.len() > MAX_FILE) {
+        return Ok(None);
+    }
     let lines = BufReader::new(file.take(MAX_FILE)).lines().map_while(Result::ok);
     Ok(unique(lines, id))
 }
@@ -45,6 +49,25 @@ const MAX_FILE: u64 = 4 * 1024 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_too_large_names_nobody() {
+        let path = std::env::temp_dir().join(format!("aims-names-{}", std::process::id()));
+        let last = "alice:x:1000";
+        let mut text = "nobody here\n".repeat(400_000);
+        text.truncate(4 * 1024 * 1024 - last.len() - 1);
+        text.push('\n');
+        text.push_str(last);
+        let name = |text: &str, id| {
+            std::fs::write(&path, text).unwrap();
+            of(path.to_str().unwrap(), id).unwrap()
+        };
+        assert_eq!(name(&text, 1000).as_deref(), Some("alice"));
+        assert_eq!(name(&format!("{text}0"), 1000), None, "cut where it looks like another number");
+        assert_eq!(name(&format!("{text}0"), 10_000), None);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(of(path.to_str().unwrap(), 1000).unwrap(), None);
+    }
 
     #[test]
     fn a_number_has_a_name_if_it_has_one() {

@@ -162,4 +162,26 @@ mod tests {
         assert_eq!(owner(&status.replace("Uid:\t1\t2\t3\t4\n", "")), None);
         assert_eq!(owner(&status.replace("10", "x")), None);
     }
+
+    #[test]
+    fn att_42_a_program_that_is_started_meanwhile_inherits_nothing() {
+        use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+
+        let dir = ProcDir::open(std::process::id()).unwrap();
+        let program = dir.program().unwrap().unwrap();
+        for file in [dir.0, OwnedFd::from(program.file)] {
+            let flags = FdFlag::from_bits_truncate(fcntl(&file, FcntlArg::F_GETFD).unwrap());
+            assert!(flags.contains(FdFlag::FD_CLOEXEC));
+        }
+    }
+
+    #[test]
+    fn att_121_that_no_file_can_be_opened_says_nothing_about_the_process() {
+        for errno in [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM] {
+            assert_eq!(not_opened(errno), PeerError::Busy);
+        }
+        for errno in [Errno::ENOENT, Errno::ESRCH, Errno::EACCES] {
+            assert_eq!(not_opened(errno), PeerError::Gone);
+        }
+    }
 }

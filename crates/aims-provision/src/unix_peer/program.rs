@@ -177,3 +177,107 @@ const PAY_BACK: u32 = 10;
 
 /// More programs than one machine runs agents in.
 const MAX_KNOWN: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::super::proc::ProcDir;
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// The program of this very test.
+    fn own() -> Program {
+        ProcDir::open(std::process::id()).unwrap().program().unwrap().unwrap()
+    }
+
+    fn remember(hashes: &ProgramHashes, id: ProgramId, digest: Option<[u8; 32]>, age: Duration) {
+        let at = Instant::now().checked_sub(age).unwrap();
+        hashes.known.lock().unwrap().insert(id, Known { digest, at });
+    }
+
+    fn known(hashes: &ProgramHashes) -> usize {
+        hashes.known.lock().unwrap().len()
+    }
+
+    #[test]
+    fn att_44_what_is_known_is_not_hashed_again() {
+        let (hashes, id) = (ProgramHashes::new(), own().id);
+        let digest = || hashes.digest(&own(), 7).unwrap();
+        let right = digest();
+        assert!(right.is_some() && known(&hashes) == 1);
+        // What is remembered counts, for as long as it is the same file.
+        remember(&hashes, id, Some([1; 32]), Duration::ZERO);
+        assert_eq!(digest(), Some([1; 32]));
+        remember(&hashes, id, Some([2; 32]), TOO_LONG * 2);
+        assert_eq!(digest(), Some([2; 32]));
+        // What took too long is tried again after a while.
+        remember(&hashes, id, None, SECOND * 50);
+        assert_eq!(digest(), None);
+        remember(&hashes, id, None, TOO_LONG);
+        assert_eq!(digest(), right);
+    }
+
+    #[test]
+    fn att_44_so_many_programs_are_remembered() {
+        let (hashes, mut other) = (ProgramHashes::new(), own().id);
+        for size in 1..MAX_KNOWN {
+            other.size = u64::MAX - size as u64;
+            remember(&hashes, other, None, Duration::ZERO);
+        }
+        hashes.digest(&own(), 7).unwrap();
+        assert_eq!(known(&hashes), MAX_KNOWN);
+        hashes.known.lock().unwrap().remove(&own().id);
+        other.size = u64::MAX;
+        remember(&hashes, other, None, Duration::ZERO);
+        hashes.digest(&own(), 7).unwrap();
+        assert_eq!(known(&hashes), 1);
+    }
+
+    #[test]
+    fn att_44_a_file_that_grows_or_shrinks_has_changed() {
+        for other in [-1, 1] {
+            let mut program = own();
+            program.id.size = program.id.size.checked_add_signed(other).unwrap();
+            assert_eq!(ProgramHashes::new().digest(&program, 7), Err(PeerError::Changed));
+        }
+    }
+
+    #[test]
+    fn att_124_a_user_pays_back_ten_times_what_it_has_spent() {
+        let hashes = ProgramHashes::new();
+        let owes = |uid| {
+            let paid_back = hashes.spent.lock().unwrap()[&uid];
+            paid_back.saturating_duration_since(Instant::now())
+        };
+        assert!(hashes.has_time(7));
+        hashes.spend(7, SECOND * 2);
+        assert!(owes(7) <= SECOND * 20 && owes(7) > SECOND * 18, "{:?}", owes(7));
+        hashes.spend(7, SECOND * 2);
+        assert!(owes(7) <= SECOND * 40 && owes(7) > SECOND * 38 && hashes.has_time(7), "{:?}", owes(7));
+        hashes.spend(7, SECOND * 2);
+        assert!(!hashes.has_time(7) && hashes.has_time(8));
+        assert_eq!(hashes.digest(&own(), 7), Err(PeerError::Busy));
+        assert!(hashes.digest(&own(), 8).is_ok_and(|digest| digest.is_some()));
+        // What was paid back long ago is no credit.
+        hashes.spent.lock().unwrap().insert(9, Instant::now().checked_sub(SECOND * 30).unwrap());
+        hashes.spend(9, SECOND * 2);
+        assert!(owes(9) > SECOND * 18);
+    }
+
+    #[test]
+    fn att_124_whoever_has_paid_back_is_forgotten_when_there_are_many() {
+        let hashes = ProgramHashes::new();
+        let past = Instant::now().checked_sub(SECOND).unwrap();
+        let mut spent = hashes.spent.lock().unwrap();
+        spent.insert(1, Instant::now() + SECOND * 100);
+        spent.extend((2..10_000).map(|uid| (uid, past)));
+        drop(spent);
+        hashes.spend(10_000, SECOND);
+        assert_eq!(hashes.spent.lock().unwrap().len(), MAX_KNOWN);
+        hashes.spend(10_001, SECOND);
+        let spent = hashes.spent.lock().unwrap();
+        let mut users: Vec<_> = spent.keys().copied().collect();
+        users.sort_unstable();
+        assert_eq!(users, [1, 10_000, 10_001]);
+    }
+}

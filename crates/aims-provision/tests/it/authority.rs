@@ -30,6 +30,9 @@ fn aims_13_an_authority_issues_all_kinds_of_credential_and_each_verifies() {
     let chain = authority.issue_x509(&grant, key.public_key(), NOW).unwrap();
     let svid = Svid::from_issuer(chain.clone(), backend::ring()).unwrap();
     assert_eq!((svid.subject().as_str(), svid.not_after()), (AGENT, NOW + HOUR));
+    let name = b"travel.acme.example";
+    assert_eq!(chain[0].windows(name.len()).filter(|bytes| bytes == name).count(), 1);
+    assert_eq!(grant.dns_names(), grant.entry().dns_names());
     verify(&authority.trust_bundle(), &chain, NOW).unwrap();
 
     let wit = authority.issue_wit(&grant, key.public_key(), NOW).unwrap();
@@ -100,6 +103,9 @@ fn fed_10_a_key_is_published_before_it_signs_and_until_nothing_it_signed_is_left
     assert_eq!(counts(&second), [2, 2, 2]);
     assert!(second.sequence() > first.sequence());
     let signs_at = publish_at + MINUTE * 15;
+    for now in [publish_at, publish_at + MINUTE, signs_at - Duration::from_secs(1)] {
+        assert!(!authority.advance(now).unwrap());
+    }
     let (before, wit) = issue(signs_at - Duration::from_secs(1));
     verify(&first, &before, signs_at).unwrap();
     verify_wit(&first, &wit, signs_at).unwrap();
@@ -111,9 +117,10 @@ fn fed_10_a_key_is_published_before_it_signs_and_until_nothing_it_signed_is_left
     verify(&second, &after, signs_at).unwrap();
     verify_wit(&second, &wit_after, signs_at).unwrap();
 
-    // The old one stays while what it signed may live.
-    let almost = signs_at + HOUR;
-    authority.advance(almost).unwrap();
+    // The old one stays while what it signed may live, however often that is looked at.
+    for minute in 0..=60 {
+        authority.advance(signs_at + MINUTE * minute).unwrap();
+    }
     assert_eq!(counts(&authority.trust_bundle()), [2, 1, 2], "JWT-SVIDs live for five minutes");
     verify(&authority.trust_bundle(), &before, signs_at + HOUR - MINUTE).unwrap();
     let over = signs_at + HOUR + MINUTE * 2;
@@ -132,7 +139,7 @@ fn fed_10_a_key_signs_on_when_its_successor_comes_late_and_is_replaced_when_it_c
     assert!(authority.advance(late).unwrap());
     assert_eq!(counts(&authority.trust_bundle()), [2, 2, 2]);
     let all = entries(vec![entry(AGENT, &["unix:uid:1"]).build().unwrap()]);
-    let issue = |now: UnixTime| {
+    let issue_by = |authority: &Authority, now: UnixTime| {
         let shown = appraisal(
             aims_attest::EvidenceType::Process,
             aims_attest::Level::OBSERVED,
@@ -143,18 +150,34 @@ fn fed_10_a_key_signs_on_when_its_successor_comes_late_and_is_replaced_when_it_c
             aims_provision::Provisioner::new().decide(&all, &[shown], aims_provision::Phase::Initial, now);
         authority.issue_x509(&grants.unwrap()[0], workload.public_key(), now).unwrap()
     };
-    verify(&first, &issue(late), late).unwrap();
+    verify(&first, &issue_by(&authority, late), late).unwrap();
+
+    // Half an hour before its certificate ends: a credential of an hour would outlive it.
+    let authority = self::authority(settings());
+    let first = authority.trust_bundle();
+    let nearly = NOW + DAY * 2 + HOUR + MINUTE * 17 - MINUTE * 30;
+    assert!(authority.advance(nearly).unwrap());
+    let chain = issue_by(&authority, nearly);
+    assert_refused!(verify(&first, &chain, nearly), "unknown_issuer", "X5V-3");
+    verify(&authority.trust_bundle(), &chain, nearly).unwrap();
+
+    // Unless its successor was published before, which then takes its place.
+    let authority = self::authority(settings());
+    assert!(authority.rotate(NOW + DAY * 2).unwrap());
+    let second = authority.trust_bundle();
+    authority.advance(nearly).unwrap();
+    verify(&second, &issue_by(&authority, nearly), nearly).unwrap();
 
     // A month: its certificate has expired. The new one is published and signs in one step.
     let month = NOW + DAY * 30;
     assert!(authority.advance(month).unwrap());
-    let chain = issue(month);
+    let chain = issue_by(&authority, month);
     verify(&authority.trust_bundle(), &chain, month).unwrap();
     assert_refused!(verify(&first, &chain, month), "unknown_issuer", "X5V-3");
     // A clock that was set back a year: likewise, since no certificate is valid yet.
     let year = NOW - DAY * 365;
     assert!(authority.advance(year).unwrap());
-    verify(&authority.trust_bundle(), &issue(year), year).unwrap();
+    verify(&authority.trust_bundle(), &issue_by(&authority, year), year).unwrap();
 }
 
 #[test]
@@ -208,6 +231,83 @@ fn x5v_10_a_certificate_that_was_revoked_is_listed_until_it_has_expired() {
     // By then it has expired: the lists go.
     authority.advance(NOW + HOUR * 7).unwrap();
     assert!(authority.trust_bundle().revocation_lists().is_empty());
+}
+
+#[test]
+fn x5v_10_lists_are_numbered_and_signed_when_they_change_or_have_to_be() {
+    // What is revoked has expired when the lists are to be signed anew.
+    let lifetime = MINUTE * 358;
+    let authority = authority(settings().max_lifetime(CredentialType::X509, lifetime));
+    let number = || {
+        let bundle = authority.trust_bundle();
+        let der = bundle.revocation_lists()[0].der();
+        // The extension `cRLNumber` of one byte.
+        let name = [0x55, 0x1d, 0x14, 0x04, 0x03, 0x02, 0x01];
+        der.windows(8).find_map(|bytes| (bytes[..7] == name).then(|| bytes[7])).unwrap()
+    };
+    authority.revoke("0a", NOW).unwrap();
+    assert_eq!(number(), 1);
+    assert!(!authority.advance(NOW + MINUTE).unwrap());
+    authority.revoke("0b", NOW).unwrap();
+    assert_eq!(number(), 2);
+    assert!(!authority.advance(NOW + HOUR * 6 - Duration::from_secs(1)).unwrap());
+    assert!(authority.advance(NOW + HOUR * 6).unwrap());
+    assert!(authority.trust_bundle().revocation_lists().is_empty());
+}
+
+#[test]
+fn aims_17_keys_are_of_the_algorithm_that_was_set() {
+    let keys = |settings| {
+        let bundle = authority(settings).trust_bundle();
+        let of = |set: &aims_jose::JwkSet| set.iter().next().unwrap().public_key().algorithm();
+        (of(bundle.jwt_keys()), of(bundle.keys()))
+    };
+    assert_eq!(keys(settings()), (Algorithm::Es256, Algorithm::Es256));
+    assert_eq!(keys(settings().algorithm(Algorithm::Es384)), (Algorithm::Es384, Algorithm::Es384));
+}
+
+#[test]
+fn aims_7_fed_10_settings_are_kept_within_bounds() {
+    let (grant, workload) = (grant(entry(AGENT, &["unix:uid:1"])), key());
+    for (asked, got) in [(Duration::ZERO, 1), (MINUTE, 60), (DAY * 2, 3600)] {
+        let settings =
+            CredentialType::ALL.into_iter().fold(settings(), |s, kind| s.max_lifetime(kind, asked));
+        let authority = authority(settings);
+        let end = NOW + Duration::from_secs(got);
+        let chain = authority.issue_x509(&grant, workload.public_key(), NOW).unwrap();
+        assert_eq!(Svid::from_issuer(chain, backend::ring()).unwrap().not_after(), end);
+        let wit = authority.issue_wit(&grant, workload.public_key(), NOW).unwrap();
+        assert_eq!(Wit::from_issuer(&wit, backend::ring()).unwrap().not_after(), end);
+        let jwt = authority.issue_jwt(&grant, &["a"], NOW).unwrap();
+        assert_eq!(JwtSvid::from_issuer(&jwt).unwrap().not_after(), end, "the evidence ends after an hour");
+    }
+    let next = |settings: AuthoritySettings| authority(settings).next_step();
+    // A key signs for as long as the next one is published before, at least.
+    assert_eq!(next(settings().keys_sign_for(Duration::ZERO)), NOW + MINUTE * 15);
+    assert_eq!(next(settings().publish_ahead(0)), NOW + DAY - MINUTE * 15);
+    assert_eq!(next(settings().publish_ahead(101)), NOW + DAY - MINUTE * 500);
+    assert_eq!(next(settings().refresh_hint(Duration::ZERO)), NOW + DAY - Duration::from_secs(3));
+    assert_eq!(next(settings().refresh_hint(DAY * 2)), NOW + DAY * 3);
+}
+
+#[test]
+fn x5v_10_lists_go_with_the_keys_of_certificates_and_with_no_others() {
+    let (broken, keys) = (Arc::<std::sync::atomic::AtomicBool>::default(), Arc::default());
+    let store = Fragile { inside: MemoryStore::new(backend::ring()), broken: Arc::clone(&broken), keys };
+    let authority =
+        Authority::new("acme.example".parse().unwrap(), settings(), store, backend::ring(), NOW).unwrap();
+    let lists = || authority.trust_bundle().revocation_lists().len();
+    authority.revoke("0a", NOW).unwrap();
+    for kind in [CredentialType::Jwt, CredentialType::Wit] {
+        assert!(authority.replace_compromised(kind, NOW).unwrap());
+        assert_eq!(lists(), 1, "{kind:?}");
+    }
+    broken.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert_refused!(authority.replace_compromised(CredentialType::X509, NOW), "key_not_found", "TPM-44");
+    assert_eq!(lists(), 1, "nothing has changed");
+    broken.store(false, std::sync::atomic::Ordering::SeqCst);
+    assert!(authority.replace_compromised(CredentialType::X509, NOW).unwrap());
+    assert_eq!(lists(), 0);
 }
 
 /// Breaks when it is told to, and counts.

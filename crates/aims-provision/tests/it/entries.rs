@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aims_provision::{CredentialType, CredentialTypes, Entries, Entry};
+use aims_provision::{CredentialType, CredentialTypes, Entries, Entry, EntryBuilder};
 use aims_testkit::assert_refused;
 
 use crate::support::*;
@@ -33,7 +33,17 @@ fn att_102_wa_12_what_is_no_entry_is_refused() {
     ] {
         assert_refused!(builder.build(), code, rule);
     }
-    good().hint("x".repeat(1024)).build().unwrap();
+    let other = |n| format!("spiffe://d{n}.example").parse().unwrap();
+    for count in [1001, 1002] {
+        let many = (0..count).fold(good(), |entry, n| entry.federates_with(other(n)));
+        assert_refused!(many.build(), "too_many_trust_domains", "FED-11");
+    }
+    // As much as there may be of everything.
+    let full = (0..63).fold(good(), |entry, n| entry.selector(format!("n:{n}").parse().unwrap()));
+    let full = (0..64).fold(full, |entry, n| entry.dns_name(format!("a{n}")));
+    let full = (0..1000).fold(full, |entry, n| entry.federates_with(other(n)));
+    let full = CredentialType::ALL.into_iter().fold(full, |entry, kind| entry.lifetime(kind, DAY));
+    full.hint("x".repeat(1024)).build().unwrap();
 }
 
 #[test]
@@ -62,12 +72,32 @@ fn an_entry_says_what_it_was_made_with() {
 }
 
 #[test]
+fn entries_are_equal_when_they_say_the_same() {
+    let good = || entry(AGENT, &["unix:uid:1"]);
+    let built = |builder: EntryBuilder| builder.build().unwrap();
+    assert_eq!(built(good()), built(good()));
+    let others = [
+        entry("spiffe://acme.example/agents/other", &["unix:uid:1"]),
+        good().selector("unix:gid:1".parse().unwrap()),
+        good().types([CredentialType::Wit]),
+        good().lifetime(CredentialType::Jwt, MINUTE),
+        good().dns_name("travel.acme.example"),
+        good().hint("internal"),
+        good().federates_with("spiffe://bank.example".parse().unwrap()),
+    ];
+    for other in others {
+        assert_ne!(built(good()), built(other));
+    }
+}
+
+#[test]
 fn wid_19_att_102_a_register_is_of_one_trust_domain_and_says_nothing_twice() {
     let new = |all: Vec<Entry>| Entries::new(ORIGIN.parse().unwrap(), all);
     let one = || entry(AGENT, &["unix:uid:1"]).build().unwrap();
     let foreign = entry("spiffe://bank.example/agents/travel", &["unix:uid:1"]).build().unwrap();
     assert_refused!(new(vec![one(), foreign.clone()]), "foreign_trust_domain", "WID-19");
-    assert_eq!(new(vec![one(), foreign]).unwrap_err().at(), Some(1));
+    assert_eq!(new(vec![one(), foreign.clone()]).unwrap_err().at(), Some(1));
+    assert_eq!(new(vec![foreign]).unwrap_err().at(), Some(0));
     let again = entry(AGENT, &["unix:uid:1"]).hint("x").build().unwrap();
     assert_refused!(new(vec![one(), again]), "duplicate_entry", "ATT-102");
     let two = new(vec![one(), entry(AGENT, &["unix:uid:2"]).build().unwrap()]).unwrap();

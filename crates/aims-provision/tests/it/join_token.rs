@@ -85,7 +85,18 @@ fn att_96_a_full_store_refuses_and_forgets_only_what_has_expired() {
     tokens.create(travel(), NOW + MINUTE * 10).unwrap();
     assert_eq!(tokens.len(), 2);
     assert_refused!(tokens.redeem(first.expose(), &proven(), HOUR, NOW), "join_token_unknown", "ATT-96");
-    assert_refused!(tokens.create([], NOW), "join_token_selectors", "ATT-102");
+}
+
+#[test]
+fn att_102_a_token_proves_something_and_not_too_much() {
+    let tokens = JoinTokens::new(backend::ring());
+    let create = |count| tokens.create((0..count).map(|n| format!("join:n:{n}").parse().unwrap()), NOW);
+    for count in [0, 65, 66] {
+        assert_refused!(create(count), "join_token_selectors", "ATT-102");
+    }
+    assert!(tokens.is_empty());
+    create(64).unwrap();
+    assert!(!tokens.is_empty());
 }
 
 #[test]

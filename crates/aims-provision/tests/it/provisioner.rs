@@ -1,7 +1,9 @@
 //! From evidence to a grant (ATT-102, AIMS-14).
 
 use aims_attest::{EvidenceType, Level};
-use aims_provision::{CredentialType, Phase, Posture, PostureAssessor, PostureQuestion, Provisioner, Terms};
+use aims_provision::{
+    CredentialType, EntryBuilder, Phase, Posture, PostureAssessor, PostureQuestion, Provisioner, Terms,
+};
 use aims_testkit::assert_refused;
 
 use crate::support::*;
@@ -91,6 +93,23 @@ fn aims_14_an_assessor_decides_whether_which_identifier_types_attributes_and_lif
     ] {
         assert_refused!(decide(change), "posture_refused", "AIMS-14");
     }
+}
+
+#[test]
+fn aims_13_a_grant_that_offers_something_else_is_another() {
+    let decide = |entry: EntryBuilder, change: fn(&mut Terms), until| {
+        let all = entries(vec![entry.build().unwrap()]);
+        let shown = appraisal(EvidenceType::UnixPeer, Level::OBSERVED, until, &["unix:uid:1"]);
+        let provisioner = Provisioner::new().with_posture(Changes(change));
+        provisioner.decide(&all, &[shown], Phase::Renewal, NOW).unwrap().remove(0)
+    };
+    let keep: fn(&mut Terms) = |_| {};
+    let plain = || entry(AGENT, &["unix:uid:1"]);
+    let grant = decide(plain(), keep, NOW + HOUR);
+    assert!(grant.offers_as(&decide(plain(), keep, NOW + DAY)), "newer evidence for the same");
+    let short: fn(&mut Terms) = |terms| terms.lifetime = Some(MINUTE);
+    assert!(!grant.offers_as(&decide(plain(), short, NOW + HOUR)));
+    assert!(!grant.offers_as(&decide(plain().dns_name("travel.acme.example"), keep, NOW + HOUR)));
 }
 
 /// Refuses renewals, and remembers nothing.

@@ -45,30 +45,36 @@ fn a_registration_file_is_read() {
 
 #[test]
 fn att_102_a_file_with_an_error_names_the_line_and_counts_for_nothing() {
-    for (from, to, line, code) in [
-        ("selectors = [\"unix:uid:1001\"]", "selectors = []", 12, "no_selectors"),
-        ("selectors = [\"unix:uid:1001\"]", "", 12, "no_selectors"),
-        ("[\"unix:uid:1001\"]", "\"unix:uid:1001\"", 14, "wrong_type"),
-        ("[\"unix:uid:1001\"]", "[7]", 14, "wrong_type"),
-        ("unix:uid:1001", "unix", 14, "selector_no_colon"),
-        ("/agents/other\"", "/agents//other\"", 13, "empty_segment"),
-        ("spiffe_id = \"spiffe://acme.example/agents/other\"", "", 12, "missing_key"),
-        ("acme.example/agents/other", "bank.example/agents/other", 12, "foreign_trust_domain"),
-        ("hint =", "hints =", 9, "unknown_key"),
-        ("# Who is who.", "spiffe_id = \"x\"", 1, "unknown_key"),
-        ("\"wit\"]", "\"saml\"]", 5, "unknown_credential_type"),
-        ("1800", "\"1800\"", 6, "wrong_type"),
-        ("1800", "0x10", 6, "wrong_type"),
-        ("1800", "-1", 6, "wrong_type"),
-        ("1800", "86401", 2, "bad_lifetime"),
-        ("hint = \"internal\"", "hint = \"internal", 9, "malformed_toml"),
-        ("hint = \"internal\"", "hint = \"a\"\nhint = \"b\"", 10, "malformed_toml"),
-        ("spiffe://bank.example\"", "bank.example\"", 10, "unknown_scheme"),
-        ("[[entry]]\nspiffe_id = \"spiffe://acme.example/agents/other\"", "[entry]", 12, "malformed_toml"),
+    for (from, to, line, code, rule) in [
+        ("selectors = [\"unix:uid:1001\"]", "selectors = []", 12, "no_selectors", "ATT-102"),
+        ("selectors = [\"unix:uid:1001\"]", "", 12, "no_selectors", "ATT-102"),
+        ("[\"unix:uid:1001\"]", "\"unix:uid:1001\"", 14, "wrong_type", "ATT-102"),
+        ("[\"unix:uid:1001\"]", "[7]", 14, "wrong_type", "ATT-102"),
+        ("unix:uid:1001", "unix", 14, "selector_no_colon", "ATT-101"),
+        ("/agents/other\"", "/agents//other\"", 13, "empty_segment", "SPF-ID-5"),
+        ("spiffe_id = \"spiffe://acme.example/agents/other\"", "", 12, "missing_key", "ATT-102"),
+        ("acme.example/agents/other", "bank.example/agents/other", 12, "foreign_trust_domain", "WID-19"),
+        ("hint =", "hints =", 9, "unknown_key", "ATT-102"),
+        ("# Who is who.", "spiffe_id = \"x\"", 1, "unknown_key", "ATT-102"),
+        ("\"wit\"]", "\"saml\"]", 5, "unknown_credential_type", "ATT-102"),
+        ("1800", "\"1800\"", 6, "wrong_type", "ATT-102"),
+        ("1800", "0x10", 6, "wrong_type", "ATT-102"),
+        ("1800", "-1", 6, "wrong_type", "ATT-102"),
+        ("1800", "86401", 2, "bad_lifetime", "AIMS-7"),
+        ("hint = \"internal\"", "hint = \"internal", 9, "malformed_toml", "ATT-102"),
+        ("hint = \"internal\"", "hint = \"a\"\nhint = \"b\"", 10, "malformed_toml", "ATT-102"),
+        ("spiffe://bank.example\"", "bank.example\"", 10, "unknown_scheme", "WID-1"),
+        (
+            "[[entry]]\nspiffe_id = \"spiffe://acme.example/agents/other\"",
+            "[entry]",
+            12,
+            "malformed_toml",
+            "ATT-102",
+        ),
     ] {
         assert!(GOOD.contains(from), "{from}");
         let error = read(&GOOD.replace(from, to)).unwrap_err();
-        assert_eq!((error.line(), error.code()), (line, code), "{to}: {error}");
+        assert_eq!((error.line(), error.code(), error.rule()), (line, code, rule), "{to}: {error}");
         assert!(error.to_string().starts_with(&format!("line {line}: ")));
     }
     let twice = GOOD
@@ -76,6 +82,7 @@ fn att_102_a_file_with_an_error_names_the_line_and_counts_for_nothing() {
         .replace("\"unix:uid:1001\"", "\"unix:path:/usr/bin/travel\", \"unix:uid:1000\"");
     assert_refused!(read(&twice), "duplicate_entry", "ATT-102");
     assert_refused!(read(&" ".repeat(16 * 1024 * 1024 + 1)), "file_too_large", "ATT-102");
+    assert!(read(&" ".repeat(16 * 1024 * 1024)).unwrap().is_empty());
     // Deeper than anybody writes.
     let deep = format!("entry = {}{}", "[".repeat(5000), "]".repeat(5000));
     assert_refused!(read(&deep), "malformed_toml", "ATT-102");

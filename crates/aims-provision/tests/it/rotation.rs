@@ -42,6 +42,15 @@ fn aims_18_a_credential_goes_from_initial_to_valid_to_renewing_to_expired() {
 }
 
 #[test]
+fn aims_18_each_state_has_a_name_and_two_have_a_credential() {
+    use RotationState as S;
+
+    let all = [S::Expired, S::Initial, S::Renewing, S::Valid, S::Withdrawn];
+    assert_eq!(all.map(RotationState::name), ["expired", "initial", "renewing", "valid", "withdrawn"]);
+    assert_eq!(all.map(RotationState::has_credential), [false, false, true, true, false]);
+}
+
+#[test]
 fn aims_18_an_issuer_that_is_away_costs_nothing_until_the_credential_expires() {
     let mut rotation = held();
     let mut now = rotation.next();

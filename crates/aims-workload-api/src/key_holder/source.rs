@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::{KeyHolderApi, KeyHolderError, KeyRequest};
+use super::{IssuedForKey, KeyHolderApi, KeyHolderError, KeyRequest};
 use crate::random::random;
 use crate::source::{Choice, Slot, StreamStatus};
 use crate::{WorkloadApiError, WorkloadIdentity};
@@ -20,7 +20,8 @@ use crate::{WorkloadApiError, WorkloadIdentity};
 /// Makes a key for the next credential: in memory, in a device, in a service. It may block for a while; it is called on a thread of its own.
 type MakeKey = dyn Fn() -> Result<Arc<dyn AsyncSigner>, SignError> + Send + Sync;
 
-/// The credentials of a workload that keeps its own keys: renewed at half their life, each time for a fresh key.
+/// The credentials of a workload that keeps its own keys: renewed at half their life, each time for a fresh key. A key that was made is used until
+/// there is a credential for it, however many attempts that takes.
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -124,7 +125,7 @@ impl HeldKeySourceBuilder {
         self
     }
 
-    /// Begins with a join token. Afterwards the key that was used last shows who it is.
+    /// Begins with a join token. Afterwards the key that was used last shows who it is; so it does where the token was used up and the answer lost.
     pub fn join_token(mut self, token: impl Into<String>) -> Self {
         self.join_token = Some(token.into());
         self
@@ -163,6 +164,7 @@ impl HeldKeySourceBuilder {
             rotation: Rotation::new(),
             updates: 0,
             previous: None,
+            next: None,
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(renewal.run());
@@ -205,6 +207,8 @@ struct Renewal {
     updates: u64,
     /// The key that was used last.
     previous: Option<Arc<dyn AsyncSigner>>,
+    /// The key that is to be used next. It stays the same until there is a credential for it: where an answer was lost, the server knows it.
+    next: Option<Arc<dyn AsyncSigner>>,
 }
 
 impl Renewal {
@@ -241,19 +245,24 @@ impl Renewal {
 
     /// When what was issued ends.
     async fn once(&mut self, now: UnixTime) -> Result<UnixTime, KeyHolderError> {
-        let make = Arc::clone(&self.make);
-        let outcome = tokio::task::spawn_blocking(move || make()).await.unwrap_or(Err(SignError::Backend));
-        let key = outcome.map_err(KeyHolderError::Sign)?;
-        let asked = KeyRequest {
-            spiffe_id: self.id.clone(),
-            types: Vec::new(),
-            join_token: self.join_token.clone(),
-            previous: self.previous.clone(),
+        let (key, is_known) = match &self.next {
+            Some(key) => (Arc::clone(key), true),
+            None => (self.make().await.map_err(KeyHolderError::Sign)?, false),
         };
-        let issued = self.api.issue(&key, &asked, now).await?;
+        self.next = Some(Arc::clone(&key));
+        let issued = self.ask(&key, is_known, now).await.inspect_err(|error| {
+            // A key that signs nothing is none.
+            if matches!(error, KeyHolderError::Proof(_) | KeyHolderError::Sign(_)) {
+                self.next = None;
+            }
+        })?;
+        self.next = None;
         // It was good for once.
         self.join_token = None;
         self.previous = Some(key);
+        // AIMS-4: the first one for life, whichever is the first of several by then.
+        let subject = issued.wit.iter().chain(&issued.x509).map(|holder| holder.subject().clone()).next();
+        self.id = self.id.take().or_else(|| SpiffeId::try_from(subject?).ok());
         let hint = issued.hint;
         let place = |slot: &Slot, holder: Option<Holder>| {
             let holder = holder.map(|holder| WorkloadIdentity { holder, hint: hint.clone() });
@@ -263,6 +272,35 @@ impl Renewal {
         // It is another workload now, which this one does not become.
         let ends = placed.iter().flatten().map(Holder::not_after).min();
         ends.ok_or(KeyHolderError::Api(WorkloadApiError::PermissionDenied))
+    }
+
+    async fn make(&self) -> Result<Arc<dyn AsyncSigner>, SignError> {
+        let make = Arc::clone(&self.make);
+        tokio::task::spawn_blocking(move || make()).await.unwrap_or(Err(SignError::Backend))
+    }
+
+    /// Asks for credentials for `key`, which the server may know from an attempt before this one.
+    async fn ask(
+        &self,
+        key: &Arc<dyn AsyncSigner>,
+        is_known: bool,
+        now: UnixTime,
+    ) -> Result<IssuedForKey, KeyHolderError> {
+        let asked = KeyRequest {
+            spiffe_id: self.id.clone(),
+            types: Vec::new(),
+            join_token: self.join_token.clone(),
+            previous: self.previous.clone(),
+        };
+        let has_token = asked.join_token.is_some();
+        match self.api.issue(key, &asked, now).await {
+            // The token may have been used up by this key, and the answer lost: it goes on as any key that has joined.
+            Err(KeyHolderError::Api(WorkloadApiError::PermissionDenied)) if has_token && is_known => {
+                let asked = KeyRequest { join_token: None, previous: Some(Arc::clone(key)), ..asked };
+                self.api.issue(key, &asked, now).await
+            }
+            outcome => outcome,
+        }
     }
 
     fn now(&self) -> UnixTime {

@@ -24,3 +24,11 @@ pub mod workload;
 )]
 #[path = "generated/key_holder.rs"]
 pub mod key_holder;
+
+/// `proto/workload.proto` and what it imports, as a `FileDescriptorSet`.
+#[cfg(feature = "reflection")]
+pub(crate) const WORKLOAD_DESCRIPTORS: &[u8] = include_bytes!("generated/workload.bin");
+
+/// `proto/key_holder.proto`, likewise.
+#[cfg(feature = "reflection")]
+pub(crate) const KEY_HOLDER_DESCRIPTORS: &[u8] = include_bytes!("generated/key_holder.bin");

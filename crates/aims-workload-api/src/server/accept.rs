@@ -94,6 +94,13 @@ struct Greeting {
     timeout: Pin<Box<tokio::time::Sleep>>,
 }
 
+impl<S> Accepted<S> {
+    fn new(io: S, caller: Caller) -> Self {
+        let timeout = Box::pin(tokio::time::sleep(GREETING_TIMEOUT));
+        Self { io, caller, greeting: Some(Greeting { missing: GREETING, timeout }) }
+    }
+}
+
 impl<S> Connected for Accepted<S> {
     type ConnectInfo = Caller;
 
@@ -104,6 +111,10 @@ impl<S> Connected for Accepted<S> {
 
 /// What can be accepted from.
 pub(crate) trait Listener: Unpin {
+    /// Whether its callers are on this machine, whatever the network.
+    #[cfg(feature = "reflection")]
+    const IS_LOCAL: bool;
+
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Io>>;
@@ -112,6 +123,9 @@ pub(crate) trait Listener: Unpin {
 }
 
 impl Listener for UnixListener {
+    #[cfg(feature = "reflection")]
+    const IS_LOCAL: bool = true;
+
     type Io = UnixStream;
 
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<UnixStream>> {
@@ -124,6 +138,9 @@ impl Listener for UnixListener {
 }
 
 impl Listener for TcpListener {
+    #[cfg(feature = "reflection")]
+    const IS_LOCAL: bool = false;
+
     type Io = TcpStream;
 
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
@@ -149,14 +166,12 @@ impl<L: Listener> Incoming<L> {
         Self { listener, state, attestor, pause: None }
     }
 
-    fn admit(&self, io: L::Io) -> Result<Accepted<L::Io>, NotAttested> {
+    fn admit(&self, io: &L::Io) -> Result<Caller, NotAttested> {
         let open = Open::new(&self.state).ok_or(NotAttested::new(Reason::TooLarge))?;
-        let attested = L::attest(&io, &*self.attestor)?;
+        let attested = L::attest(io, &*self.attestor)?;
         let session = self.state.sessions.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         let open = open.of(attested.account()).ok_or(NotAttested::new(Reason::TooLarge))?;
-        let caller = Caller { attested, session, provisioned: Arc::default(), _open: Arc::new(open) };
-        let timeout = Box::pin(tokio::time::sleep(GREETING_TIMEOUT));
-        Ok(Accepted { io, caller, greeting: Some(Greeting { missing: GREETING, timeout }) })
+        Ok(Caller { attested, session, provisioned: Arc::default(), _open: Arc::new(open) })
     }
 }
 
@@ -170,8 +185,9 @@ impl<L: Listener> Stream for Incoming<L> {
                 self.pause = None;
             }
             match ready!(self.listener.poll_accept(cx)) {
-                Ok(io) => match self.admit(io) {
-                    Ok(accepted) => return Poll::Ready(Some(Ok(accepted))),
+                Ok(io) => match self.admit(&io) {
+                    Ok(caller) => return Poll::Ready(Some(Ok(Accepted::new(io, caller)))),
+                    // Before it is closed: whoever sees the one sees the other.
                     Err(error) => self.state.refused(error.code()),
                 },
                 Err(_) => self.pause = Some(Box::pin(tokio::time::sleep(PAUSE))),

@@ -141,3 +141,30 @@ impl NotAttested {
         if self.is_unavailable() { "ATT-121" } else { "ATT-42" }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aims_17_a_machine_is_an_address_and_of_ipv6_the_first_half() {
+        for (address, expected) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::"),
+            ("::1", "::"),
+        ] {
+            let caller = Nobody { network: Some(network(address.parse().unwrap())) };
+            assert_eq!(caller.account(), format!("unattested:{expected}"));
+        }
+        assert_eq!(Nobody { network: None }.account(), "unattested");
+    }
+
+    #[test]
+    fn att_121_att_42_who_is_not_attested_is_somebody_else_or_not_known_now() {
+        let gone = NotAttested::new(Reason::ProcessChanged);
+        assert_eq!((gone.is_unavailable(), gone.code(), gone.rule()), (false, "process_changed", "ATT-42"));
+        let later = NotAttested::unavailable();
+        assert_eq!((later.is_unavailable(), later.code(), later.rule()), (true, "unavailable", "ATT-121"));
+    }
+}

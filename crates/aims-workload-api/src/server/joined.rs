@@ -29,6 +29,8 @@ pub(super) struct Agent {
     pub(super) until: UnixTime,
     /// Whose share its renewals count against.
     pub(super) account: String,
+    /// Whether it was issued anything since it has joined.
+    pub(super) provisioned: bool,
     key: Thumbprint,
     /// The key before, and until when it counts: the answer may have been lost on its way.
     before: Option<(Thumbprint, UnixTime)>,
@@ -52,7 +54,7 @@ impl Joined {
         agents.last += 1;
         let number = agents.last;
         let account = format!("joined:{number}");
-        agents.insert(number, Agent { selectors, until, account, key, before: None });
+        agents.insert(number, Agent { selectors, until, account, provisioned: false, key, before: None });
     }
 
     /// Lets `key` take the place of `previous`, whose holder both are.
@@ -75,6 +77,15 @@ impl Joined {
         (agent.key, agent.before) = (key, before);
         agents.insert(number, agent.clone());
         Some(agent)
+    }
+
+    /// Says that the agent with this key, if there is one, was issued something.
+    pub(super) fn set_provisioned(&self, key: &Thumbprint) {
+        let mut agents = self.lock();
+        let Agents { all, by_key, .. } = &mut *agents;
+        if let Some(agent) = by_key.get(key).and_then(|number| all.get_mut(number)) {
+            agent.provisioned = true;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Agents> {
@@ -162,5 +173,30 @@ mod tests {
         assert!(joined.renew(&key(4), key(5), until).is_none(), "it is over");
         let agents = joined.lock();
         assert_eq!((agents.all.len(), agents.by_key.len()), (1, 2));
+    }
+
+    #[test]
+    fn att_23_whose_time_is_over_makes_room() {
+        let joined = Joined::default();
+        let until = |number: usize| NOW + Duration::from_secs(if number == 7 { 120 } else { 60 });
+        for number in 0..MAX_JOINED {
+            assert!(joined.has_room(NOW));
+            joined.begin(key(number as u64), Vec::new(), until(number));
+        }
+        assert!(!joined.has_room(NOW) && !joined.has_room(NOW + Duration::from_secs(59)));
+        assert!(joined.has_room(NOW + Duration::from_secs(60)));
+        let agents = joined.lock();
+        assert_eq!((agents.all.len(), agents.by_key.len()), (1, 1));
+        assert!(agents.by_key.contains_key(&key(7)));
+    }
+
+    #[test]
+    fn att_96_the_key_before_counts_for_an_hour() {
+        let (joined, second) = (Joined::default(), Duration::from_secs(1));
+        joined.begin(key(1), Vec::new(), NOW + GRACE * 10);
+        joined.renew(&key(1), key(2), NOW).unwrap();
+        joined.renew(&key(1), key(3), NOW + GRACE - second).unwrap();
+        assert!(joined.renew(&key(1), key(4), NOW + GRACE).is_none());
+        joined.renew(&key(3), key(4), NOW + GRACE).unwrap();
     }
 }

@@ -71,7 +71,9 @@ impl KeyHolders {
             .freshness(Freshness::Nonce)
             .bound_key(key.bound_key());
         let appraisal = agent.selectors.into_iter().fold(builder, AppraisalBuilder::selector).build();
-        Some(Shown { appraisal, account: Some(agent.account), phase: Phase::Renewal })
+        // A token that was used up is no credential: whoever was refused when it joined asks for its first one still.
+        let phase = if agent.provisioned { Phase::Renewal } else { Phase::Initial };
+        Some(Shown { appraisal, account: Some(agent.account), phase })
     }
 }
 
@@ -201,6 +203,7 @@ impl KeyHolder for KeyHolderService {
             Status::invalid_argument("the kinds of credential are wit and x509")
         })?;
         let shown = self.shown(&message, &key, &caller, now)?;
+        let has_joined = shown.is_some();
         let (appraisal, account, phase) = match shown {
             Some(shown) => (Some(shown.appraisal), shown.account, shown.phase),
             None => (None, None, caller.phase()),
@@ -219,6 +222,9 @@ impl KeyHolder for KeyHolderService {
         let response = self.issue_for(grant, types(grant), &key, now)?;
         self.0.check(&caller)?;
         caller.set_provisioned();
+        if has_joined {
+            self.1.joined.set_provisioned(key.thumbprint().as_bytes());
+        }
         Ok(Response::new(response))
     }
 }

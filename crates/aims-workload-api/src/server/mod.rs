@@ -6,6 +6,8 @@ mod issue;
 mod joined;
 mod key_holder;
 mod quota;
+#[cfg(feature = "reflection")]
+mod reflection;
 mod service;
 mod state;
 mod status;
@@ -46,6 +48,8 @@ pub struct WorkloadApiServer {
     state: Arc<State>,
     attestor: Arc<dyn Attestor>,
     key_holders: Option<Arc<KeyHolders>>,
+    #[cfg(feature = "reflection")]
+    reflection: bool,
 }
 
 impl WorkloadApiServer {
@@ -68,6 +72,8 @@ impl WorkloadApiServer {
             limits: Limits { connections: 10_000, streams: 50_000 },
             quota: (10_000, 1_000, 100),
             key_holders: None,
+            #[cfg(feature = "reflection")]
+            reflection: false,
         }
     }
 
@@ -121,15 +127,21 @@ impl WorkloadApiServer {
             let service = KeyHolderService(Arc::clone(&self.state), Arc::clone(key_holders));
             KeyHolderServer::new(service).max_decoding_message_size(MAX_REQUEST)
         });
-        let serve = Server::builder()
+        let router = Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
             .max_concurrent_streams(64)
             // Of a request, until it is there as a whole and an answer begins.
             .timeout(REQUEST_TIMEOUT)
             .add_service(api)
-            .add_optional_service(key_holders)
-            .serve_with_incoming(incoming);
+            .add_optional_service(key_holders);
+        #[cfg(feature = "reflection")]
+        let router = {
+            let reflects = self.reflection && L::IS_LOCAL;
+            let (v1, v1alpha) = reflection::services(reflects, self.key_holders.is_some());
+            router.add_optional_service(v1).add_optional_service(v1alpha)
+        };
+        let serve = router.serve_with_incoming(incoming);
         tokio::select! {
             served = serve => served.map_err(io::Error::other),
             never = self.keep_authority() => match never {},
@@ -174,6 +186,8 @@ pub struct WorkloadApiServerBuilder {
     /// Streams, issuances at once, issuances per second.
     quota: (usize, u32, u32),
     key_holders: Option<KeyHolders>,
+    #[cfg(feature = "reflection")]
+    reflection: bool,
 }
 
 impl WorkloadApiServerBuilder {
@@ -234,6 +248,14 @@ impl WorkloadApiServerBuilder {
         self
     }
 
+    /// Answers gRPC server reflection on Unix sockets, versions `v1` and `v1alpha`: whoever may connect may ask which services and messages there are (WE-6). That
+    /// says nothing about workloads, so it needs no security header.
+    #[cfg(feature = "reflection")]
+    pub fn reflection(mut self) -> Self {
+        self.reflection = true;
+        self
+    }
+
     /// Finishes.
     #[must_use]
     pub fn build(self) -> WorkloadApiServer {
@@ -249,7 +271,13 @@ impl WorkloadApiServerBuilder {
             Quota::new(streams, burst, per_second),
         );
         let key_holders = self.key_holders.map(Arc::new);
-        WorkloadApiServer { state: Arc::new(state), attestor: self.attestor, key_holders }
+        WorkloadApiServer {
+            state: Arc::new(state),
+            attestor: self.attestor,
+            key_holders,
+            #[cfg(feature = "reflection")]
+            reflection: self.reflection,
+        }
     }
 }
 
@@ -274,3 +302,25 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aims_17_connections_leave_files_to_look_at_callers_with() {
+        let within = |files| Limits { connections: 1000, streams: 7 }.within(files);
+        for (files, connections) in [(None, 1000), (Some(1024), 306), (Some(3340), 1000), (Some(9), 0)] {
+            let limits = within(files);
+            assert_eq!((limits.connections, limits.streams), (connections, 7), "{files:?}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_files_that_may_be_open_are_those_the_kernel_says() {
+        let limit = std::process::Command::new("sh").args(["-c", "ulimit -Sn"]).output().unwrap().stdout;
+        let limit = String::from_utf8(limit).unwrap().trim().parse().ok();
+        assert_eq!(open_files(), limit);
+    }
+}

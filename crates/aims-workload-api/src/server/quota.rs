@@ -116,3 +116,80 @@ const APPRAISALS: usize = 4;
 
 /// Accounts that are remembered before those that are idle are forgotten.
 const MANY: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn known(quota: &Quota) -> usize {
+        quota.accounts.lock().unwrap().all.len()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn aims_17_credentials_are_issued_so_many_at_once_and_so_many_in_a_second() {
+        let quota = Quota::new(1, 3, 2);
+        let taken = |name: &str| (0..10).take_while(|_| quota.take(name)).count();
+        assert_eq!(taken("greedy"), 3);
+        assert_eq!(taken("other"), 3, "a share of its own");
+        advance(Duration::from_millis(490)).await;
+        assert_eq!(taken("greedy"), 0);
+        advance(Duration::from_millis(20)).await;
+        assert_eq!(taken("greedy"), 1);
+        advance(Duration::from_secs(1)).await;
+        assert_eq!(taken("greedy"), 2);
+        advance(Duration::from_secs(3600)).await;
+        assert_eq!(taken("greedy"), 3, "what is not used does not add up");
+    }
+
+    #[test]
+    fn aims_17_what_has_ended_does_not_count() {
+        let quota = Quota::new(2, 1, 1);
+        for _ in 0..3 {
+            assert!(quota.begin_stream("a") && quota.begin_stream("a") && !quota.begin_stream("a"));
+            assert!(quota.begin_stream("b"));
+            quota.end_stream("a");
+            assert!(quota.begin_stream("a") && !quota.begin_stream("a"));
+            for name in ["a", "a", "b", "nobody"] {
+                quota.end_stream(name);
+            }
+        }
+        // Twice as many as are left to others, this one included.
+        for free in [3, 3, 2, 2] {
+            assert!(quota.begin_connection("a", free));
+        }
+        assert!(!quota.begin_connection("a", 2) && !quota.begin_connection("a", 0));
+        assert!(quota.begin_connection("b", 1) && quota.begin_connection("b", 1));
+        assert!(!quota.begin_connection("b", 1));
+        quota.end_connection("a");
+        assert!(quota.begin_connection("a", 2) && !quota.begin_connection("a", 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn aims_17_an_account_is_forgotten_when_nothing_of_it_is_open_and_its_share_is_whole() {
+        let quota = Quota::new(10, 10, 2);
+        assert!(quota.begin_stream("stream") && quota.begin_connection("connection", 1));
+        let turn = quota.appraisals("appraisal");
+        for number in 3..MANY {
+            quota.take(&number.to_string());
+        }
+        assert_eq!(known(&quota), MANY);
+        // Until a share of ten is whole, at two in a second, five seconds pass.
+        advance(Duration::from_millis(4_900)).await;
+        quota.take("late");
+        assert_eq!((known(&quota), quota.accounts.lock().unwrap().many), (MANY + 1, MANY * 2));
+        advance(Duration::from_millis(100)).await;
+        for number in 0..MANY - 1 {
+            quota.take(&format!("more {number}"));
+        }
+        assert_eq!(known(&quota), MANY * 2, "not again for each one more");
+        quota.take("last");
+        let accounts = quota.accounts.lock().unwrap();
+        assert_eq!(accounts.all.len(), MANY + 4, "those that are new, those of whom something is open");
+        for name in ["stream", "connection", "appraisal", "late", "last"] {
+            assert!(accounts.all.contains_key(name), "{name}");
+        }
+        drop((accounts, turn));
+    }
+}

@@ -170,3 +170,33 @@ fn proto_value(value: Value<'_>) -> ProtoValue {
 const MAX_AUDIENCES: usize = 16;
 
 const MAX_AUDIENCE: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use aims_jose::json::{JsonError, Limits, Object};
+
+    use super::*;
+
+    #[test]
+    fn wa_13_claims_are_told_as_they_are() {
+        let text =
+            br#"{"text":"a","number":1.5,"yes":true,"none":null,"list":["b",2],"object":{"inner":[]}}"#;
+        let object = Object::read(text.to_vec(), &Limits::new(), |_, _| Ok::<_, JsonError>(())).unwrap();
+        let fields = structure(object.as_value()).unwrap().fields;
+        let value = |kind| ProtoValue { kind: Some(kind) };
+        let list = |values| value(Kind::ListValue(ListValue { values }));
+        let inner = Struct { fields: [("inner".to_owned(), list(Vec::new()))].into() };
+        let expected = [
+            ("text", value(Kind::StringValue("a".into()))),
+            ("number", value(Kind::NumberValue(1.5))),
+            ("yes", value(Kind::BoolValue(true))),
+            ("none", value(Kind::NullValue(0))),
+            ("list", list(vec![value(Kind::StringValue("b".into())), value(Kind::NumberValue(2.0))])),
+            ("object", value(Kind::StructValue(inner))),
+        ];
+        assert_eq!(fields.len(), expected.len());
+        for (name, expected) in expected {
+            assert_eq!(fields[name], expected, "{name}");
+        }
+    }
+}

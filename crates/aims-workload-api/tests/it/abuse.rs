@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aims_attest::{Appraisal, AppraisalBuilder, Evidence, EvidenceType};
+use aims_attest::{Appraisal, AppraisalBuilder, Evidence, EvidenceType, Reason};
 use aims_keys::{UnixTime, backend};
 use aims_provision::{Phase, Posture, PostureAssessor, PostureQuestion, Provisioner, Terms};
 use aims_testkit::assert_refused;
@@ -37,6 +37,8 @@ struct User {
     slow: Arc<AtomicBool>,
     looked_at: Arc<AtomicUsize>,
     unavailable: Arc<AtomicBool>,
+    /// What becomes of it between the look at it and the answer.
+    becomes: Arc<Mutex<Option<NotAttested>>>,
 }
 
 impl Users {
@@ -86,7 +88,7 @@ impl Attested for User {
     }
 
     fn check(&self) -> Result<(), NotAttested> {
-        Ok(())
+        self.becomes.lock().unwrap().map_or(Ok(()), Err)
     }
 
     fn account(&self) -> String {
@@ -159,6 +161,7 @@ async fn att_124_a_user_whom_it_takes_long_to_look_at_keeps_no_other_waiting() {
 
 #[tokio::test]
 async fn att_121_a_caller_who_cannot_be_looked_at_now_is_not_told_that_it_is_nobody() {
+    assert_refused!(Err::<(), _>(NotAttested::unavailable()), "unavailable", "ATT-121");
     let users = Users::default();
     let user = users.is("user");
     let (server, path) = users.serve(|builder| builder);
@@ -170,6 +173,36 @@ async fn att_121_a_caller_who_cannot_be_looked_at_now_is_not_told_that_it_is_nob
     assert_eq!(server.status().refused["unavailable"], 2);
     user.unavailable.store(false, Ordering::SeqCst);
     client.fetch_x509().await.unwrap();
+}
+
+#[tokio::test]
+async fn att_42_who_becomes_another_while_it_is_looked_at_is_given_nothing() {
+    use aims_keys::{Algorithm, AsyncSigner, SoftwareKey};
+    use aims_workload_api::{KeyHolderApi, KeyRequest};
+
+    let users = Users::default();
+    let user = users.is("user");
+    let (server, path) = users.serve(|builder| builder.key_holders(ORIGIN));
+    let (client, holder) = (api(&path), KeyHolderApi::new(&Endpoint::Unix(path), ORIGIN, backend::ring()));
+    let key: Arc<dyn AsyncSigner> =
+        Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap());
+    for (becomes, reason, code, rule) in [
+        (NotAttested::new(Reason::ProcessChanged), "process_changed", "permission_denied", "WA-9"),
+        (NotAttested::unavailable(), "unavailable", "unavailable", "WA-3"),
+    ] {
+        *user.becomes.lock().unwrap() = Some(becomes);
+        assert_refused!(client.fetch_x509().await, code, rule);
+        assert_refused!(client.fetch_x509_bundles().await, code, rule);
+        assert_refused!(client.fetch_jwt(&["a"], None).await, code, rule);
+        assert_refused!(client.fetch_jwt_bundles().await, code, rule);
+        assert_refused!(client.fetch_wit().await, code, rule);
+        assert_refused!(client.fetch_wit_bundles().await, code, rule);
+        assert_refused!(holder.issue(&key, &KeyRequest::new(), now()).await, code, rule);
+        assert_eq!(server.status().refused[reason], 7);
+    }
+    *user.becomes.lock().unwrap() = None;
+    client.fetch_x509().await.unwrap();
+    holder.issue(&key, &KeyRequest::new(), now()).await.unwrap();
 }
 
 async fn key_holder(path: &std::path::Path) -> KeyHolderClient<tonic::transport::Channel> {
@@ -237,6 +270,47 @@ async fn aims_18_a_caller_does_not_say_itself_that_it_has_credentials() {
     assert_refused!(client.issue(&key(), &KeyRequest::new(), now()).await, "permission_denied", "WA-9");
     let claims = KeyRequest::new().previous(key());
     assert_refused!(client.issue(&key(), &claims, now()).await, "permission_denied", "WA-9");
+}
+
+#[tokio::test]
+async fn aims_18_att_96_a_join_token_that_was_used_up_is_no_credential() {
+    use aims_keys::{Algorithm, AsyncSigner, SoftwareKey};
+    use aims_provision::JoinTokens;
+    use aims_workload_api::{KeyHolderApi, KeyRequest};
+
+    let users = Users::default();
+    users.is("new");
+    let tokens = Arc::new(JoinTokens::new(backend::ring()));
+    let token = || tokens.create(["join:agent:travel".parse().unwrap()], now()).unwrap();
+    let day = Duration::from_secs(86_400);
+    let key = || -> Arc<dyn AsyncSigner> {
+        Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap())
+    };
+    let (_server, path) = users.serve(|builder| {
+        let builder = builder.key_holders_by_token(ORIGIN, Arc::clone(&tokens), day);
+        builder.provisioner(Provisioner::new().with_posture(NobodyNew))
+    });
+    let client = KeyHolderApi::new(&Endpoint::Unix(path), ORIGIN, backend::ring());
+    let (first, join) = (key(), KeyRequest::new().join_token(token().expose()));
+    assert_refused!(client.issue(&first, &join, now()).await, "permission_denied", "WA-9");
+    // It has joined, and was not issued anything: this would be the first time still.
+    assert!(tokens.is_empty());
+    for next in [&first, &key()] {
+        let asked = KeyRequest::new().previous(Arc::clone(&first));
+        assert_refused!(client.issue(next, &asked, now()).await, "permission_denied", "WA-9");
+    }
+
+    // Where it was, the next time is a renewal.
+    let phases = Phases::default();
+    let seen = Arc::clone(&phases.0);
+    let (_server, path) = users.serve(|builder| {
+        let builder = builder.key_holders_by_token(ORIGIN, Arc::clone(&tokens), day);
+        builder.provisioner(Provisioner::new().with_posture(phases))
+    });
+    let client = KeyHolderApi::new(&Endpoint::Unix(path), ORIGIN, backend::ring());
+    client.issue(&first, &KeyRequest::new().join_token(token().expose()), now()).await.unwrap();
+    client.issue(&key(), &KeyRequest::new().previous(first), now()).await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [Phase::Initial, Phase::Renewal]);
 }
 
 /// Remembers what it is asked.

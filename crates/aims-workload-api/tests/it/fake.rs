@@ -14,7 +14,7 @@ use aims_workload_api::{Endpoint, WorkloadApi, WorkloadSource};
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tonic::transport::Server;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 use wire::spiffe_workload_api_server::{SpiffeWorkloadApi, SpiffeWorkloadApiServer};
 
 use crate::server::{raw, with_header};
@@ -37,6 +37,10 @@ enum Does {
 struct Fake {
     does: Arc<Mutex<Does>>,
     asked: Arc<AtomicUsize>,
+    /// What it answers to whoever asks for JWT-SVIDs.
+    tokens: Arc<Mutex<wire::JwtsvidResponse>>,
+    /// And to whoever has one validated.
+    validated: Arc<Mutex<wire::ValidateJwtsvidResponse>>,
     /// The stream of certificates that was opened last.
     open: Arc<Mutex<Option<Sender>>>,
 }
@@ -47,7 +51,9 @@ type Messages<M> = ReceiverStream<Result<M, Status>>;
 
 impl Fake {
     fn new(does: Does) -> (Self, WorkloadApi) {
-        let fake = Self { does: Arc::new(Mutex::new(does)), asked: Arc::default(), open: Arc::default() };
+        let does = Arc::new(Mutex::new(does));
+        let (tokens, validated) = (Arc::default(), Arc::default());
+        let fake = Self { does, asked: Arc::default(), tokens, validated, open: Arc::default() };
         let path: PathBuf = socket_path();
         let listener = UnixListenerStream::new(UnixListener::bind(&path).unwrap());
         let service = SpiffeWorkloadApiServer::new(fake.clone()).max_encoding_message_size(usize::MAX);
@@ -124,7 +130,8 @@ impl SpiffeWorkloadApi for Fake {
         &self,
         _: Request<wire::JwtsvidRequest>,
     ) -> Result<Response<wire::JwtsvidResponse>, Status> {
-        self.answer(wire::JwtsvidResponse::default()).await
+        let tokens = self.tokens.lock().unwrap().clone();
+        self.answer(tokens).await
     }
 
     async fn fetch_jwt_bundles(
@@ -140,7 +147,8 @@ impl SpiffeWorkloadApi for Fake {
         &self,
         _: Request<wire::ValidateJwtsvidRequest>,
     ) -> Result<Response<wire::ValidateJwtsvidResponse>, Status> {
-        self.answer(wire::ValidateJwtsvidResponse::default()).await
+        let validated = self.validated.lock().unwrap().clone();
+        self.answer(validated).await
     }
 
     async fn fetch_witsvid(
@@ -178,6 +186,63 @@ async fn wa_4_an_api_that_stalls_or_ends_without_a_word_is_given_up() {
     assert_refused!(api.validate_jwt("a", "x").await, "field_missing", "WA-6");
     let started = WorkloadSource::builder(api).ready_within(Duration::from_millis(500)).start().await;
     assert_refused!(started, "stream_ended", "WA-4");
+}
+
+#[tokio::test]
+async fn wa_6_a_token_of_another_identity_than_was_asked_for_does_not_count() {
+    let served = Served::new(vec![
+        entry(AGENT, &["unix:uid:1"]),
+        entry("spiffe://acme.example/agents/two", &["unix:uid:1"]),
+    ]);
+    let two = "spiffe://acme.example/agents/two".parse().unwrap();
+    let identities = served.api().fetch_jwt(&["a"], Some(&two)).await.unwrap();
+    assert_eq!((identities.len(), identities[0].svid.subject()), (1, &two));
+    let request = wire::JwtsvidRequest { audience: vec!["a".into()], spiffe_id: String::new() };
+    let tokens = raw(&served.path).await.fetch_jwtsvid(with_header(request)).await.unwrap().into_inner();
+    let (fake, api) = Fake::new(Does::Ends);
+    *fake.tokens.lock().unwrap() = tokens;
+    assert_eq!(api.fetch_jwt(&["a"], None).await.unwrap().len(), 2);
+    assert_refused!(api.fetch_jwt(&["a"], Some(&two)).await, "another_subject", "WA-6");
+}
+
+#[tokio::test]
+async fn wa_6_whom_a_token_is_about_is_said_with_its_claims() {
+    let (fake, api) = Fake::new(Does::Ends);
+    let claims = || Some(prost_types::Struct::default());
+    for (id, claims, code, rule) in [
+        ("", None, "field_missing", "WA-6"),
+        (AGENT, None, "field_missing", "WA-6"),
+        ("", claims(), "field_missing", "WA-6"),
+        ("spiffe://acme.example//a", claims(), "empty_segment", "SPF-ID-5"),
+    ] {
+        *fake.validated.lock().unwrap() = wire::ValidateJwtsvidResponse { spiffe_id: id.into(), claims };
+        assert_refused!(api.validate_jwt("a", "x").await, code, rule);
+    }
+    *fake.validated.lock().unwrap() =
+        wire::ValidateJwtsvidResponse { spiffe_id: AGENT.into(), claims: claims() };
+    assert_eq!(api.validate_jwt("a", "x").await.unwrap().as_str(), AGENT);
+}
+
+#[tokio::test]
+async fn we_7_each_status_says_whether_it_helps_to_try_again() {
+    let (fake, api) = Fake::new(Does::Ends);
+    for (status, code, rule, may_pass) in [
+        (Code::InvalidArgument, "invalid_argument", "WE-2", false),
+        (Code::Unimplemented, "unimplemented", "WA-1", false),
+        (Code::PermissionDenied, "permission_denied", "WA-9", true),
+        (Code::DeadlineExceeded, "timed_out", "WA-4", true),
+        (Code::Unavailable, "unavailable", "WA-3", true),
+        (Code::Unknown, "unavailable", "WA-3", true),
+        (Code::Cancelled, "unavailable", "WA-3", true),
+        (Code::Internal, "workload_api_failed", "WA-3", true),
+        (Code::ResourceExhausted, "workload_api_failed", "WA-3", true),
+    ] {
+        *fake.does.lock().unwrap() = Does::Refuses(Status::new(status, "no"));
+        let error = api.fetch_jwt(&["a"], None).await.unwrap_err();
+        assert_eq!((error.code(), error.rule(), error.may_pass()), (code, rule, may_pass), "{status:?}");
+    }
+    let nowhere = aims_workload_api::WorkloadApiError::from(aims_workload_api::EndpointError::NotSet);
+    assert_eq!((nowhere.code(), nowhere.rule(), nowhere.may_pass()), ("endpoint_not_set", "WE-4", false));
 }
 
 #[tokio::test]
@@ -251,7 +316,7 @@ async fn wa_8_a_message_of_a_million_entries_is_not_read() {
     // Longer than any message that is taken.
     assert_refused!(api.fetch_x509().await, "workload_api_failed", "WA-3");
     // Of those that are taken, with more entries than anybody has.
-    let few = many.federated_bundles.into_iter().take(20_000).collect();
+    let few = many.federated_bundles.into_iter().take(100_000).collect();
     many.federated_bundles = few;
     let (_fake, api) = Fake::new(Does::Answers(Box::new(many)));
     assert_refused!(api.with_timeout(LONG).fetch_x509().await, "too_many_elements", "WA-8");
@@ -311,6 +376,28 @@ async fn aims_17_an_api_that_sends_without_end_is_not_read_as_fast() {
     flooded.unwrap_err();
     let read = source.status().streams["x509"].updates - before;
     assert!((2..=25).contains(&read), "{read}");
+}
+
+#[tokio::test]
+async fn wa_3_a_stream_that_ends_is_opened_again_at_once_if_it_lasted() {
+    let (fake, api) = Fake::new(Does::Answers(Box::new(sound().await)));
+    let source = WorkloadSource::builder(api).start().await.unwrap();
+    let asked = fake.asked();
+    let again = async |times: usize| {
+        while fake.asked() < asked + times {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    // As soon as it had begun: not more often than once a second.
+    drop(fake.open.lock().unwrap().take());
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(fake.asked(), asked);
+    tokio::time::timeout(LONG, again(1)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    drop(fake.open.lock().unwrap().take());
+    tokio::time::timeout(Duration::from_millis(700), again(2)).await.unwrap();
+    source.x509().holder().unwrap();
+    assert!(source.status().streams["x509"].last_error.is_none());
 }
 
 #[test]

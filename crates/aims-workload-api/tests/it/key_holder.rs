@@ -14,11 +14,13 @@ use aims_testkit::assert_refused;
 use aims_workload_api::proto::key_holder as wire;
 use aims_workload_api::{Endpoint, HeldKeySource, KeyHolderApi, KeyRequest, Unattested, WorkloadApiServer};
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, UnixStream};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::{Channel, Endpoint as Target, Uri};
-use tonic::{Code, Status};
+use tonic::{Code, Request, Response, Status};
 use wire::issue_request::Proof;
 use wire::key_holder_client::KeyHolderClient as Client;
+use wire::key_holder_server::{KeyHolder, KeyHolderServer};
 
 use crate::server::with_header;
 use crate::support::*;
@@ -224,6 +226,99 @@ async fn att_22_a_certificate_request_is_a_proof_and_cannot_ask_for_another_name
     );
 }
 
+/// A service that says what it was told to, whoever asks.
+#[derive(Clone)]
+struct Says {
+    nonce: String,
+    issued: wire::IssueResponse,
+}
+
+/// Spoils what it says.
+type Change = fn(&mut Says);
+
+#[tonic::async_trait]
+impl KeyHolder for Says {
+    async fn challenge(
+        &self,
+        _: Request<wire::ChallengeRequest>,
+    ) -> Result<Response<wire::ChallengeResponse>, Status> {
+        Ok(Response::new(wire::ChallengeResponse { nonce: self.nonce.clone() }))
+    }
+
+    async fn issue(&self, _: Request<wire::IssueRequest>) -> Result<Response<wire::IssueResponse>, Status> {
+        Ok(Response::new(self.issued.clone()))
+    }
+}
+
+#[tokio::test]
+async fn wa_6_an_answer_counts_for_the_key_and_the_identity_that_were_asked_for() {
+    const TWO: &str = "spiffe://acme.example/agents/two";
+    let served = served(agent());
+    let mut client = raw(&served).await;
+    let software = software_key();
+    let challenge = challenge(&mut client).await;
+    let proof = challenge.prepare_proof(software.public_key(), now()).unwrap().sign(&software).unwrap();
+    let good =
+        Says { nonce: "A".repeat(43), issued: issue(&mut client, Some(Proof::Jws(proof))).await.unwrap() };
+    let (own, other): (Arc<dyn AsyncSigner>, _) = (Arc::new(software), key());
+    let ask = async |change: Change, key: &Arc<dyn AsyncSigner>, asked: KeyRequest| {
+        let mut says = good.clone();
+        change(&mut says);
+        let path = socket_path();
+        let listener = UnixListenerStream::new(UnixListener::bind(&path).unwrap());
+        let service = tonic::transport::Server::builder().add_service(KeyHolderServer::new(says));
+        tokio::spawn(service.serve_with_incoming(listener));
+        let api = KeyHolderApi::new(&Endpoint::Unix(path), AUDIENCE, backend::ring());
+        api.issue(key, &asked, now()).await
+    };
+    let id = |id: &str| KeyRequest::new().id(id.parse().unwrap());
+    let issued = ask(|_| {}, &own, id(AGENT)).await.unwrap();
+    assert!(issued.wit.is_some() && issued.x509.is_some() && issued.hint.as_deref() == Some("internal"));
+    let issued = ask(|says| says.issued.wit.clear(), &own, id(AGENT)).await.unwrap();
+    assert!(issued.wit.is_none() && issued.x509.is_some());
+    let issued = ask(|says| says.issued.x509_svid.clear(), &own, KeyRequest::new()).await.unwrap();
+    assert!(issued.wit.is_some() && issued.x509.is_none());
+    assert_eq!(ask(|says| says.issued.hint.clear(), &own, id(AGENT)).await.unwrap().hint, None);
+
+    assert_refused!(ask(|_| {}, &own, id(TWO)).await, "another_subject", "WA-6");
+    assert_refused!(ask(|_| {}, &other, id(AGENT)).await, "foreign_key", "AIMS-5");
+    let cases: [(Change, &str, &str); 9] = [
+        (|says| says.issued.spiffe_id = TWO.into(), "another_subject", "WA-6"),
+        (
+            |says| {
+                says.issued.spiffe_id = TWO.into();
+                says.issued.wit.clear();
+            },
+            "another_subject",
+            "WA-6",
+        ),
+        (
+            |says| {
+                says.issued.spiffe_id = TWO.into();
+                says.issued.x509_svid.clear();
+            },
+            "another_subject",
+            "WA-6",
+        ),
+        (|says| says.issued.spiffe_id.clear(), "not_spiffe", "SPF-ID-1"),
+        (
+            |says| {
+                says.issued.wit.clear();
+                says.issued.x509_svid.clear();
+            },
+            "empty_response",
+            "WA-8",
+        ),
+        (|says| says.issued.wit = "x".into(), "malformed", "WIT-1"),
+        (|says| says.issued.x509_svid.truncate(100), "malformed_certificates", "WA-6"),
+        (|says| says.issued.x509_svid = vec![0x30, 0], "malformed_certificate", "X5V-1"),
+        (|says| says.nonce.clear(), "malformed_challenge", "ATT-21"),
+    ];
+    for (change, code, rule) in cases {
+        assert_refused!(ask(change, &own, KeyRequest::new()).await, code, rule);
+    }
+}
+
 /// A server for agents on other machines: over TCP, and with nothing to go by but tokens.
 async fn remote(tokens: &Arc<JoinTokens>, lifetime: u64) -> (WorkloadApiServer, KeyHolderApi) {
     let all = vec![
@@ -336,6 +431,27 @@ async fn aims_18_wa_9_a_source_says_what_ended_it() {
     tokio::time::timeout(LONG, wait).await.unwrap();
     assert_eq!(source.last_error().unwrap().code(), "device_gone");
     assert!(matches!(source.status().state, RotationState::Renewing | RotationState::Expired));
+}
+
+#[tokio::test]
+async fn aims_4_a_source_stays_who_it_is_when_the_register_has_another_order() {
+    let short = |id| {
+        entry(id, &["unix:uid:1"])
+            .lifetime(CredentialType::X509, Duration::from_secs(2))
+            .lifetime(CredentialType::Wit, Duration::from_secs(2))
+    };
+    let two = "spiffe://acme.example/agents/two";
+    let served = served(vec![short(AGENT), short(two)]);
+    let mut source = HeldKeySource::builder(api(&served), || Ok(key())).start().await.unwrap();
+    served.server.set_entries(entries(vec![short(two), short(AGENT)]));
+    until(&mut source, |status| status.updates >= 2 || status.last_error.is_some()).await;
+    for slot in [source.x509(), source.wit()] {
+        assert_eq!(slot.holder().unwrap().subject().as_str(), AGENT);
+    }
+    // Its identity goes: it does not become somebody else.
+    served.server.set_entries(entries(vec![short(two)]));
+    until(&mut source, |status| status.state == RotationState::Withdrawn).await;
+    assert_eq!(source.x509().holder().unwrap_err(), HolderError::None);
 }
 
 /// The system's clock, so many seconds later.

@@ -1,19 +1,33 @@
 #![cfg(test)]
 //! The Workload API: client, server, and both together.
 
+#[cfg(feature = "grpc")]
 mod abuse;
+#[cfg(feature = "grpc")]
 mod both;
+#[cfg(feature = "grpc")]
 mod endpoint;
+#[cfg(feature = "grpc")]
 mod fake;
 #[cfg(feature = "federation")]
 mod federation;
 #[cfg(feature = "fetch")]
 mod fetch;
+#[cfg(feature = "grpc")]
 mod key_holder;
+#[cfg(feature = "grpc")]
+mod lost;
+#[cfg(feature = "grpc")]
 mod response;
+#[cfg(feature = "grpc")]
 mod secrets;
+#[cfg(feature = "grpc")]
 mod server;
+#[cfg(feature = "grpc")]
 mod source;
+#[cfg(feature = "grpc")]
 mod support;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "grpc", target_os = "linux"))]
 mod unix;
+#[cfg(feature = "grpc")]
+mod wire;

@@ -69,7 +69,7 @@ async fn wa_6_wa_8_an_x509_answer_counts_as_a_whole_or_not_at_all() {
     assert_eq!((context.identities.len(), context.bundles.len()), (2, 1));
     let (other_key, other_chain) =
         (good.x509.svids[1].x509_svid_key.clone(), good.x509.svids[1].x509_svid.clone());
-    let cases: [(Change<'_, wire::X509svidResponse>, &str, &str); 16] = [
+    let cases: [(Change<'_, wire::X509svidResponse>, &str, &str); 17] = [
         (&|answer| answer.svids.clear(), "empty_response", "WA-8"),
         (&|answer| answer.svids[1].spiffe_id.clear(), "field_missing", "WA-6"),
         (&|answer| answer.svids[1].x509_svid.clear(), "field_missing", "WA-6"),
@@ -88,6 +88,7 @@ async fn wa_6_wa_8_an_x509_answer_counts_as_a_whole_or_not_at_all() {
         (&|answer| answer.svids[0].x509_svid.clone_from(&other_chain), "another_subject", "WA-6"),
         (&|answer| answer.svids[0].x509_svid_key.clone_from(&other_key), "foreign_key", "AIMS-5"),
         (&|answer| answer.svids[0].x509_svid.truncate(100), "malformed_certificates", "WA-6"),
+        (&|answer| answer.svids[0].x509_svid = vec![0x30, 0], "malformed_certificate", "X5V-1"),
         (&|answer| answer.svids[0].x509_svid.insert(0, 0x31), "malformed_certificates", "WA-6"),
         (&|answer| answer.svids[0].x509_svid_key.truncate(100), "key_malformed", "JO-KEY-07"),
         (&|answer| answer.svids[0].bundle.extend([0x30, 0]), "bundles_differ", "FED-11"),
@@ -122,7 +123,9 @@ async fn wa_8_wa_12_of_two_identities_with_one_hint_the_first_has_it() {
     };
     assert_eq!(hints(answer.clone()), [Some("a".into()), None]);
     answer.svids[0].hint = "x".repeat(1025);
-    assert_eq!(hints(answer), [None, Some("a".into())]);
+    assert_eq!(hints(answer.clone()), [None, Some("a".into())]);
+    answer.svids[0].hint = "x".repeat(1024);
+    assert_eq!(hints(answer), [Some("x".repeat(1024)), Some("a".into())]);
 }
 
 #[tokio::test]
@@ -154,6 +157,44 @@ async fn wa_6_fed_11_bundles_are_kept_apart_and_what_cannot_be_used_vouches_for_
     answer.federated_bundles.insert(ORIGIN.into(), Vec::new());
     let context = read_x509(answer, backend::ring()).unwrap();
     assert_eq!((context.bundles.len(), context.bundles[0].x509_authorities().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn wa_8_there_is_so_much_in_an_answer_and_no_more() {
+    let good = good().await;
+    let authority = authority();
+    authority.revoke("0a", now()).unwrap();
+    let list = authority.trust_bundle().revocation_lists()[0].der().to_vec();
+    let bundle = |certificates: usize| [0x30, 0].repeat(certificates);
+    let named = |count: usize| (0..count).map(|n| (format!("spiffe://d{n}.example"), Vec::new()));
+    let of = |lists: usize, bundles: usize, certificates: usize| {
+        let mut bundles: HashMap<_, _> = named(bundles).collect();
+        bundles.insert(ORIGIN.to_owned(), bundle(certificates));
+        read_x509_bundles(&wire::X509BundlesResponse { crl: vec![list.clone(); lists], bundles })
+    };
+    assert_eq!(of(10_000, 0, 1000).unwrap()[0].revocation_lists().len(), 10_000);
+    assert_eq!(of(1, 9_999, 1000).unwrap().len(), 10_000);
+    for (lists, bundles, certificates) in
+        [(10_001, 0, 1), (10_002, 0, 1), (0, 10_000, 1), (0, 10_001, 1), (0, 0, 1001), (0, 0, 1002)]
+    {
+        assert_refused!(of(lists, bundles, certificates), "too_many_elements", "WA-8");
+    }
+    // The other kinds: a key set each.
+    let jwt = |count| {
+        let keys = good.jwt_bundles.bundles[ORIGIN].clone();
+        let bundles = named(count).map(|(name, _)| (name, keys.clone())).collect();
+        read_jwt_bundles(&wire::JwtBundlesResponse { bundles }, backend::ring())
+    };
+    assert_eq!(jwt(10_000).unwrap().len(), 10_000);
+    assert_refused!(jwt(10_001), "too_many_elements", "WA-8");
+    let wit = |count| {
+        let keys = good.wit_bundles.bundles[ORIGIN].clone();
+        let bundles = named(count).map(|(name, _)| (name, keys.clone())).collect();
+        read_wit_bundles(&wire::WitBundlesResponse { bundles }, backend::ring())
+    };
+    assert_eq!(wit(1).unwrap()[0].keys().len(), 1);
+    assert_refused!(wit(0), "empty_response", "WA-8");
+    assert_refused!(wit(10_001), "too_many_elements", "WA-8");
 }
 
 #[tokio::test]

@@ -1,13 +1,17 @@
 //! What the server answers, to a client that can ask for anything.
 
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
 
+use aims_keys::backend;
 use aims_provision::CredentialType;
+use aims_workload_api::WorkloadApiServer;
 use aims_workload_api::proto::workload as wire;
 use hyper_util::rt::TokioIo;
-use tokio::net::UnixStream;
-use tokio::time::timeout;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::time::{sleep, timeout};
 use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Code, Request, Status};
@@ -123,6 +127,82 @@ async fn wa_8_wa_11_wa_12_each_identity_is_there_with_all_its_fields_and_each_hi
 }
 
 #[tokio::test]
+async fn wa_11_wa_12_a_wit_is_there_for_each_identity_or_the_one_that_is_asked_for() {
+    const TWO: &str = "spiffe://acme.example/agents/two";
+    let served = Served::new(vec![
+        entry(AGENT, &["unix:uid:1"]).hint("internal"),
+        entry(TWO, &["unix:uid:1"]).hint("internal"),
+        entry("spiffe://acme.example/agents/three", &["unix:uid:1"]).types([CredentialType::X509]),
+    ]);
+    let client = raw(&served.path).await;
+    let fetch = |id: &str| {
+        let (mut client, request) = (client.clone(), wire::WitsvidRequest { spiffe_id: id.into() });
+        async move { client.fetch_witsvid(with_header(request)).await.unwrap().into_inner().message().await }
+    };
+    let all = fetch("").await.unwrap().unwrap().svids;
+    let ids: Vec<_> = all.iter().map(|svid| (&*svid.spiffe_id, &*svid.hint)).collect();
+    assert_eq!(ids, [(AGENT, "internal"), (TWO, "")]);
+    assert_ne!(all[0].wit_svid_key, all[1].wit_svid_key, "a key each");
+    let one = fetch(TWO).await.unwrap().unwrap().svids;
+    assert_eq!((one.len(), &*one[0].spiffe_id, &*one[0].hint), (1, TWO, "internal"));
+    let foreign = fetch("spiffe://acme.example/agents/three").await.unwrap_err();
+    assert_eq!(foreign.code(), Code::PermissionDenied);
+    let status = served.server.status();
+    assert_eq!((status.issued["wit"], status.refused["type_not_granted"]), (3, 1));
+}
+
+#[tokio::test]
+async fn x5v_10_revocation_lists_go_with_certificates_and_with_bundles() {
+    let served = Served::new(vec![entry(AGENT, &["unix:uid:1"])]);
+    served.server.authority().revoke("0a", now()).unwrap();
+    let list = served.server.authority().trust_bundle().revocation_lists()[0].der().to_vec();
+    let mut client = raw(&served.path).await;
+    let svids = client.fetch_x509svid(with_header(wire::X509svidRequest {})).await.unwrap();
+    assert_eq!(svids.into_inner().message().await.unwrap().unwrap().crl, std::slice::from_ref(&list));
+    let bundles = client.fetch_x509_bundles(with_header(wire::X509BundlesRequest {})).await.unwrap();
+    assert_eq!(bundles.into_inner().message().await.unwrap().unwrap().crl, [list]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fed_10_aims_17_a_server_keeps_its_authority_going_and_says_what_keeps_it_from_it() {
+    let ahead = Arc::new(AtomicI64::new(0));
+    let read = Arc::clone(&ahead);
+    let clock = move || match read.load(Ordering::SeqCst) {
+        -1 => SystemTime::UNIX_EPOCH - Duration::from_secs(1),
+        seconds => SystemTime::now() + Duration::from_secs(seconds.unsigned_abs()),
+    };
+    let (all, says) = (entries(vec![entry(AGENT, &["unix:uid:1"])]), Says::new(&["unix:uid:1"]));
+    let builder = WorkloadApiServer::builder(authority(), all, says, backend::ring()).with_clock(clock);
+    let (server, path) = (builder.build(), socket_path());
+    let listener = UnixListener::bind(&path).unwrap();
+    let serving = server.clone();
+    tokio::spawn(async move { serving.serve_unix(listener).await });
+    let mut client = raw(&path).await;
+    let mut bundles =
+        client.fetch_x509_bundles(with_header(wire::X509BundlesRequest {})).await.unwrap().into_inner();
+    let first = bundles.message().await.unwrap().unwrap().bundles[ORIGIN].len();
+    let before = server.status();
+    assert_eq!((before.entries, before.streams, before.last_error), (1, 1, None));
+    assert_eq!(before.sequence, server.authority().trust_bundle().sequence());
+    assert_eq!(before.next_step, Some(server.authority().next_step()));
+
+    ahead.store(-1, Ordering::SeqCst);
+    sleep(Duration::from_secs(31)).await;
+    assert_eq!(server.status().last_error, Some("clock_before_epoch"));
+    let request = wire::JwtsvidRequest { audience: vec!["a".into()], spiffe_id: String::new() };
+    let status = client.fetch_jwtsvid(with_header(request)).await.unwrap_err();
+    assert_eq!((status.code(), server.status().refused["clock_before_epoch"]), (Code::Unavailable, 1));
+
+    // A week later: the next keys are published, and whoever has a stream is told.
+    ahead.store(7 * 86_400, Ordering::SeqCst);
+    sleep(Duration::from_secs(31)).await;
+    let after = server.status();
+    assert!(after.sequence > before.sequence && after.last_error.is_none(), "{after:?}");
+    let second = bundles.message().await.unwrap().unwrap().bundles[ORIGIN].len();
+    assert!(second > first, "{first} {second}");
+}
+
+#[tokio::test]
 async fn js_7_wa_6_a_token_without_a_proper_audience_is_not_issued() {
     let served = Served::new(vec![entry(AGENT, &["unix:uid:1"])]);
     let mut client = raw(&served.path).await;
@@ -139,13 +219,29 @@ async fn js_7_wa_6_a_token_without_a_proper_audience_is_not_issued() {
             Code::InvalidArgument
         );
     }
-    for (audience, svid) in [("", "x"), ("a", "")] {
-        let request = wire::ValidateJwtsvidRequest { audience: audience.into(), svid: svid.into() };
-        assert_eq!(
-            client.validate_jwtsvid(with_header(request)).await.unwrap_err().code(),
-            Code::InvalidArgument
-        );
+    let longest = "a".repeat(1024);
+    let validate = |audience: &str, svid: &str| {
+        with_header(wire::ValidateJwtsvidRequest { audience: audience.into(), svid: svid.into() })
+    };
+    for (audience, svid) in [("", "x"), ("a", ""), (&format!("{longest}a"), "x")] {
+        let status = client.validate_jwtsvid(validate(audience, svid)).await.unwrap_err();
+        assert_eq!(status.message(), "audience and svid must be specified");
     }
+    assert_eq!(served.server.status().refused["bad_audience"], 8);
+    // More than a token has room for.
+    let request = wire::JwtsvidRequest { audience: vec![longest.clone(); 16], spiffe_id: String::new() };
+    let status = client.fetch_jwtsvid(with_header(request)).await.unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::InvalidArgument, "the request cannot be granted"));
+    // As many as there may be, and as long as they may be; what the token says is told.
+    let audience = (0..16).map(|number| format!("a{number}")).collect();
+    let request = wire::JwtsvidRequest { audience, spiffe_id: String::new() };
+    client.fetch_jwtsvid(with_header(request)).await.unwrap();
+    let request = wire::JwtsvidRequest { audience: vec![longest.clone()], spiffe_id: String::new() };
+    let issued = client.fetch_jwtsvid(with_header(request)).await.unwrap().into_inner();
+    let validated = client.validate_jwtsvid(validate(&longest, &issued.svids[0].svid)).await.unwrap();
+    let validated = validated.into_inner();
+    assert_eq!(validated.spiffe_id, AGENT);
+    assert!(validated.claims.unwrap().fields.contains_key("exp"));
 }
 
 #[tokio::test]
@@ -185,7 +281,7 @@ async fn wa_4_wa_5_every_message_is_the_whole_state_and_comes_when_something_cha
     assert_eq!(status.code(), Code::PermissionDenied);
     timeout(LONG, async {
         while served.server.status().streams > 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            sleep(Duration::from_millis(10)).await;
         }
     })
     .await
@@ -233,7 +329,8 @@ async fn aims_17_issuance_and_streams_are_limited_by_account() {
         codes.push(answer.map_or_else(|status| status.code(), |_| Code::Ok));
     }
     assert_eq!(codes[..3], [Code::Ok; 3]);
-    assert!(codes.contains(&Code::Unavailable), "{codes:?}");
+    let refused = codes.iter().filter(|code| **code == Code::Unavailable).count();
+    assert!(refused > 0 && served.server.status().refused["too_many_jwt"] == refused as u64, "{codes:?}");
 
     let mut open = Vec::new();
     for _ in 0..2 {
@@ -244,11 +341,35 @@ async fn aims_17_issuance_and_streams_are_limited_by_account() {
     drop(open);
     timeout(LONG, async {
         while client.fetch_jwt_bundles(with_header(wire::JwtBundlesRequest {})).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            sleep(Duration::from_millis(20)).await;
         }
     })
     .await
     .expect("streams that ended do not count");
+}
+
+#[tokio::test]
+async fn aims_17_streams_are_bounded_for_all_together() {
+    let served = Served::with(vec![entry(AGENT, &["unix:uid:1"])], |builder| builder.limits(10, 2));
+    let mut client = raw(&served.path).await;
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        open.push(client.fetch_jwt_bundles(with_header(wire::JwtBundlesRequest {})).await.unwrap());
+    }
+    for refused in 1..3 {
+        let third = client.fetch_jwt_bundles(with_header(wire::JwtBundlesRequest {})).await;
+        assert_eq!(third.unwrap_err().code(), Code::Unavailable);
+        let status = served.server.status();
+        assert_eq!((status.streams, status.refused["server_full"]), (2, refused));
+    }
+    drop(open.pop());
+    timeout(LONG, async {
+        while client.fetch_jwt_bundles(with_header(wire::JwtBundlesRequest {})).await.is_err() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test]
@@ -264,7 +385,7 @@ async fn aims_17_connections_are_bounded_and_garbage_harms_nobody() {
     drop(garbage);
     timeout(LONG, async {
         while served.server.status().connections > 1 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            sleep(Duration::from_millis(10)).await;
         }
     })
     .await

@@ -88,6 +88,36 @@ async fn wa_5_a_bundle_that_is_not_mentioned_any_more_is_not_trusted_any_more() 
 }
 
 #[tokio::test]
+async fn x5v_10_a_certificate_that_is_revoked_is_in_the_bundle_of_those_who_follow() {
+    let served = served();
+    let mut source = WorkloadSource::builder(served.api()).start().await.unwrap();
+    let lists = |source: &WorkloadSource| {
+        let bundle = source.bundles().bundle(ORIGIN).unwrap();
+        bundle.revocation_lists().iter().map(aims_credential::x509::RevocationList::len).collect::<Vec<_>>()
+    };
+    assert!(lists(&source).is_empty());
+    // The second time there is one list as before, and it is another.
+    for (serial, updates) in [("0a", 2), ("0b", 3)] {
+        served.server.authority().revoke(serial, now()).unwrap();
+        served.server.bundles_changed();
+        until(&mut source, |status| status.streams["x509"].updates == updates).await;
+        assert_eq!(lists(&source), [usize::try_from(updates).unwrap() - 1]);
+    }
+}
+
+#[tokio::test]
+async fn wa_7_a_source_follows_what_it_is_told_to() {
+    let served = served();
+    let source = WorkloadSource::builder(served.api()).without_x509().start().await.unwrap();
+    assert_eq!(source.status().streams.into_keys().collect::<Vec<_>>(), ["jwt_bundles"]);
+    for slot in [source.x509(), source.wit()] {
+        assert_eq!(slot.holder().unwrap_err(), HolderError::None);
+    }
+    let bundle = source.bundles().bundle(ORIGIN).unwrap();
+    assert_eq!((bundle.x509_authorities().len(), bundle.jwt_keys().len(), bundle.keys().len()), (0, 1, 0));
+}
+
+#[tokio::test]
 async fn wa_9_aims_18_withdrawn_permission_leaves_nothing_and_comes_back() {
     let served = served();
     let mut source = WorkloadSource::builder(served.api()).start().await.unwrap();

@@ -105,7 +105,10 @@ impl Served {
     ) -> Self {
         let says = Says::new(&["unix:uid:1"]);
         let builder = WorkloadApiServer::builder(authority(), entries(all), says.clone(), backend::ring());
-        let server = configure(builder).build();
+        Self::of(configure(builder).build(), says)
+    }
+
+    pub(crate) fn of(server: WorkloadApiServer, says: Says) -> Self {
         let path = socket_path();
         let runtime = Some(serve(&server, &path));
         Self { server, says, path, runtime }

@@ -2,7 +2,7 @@
 
 use aims_keys::backend;
 use aims_testkit::assert_refused;
-use aims_workload_api::{Endpoint, UnixAttestor, WorkloadApi, WorkloadApiServer};
+use aims_workload_api::{Attestor, Endpoint, Socket, UnixAttestor, WorkloadApi, WorkloadApiServer};
 use tokio::net::UnixListener;
 
 use crate::support::*;
@@ -55,4 +55,35 @@ async fn we_1_over_tcp_the_kernel_knows_nobody() {
     tokio::spawn(async move { serving.serve_tcp(listener).await });
     assert_refused!(WorkloadApi::new(&endpoint, backend::ring()).fetch_x509().await, "unavailable", "WA-3");
     assert!(server.status().refused["unsupported_type"] > 0);
+}
+
+/// Not a test: a caller that is there until it is ended.
+#[test]
+#[ignore = "run by a test, as a process of its own"]
+fn other_process() {
+    let Some(path) = std::env::var_os("AIMS_TEST_SOCKET") else { return };
+    let mut socket = std::os::unix::net::UnixStream::connect(path).unwrap();
+    let _ = std::io::Read::read(&mut socket, &mut [0]);
+}
+
+#[tokio::test]
+async fn att_42_a_process_that_has_ended_is_nobody_any_more() {
+    let path = socket_path();
+    let listener = UnixListener::bind(&path).unwrap();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "unix::other_process", "--ignored"])
+        .env("AIMS_TEST_SOCKET", &path)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let (socket, _) = listener.accept().await.unwrap();
+    let caller = UnixAttestor::new(backend::ring()).accept(&Socket::Unix(&socket)).unwrap();
+    caller.check().unwrap();
+    assert_eq!(caller.account(), format!("unix:{}", own_uid()));
+    assert_eq!(caller.appraise(now()).unwrap().len(), 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_refused!(caller.check(), "process_changed", "ATT-42");
+    assert_refused!(caller.appraise(now()), "process_changed", "ATT-42");
+    std::fs::remove_file(path).unwrap();
 }

@@ -37,6 +37,7 @@ fn att_21_the_binding_differs_by_nonce_audience_and_key() {
     let (one, other) = (key(Algorithm::Es256), key(Algorithm::Es256));
     let challenge = Challenge::new(AUDIENCE, NONCE).unwrap();
     let binding = challenge.binding(one.public_key());
+    assert_eq!(binding, challenge.binding(one.public_key()));
     assert_ne!(binding, challenge.binding(other.public_key()));
     assert_ne!(binding, Challenge::new("spiffe://acme.exampl", NONCE).unwrap().binding(one.public_key()));
     let nonce = NONCE.replace("AAEC", "AAED");

@@ -24,6 +24,7 @@ fn challenges() -> Challenges {
 fn att_21_a_challenge_counts_once() {
     let challenges = challenges();
     let challenge = challenges.issue(AUDIENCE, SESSION, NOW).unwrap();
+    assert!(!challenges.is_empty());
     let taken = challenges.take(&challenge.nonce(), AUDIENCE, SESSION, NOW).unwrap();
     assert_eq!(taken.challenge().nonce(), challenge.nonce());
     assert_eq!((taken.challenge().audience(), taken.session()), (AUDIENCE, SESSION));
