@@ -5,6 +5,7 @@ mod certificate_request;
 mod der;
 mod evidence;
 mod forwarded;
+mod http_signature;
 mod https_url;
 mod identifier;
 mod json;
@@ -16,6 +17,7 @@ mod private_key;
 mod registration;
 mod revocation_list;
 mod spiffe_bundle;
+mod structured_field;
 mod svid;
 mod wit;
 mod workload_api;
@@ -40,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "der", run: der::run, seeds: der::seeds },
     Target { name: "evidence", run: evidence::run, seeds: evidence::seeds },
     Target { name: "forwarded", run: forwarded::run, seeds: forwarded::seeds },
+    Target { name: "http_signature", run: http_signature::run, seeds: http_signature::seeds },
     Target { name: "https_url", run: https_url::run, seeds: https_url::seeds },
     Target { name: "identifier", run: identifier::run, seeds: identifier::seeds },
     Target { name: "json", run: json::run, seeds: json::seeds },
@@ -51,6 +54,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "registration", run: registration::run, seeds: registration::seeds },
     Target { name: "revocation_list", run: revocation_list::run, seeds: revocation_list::seeds },
     Target { name: "spiffe_bundle", run: spiffe_bundle::run, seeds: spiffe_bundle::seeds },
+    Target { name: "structured_field", run: structured_field::run, seeds: structured_field::seeds },
     Target { name: "svid", run: svid::run, seeds: svid::seeds },
     Target { name: "wit", run: wit::run, seeds: wit::seeds },
     Target { name: "workload_api", run: workload_api::run, seeds: workload_api::seeds },

@@ -119,6 +119,15 @@ fn keys_signs_and_verifies() {
 }
 
 #[test]
+fn webhook_accepts_what_was_signed_and_nothing_else() {
+    let said = printed(env!("CARGO_BIN_EXE_webhook"), ["7 chairs"]);
+    let input = r#"signature-input: sig1=("@method" "@authority" "@path" "content-digest");created="#;
+    assert!(said.starts_with(input), "{said}");
+    assert!(said.contains("received: 7 chairs\n"), "{said}");
+    assert!(said.ends_with("changed on the way: digest_mismatch (HS-DIG-03)\n"), "{said}");
+}
+
+#[test]
 fn jose_reads_what_it_wrote_until_it_expires() {
     let said = printed(env!("CARGO_BIN_EXE_jose"), ["agent"]);
     assert_eq!(said, "subject: agent\nan hour later: expired (JO-CLM-03)\n");

@@ -23,6 +23,7 @@ pub struct Candidate<'f> {
     components: Vec<Component<'f>>,
     parameters: SignatureParameters<'f>,
     signature: Vec<u8>,
+    until: UnixTime,
 }
 
 impl<'f> Candidate<'f> {
@@ -36,7 +37,7 @@ impl<'f> Candidate<'f> {
         let Eligible { label, list, signature } = eligible;
         let components = components(&list, MAX_COMPONENTS)?;
         let parameters = SignatureParameters::of(list.into_parameters())?;
-        check_parameters(&parameters, policy, now)?;
+        let until = check_parameters(&parameters, policy, now)?;
         check_coverage(context, &components, policy)?;
         Ok(Self {
             context: context.clone(),
@@ -45,6 +46,7 @@ impl<'f> Candidate<'f> {
             components,
             parameters,
             signature,
+            until,
         })
     }
 
@@ -116,17 +118,18 @@ impl<'f> Candidate<'f> {
             components: self.components,
             parameters: self.parameters,
             base,
+            until: self.until,
             content: Headers(PhantomData),
         })
     }
 }
 
-/// HS-PAR-02 to HS-PAR-04.
+/// HS-PAR-02 to HS-PAR-04. Until when the signature counts, leeway included.
 fn check_parameters(
     parameters: &SignatureParameters<'_>,
     policy: &Policy,
     now: UnixTime,
-) -> Result<(), VerifyError> {
+) -> Result<UnixTime, VerifyError> {
     let missing = policy.required.iter().find(|name| parameters.get(name).is_none());
     if let Some(name) = missing {
         return Err(VerifyError::MissingParameter(name.to_string()));
@@ -157,9 +160,12 @@ fn check_parameters(
         }
     }
     match expires {
-        Some(expires) if now >= later(expires, policy.leeway) => Err(VerifyError::Expired),
-        _ => Ok(()),
+        Some(expires) if now >= later(expires, policy.leeway) => return Err(VerifyError::Expired),
+        _ => {}
     }
+    let by_age = created.map(|created| later(later(created, policy.max_age), policy.leeway));
+    let by_end = expires.map(|expires| later(expires, policy.leeway));
+    Ok(by_age.into_iter().chain(by_end).min().unwrap_or(UnixTime::MAX))
 }
 
 /// HS-VER-02: by the whole identifier.

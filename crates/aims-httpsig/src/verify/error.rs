@@ -1,7 +1,7 @@
 //! Why a message is not verified.
 
 use crate::sf::ParseError;
-use crate::{BaseError, DigestError, ParameterError};
+use crate::{BaseError, DigestError, NonceError, ParameterError};
 
 /// Why a message is not verified: one reason per check (HS-VER-03).
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -64,6 +64,9 @@ pub enum VerifyError {
     /// No signature is one that the policy would take.
     #[error("no signature is eligible")]
     NoCandidate,
+    /// Its nonce was used before, or cannot be remembered.
+    #[error(transparent)]
+    Nonce(#[from] NonceError),
     /// It is not valid yet.
     #[error("the signature is from the future")]
     NotYetValid,
@@ -105,6 +108,7 @@ impl VerifyError {
             Self::MissingField => "missing_signature",
             Self::MissingParameter(_) => "missing_parameter",
             Self::NoCandidate => "no_candidate",
+            Self::Nonce(error) => error.code(),
             Self::NotYetValid => "not_yet_valid",
             Self::Parameter(error) => error.code(),
             Self::TooLarge => "content_too_large",
@@ -131,6 +135,7 @@ impl VerifyError {
             Self::Malformed(error) => error.rule(),
             Self::MemberType => "HS-FLD-01",
             Self::MissingCoverage(_) => "HS-VER-02",
+            Self::Nonce(error) => error.rule(),
             Self::Parameter(error) => error.rule(),
             Self::TooLarge => "HS-DIG-05",
             Self::TooMany => "HS-FLD-07",

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use aims_keys::Backend;
+use aims_keys::{Backend, UnixTime};
 
 use super::VerifyError;
 use crate::base::Base;
 use crate::digest::DigestCheck;
-use crate::{Component, Context, DigestError, Digests, SignatureParameters};
+use crate::{Component, Context, DigestError, Digests, NonceStore, SignatureParameters};
 
 /// A signature that verified, and what it covers. Only a verifier makes one.
 ///
@@ -21,6 +21,8 @@ pub struct Verified<'f, C = Headers> {
     pub(super) components: Vec<Component<'f>>,
     pub(super) parameters: SignatureParameters<'f>,
     pub(super) base: Base,
+    /// From when on nobody takes it any more.
+    pub(super) until: UnixTime,
     pub(super) content: C,
 }
 
@@ -62,6 +64,28 @@ impl<'f, C> Verified<'f, C> {
         &self.label
     }
 
+    /// From when on nobody would take the signature any more, whatever clocks say: a nonce is remembered until then.
+    #[must_use]
+    pub fn counts_until(&self) -> UnixTime {
+        self.until
+    }
+
+    /// Uses its nonce up (HS-PAR-05): after the signature was verified, so that nobody fills the store who has no key.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::MissingParameter`] without a nonce; [`VerifyError::Nonce`].
+    pub fn use_nonce(
+        &self,
+        store: &(impl NonceStore + ?Sized),
+        scope: &[u8],
+        now: UnixTime,
+    ) -> Result<(), VerifyError> {
+        let missing = || VerifyError::MissingParameter("nonce".to_owned());
+        let nonce = self.parameters.nonce().ok_or_else(missing)?;
+        Ok(store.remember(scope, nonce, self.until, now)?)
+    }
+
     fn with<D>(self, content: D) -> Verified<'f, D> {
         Verified {
             context: self.context,
@@ -69,6 +93,7 @@ impl<'f, C> Verified<'f, C> {
             components: self.components,
             parameters: self.parameters,
             base: self.base,
+            until: self.until,
             content,
         }
     }

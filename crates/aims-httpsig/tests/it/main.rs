@@ -11,6 +11,7 @@ mod http_types;
 mod messages;
 mod properties;
 mod refusals;
+mod rules;
 mod structured_fields;
 mod support;
 mod world;
