@@ -2,6 +2,7 @@
 
 mod bundles;
 mod guard;
+mod httpsig;
 mod identifier;
 mod jws;
 mod jwt_svid;
@@ -40,6 +41,11 @@ pub fn all() -> Vec<(&'static str, Work)> {
         ("wit+wpt: verify, cold", Paired(wimse::both_cold)),
         ("wit+wpt: verify, warm", Paired(wimse::both_warm)),
         ("wpt: make", Paired(wimse::wpt_make)),
+        ("signature: verify, 8 components", Paired(httpsig::verify)),
+        ("signature: verify, with 1 MiB of content", Paired(httpsig::verify_with_content)),
+        ("signature: sign, 8 components", Paired(httpsig::sign)),
+        ("signature: read and build the base", Paired(httpsig::base)),
+        ("signature: parse Signature-Input", Paired(httpsig::fields)),
         ("svid: verify, chain of two", Paired(svid::verify)),
         ("tls: handshake, over one without verifiers", Paired(tls::full_handshake)),
         ("jwt-svid: verify", Paired(jwt_svid::verify)),
