@@ -121,8 +121,8 @@ fn att_3_an_appraisal_says_what_was_found_by_whom_and_until_when() {
     assert!(appraisal.reasons().is_empty() && appraisal.parent().is_none());
     let other = Appraisal::accepted(&evidence, "acme", (NOW, NOW + MINUTE), backend::ring()).build();
     assert_ne!(appraisal.id(), other.id());
-    let digits: String = appraisal.id().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(appraisal.id().to_string(), digits);
+    let number = u128::from_be_bytes(*appraisal.id().as_bytes());
+    assert_eq!(appraisal.id().to_string(), format!("{number:032x}"));
 }
 
 #[test]
