@@ -11,6 +11,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -39,6 +40,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let attestor = aims_workload_api::Unattested::default();
     let server = WorkloadApiServer::builder(Arc::new(authority), entries, attestor, backend::ring()).build();
 
+    // What a server that ended has left is in the way.
+    if let Err(error) = fs::remove_file(&socket)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(error.into());
+    }
     let listener = UnixListener::bind(&socket)?;
     println!("serving on unix://{socket}");
     tokio::spawn(follow(server.clone(), register));

@@ -78,7 +78,7 @@ impl WorkloadApiServer {
     }
 
     /// Serves on a Unix socket, and keeps the authority going, for as long as the future is polled. Connections that stand end with
-    /// their clients, or with the runtime.
+    /// their clients, or with the runtime. The socket stays in the file system: whoever binds it again removes it first.
     ///
     /// # Errors
     ///
@@ -88,7 +88,8 @@ impl WorkloadApiServer {
     }
 
     /// Serves over TCP. The attestor has to know callers by something that the network itself guarantees: an address or a port on one's own
-    /// machine says nothing (WE-1).
+    /// machine says nothing (WE-1). Nothing is encrypted here: where others can read or alter what passes, lead it through a tunnel, or through a
+    /// proxy that ends TLS.
     ///
     /// # Errors
     ///
@@ -236,7 +237,9 @@ impl WorkloadApiServerBuilder {
         self.key_holders_by_token(audience, nobody, Duration::ZERO)
     }
 
-    /// As [`key_holders`](Self::key_holders), also for callers who show one of these join tokens. Whoever has joined renews by the key it used last, for so long.
+    /// As [`key_holders`](Self::key_holders), also for callers who show one of these join tokens. Whoever has joined renews by the key it used last,
+    /// for `joined_for` from then. Who has joined is kept in memory: after a restart of the server agents need new tokens. A token is a secret, and
+    /// passes as it is ([`serve_tcp`](WorkloadApiServer::serve_tcp)).
     pub fn key_holders_by_token(
         mut self,
         audience: impl Into<String>,
