@@ -11,7 +11,7 @@
 
 use std::error::Error;
 use std::fs;
-use std::io::ErrorKind;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -41,10 +41,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let server = WorkloadApiServer::builder(Arc::new(authority), entries, attestor, backend::ring()).build();
 
     // What a server that ended has left is in the way.
-    if let Err(error) = fs::remove_file(&socket)
-        && error.kind() != ErrorKind::NotFound
-    {
-        return Err(error.into());
+    if fs::metadata(&socket).is_ok_and(|file| file.file_type().is_socket()) {
+        fs::remove_file(&socket)?;
     }
     let listener = UnixListener::bind(&socket)?;
     println!("serving on unix://{socket}");
