@@ -235,10 +235,10 @@ pub enum EntryError {
     #[error("the hint is empty, too long, or has control characters")]
     Hint,
     /// A lifetime is below a second or above 24 hours.
-    #[error("a lifetime is out of range")]
+    #[error("a lifetime is not from 1 s to 24 h")]
     Lifetime,
     /// The identifier names a trust domain, not a workload.
-    #[error("the identifier has no path")]
+    #[error("the identifier has no path: it names a trust domain, not a workload")]
     NoPath,
     /// There is no selector.
     #[error("there are no selectors")]

@@ -128,12 +128,22 @@ enum Reason {
     Toml(String),
     #[error("the file is too large")]
     TooLarge,
-    #[error("`{0}` is of the wrong type")]
+    #[error("`{0}` is not {what}", what = expected(.0))]
     Type(&'static str),
     #[error("`{0}` is not a key of an entry")]
     UnknownKey(String),
-    #[error("`{0}` is not a kind of credential")]
+    #[error("`{0}` is not a kind of credential: these are `x509`, `jwt` and `wit`")]
     UnknownType(String),
+}
+
+/// What the value of a key has to be.
+fn expected(key: &str) -> &'static str {
+    match key {
+        "entry" => "an array of tables, each of which begins with `[[entry]]`",
+        "hint" | "spiffe_id" => "a string",
+        "jwt_lifetime" | "wit_lifetime" | "x509_lifetime" => "a whole number of seconds",
+        _ => "an array of strings",
+    }
 }
 
 fn entry(lines: &Lines<'_>, fields: &DeTable<'_>, whole: Range<usize>) -> Result<Entry, RegistrationError> {

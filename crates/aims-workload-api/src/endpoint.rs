@@ -133,7 +133,7 @@ pub enum EndpointError {
     #[error("the address of the endpoint has a query or a fragment")]
     Extra,
     /// What follows `tcp://` is not an IP address and a port, and nothing else.
-    #[error("the endpoint is not an IP address and a port")]
+    #[error("what follows tcp:// is not an IP address and a port")]
     NotAnAddress,
     /// It is no URI, or longer than 1024 bytes.
     #[error("the address of the endpoint is not a URI")]
@@ -144,8 +144,8 @@ pub enum EndpointError {
     /// The path of the socket is not absolute.
     #[error("the path of the socket is not absolute")]
     RelativePath,
-    /// The scheme is neither `unix` nor `tcp`.
-    #[error("the scheme of the endpoint is neither unix nor tcp")]
+    /// It begins with neither `unix:` nor `tcp://`; a path alone is no address.
+    #[error("the address of the endpoint begins with neither unix: nor tcp://")]
     Scheme,
 }
 

@@ -35,8 +35,8 @@ pub use crate::revisions::SPEC_REVISIONS;
 pub use crate::server::UnixAttestor;
 #[cfg(feature = "grpc")]
 pub use crate::server::{
-    Attested, Attestor, NotAttested, ServerStatus, Socket, Unattested, WorkloadApiServer,
-    WorkloadApiServerBuilder,
+    Accepted, Attested, Attestor, Caller, Listener, NotAttested, ServerStatus, Socket, Unattested,
+    WorkloadApiServer, WorkloadApiServerBuilder,
 };
 #[cfg(feature = "grpc")]
 pub use crate::source::{SourceStatus, StreamStatus, WorkloadSource, WorkloadSourceBuilder};

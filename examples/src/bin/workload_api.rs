@@ -11,6 +11,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -39,6 +40,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let attestor = aims_workload_api::Unattested::default();
     let server = WorkloadApiServer::builder(Arc::new(authority), entries, attestor, backend::ring()).build();
 
+    // What a server that ended has left is in the way.
+    if fs::metadata(&socket).is_ok_and(|file| file.file_type().is_socket()) {
+        fs::remove_file(&socket)?;
+    }
     let listener = UnixListener::bind(&socket)?;
     println!("serving on unix://{socket}");
     tokio::spawn(follow(server.clone(), register));

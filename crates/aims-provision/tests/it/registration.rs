@@ -87,3 +87,25 @@ fn att_102_a_file_with_an_error_names_the_line_and_counts_for_nothing() {
     let deep = format!("entry = {}{}", "[".repeat(5000), "]".repeat(5000));
     assert_refused!(read(&deep), "malformed_toml", "ATT-102");
 }
+
+#[test]
+fn a_message_says_what_was_expected() {
+    let with =
+        |line: &str| format!("[[entry]]\nspiffe_id = \"{AGENT}\"\nselectors = [\"unix:uid:1\"]\n{line}\n");
+    for (text, message) in [
+        (
+            "[entry]\n".to_owned(),
+            "line 1: `entry` is not an array of tables, each of which begins with `[[entry]]`",
+        ),
+        (with("x509_lifetime = \"30m\""), "line 4: `x509_lifetime` is not a whole number of seconds"),
+        (with("hint = 1"), "line 4: `hint` is not a string"),
+        (with("dns_names = \"a.example\""), "line 4: `dns_names` is not an array of strings"),
+        (
+            with("types = [\"x.509\"]"),
+            "line 4: `x.509` is not a kind of credential: these are `x509`, `jwt` and `wit`",
+        ),
+        (with("x509_lifetime = 0"), "line 1: a lifetime is not from 1 s to 24 h"),
+    ] {
+        assert_eq!(read(&text).unwrap_err().to_string(), message);
+    }
+}

@@ -33,6 +33,31 @@ fn unix(path: PathBuf) -> Channel {
     with_limits(Target::from_static("http://localhost")).connect_with_connector_lazy(connect)
 }
 
+/// Inside TLS, to a server that is who `host` says.
+#[cfg(feature = "tls")]
+pub(crate) fn tls_channel(host: &TlsHost) -> Channel {
+    let host = host.clone();
+    let connect = service_fn(move |_: Uri| {
+        let host = host.clone();
+        async move {
+            let stream = tokio::net::TcpStream::connect((&*host.name.to_str(), host.port)).await?;
+            stream.set_nodelay(true)?;
+            let connector = tokio_rustls::TlsConnector::from(host.config);
+            connector.connect(host.name, stream).await.map(TokioIo::new)
+        }
+    });
+    with_limits(Target::from_static("https://localhost")).connect_with_connector_lazy(connect)
+}
+
+/// A server on another machine, and by what it is known.
+#[cfg(feature = "tls")]
+#[derive(Clone, Debug)]
+pub(crate) struct TlsHost {
+    pub(crate) name: rustls::pki_types::ServerName<'static>,
+    pub(crate) port: u16,
+    pub(crate) config: Arc<rustls::ClientConfig>,
+}
+
 fn with_limits(target: Target) -> Target {
     target
         .connect_timeout(Duration::from_secs(5))

@@ -24,7 +24,8 @@ pub enum WorkloadApiError {
     /// It failed otherwise.
     #[error("the Workload API failed")]
     Other,
-    /// It has no identity for this workload, or not any more.
+    /// It has no identity for this workload, or not any more; or others than the one that was chosen. Why, the server tells its operator only
+    /// ([`ServerStatus::refused`](crate::ServerStatus::refused)).
     #[error("the Workload API has no identity for this workload")]
     PermissionDenied,
     /// What it answered does not count.
@@ -33,8 +34,8 @@ pub enum WorkloadApiError {
     /// It did not answer in time.
     #[error("the Workload API does not answer")]
     TimedOut,
-    /// It cannot be reached, or says so.
-    #[error("the Workload API is unavailable")]
+    /// It cannot be reached, or says so: nobody listens on the socket, the path is another one, its folder may not be entered.
+    #[error("the Workload API cannot be reached, or is unavailable")]
     Unavailable,
     /// It does not have this method. Trying again does not help.
     #[error("the Workload API does not implement the method")]

@@ -46,12 +46,21 @@ use crate::{Endpoint, ResponseError, WorkloadApiError};
 /// ```
 #[derive(Clone)]
 pub struct KeyHolderApi {
-    endpoint: Endpoint,
+    way: Way,
     connected: Arc<OnceLock<KeyHolderClient<Channel>>>,
     /// By what name proofs call the service. It is configured: taken from the service itself it would bind them to nobody.
     audience: Arc<str>,
     backend: Backend,
     timeout: Duration,
+}
+
+/// How the service is reached.
+#[derive(Clone, Debug)]
+enum Way {
+    Channel(Channel),
+    Endpoint(Endpoint),
+    #[cfg(feature = "tls")]
+    Tls(connect::TlsHost),
 }
 
 /// What is asked for.
@@ -132,13 +141,37 @@ impl KeyHolderApi {
     /// A client of the service at `endpoint`, whose proofs are for `audience`.
     #[must_use]
     pub fn new(endpoint: &Endpoint, audience: &str, backend: Backend) -> Self {
-        Self {
-            endpoint: endpoint.clone(),
-            connected: Arc::default(),
-            audience: audience.into(),
-            backend,
-            timeout: Duration::from_secs(10),
-        }
+        Self::by(Way::Endpoint(endpoint.clone()), audience, backend)
+    }
+
+    /// A client over a channel of one's own.
+    #[must_use]
+    pub fn over(channel: Channel, audience: &str, backend: Backend) -> Self {
+        Self::by(Way::Channel(channel), audience, backend)
+    }
+
+    /// A client of the service at this host, inside TLS. `config` says whom it trusts, and is told nothing else: the name of the certificate is
+    /// that of the host.
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError::NotAnAddress`] when `host` is neither a DNS name nor an IP address.
+    #[cfg(feature = "tls")]
+    pub fn over_tls(
+        (host, port): (&str, u16),
+        config: impl Into<Arc<rustls::ClientConfig>>,
+        audience: &str,
+        backend: Backend,
+    ) -> Result<Self, crate::EndpointError> {
+        let name = rustls::pki_types::ServerName::try_from(host.to_owned());
+        let name = name.map_err(|_| crate::EndpointError::NotAnAddress)?;
+        let host = connect::TlsHost { name, port, config: config.into() };
+        Ok(Self::by(Way::Tls(host), audience, backend))
+    }
+
+    fn by(way: Way, audience: &str, backend: Backend) -> Self {
+        let timeout = Duration::from_secs(10);
+        Self { way, connected: Arc::default(), audience: audience.into(), backend, timeout }
     }
 
     /// How long each answer may take. Default: 10 s.
@@ -222,8 +255,15 @@ impl KeyHolderApi {
     }
 
     fn client(&self) -> KeyHolderClient<Channel> {
-        let connect =
-            || KeyHolderClient::new(connect::channel(&self.endpoint)).max_decoding_message_size(MAX_MESSAGE);
+        let connect = || {
+            let channel = match &self.way {
+                Way::Channel(channel) => channel.clone(),
+                Way::Endpoint(endpoint) => connect::channel(endpoint),
+                #[cfg(feature = "tls")]
+                Way::Tls(host) => connect::tls_channel(host),
+            };
+            KeyHolderClient::new(channel).max_decoding_message_size(MAX_MESSAGE)
+        };
         self.connected.get_or_init(connect).clone()
     }
 
@@ -240,7 +280,7 @@ impl KeyHolderApi {
 impl fmt::Debug for KeyHolderApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyHolderApi")
-            .field("endpoint", &self.endpoint)
+            .field("way", &self.way)
             .field("audience", &self.audience)
             .finish_non_exhaustive()
     }

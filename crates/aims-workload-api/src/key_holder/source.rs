@@ -251,8 +251,8 @@ impl Renewal {
         };
         self.next = Some(Arc::clone(&key));
         let issued = self.ask(&key, is_known, now).await.inspect_err(|error| {
-            // A key that signs nothing is none.
-            if matches!(error, KeyHolderError::Proof(_) | KeyHolderError::Sign(_)) {
+            // A key that never signs is none.
+            if matches!(error, KeyHolderError::Sign(error) if !may_sign_later(error)) {
                 self.next = None;
             }
         })?;
@@ -320,6 +320,18 @@ impl Renewal {
         };
         self.status.send_replace(Status { stream, error });
     }
+}
+
+/// Whether the device of a key is busy, away or locked, and the key still in it.
+fn may_sign_later(error: &SignError) -> bool {
+    matches!(
+        error,
+        SignError::AuthFailed
+            | SignError::AuthRequired
+            | SignError::Busy { .. }
+            | SignError::DeviceGone
+            | SignError::LockedOut
+    )
 }
 
 /// A proof that was refused once is made anew, since its challenge may have ended on the way.

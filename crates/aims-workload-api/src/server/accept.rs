@@ -16,10 +16,10 @@ use tonic::transport::server::Connected;
 use super::attest::{Attested, Attestor, NotAttested, Socket};
 use super::state::State;
 
-/// The caller of a request, as the connection had it.
+/// The caller of a request, as its connection has it: among the extensions of each, also for services of one's own beside these.
 #[derive(Clone, Debug)]
-pub(crate) struct Caller {
-    pub(super) attested: Arc<dyn Attested>,
+pub struct Caller {
+    attested: Arc<dyn Attested>,
     /// The connection: no other has had this number, or will have.
     session: [u8; 8],
     /// Whether it was issued anything on this connection.
@@ -29,6 +29,12 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// What the attestor knows of it.
+    #[must_use]
+    pub fn attested(&self) -> &Arc<dyn Attested> {
+        &self.attested
+    }
+
     /// What challenges belong to.
     pub(super) fn session(&self) -> &[u8] {
         &self.session
@@ -79,9 +85,10 @@ impl Drop for Open {
     }
 }
 
-/// A stream with its caller.
+/// A connection that was accepted, with its caller: what a tonic server serves, where [`WorkloadApiServer::routes`](crate::WorkloadApiServer::routes)
+/// are among its services.
 #[derive(Debug)]
-pub(crate) struct Accepted<S> {
+pub struct Accepted<S> {
     io: S,
     caller: Caller,
     greeting: Option<Greeting>,
@@ -95,9 +102,21 @@ struct Greeting {
 }
 
 impl<S> Accepted<S> {
-    fn new(io: S, caller: Caller) -> Self {
+    pub(super) fn new(io: S, caller: Caller) -> Self {
         let timeout = Box::pin(tokio::time::sleep(GREETING_TIMEOUT));
         Self { io, caller, greeting: Some(Greeting { missing: GREETING, timeout }) }
+    }
+}
+
+impl<S> Accepted<S> {
+    /// Fails when the greeting has taken too long. Where there is a handshake first, the server may wait to write before it ever reads.
+    fn poll_in_time(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(greeting) = &mut self.greeting
+            && greeting.timeout.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -109,18 +128,30 @@ impl<S> Connected for Accepted<S> {
     }
 }
 
-/// What can be accepted from.
-pub(crate) trait Listener: Unpin {
+/// What can be accepted from: a [`UnixListener`] or a [`TcpListener`]. For others, there is [`WorkloadApiServer::accept`](crate::WorkloadApiServer::accept).
+pub trait Listener: Sealed + Unpin + Send + 'static {
+    /// A connection.
+    type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
     /// Whether its callers are on this machine, whatever the network.
+    #[doc(hidden)]
     #[cfg(feature = "reflection")]
     const IS_LOCAL: bool;
 
-    type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
-
+    #[doc(hidden)]
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Io>>;
 
+    #[doc(hidden)]
     fn attest(io: &Self::Io, attestor: &dyn Attestor) -> Result<Arc<dyn Attested>, NotAttested>;
 }
+
+/// Callers are known by what a kernel says of a socket: which sockets there are is decided here.
+#[expect(unnameable_types, reason = "nobody else implements it")]
+pub trait Sealed {}
+
+impl Sealed for UnixListener {}
+
+impl Sealed for TcpListener {}
 
 impl Listener for UnixListener {
     #[cfg(feature = "reflection")]
@@ -165,14 +196,18 @@ impl<L: Listener> Incoming<L> {
     pub(super) fn new(listener: L, state: Arc<State>, attestor: Arc<dyn Attestor>) -> Self {
         Self { listener, state, attestor, pause: None }
     }
+}
 
-    fn admit(&self, io: &L::Io) -> Result<Caller, NotAttested> {
-        let open = Open::new(&self.state).ok_or(NotAttested::new(Reason::TooLarge))?;
-        let attested = L::attest(io, &*self.attestor)?;
-        let session = self.state.sessions.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        let open = open.of(attested.account()).ok_or(NotAttested::new(Reason::TooLarge))?;
-        Ok(Caller { attested, session, provisioned: Arc::default(), _open: Arc::new(open) })
-    }
+/// Counts a connection, and looks at who is at its other end.
+pub(super) fn admit(
+    state: &Arc<State>,
+    attest: impl FnOnce() -> Result<Arc<dyn Attested>, NotAttested>,
+) -> Result<Caller, NotAttested> {
+    let open = Open::new(state).ok_or(NotAttested::new(Reason::TooLarge))?;
+    let attested = attest()?;
+    let session = state.sessions.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    let open = open.of(attested.account()).ok_or(NotAttested::new(Reason::TooLarge))?;
+    Ok(Caller { attested, session, provisioned: Arc::default(), _open: Arc::new(open) })
 }
 
 impl<L: Listener> Stream for Incoming<L> {
@@ -185,7 +220,7 @@ impl<L: Listener> Stream for Incoming<L> {
                 self.pause = None;
             }
             match ready!(self.listener.poll_accept(cx)) {
-                Ok(io) => match self.admit(&io) {
+                Ok(io) => match admit(&self.state, || L::attest(&io, &*self.attestor)) {
                     Ok(caller) => return Poll::Ready(Some(Ok(Accepted::new(io, caller)))),
                     // Before it is closed: whoever sees the one sees the other.
                     Err(error) => self.state.refused(error.code()),
@@ -208,20 +243,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for Accepted<S> {
             greeting.missing = greeting.missing.saturating_sub(buf.filled().len() - before);
             if greeting.missing == 0 {
                 self.greeting = None;
-            } else if greeting.timeout.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
         }
+        ready!(self.poll_in_time(cx))?;
         read
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Accepted<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_in_time(cx))?;
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_in_time(cx))?;
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
@@ -234,6 +270,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Accepted<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_in_time(cx))?;
         Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 

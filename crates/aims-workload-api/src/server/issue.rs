@@ -161,7 +161,7 @@ impl State {
 
     /// One issuance more on the account of the caller.
     fn count(&self, caller: &Caller, kind: CredentialType) -> Result<(), Status> {
-        if self.quota.take(&caller.attested.account()) {
+        if self.quota.take(&caller.attested().account()) {
             return Ok(());
         }
         self.refused(match kind {

@@ -170,7 +170,7 @@ impl KeyHolder for KeyHolderService {
     ) -> Result<Response<wire::ChallengeResponse>, Status> {
         let caller = self.caller(&request)?;
         let now = self.0.now()?;
-        if !self.1.asked.take(&caller.attested.account()) {
+        if !self.1.asked.take(&caller.attested().account()) {
             self.0.refused("too_many_challenges");
             return Err(Status::resource_exhausted("no challenge can be given out"));
         }
@@ -215,7 +215,7 @@ impl KeyHolder for KeyHolderService {
         let grant = known.grants.iter().filter(is_asked_for).find(|grant| !types(grant).is_empty());
         let grant = grant.ok_or_else(|| self.0.denied("type_not_granted"))?;
         // Not before: whoever may have nothing uses up nobody's share.
-        if !self.0.quota.take(&account.unwrap_or_else(|| caller.attested.account())) {
+        if !self.0.quota.take(&account.unwrap_or_else(|| caller.attested().account())) {
             self.0.refused("too_many_issued");
             return Err(Status::unavailable("too many credentials were issued"));
         }

@@ -8,36 +8,32 @@ mod key_holder;
 mod quota;
 #[cfg(feature = "reflection")]
 mod reflection;
+mod serve;
 mod service;
 mod state;
 mod status;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(target_os = "linux")]
 mod unix;
 
+pub use self::accept::{Accepted, Caller, Listener};
 pub use self::attest::{Attested, Attestor, NotAttested, Socket, Unattested};
 pub use self::status::ServerStatus;
 #[cfg(target_os = "linux")]
 pub use self::unix::UnixAttestor;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aims_credential::{BundleSet, BundleSource};
 use aims_keys::{Algorithm, Backend, Clock, SystemClock};
-use aims_provision::{Authority, AuthorityError, Challenges, Entries, JoinTokens, Provisioner};
-use tokio::net::{TcpListener, UnixListener};
-use tokio::time::sleep;
-use tonic::transport::Server;
+use aims_provision::{Authority, Challenges, Entries, JoinTokens, Provisioner};
 
-use self::accept::{Incoming, Listener};
-use self::key_holder::{KeyHolderService, KeyHolders, MAX_CHALLENGES};
+use self::key_holder::{KeyHolders, MAX_CHALLENGES};
 use self::quota::Quota;
-use self::service::Service;
 use self::state::{Limits, State};
-use crate::proto::key_holder::key_holder_server::KeyHolderServer;
-use crate::proto::workload::spiffe_workload_api_server::SpiffeWorkloadApiServer;
 
 /// A Workload API: whoever calls, and matches an entry of the register, gets its credentials. Cloning is cheap; clones are one server.
 ///
@@ -77,26 +73,6 @@ impl WorkloadApiServer {
         }
     }
 
-    /// Serves on a Unix socket, and keeps the authority going, for as long as the future is polled. Connections that stand end with
-    /// their clients, or with the runtime.
-    ///
-    /// # Errors
-    ///
-    /// When the listener fails.
-    pub async fn serve_unix(&self, listener: UnixListener) -> io::Result<()> {
-        self.serve(listener).await
-    }
-
-    /// Serves over TCP. The attestor has to know callers by something that the network itself guarantees: an address or a port on one's own
-    /// machine says nothing (WE-1).
-    ///
-    /// # Errors
-    ///
-    /// When the listener fails.
-    pub async fn serve_tcp(&self, listener: TcpListener) -> io::Result<()> {
-        self.serve(listener).await
-    }
-
     /// Puts another register in force: whoever lost an identity is told at once, whoever got one, too.
     pub fn set_entries(&self, entries: Entries) {
         self.state.set_entries(entries);
@@ -117,57 +93,6 @@ impl WorkloadApiServer {
     #[must_use]
     pub fn status(&self) -> ServerStatus {
         self.state.status()
-    }
-
-    async fn serve<L: Listener + Send + 'static>(&self, listener: L) -> io::Result<()> {
-        let incoming = Incoming::new(listener, Arc::clone(&self.state), Arc::clone(&self.attestor));
-        let api = SpiffeWorkloadApiServer::new(Service(Arc::clone(&self.state)))
-            .max_decoding_message_size(MAX_REQUEST);
-        let key_holders = self.key_holders.as_ref().map(|key_holders| {
-            let service = KeyHolderService(Arc::clone(&self.state), Arc::clone(key_holders));
-            KeyHolderServer::new(service).max_decoding_message_size(MAX_REQUEST)
-        });
-        let router = Server::builder()
-            .http2_keepalive_interval(Some(Duration::from_secs(30)))
-            .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-            .max_concurrent_streams(64)
-            // Of a request, until it is there as a whole and an answer begins.
-            .timeout(REQUEST_TIMEOUT)
-            .add_service(api)
-            .add_optional_service(key_holders);
-        #[cfg(feature = "reflection")]
-        let router = {
-            let reflects = self.reflection && L::IS_LOCAL;
-            let (v1, v1alpha) = reflection::services(reflects, self.key_holders.is_some());
-            router.add_optional_service(v1).add_optional_service(v1alpha)
-        };
-        let serve = router.serve_with_incoming(incoming);
-        tokio::select! {
-            served = serve => served.map_err(io::Error::other),
-            never = self.keep_authority() => match never {},
-        }
-    }
-
-    /// Lets the keys of the authority take their turns.
-    async fn keep_authority(&self) -> std::convert::Infallible {
-        loop {
-            let pause = match self.state.clock.0.unix_time() {
-                Ok(now) => {
-                    let advanced = self.state.authority.advance(now);
-                    if advanced.as_ref().is_ok_and(|changed| *changed) {
-                        self.state.bundles_changed();
-                    }
-                    self.state.set_last_error(advanced.as_ref().err().map(AuthorityError::code));
-                    self.state.authority.next_step().since(now)
-                }
-                Err(error) => {
-                    self.state.set_last_error(Some(error.code()));
-                    LONGEST_PAUSE
-                }
-            };
-            // The clock may be set, or the authority be told to rotate, meanwhile.
-            sleep(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)).await;
-        }
     }
 }
 
@@ -236,7 +161,9 @@ impl WorkloadApiServerBuilder {
         self.key_holders_by_token(audience, nobody, Duration::ZERO)
     }
 
-    /// As [`key_holders`](Self::key_holders), also for callers who show one of these join tokens. Whoever has joined renews by the key it used last, for so long.
+    /// As [`key_holders`](Self::key_holders), also for callers who show one of these join tokens. Whoever has joined renews by the key it used last,
+    /// for `joined_for` from then. Who has joined is kept in memory: after a restart of the server agents need new tokens. A token is a secret, and
+    /// passes as it is ([`serve_tcp`](WorkloadApiServer::serve_tcp)).
     pub fn key_holders_by_token(
         mut self,
         audience: impl Into<String>,
@@ -293,15 +220,6 @@ fn open_files() -> Option<usize> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_ascii_whitespace().next()?.parse().ok()
 }
-
-/// Requests are a token and some names.
-const MAX_REQUEST: usize = 64 * 1024;
-
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-
-const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
-
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {

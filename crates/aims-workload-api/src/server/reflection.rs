@@ -2,7 +2,7 @@
 
 use tonic_reflection::server::{Builder, v1, v1alpha};
 
-use super::MAX_REQUEST;
+use super::serve::MAX_REQUEST;
 use crate::proto;
 
 /// Answers to both versions of the question, or to none.

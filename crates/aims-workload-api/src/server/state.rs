@@ -73,7 +73,7 @@ pub(super) struct OpenStream {
 
 impl OpenStream {
     pub(super) fn begin(state: &Arc<State>, caller: &Caller) -> Result<Self, Status> {
-        let account = caller.attested.account();
+        let account = caller.attested().account();
         if !state.quota.begin_stream(&account) {
             state.refused("too_many_streams");
             return Err(Status::resource_exhausted("too many streams"));
@@ -200,7 +200,7 @@ impl State {
         phase: Phase,
     ) -> Result<Known, Status> {
         let now = self.now()?;
-        let attested = Arc::clone(&caller.attested);
+        let attested = Arc::clone(caller.attested());
         let turn = self.quota.appraisals(&attested.account()).acquire_owned().await;
         let turn = turn.map_err(|_| self.denied("attestor_failed"))?;
         let appraised = tokio::task::spawn_blocking(move || {
@@ -237,7 +237,7 @@ impl State {
 
     /// ATT-42: whether it is still who it was, right before anything leaves.
     pub(super) fn check(&self, caller: &Caller) -> Result<(), Status> {
-        caller.attested.check().map_err(|error| {
+        caller.attested().check().map_err(|error| {
             if error.is_unavailable() {
                 self.refused(error.code());
                 return Status::unavailable("the caller cannot be looked at now");

@@ -14,7 +14,7 @@ pub struct ServerStatus {
     pub streams: usize,
     /// Credentials issued so far, by kind: `jwt`, `wit`, `x509`.
     pub issued: BTreeMap<&'static str, u64>,
-    /// Callers and requests refused so far, by reason.
+    /// Callers and requests refused so far, by reason: a stable name, such as `no_entry` for callers whose selectors match no entry.
     pub refused: BTreeMap<&'static str, u64>,
     /// The registration entries in force.
     pub entries: usize,

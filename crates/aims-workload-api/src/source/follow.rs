@@ -190,7 +190,9 @@ impl Stream<'_> {
             Update::Credential(holder) => self.rotation.issued(now, holder.not_after(), random()),
             Update::Nothing => self.rotation.withdrawn(now, random()),
         }
-        self.report(None, None);
+        // Of several identities none is this workload's: for it, that is as if there were none.
+        let error = matches!(update, Update::Nothing).then_some(WorkloadApiError::PermissionDenied);
+        self.report(error, None);
     }
 
     /// Sleeps until it is time to try again.

@@ -163,6 +163,8 @@ impl WorkloadSourceBuilder {
     /// # Errors
     ///
     /// [`WorkloadApiError`]: what kept a stream from beginning, when the time is over, or at once where trying again does not help.
+    /// [`Unavailable`](WorkloadApiError::Unavailable) and [`PermissionDenied`](WorkloadApiError::PermissionDenied) may pass, and so take all of
+    /// [`ready_within`](Self::ready_within): a service that starts before its API does not fail.
     pub async fn start(self) -> Result<WorkloadSource, WorkloadApiError> {
         let wait = self.ready_within;
         let mut source = self.start_without_waiting();

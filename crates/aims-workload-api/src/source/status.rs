@@ -27,7 +27,8 @@ pub struct StreamStatus {
     pub next_attempt: Option<UnixTime>,
     /// Messages that counted.
     pub updates: u64,
-    /// What went wrong last, since the last message that counted.
+    /// What went wrong last, since the last message with something for this workload. [`WorkloadApiError::PermissionDenied`], too, where a message has
+    /// identities, and none that this workload has or chose.
     pub last_error: Option<WorkloadApiError>,
 }
 
@@ -38,7 +39,8 @@ impl SourceStatus {
     }
 
     pub(super) fn is_ready(&self) -> bool {
-        self.streams.values().all(|stream| stream.updates > 0)
+        let has_come = |stream: &StreamStatus| stream.updates > 0 && stream.state != RotationState::Withdrawn;
+        self.streams.values().all(has_come)
     }
 
     /// What no trying again mends, of a stream that has delivered nothing.

@@ -18,6 +18,8 @@ mod key_holder;
 #[cfg(feature = "grpc")]
 mod lost;
 #[cfg(feature = "grpc")]
+mod mount;
+#[cfg(feature = "grpc")]
 mod response;
 #[cfg(feature = "grpc")]
 mod secrets;

@@ -174,6 +174,8 @@ async fn wa_8_there_is_so_much_in_an_answer_and_no_more() {
     };
     assert_eq!(of(10_000, 0, 1000).unwrap()[0].revocation_lists().len(), 10_000);
     assert_eq!(of(1, 9_999, 1000).unwrap().len(), 10_000);
+    assert_eq!(of(1000, 999, 1).unwrap().len(), 1000);
+    assert_refused!(of(1000, 1000, 1), "too_many_elements", "WA-8");
     for (lists, bundles, certificates) in
         [(10_001, 0, 1), (10_002, 0, 1), (0, 10_000, 1), (0, 10_001, 1), (0, 0, 1001), (0, 0, 1002)]
     {

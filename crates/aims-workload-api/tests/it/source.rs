@@ -199,6 +199,25 @@ async fn aims_4_an_identity_is_one_for_life_and_can_be_chosen() {
 }
 
 #[tokio::test]
+async fn aims_13_a_source_is_not_ready_without_the_identity_that_was_chosen() {
+    let served = Served::new(vec![entry(AGENT, &["unix:uid:1"]).hint("internal")]);
+    let chosen = || WorkloadSource::builder(served.api()).hint("external");
+    let none = chosen().ready_within(Duration::from_millis(500)).start().await;
+    let error = none.unwrap_err();
+    assert_eq!((error.code(), error.rule()), ("permission_denied", "WA-9"));
+
+    // It waits for it, and says meanwhile what is missing.
+    let mut source = chosen().start_without_waiting();
+    let status = until(&mut source, |status| status.streams["x509"].updates == 1).await;
+    assert_eq!(status.streams["x509"].last_error.as_ref().unwrap().code(), "permission_denied");
+    let waiting = tokio::spawn(chosen().start());
+    served.server.set_entries(entries(vec![entry(AGENT, &["unix:uid:1"]).hint("external")]));
+    let ready = timeout(LONG, waiting).await.expect("it is not ready").unwrap().unwrap();
+    assert_eq!(ready.x509().holder().unwrap().subject().as_str(), AGENT);
+    until(&mut source, |status| status.streams["x509"].last_error.is_none()).await;
+}
+
+#[tokio::test]
 async fn aims_13_credentials_are_renewed_at_half_their_life() {
     let served = Served::new(vec![
         entry(AGENT, &["unix:uid:1"])

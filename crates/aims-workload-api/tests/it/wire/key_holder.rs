@@ -1,11 +1,16 @@
 //! The service for workloads that keep their own keys: what our client sends, and answers that do not count (ATT-21, ATT-22, WA-6, WA-8).
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use aims_keys::{Algorithm, AsyncSigner, SoftwareKey, backend};
+use aims_keys::{
+    Algorithm, AsyncSigner, BoxFuture, Protection, PublicKey, SignError, SignInput, Signature, SoftwareKey,
+    backend,
+};
 use aims_provision::{Authority, Grant, Phase, Provisioner};
 use aims_testkit::assert_refused;
-use aims_workload_api::{Attested, IssuedForKey, KeyHolderApi, KeyHolderError, KeyRequest};
+use aims_workload_api::{Attested, HeldKeySource, IssuedForKey, KeyHolderApi, KeyHolderError, KeyRequest};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD as BASE64, Engine as _};
 
 use super::grpc::{Agent, Answer};
@@ -108,4 +113,104 @@ async fn att_21_att_22_wa_6_wa_8_an_answer_for_a_key_counts_as_a_whole_or_not_at
         );
     }
     assert_eq!(agent.seen().len(), before + 5, "nothing is signed");
+}
+
+/// The requests so far: `None` for a challenge, and of an issuance the key that is proved, whether there is a join token, and whether a key before.
+fn asked(agent: &Agent) -> Vec<Option<(serde_json::Value, bool, bool)>> {
+    let read = |message: &[u8]| {
+        let fields = lengths(message);
+        let field = |number| fields.iter().find(|(at, _)| *at == number).map(|(_, value)| &value[..]);
+        let header = std::str::from_utf8(field(2)?).unwrap().split('.').next().unwrap();
+        let header: serde_json::Value = serde_json::from_slice(&BASE64.decode(header).unwrap()).unwrap();
+        Some((header["jwk"].clone(), field(5).is_some(), field(6).is_some()))
+    };
+    agent.seen().iter().map(|seen| read(&seen.message)).collect()
+}
+
+/// The first requests of a source that is denied, as many as there are in two attempts.
+async fn denied(join_token: Option<&str>, requests: usize) -> Vec<Option<(serde_json::Value, bool, bool)>> {
+    let agent = Agent::new(&[
+        (CHALLENGE, challenge(&BASE64.encode([7; 32]))),
+        (ISSUE, Answer::Refusal(7, "no identity issued")),
+    ]);
+    let mut builder = HeldKeySource::builder(api(&agent), || Ok(key())).ready_within(LONG);
+    if let Some(token) = join_token {
+        builder = builder.join_token(token);
+    }
+    let source = tokio::spawn(builder.start());
+    let wait = async {
+        while agent.seen().len() < requests {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(LONG, wait).await.expect("it is not asked again");
+    // The third attempt is seconds away.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    source.abort();
+    asked(&agent)
+}
+
+#[tokio::test]
+async fn att_96_who_is_denied_with_a_token_again_shows_that_it_has_used_it_and_others_do_not() {
+    let asked = denied(Some("a-token"), 7).await;
+    let key = asked[1].as_ref().unwrap().0.clone();
+    let issue = |token, previous| Some((key.clone(), token, previous));
+    // The first time the token may just be wrong.
+    let first = [None, issue(true, false)];
+    let second = [None, issue(true, false), None, None, issue(false, true)];
+    assert_eq!(asked, [&first[..], &second[..]].concat());
+
+    let asked = denied(None, 4).await;
+    let key = asked[1].as_ref().unwrap().0.clone();
+    let issue = |token, previous| Some((key.clone(), token, previous));
+    assert_eq!(asked, [None, issue(false, false), None, issue(false, false)]);
+}
+
+/// A key that fails once.
+#[derive(Debug)]
+struct Fails(SoftwareKey, Mutex<Option<SignError>>);
+
+impl AsyncSigner for Fails {
+    fn public_key(&self) -> &PublicKey {
+        AsyncSigner::public_key(&self.0)
+    }
+
+    fn protection(&self) -> Protection {
+        AsyncSigner::protection(&self.0)
+    }
+
+    fn sign<'a>(&'a self, input: SignInput<'a>) -> BoxFuture<'a, Result<Signature, SignError>> {
+        let error = self.1.lock().unwrap().take();
+        Box::pin(async move {
+            match error {
+                Some(error) => Err(error),
+                None => AsyncSigner::sign(&self.0, input).await,
+            }
+        })
+    }
+}
+
+#[tokio::test]
+async fn att_96_a_key_is_kept_while_its_device_is_away_and_not_where_it_never_signs() {
+    let served = Served::with(vec![entry(AGENT, &["unix:uid:1"])], |builder| builder.key_holders(ORIGIN));
+    for (error, keys) in [
+        (SignError::AuthFailed, 1),
+        (SignError::AuthRequired, 1),
+        (SignError::Busy { retry_after: None }, 1),
+        (SignError::DeviceGone, 1),
+        (SignError::LockedOut, 1),
+        (SignError::NotFound, 2),
+        (SignError::UnsupportedAlgorithm, 2),
+    ] {
+        let made = Arc::new(AtomicUsize::new(0));
+        let (count, name) = (Arc::clone(&made), format!("{error:?}"));
+        let new_key = move || {
+            let fails = (count.fetch_add(1, Ordering::SeqCst) == 0).then(|| error.clone());
+            let key = SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap();
+            Ok(Arc::new(Fails(key, Mutex::new(fails))) as Arc<dyn AsyncSigner>)
+        };
+        let api = KeyHolderApi::new(&served.endpoint(), ORIGIN, backend::ring());
+        let source = HeldKeySource::builder(api, new_key).start().await.unwrap();
+        assert_eq!((made.load(Ordering::SeqCst), source.status().updates), (keys, 1), "{name}");
+    }
 }

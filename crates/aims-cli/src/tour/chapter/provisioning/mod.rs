@@ -58,7 +58,7 @@ async fn begin(account: &mut Account) -> Result<World, Broken> {
 async fn other_user(account: &mut Account, world: &mut World) -> Result<(), Broken> {
     let step = Step {
         name: "other_user",
-        told: "A program asks that an entry names, but for another user.".into(),
+        told: "A program asks. An entry names it, but only when another user runs it.".into(),
         expect: "refused: permission_denied".into(),
     };
     let taken = async {
@@ -185,7 +185,7 @@ async fn join(account: &mut Account, world: &mut World) -> Result<(), Broken> {
         refused(&mut world.issuer, ("join_token_unknown", before), &answer).await
     };
     account.step(step, taken).await?;
-    let told = "The agent that was first calls the tool.";
+    let told = "The agent that was the first to use it calls the tool.";
     let called = call(account, world, &mut agent, ("joined_call", told, REMOTE)).await;
     world.others.push(agent);
     called
