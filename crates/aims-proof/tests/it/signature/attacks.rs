@@ -100,6 +100,12 @@ fn hsig_7_whatever_is_covered_cannot_be_altered() {
             "bad_signature",
             "HSIG-7",
         ),
+    ]);
+}
+
+#[test]
+fn hsig_7_nor_can_the_signature() {
+    refuse_all(&[
         attack(
             "digest with its content",
             OnTheWay(|request| {
@@ -160,7 +166,7 @@ fn hsig_7_whatever_is_covered_cannot_be_altered() {
         attack(
             "the WIT of another workload",
             OnTheWay(|request| {
-                *request.field("workload-identity-token") = World::new().agent().wit.token().into()
+                *request.field("workload-identity-token") = World::new().agent().wit.token().into();
             }),
             "bad_signature",
             "WIT-7",

@@ -58,11 +58,11 @@ fn hsig_9_content_counts_when_it_is_what_was_signed() {
 
     // In pieces.
     let streamed = |pieces: &[&[u8]], max| {
-        let (verified, mut content) = head().with_streamed_content(max, NOW).unwrap();
+        let (signed, mut content) = head().with_streamed_content(max, NOW).unwrap();
         for piece in pieces {
             content.update(piece)?;
         }
-        content.finish().map(|()| verified)
+        content.finish().map(|()| signed)
     };
     let all = BODY.len() as u64;
     assert!(streamed(&[&BODY[..5], b"", &BODY[5..]], all).is_ok());

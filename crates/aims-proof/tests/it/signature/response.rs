@@ -39,9 +39,9 @@ impl Exchange {
         let asked = asked
             .with_header("signature-input", fields.signature_input())
             .with_header("signature", fields.signature());
-        let verifier = verifier().0.build();
+        let recipient = verifier().0.build();
         let verified =
-            verifier.verify_request(&world.wits, &asked, NOW).unwrap().with_content(b"", NOW).unwrap();
+            recipient.verify_request(&world.wits, &asked, NOW).unwrap().with_content(b"", NOW).unwrap();
         assert_eq!(verified.demands_signed_response(), demands);
         Self { nonce: verified.nonce().to_owned(), world, server, asked, expected }
     }
@@ -258,8 +258,8 @@ fn hsig_24_a_response_that_is_altered_or_moved_is_refused() {
     else {
         panic!("it is signed")
     };
-    let (_, mut content) = head.with_streamed_content(5);
-    assert_refused!(content.update(CONTENT), "content_too_large", "HS-DIG-05");
+    let (_, mut coming) = head.with_streamed_content(5);
+    assert_refused!(coming.update(CONTENT), "content_too_large", "HS-DIG-05");
 
     // HS-ATK-14: the answer to another request of the same client, to the same server, with the same words.
     let other = Exchange { nonce: "another".into(), ..Exchange::new(true) };
@@ -268,8 +268,6 @@ fn hsig_24_a_response_that_is_altered_or_moved_is_refused() {
     assert_refused!(exchange.verify(&moved.sign(&exchange)), "other_request", "HSIG-24");
     // The same nonce for another path: whoever signs signs what was asked.
     let elsewhere = RawMessage::request("GET", "/v1/other?lang=en");
-    let context = Context::response(&elsewhere);
-    drop(context);
     let message = response.message();
     let context = Context::response(&message).to(&elsewhere);
     let fields = sign(&response.covered, "any", &response.parameters, &exchange.server.key, &context);
