@@ -225,7 +225,8 @@ fn begin<'a>(
     let covered: Vec<Component<'a>> =
         profile.covered(kind, is_connect).into_iter().chain(present.cloned()).collect();
     let more = more.iter().filter(|component| !covered.contains(component)).cloned().collect::<Vec<_>>();
-    Ok(NewSignature::covering(covered.into_iter().chain(more)).created(now).expires_after(lifetime))
+    let signature = NewSignature::covering(covered.into_iter().chain(more)).any_label();
+    Ok(signature.created(now).expires_after(lifetime))
 }
 
 fn finish(

@@ -1,6 +1,6 @@
 //! What is made, and what is not.
 
-use aims_credential::{Credential, Holder};
+use aims_credential::Holder;
 use aims_httpsig::{Component, Digests, RawMessage};
 use aims_keys::{Algorithm, SignInput, Signer, backend};
 use aims_proof::{
@@ -136,12 +136,26 @@ fn hsig_1_crd_12_what_nobody_would_take_is_not_made() {
     ] {
         assert_refused!(make(new(), &message, NOW), "credential_field", "HSIG-1");
     }
-    // A label that is taken: somebody has signed it before.
-    let signed = message.with_header("signature-input", r#"sig1=("@method");created=1"#);
+    // What cannot be read has all labels.
+    let signed = message.with_header("signature-input", "(");
     assert_refused!(make(new(), &signed, NOW), "label_in_use", "HS-SIGN-01");
-    // Not with a certificate.
-    let Credential::Wit(wit) = agent.holder.credential() else { panic!("another credential") };
-    assert_eq!(wit.token(), agent.wit.token());
+}
+
+#[test]
+fn hsig_2_hs_sign_01_the_label_is_one_that_is_free() {
+    let world = World::new();
+    let agent = world.agent();
+    let message = request(&agent)
+        .with_header("signature-input", r#"sig1=("@method");created=1;tag="x", sig3=();created=1"#)
+        .with_header("signature", "sig1=:AAAA:, sig3=:AAAA:");
+    let signed = ready(new().sign(&agent.holder, &message, NOW)).unwrap();
+    assert!(signed.fields().signature_input().starts_with("sig2=("));
+    assert!(signed.fields().signature().starts_with("sig2=:"));
+    let message = message
+        .with_header("signature-input", signed.fields().signature_input())
+        .with_header("signature", signed.fields().signature());
+    let head = verifier().0.build().verify_request(&world.wits, &message, NOW).unwrap();
+    head.with_content(BODY, NOW).unwrap();
 }
 
 #[test]
