@@ -30,7 +30,10 @@ pub use crate::agent::{Agent, AgentError, AgentFuture, AgentLayer, AgentService,
 #[cfg(feature = "mtls")]
 pub use crate::connection::Connection;
 pub use crate::decide::{Callers, Decide, Decision, Question};
-pub use crate::guard::{Guard, GuardBody, GuardBuilder, GuardFuture, GuardLayer, GuardService, Refusal};
+pub use crate::guard::{
+    Accept, ContentError, Guard, GuardBody, GuardBuilder, GuardFuture, GuardLayer, GuardService, GuardedBody,
+    Refusal,
+};
 pub use crate::permit::{Authorized, Permit};
 pub use crate::record::{
     JsonLines, KeptRecord, KeptRefusal, Outcome, ParseTraceParentError, Record, RecordError, RecordMemory,

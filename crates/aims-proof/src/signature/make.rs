@@ -85,7 +85,7 @@ impl<'a> NewRequestSignature<'a> {
     pub async fn sign(
         &self,
         holder: &Holder,
-        message: &dyn Message,
+        message: &(dyn Message + Sync),
         now: UnixTime,
     ) -> Result<RequestSignature, MakeSignatureError> {
         let signer = holder.signer(now)?;
@@ -158,7 +158,7 @@ impl<'a> NewResponseSignature<'a> {
     pub async fn sign(
         &self,
         holder: &Holder,
-        message: &dyn Message,
+        message: &(dyn Message + Sync),
         now: UnixTime,
     ) -> Result<SignedFields, MakeSignatureError> {
         let signer = holder.signer(now)?;

@@ -40,6 +40,7 @@ impl SignatureVerifier {
             leeway: MAX_LEEWAY,
             max_lifetime: MAX_LIFETIME,
             algorithms: AlgorithmSet::STANDARD,
+            context_fields: Vec::new(),
             profile: SignatureProfile::default(),
         }
     }
@@ -89,9 +90,10 @@ impl SignatureVerifier {
     }
 
     fn check_profile(&self, candidate: &Candidate<'_>, is_connect: bool) -> Result<(), E> {
-        #[cfg(feature = "legacy-httpsig-06")]
-        if self.profile == SignatureProfile::Draft06 && candidate.label() != "wimse" {
-            return Err(E::NoSignature);
+        match self.profile {
+            #[cfg(feature = "legacy-httpsig-06")]
+            SignatureProfile::Draft06 if candidate.label() != "wimse" => return Err(E::NoSignature),
+            _ => {}
         }
         let is_of_target = |name: &str| matches!(name, "@path" | "@query" | "@query-param" | "@target-uri");
         if is_connect && candidate.components().iter().any(|component| is_of_target(component.name())) {
@@ -184,10 +186,17 @@ pub struct SignatureVerifierBuilder {
     leeway: Duration,
     max_lifetime: Duration,
     algorithms: AlgorithmSet,
+    context_fields: Vec<Component<'static>>,
     profile: SignatureProfile,
 }
 
 impl SignatureVerifierBuilder {
+    /// A field that this recipient relies on: where a request has it, the signature must cover it. What is not the name of a field is in no request.
+    pub fn context_field(mut self, name: &str) -> Self {
+        self.context_fields.extend(Component::field(name.to_ascii_lowercase()));
+        self
+    }
+
     /// How far clocks may disagree. Default, and the most: 30 s.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway.min(MAX_LEEWAY);

@@ -255,3 +255,17 @@ fn hsig_1_the_key_of_a_wit_counts_no_longer_than_the_wit() {
     let request = draft.send();
     assert_refused!(request.verify(&world, &verifier().0.build()), "expired", "WIT-8");
 }
+
+#[test]
+fn hsig_5_wpt_15_a_field_that_the_recipient_relies_on_is_covered_or_the_request_refused() {
+    let world = World::new();
+    let agent = world.agent();
+    let verifier = || verifier().0.context_field("X-Context").context_field("no field").build();
+    Draft::new(&agent).send().verify(&world, &verifier()).unwrap();
+    let mut draft = Draft::new(&agent);
+    draft.request.add("x-context", "a value");
+    assert_refused!(draft.send().verify(&world, &verifier()), "missing_coverage", "HSIG-5");
+    draft.covered.push(r#""x-context""#.into());
+    let verified = draft.send().verify(&world, &verifier()).unwrap();
+    assert_eq!(verified.value(&Component::field("x-context").unwrap()), Some("a value"));
+}
