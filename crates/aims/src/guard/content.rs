@@ -1,55 +1,16 @@
 //! The content of requests.
 
 use std::error::Error;
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use aims_proof::{MessageSignatureError, SignedContent};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-/// Content that is there as a whole.
-pub(super) struct Whole {
-    pub(super) content: Bytes,
-    pub(super) trailers: Option<HeaderMap>,
-}
-
-/// Why content is not there.
-#[derive(Debug)]
-pub(super) enum ReadError {
-    Broken,
-    TooLarge,
-}
-
-/// Reads a body to its end, unless it is longer than `max`: what says so by itself is not read at all.
-pub(super) async fn read<B: Body<Data = Bytes>>(body: B, max: usize) -> Result<Whole, ReadError> {
-    if body.size_hint().lower() > max as u64 {
-        return Err(ReadError::TooLarge);
-    }
-    let mut body = pin!(body);
-    // Most bodies come in one piece, which is kept as it is.
-    let (mut first, mut rest, mut trailers) = (Bytes::new(), BytesMut::new(), None);
-    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-        match frame.map_err(|_| ReadError::Broken)?.into_data() {
-            Ok(data) => {
-                if data.len() > max - first.len() - rest.len() {
-                    return Err(ReadError::TooLarge);
-                }
-                if first.is_empty() {
-                    first = data;
-                } else {
-                    rest.extend_from_slice(&data);
-                }
-            }
-            Err(frame) => trailers = frame.into_trailers().ok(),
-        }
-    }
-    let content = if rest.is_empty() { first } else { [first, rest.freeze()].concat().into() };
-    Ok(Whole { content, trailers })
-}
+use crate::body::Whole;
 
 pin_project! {
     /// The body of a request, as a handler behind a [`Guard`](crate::Guard) gets it.

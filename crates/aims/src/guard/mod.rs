@@ -32,7 +32,7 @@ pub(crate) use self::admitted::Admitted;
 pub use self::builder::GuardBuilder;
 pub use self::content::{ContentError, GuardedBody};
 pub use self::response::Refusal;
-pub use self::service::{GuardBody, GuardFuture, GuardLayer, GuardService};
+pub use self::service::{GuardFuture, GuardLayer, GuardService};
 
 /// Protects a service: who calls is verified, decided upon and recorded before a handler runs.
 ///

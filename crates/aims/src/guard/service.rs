@@ -9,15 +9,15 @@ use aims_keys::BoxFuture;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{HeaderMap, Request, Response};
-use http_body::{Body, Frame, SizeHint};
-use pin_project_lite::pin_project;
+use http::{Request, Response};
+use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::Guard;
-use super::content::{GuardedBody, ReadError, Whole, read};
+use super::content::GuardedBody;
 use super::request::Denied;
+use crate::body::{HeldBody, ReadError, Whole, read};
 use crate::permit::Permit;
 
 /// Puts a [`Guard`] in front of a service.
@@ -70,7 +70,7 @@ where
     R: Body<Data = Bytes> + Send,
     R::Error: Send,
 {
-    type Response = Response<GuardBody<R>>;
+    type Response = Response<HeldBody<R>>;
     type Error = S::Error;
     type Future = GuardFuture<R, S::Error>;
 
@@ -100,10 +100,10 @@ where
             let signed = signed.filter(|signed| guard.inner.has_to_sign(signed));
             head.extensions.insert(permit);
             let response = inner.call(Request::from_parts(head, body)).await?;
-            let Some(signed) = signed else { return Ok(response.map(GuardBody::service)) };
+            let Some(signed) = signed else { return Ok(response.map(HeldBody::passing)) };
             match guard.inner.sign(&signed, response).await {
-                Ok(response) => Ok(response.map(GuardBody::whole)),
-                Err(refusal) => Ok(refusal.to_response().map(GuardBody::problem)),
+                Ok(response) => Ok(response.map(HeldBody::whole)),
+                Err(refusal) => Ok(refusal.to_response().map(problem)),
             }
         }))
     }
@@ -140,25 +140,25 @@ impl Guard {
     }
 
     /// The answer to a refused request: signed, if its caller takes no other.
-    async fn refuse<R>(&self, head: &Parts, denied: Denied) -> Response<GuardBody<R>> {
+    async fn refuse<R>(&self, head: &Parts, denied: Denied) -> Response<HeldBody<R>> {
         let Denied { refusal, signed } = denied;
         let answer = if is_grpc(head) { refusal.to_grpc_response() } else { refusal.to_response() };
         let Some(signed) = signed.filter(|signed| self.inner.has_to_sign(signed)) else {
-            return answer.map(GuardBody::problem);
+            return answer.map(problem);
         };
         match self.inner.sign(&signed, answer).await {
-            Ok(answer) => answer.map(GuardBody::whole),
-            Err(refusal) => refusal.to_response().map(GuardBody::problem),
+            Ok(answer) => answer.map(HeldBody::whole),
+            Err(refusal) => refusal.to_response().map(problem),
         }
     }
 }
 
 /// The response of a [`GuardService`], when it comes.
 #[must_use = "futures do nothing unless polled"]
-pub struct GuardFuture<R, E>(BoxFuture<'static, Result<Response<GuardBody<R>>, E>>);
+pub struct GuardFuture<R, E>(BoxFuture<'static, Result<Response<HeldBody<R>>, E>>);
 
 impl<R, E> Future for GuardFuture<R, E> {
-    type Output = Result<Response<GuardBody<R>>, E>;
+    type Output = Result<Response<HeldBody<R>>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.as_mut().poll(cx)
@@ -171,71 +171,8 @@ impl<R, E> std::fmt::Debug for GuardFuture<R, E> {
     }
 }
 
-pin_project! {
-    /// The body of a response: the service's own, as it comes or as it was signed, or a problem document.
-    #[derive(Debug)]
-    pub struct GuardBody<B> {
-        #[pin]
-        from: Source<B>,
-    }
-}
-
-pin_project! {
-    #[derive(Debug)]
-    #[project = FromProjection]
-    enum Source<B> {
-        Service { #[pin] body: B },
-        Guard { content: Option<Bytes>, trailers: Option<HeaderMap> },
-    }
-}
-
-impl<B> GuardBody<B> {
-    fn service(body: B) -> Self {
-        Self { from: Source::Service { body } }
-    }
-
-    fn problem(problem: String) -> Self {
-        Self::whole(Whole { content: problem.into(), trailers: None })
-    }
-
-    fn whole(whole: Whole) -> Self {
-        let content = (!whole.content.is_empty()).then_some(whole.content);
-        Self { from: Source::Guard { content, trailers: whole.trailers } }
-    }
-}
-
-impl<B: Body<Data = Bytes>> Body for GuardBody<B> {
-    type Data = Bytes;
-    type Error = B::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        match self.project().from.project() {
-            FromProjection::Service { body } => body.poll_frame(cx),
-            FromProjection::Guard { content, trailers } => {
-                let data = content.take().map(Frame::data);
-                Poll::Ready(data.or_else(|| trailers.take().map(Frame::trailers)).map(Ok))
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.from {
-            Source::Service { body } => body.is_end_stream(),
-            Source::Guard { content, trailers } => content.is_none() && trailers.is_none(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.from {
-            Source::Service { body } => body.size_hint(),
-            Source::Guard { content, .. } => {
-                SizeHint::with_exact(content.as_ref().map_or(0, |bytes| bytes.len() as u64))
-            }
-        }
-    }
+fn problem<R>(problem: String) -> HeldBody<R> {
+    HeldBody::whole(Whole { content: problem.into(), trailers: None })
 }
 
 /// Whether the caller reads the answer as gRPC: `application/grpc`, with the message format behind a plus sign or without.

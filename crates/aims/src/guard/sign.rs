@@ -11,9 +11,9 @@ use http::response::Parts;
 use http::{HeaderValue, Response};
 use http_body::Body;
 
-use super::content::{Whole, read};
 use super::panics::caught;
 use super::{Inner, Refusal};
+use crate::body::{Whole, read};
 
 impl Inner {
     /// Whether an answer could be signed, if it has to be. What could not is not done either.
