@@ -266,6 +266,6 @@ fn hsig_5_wpt_15_a_field_that_the_recipient_relies_on_is_covered_or_the_request_
     draft.request.add("x-context", "a value");
     assert_refused!(draft.send().verify(&world, &verifier()), "missing_coverage", "HSIG-5");
     draft.covered.push(r#""x-context""#.into());
-    let verified = draft.send().verify(&world, &verifier()).unwrap();
-    assert_eq!(verified.value(&Component::field("x-context").unwrap()), Some("a value"));
+    let signed = draft.send().verify(&world, &verifier()).unwrap();
+    assert_eq!(signed.value(&Component::field("x-context").unwrap()), Some("a value"));
 }
