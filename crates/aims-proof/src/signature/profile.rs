@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use aims_credential::WIT_FIELD;
-use aims_httpsig::{Component, ComponentError, Policy, Tag};
+use aims_httpsig::sf::BareItem;
+use aims_httpsig::{AcceptSignature, Component, ComponentError, Policy, Tag};
 use aims_keys::AlgorithmSet;
 
 use super::{SIGNATURE_TAG, parameter};
@@ -49,6 +50,26 @@ impl SignatureProfile {
                 .chain(COMPONENTS.wit.iter().cloned())
                 .collect(),
         }
+    }
+
+    /// What a client may put into `Accept-Signature`, to say that it would like a signed response: all that the profile demands, and no less (HSIG-26). It is no
+    /// more than a wish: [`demand_signed_response`](super::NewRequestSignature::demand_signed_response) is what counts.
+    #[must_use]
+    pub fn accept_signature(self, is_connect: bool) -> AcceptSignature<'static> {
+        let covered = self.covered(Kind::Response, is_connect).into_iter();
+        let asked =
+            AcceptSignature::new("sig1", covered.chain(Self::if_present(Kind::Response).iter().cloned()));
+        // INVARIANT: these parameters have the types that they must have.
+        let with = |asked: AcceptSignature<'static>, (name, value): (&'static str, BareItem<'static>)| {
+            let kept = asked.clone();
+            asked.with(name, value).unwrap_or(kept)
+        };
+        let parameters = [
+            ("created", true.into()),
+            ("expires", true.into()),
+            ("tag", BareItem::String(SIGNATURE_TAG.into())),
+        ];
+        parameters.into_iter().fold(asked, with)
     }
 
     /// Covered where the message has them.

@@ -224,8 +224,10 @@ impl SignatureVerifierBuilder {
     /// Finishes; it cannot fail, since what is required was asked for first.
     #[must_use]
     pub fn build(self) -> SignatureVerifier {
-        let policy =
-            |is_connect| self.profile.policy(Kind::Request, is_connect, self.algorithms).leeway(self.leeway);
+        let policy = |is_connect| {
+            let policy = self.profile.policy(Kind::Request, is_connect, self.algorithms).leeway(self.leeway);
+            self.context_fields.iter().cloned().fold(policy, Policy::covering_if_present)
+        };
         let (policy, connect) = (policy(false), policy(true));
         SignatureVerifier {
             audiences: self.audiences,

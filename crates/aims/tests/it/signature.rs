@@ -188,7 +188,7 @@ async fn aims_20_hsig_1_a_signed_request_is_admitted_with_its_content() {
 }
 
 #[tokio::test]
-async fn hsig_7_hsig_9_hsig_11_what_is_altered_or_repeated_is_refused() {
+async fn hsig_7_hsig_9_hsig_11_hs_wimse_11_what_is_altered_or_repeated_is_refused() {
     let exchange = Exchange::new();
     let invalid = |request, code: &'static str, rule: &'static str| {
         exchange.assert_refused(request, 400, "signature_invalid", code, rule)
@@ -436,7 +436,7 @@ async fn hsig_20_hsig_21_hsig_24_a_signed_response_comes_from_the_server() {
 }
 
 #[tokio::test]
-async fn hsig_21_hsig_23_what_cannot_be_signed_is_not_done_and_the_client_is_told() {
+async fn hsig_21_hsig_22_hsig_23_hs_wimse_07_what_cannot_be_signed_is_not_done_and_the_client_is_told() {
     // It signs nothing.
     let exchange = Exchange::new();
     let agent = exchange.agent(&exchange.travel()).demand_signed_responses();
@@ -568,4 +568,24 @@ async fn hsig_5_tokens_and_context_are_covered_by_the_agent_too() {
     let refused = exchange.ask(&small, request()).await.unwrap_err();
     let AgentError::Attach(error) = refused else { panic!("{refused:?}") };
     assert_eq!((error.code(), error.rule()), ("content_too_large", "HS-DIG-05"));
+}
+
+#[tokio::test]
+async fn hsig_26_what_a_client_would_like_decides_nothing() {
+    let exchange = Exchange::signing();
+    let agent = exchange.agent(&exchange.travel());
+    let wishing = || {
+        let mut request = request();
+        let weak = r#"sig1=("@status");tag="wimse-workload-to-workload""#;
+        request.headers_mut().insert("accept-signature", weak.parse().unwrap());
+        request
+    };
+    let answer = exchange.ask(&agent, wishing()).await.unwrap();
+    assert!(!answer.headers().contains_key("signature"));
+    let answer = exchange.ask(&agent.demand_signed_responses(), wishing()).await.unwrap();
+    let input = answer.headers()["signature-input"].to_str().unwrap();
+    assert!(
+        input.contains(r#"("@status" "@method";req "@path";req "@query";req "workload-identity-token""#),
+        "{input}"
+    );
 }

@@ -175,7 +175,7 @@ fn hsig_7_nor_can_the_signature() {
 }
 
 #[test]
-fn hsig_5_what_has_to_be_covered_is_judged_by_what_arrived() {
+fn hsig_5_hs_wimse_01_what_has_to_be_covered_is_judged_by_what_arrived() {
     refuse_all(&[
         attack("method", Sent(|draft, _| draft.uncover("@method")), "missing_coverage", "HSIG-5"),
         attack("path", Sent(|draft, _| draft.uncover("@path")), "missing_coverage", "HSIG-5"),
@@ -237,7 +237,7 @@ fn hsig_5_what_has_to_be_covered_is_judged_by_what_arrived() {
 }
 
 #[test]
-fn hsig_9_content_is_what_was_signed() {
+fn hsig_9_hs_wimse_03_content_is_what_was_signed() {
     refuse_all(&[
         attack("swapped", OnTheWay(|request| request.body = b"other".into()), "digest_mismatch", "HSIG-9"),
         attack("longer", OnTheWay(|request| request.body.push(b' ')), "digest_mismatch", "HSIG-9"),
@@ -267,7 +267,7 @@ fn hsig_9_content_is_what_was_signed() {
 }
 
 #[test]
-fn hsig_2_hsig_12_one_signature_is_the_workloads() {
+fn hsig_2_hsig_12_hs_wimse_09_one_signature_is_the_workloads() {
     refuse_all(&[
         attack("none", OnTheWay(|request| request.drop_field("signature-input")), "no_proof", "HSIG-2"),
         attack(
@@ -319,7 +319,7 @@ fn hsig_2_hsig_12_one_signature_is_the_workloads() {
 }
 
 #[test]
-fn hsig_3_hsig_4_parameters() {
+fn hsig_3_hsig_4_hs_wimse_04_hs_wimse_05_parameters() {
     const REFUSED: [(&str, Option<BareItem<'static>>, &str, &str); 14] = [
         ("created", None, "missing_parameter", "HSIG-4"),
         ("expires", None, "missing_parameter", "HSIG-4"),
@@ -379,7 +379,7 @@ fn hsig_3_hsig_4_parameters() {
 }
 
 #[test]
-fn hsig_8_hsig_10_times_and_audience() {
+fn hsig_8_hsig_10_hs_wimse_06_times_and_audience() {
     refuse_all(&[
         attack("later", OnTheWay(|request| request.now = NOW + secs(90)), "expired", "HSIG-8"),
         attack(
@@ -439,7 +439,7 @@ fn hsig_8_hsig_10_times_and_audience() {
 }
 
 #[test]
-fn hsig_1_wit_1_the_credential_comes_first() {
+fn hsig_1_wit_1_hs_wimse_08_the_credential_comes_first() {
     refuse_all(&[
         attack(
             "none",

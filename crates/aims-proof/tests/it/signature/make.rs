@@ -4,7 +4,8 @@ use aims_credential::Holder;
 use aims_httpsig::{Component, Digests, RawMessage};
 use aims_keys::{Algorithm, SignInput, Signer, backend};
 use aims_proof::{
-    MakeSignatureError, NewRequestSignature, NewResponseSignature, SignatureVerifier, http_audience,
+    MakeSignatureError, NewRequestSignature, NewResponseSignature, SignatureProfile, SignatureVerifier,
+    http_audience,
 };
 use aims_testkit::assert_refused;
 
@@ -197,4 +198,21 @@ fn hsig_20_a_response_is_signed_by_its_own_workload() {
     let unsigned = NewResponseSignature::to(&verified).prepare(&server.wit, &response, NOW).unwrap();
     let signature = Signer::sign(&*server.key, SignInput::Message(unsigned.signing_input())).unwrap();
     unsigned.attach(signature.as_bytes()).unwrap();
+}
+
+#[test]
+fn hsig_26_hs_wimse_12_whoever_asks_asks_for_no_less_than_the_profile() {
+    for (is_connect, expected) in [
+        (
+            false,
+            r#"sig1=("@status" "@method";req "@path";req "@query";req "workload-identity-token" "content-type" "content-digest")"#,
+        ),
+        (
+            true,
+            r#"sig1=("@status" "@method";req "@authority";req "workload-identity-token" "content-type" "content-digest")"#,
+        ),
+    ] {
+        let asked = SignatureProfile::Draft08.accept_signature(is_connect).to_field().unwrap();
+        assert_eq!(asked, format!(r#"{expected};created;expires;tag="wimse-workload-to-workload""#));
+    }
 }

@@ -166,7 +166,7 @@ fn hsig_10_the_recipient_has_the_names_it_was_given() {
 }
 
 #[test]
-fn hsig_11_a_nonce_counts_once_whoever_sends_it() {
+fn hsig_11_hs_wimse_10_a_nonce_counts_once_whoever_sends_it() {
     let world = World::new();
     let (agent, other) = (world.agent(), world.agent());
     let (builder, memory) = verifier();

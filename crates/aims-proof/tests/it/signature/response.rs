@@ -202,7 +202,7 @@ fn hsig_24_what_does_not_parse_is_no_unsigned_response() {
 }
 
 #[test]
-fn hsig_24_a_response_that_is_signed_wrongly_is_refused() {
+fn hsig_24_hs_wimse_02_a_response_that_is_signed_wrongly_is_refused() {
     type Change = fn(&mut Response);
     let cases: [(&str, Change, &str, &str); 17] = [
         ("another request", |r| r.set("wimse-req-nonce", Some(text("another"))), "other_request", "HSIG-24"),

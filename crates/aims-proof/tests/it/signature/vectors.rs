@@ -1,7 +1,7 @@
 //! Messages that other people signed.
 
 use aims_credential::WitCache;
-use aims_httpsig::{Component, Context, Policy, RawMessage, SignatureFields, Tag};
+use aims_httpsig::{Component, Context, Digests, Policy, RawMessage, SignatureFields, Tag};
 use aims_id::{IdSet, WorkloadId};
 use aims_jose::Jwk;
 use aims_keys::{AlgorithmSet, UnixTime, backend};
@@ -180,4 +180,20 @@ fn hsig_5_the_example_of_draft_06_does_not_cover_what_it_must() {
         let refused = verifier.verify_request(&world.wits, &request, now).unwrap_err();
         assert!(matches!(refused, MessageSignatureError::Wit(_)), "{refused:?}");
     }
+}
+
+/// The digest in the example of -06 is of the text with two line feeds at its end, and so is the content of the vector.
+#[test]
+fn hs_wimse_13_the_example_of_a_response_has_two_line_feeds_at_its_end() {
+    let Some(vector) = vectors::json("httpsig/wimse-profile.json") else { return };
+    let response = &vector["vectors"][1]["response"];
+    let digest =
+        response["headers"].as_array().unwrap().iter().find(|field| field[0] == "Content-Digest").unwrap();
+    let digests = Digests::parse(digest[1].as_str().unwrap().as_bytes()).unwrap();
+    digests.verify(b"No ice cream today.\n\n", backend::ring()).unwrap();
+    assert_refused!(
+        digests.verify(b"No ice cream today.\n", backend::ring()),
+        "digest_mismatch",
+        "HS-DIG-03"
+    );
 }
