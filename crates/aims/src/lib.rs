@@ -24,7 +24,8 @@ pub use aims_tls as tls;
 #[cfg(any(feature = "federation", feature = "workload-api"))]
 pub use aims_workload_api as workload_api;
 pub use {
-    aims_credential as credential, aims_id as id, aims_jose as jose, aims_keys as keys, aims_proof as proof,
+    aims_credential as credential, aims_httpsig as httpsig, aims_id as id, aims_jose as jose,
+    aims_keys as keys, aims_proof as proof,
 };
 
 pub use crate::agent::{
