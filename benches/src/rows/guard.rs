@@ -45,7 +45,7 @@ fn row(world: World, pool: &Pool) -> Row {
     })
 }
 
-fn guard(world: &World) -> Guard {
+pub(super) fn guard(world: &World) -> Guard {
     let audiences = Audiences::http("https://tools.example").expect("an audience");
     let callers = Callers::new().pattern("spiffe://acme.example/agents/*".parse().expect("a pattern"));
     Guard::builder(audiences, world.bundles.clone(), callers)

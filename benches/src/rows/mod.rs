@@ -12,6 +12,7 @@ mod mtls;
 mod parts;
 mod peers;
 mod replay;
+mod signed;
 mod svid;
 mod tls;
 mod wimse;
@@ -46,6 +47,7 @@ pub fn all() -> Vec<(&'static str, Work)> {
         ("signature: sign, 8 components", Paired(httpsig::sign)),
         ("signature: read and build the base", Paired(httpsig::base)),
         ("signature: parse Signature-Input", Paired(httpsig::fields)),
+        ("signature: verify a workload's request, WIT seen", Paired(signed::verify)),
         ("svid: verify, chain of two", Paired(svid::verify)),
         ("tls: handshake, over one without verifiers", Paired(tls::full_handshake)),
         ("jwt-svid: verify", Paired(jwt_svid::verify)),
@@ -54,6 +56,7 @@ pub fn all() -> Vec<(&'static str, Work)> {
         ("bundles: look-up among 100 000", Paired(bundles::among_100_000)),
         ("guard: admit, WIT seen", Paired(guard::admit)),
         ("guard: admit, over the one verify it needs", Paired(guard::admit_over_one)),
+        ("guard: admit, signed, over the one verify it needs", Paired(signed::admit)),
         ("guard: admit, over mTLS", Paired(mtls::admit)),
         ("forwarded: Client-Cert, client seen", Paired(mtls::forwarded)),
         ("identifier: parse", Paired(identifier::parse)),
