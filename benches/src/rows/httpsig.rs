@@ -36,6 +36,9 @@ impl Signed {
         let headers = request.headers_mut();
         headers.insert("signature-input", fields.signature_input().parse().expect("a value"));
         headers.insert("signature", fields.signature().parse().expect("a value"));
+        // As a server gets it: the authority is in `Host`.
+        *request.uri_mut() =
+            request.uri().path_and_query().expect("a path").as_str().parse().expect("a target");
         let policy = Policy::new(Tag::Is("bench".into()), covered(), AlgorithmSet::STANDARD);
         let (base, signature) = {
             let message = HttpRequest::received(&request, "https");

@@ -56,6 +56,9 @@ impl Pool {
             {
                 head.headers.insert(name, value.parse().expect("a value"));
             }
+            // As a server gets it: the authority is in `Host`.
+            head.headers.insert("host", "tools.example".parse().expect("a value"));
+            head.uri = head.uri.path_and_query().expect("a path").as_str().parse().expect("a target");
             requests.push(head);
             signed.push((base, signature.as_bytes().to_vec()));
         }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::base::{BaseError, components, write_list};
+use crate::base::{BaseError, check as check_components, components, write_list};
 use crate::sf::{BareItem, Dictionary, Limits, Parameters, ParseError};
 use crate::{Component, NewSignature};
 
@@ -157,14 +157,7 @@ impl<'a> AcceptSignature<'a> {
     ///
     /// [`AcceptError::Components`] when a component is there twice; [`AcceptError::Label`].
     pub fn to_field(&self) -> Result<String, AcceptError> {
-        if self
-            .components
-            .iter()
-            .enumerate()
-            .any(|(at, one)| self.components.iter().take(at).any(|known| known == one))
-        {
-            return Err(AcceptError::Components(BaseError::Duplicate(0)));
-        }
+        check_components(&self.components, MAX_COMPONENTS).map_err(AcceptError::Components)?;
         Dictionary::new()
             .with(&*self.label, crate::sf::Member::Item(crate::sf::Item::new(true.into())))
             .map_err(|_| AcceptError::Label)?;

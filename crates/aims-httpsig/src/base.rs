@@ -69,6 +69,18 @@ pub(crate) fn components<'a>(list: &InnerList<'a>, most: usize) -> Result<Vec<Co
     Ok(components)
 }
 
+/// That there are not more of them, and none twice.
+pub(crate) fn check(components: &[Component<'_>], most: usize) -> Result<(), BaseError> {
+    if components.len() > most {
+        return Err(BaseError::TooMany);
+    }
+    let is_twice = |(at, one): (usize, &Component<'_>)| components.iter().take(at).any(|known| known == one);
+    match components.iter().enumerate().position(is_twice) {
+        Some(at) => Err(BaseError::Duplicate(at)),
+        None => Ok(()),
+    }
+}
+
 /// A base, and where in it the value of each component stands.
 #[derive(Clone)]
 pub(crate) struct Base {

@@ -137,6 +137,13 @@ impl<'a> Member<'a> {
         if let Self::InnerList(list) = self { Some(list) } else { None }
     }
 
+    pub(crate) fn into_bytes(self) -> Option<Vec<u8>> {
+        match self {
+            Self::Item(Item { bare: BareItem::Bytes(bytes), .. }) => Some(bytes.into_owned()),
+            _ => None,
+        }
+    }
+
     /// Its parameters.
     #[must_use]
     pub fn parameters(&self) -> &Parameters<'a> {

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use aims_keys::{Algorithm, UnixTime};
 
-use crate::base::{Base, components};
-use crate::sf::{BareItem, Dictionary, InnerList, Item, Limits, Parameters};
+use crate::base::Base;
+use crate::sf::{BareItem, Dictionary, Item, Limits, Parameters};
 use crate::{Component, Context, Part, SignatureParameters, registered_name};
 
 /// A signature to be made: what it covers, and its parameters, in the order in which they are named here.
@@ -135,7 +135,7 @@ impl<'a> NewSignature<'a> {
         }
         let mut text = String::new();
         // HS-SIGN-02, before anything is signed.
-        match (value.write(&mut text), self.parameters.clone().with(name, value)) {
+        match (value.write(&mut text), std::mem::take(&mut self.parameters).with(name, value)) {
             (Ok(()), Ok(parameters)) => self.parameters = parameters,
             _ => self.error = self.error.or(Some(SignatureError::ParameterValue)),
         }
@@ -168,13 +168,8 @@ impl<'a> NewSignature<'a> {
             return Err(SignatureError::LabelInUse);
         }
         let parameters = SignatureParameters::of(self.parameters).map_err(SignatureError::Parameter)?;
-        // As a verifier will read it.
-        let items = self.covered.iter().map(|component| {
-            let name = BareItem::String(Cow::Owned(component.name().to_owned()));
-            Item::new(name).with_parameters(component.parameters().clone())
-        });
-        let list = InnerList::new(items.collect());
-        let covered = components(&list, MAX_COMPONENTS).map_err(SignatureError::Base)?;
+        let covered = self.covered;
+        crate::base::check(&covered, MAX_COMPONENTS).map_err(SignatureError::Base)?;
         if !self.signs_signatures {
             let is_signature = |component: &&Component<'_>| {
                 matches!(component.name(), "signature" | "signature-input") && !component.flags.request

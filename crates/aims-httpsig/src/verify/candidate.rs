@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use aims_keys::UnixTime;
+use aims_keys::{AlgorithmSet, UnixTime};
 
 use super::fields::Eligible;
 use super::{Headers, Policy, Verified, VerifyError};
@@ -18,7 +18,8 @@ use crate::{Component, Context, SignatureParameters, VerifyingKey, registered_na
 #[must_use = "nothing is verified yet"]
 pub struct Candidate<'f> {
     context: Context<'f>,
-    policy: Policy,
+    algorithms: AlgorithmSet,
+    allows_hmac: bool,
     label: Cow<'f, str>,
     components: Vec<Component<'f>>,
     parameters: SignatureParameters<'f>,
@@ -41,7 +42,8 @@ impl<'f> Candidate<'f> {
         check_coverage(context, &components, policy)?;
         Ok(Self {
             context: context.clone(),
-            policy: policy.clone(),
+            algorithms: policy.algorithms,
+            allows_hmac: policy.allows_hmac,
             label,
             components,
             parameters,
@@ -93,12 +95,12 @@ impl<'f> Candidate<'f> {
         // HS-ALG-01: the key decides, and whatever else speaks agrees.
         let name = match key {
             VerifyingKey::Public(key) => {
-                if !self.policy.algorithms.contains(key.algorithm()) {
+                if !self.algorithms.contains(key.algorithm()) {
                     return Err(VerifyError::AlgorithmNotAllowed);
                 }
                 registered_name(key.algorithm())
             }
-            VerifyingKey::Shared(_) if self.policy.allows_hmac => Some(HMAC),
+            VerifyingKey::Shared(_) if self.allows_hmac => Some(HMAC),
             VerifyingKey::Shared(_) => return Err(VerifyError::AlgorithmNotAllowed),
         };
         if self.parameters.algorithm_name().is_some_and(|said| Some(said) != name) {

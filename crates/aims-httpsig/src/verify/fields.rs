@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use aims_keys::UnixTime;
 
 use super::{Candidate, Policy, VerifyError};
-use crate::sf::{Dictionary, InnerList, Limits};
+use crate::sf::{Dictionary, InnerList, Limits, Member};
 use crate::{Context, Message, Part};
 
 /// The signatures of a message, as it has them: nothing is verified.
@@ -61,19 +61,24 @@ impl<'m> SignatureFields<'m> {
         if inputs.len() > MAX_SIGNATURES || signatures.len() > MAX_SIGNATURES {
             return Err(VerifyError::TooMany);
         }
-        // HS-FLD-01, for all members: whoever relies on one of them relies on the field.
-        let members = inputs.into_members().map(|(label, member)| {
-            let list = member.into_inner_list().ok_or(VerifyError::MemberType)?;
-            let signature = signatures.get(&label).ok_or(VerifyError::LabelMismatch)?;
-            let bytes = signature.as_item().and_then(|item| item.bare().as_bytes());
-            let signature = bytes.ok_or(VerifyError::MemberType)?.to_vec();
-            Ok(Eligible { label, list, signature })
-        });
-        let members: Vec<Eligible<'_>> = members.collect::<Result<_, VerifyError>>()?;
-        if members.len() != signatures.len() {
+        if inputs.len() != signatures.len() {
             return Err(VerifyError::LabelMismatch);
         }
-        Ok(members.into_iter().filter(|member| member.is_meant(policy)).collect())
+        let mut signatures: Vec<_> = signatures.into_members().collect();
+        let mut meant = Vec::new();
+        // HS-FLD-01, for all members: whoever relies on one of them relies on the field.
+        for (label, member) in inputs.into_members() {
+            let list = member.into_inner_list().ok_or(VerifyError::MemberType)?;
+            let is_it = |(known, _): &(Cow<'_, str>, Member<'_>)| *known == label;
+            let at = signatures.iter().position(is_it).ok_or(VerifyError::LabelMismatch)?;
+            // Labels are there once, so nobody asks for this one again.
+            let signature = signatures.swap_remove(at).1.into_bytes().ok_or(VerifyError::MemberType)?;
+            let eligible = Eligible { label, list, signature };
+            if eligible.is_meant(policy) {
+                meant.push(eligible);
+            }
+        }
+        Ok(meant)
     }
 }
 
