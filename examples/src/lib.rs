@@ -7,6 +7,7 @@
 //! | `jose` | a signed token, made and read (`aims-jose`) |
 //! | `credential` | an issuer: a trust bundle, and a credential for an agent (`aims-credential`) |
 //! | `proof` | a proof of possession, verified once and refused the second time (`aims-proof`) |
+//! | `webhook` | a signed webhook, sent and received (`aims-httpsig`) |
 //! | `tool_axum` | a tool over HTTP that admits the agents of one trust domain (`aims`) |
 //! | `tool_tonic` | the same over gRPC (`aims`) |
 //! | `agent` | an agent that calls both (`aims`) |
@@ -14,6 +15,7 @@
 //! | `tool_mtls` | the tool over mutual TLS (`aims`) |
 //! | `agent_mtls` | an agent that calls it (`aims`) |
 //! | `mtls` | both in one program, with certificates that are renewed (`aims`) |
+//! | `signed` | signed requests and signed answers, both ends (`aims`) |
 //! | `workload_api` | a Workload API on a Unix socket, with a register that is a file (`aims-workload-api`) |
 //! | `workload` | a workload that asks it who it is, and follows the answer (`aims-workload-api`) |
 //! | `soak` | both under load, with a tool and two hundred callers |
@@ -30,6 +32,8 @@
 //! cargo run --bin tool_mtls -- /tmp/acme-tls
 //! cargo run --bin agent_mtls -- /tmp/acme-tls https://127.0.0.1:PORT
 //! cargo run --bin mtls
+//!
+//! cargo run --bin signed
 //! ```
 
 pub mod search;
@@ -49,6 +53,9 @@ mod pages {
 
     #[doc = include_str!("../../docs/mtls.md")]
     mod mtls {}
+
+    #[doc = include_str!("../../docs/signatures.md")]
+    mod signatures {}
 
     #[doc = include_str!("../../docs/tool.md")]
     mod tool {}

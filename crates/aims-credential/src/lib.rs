@@ -10,6 +10,7 @@ mod https_url;
 mod jwt_svid;
 mod marks;
 mod peers;
+mod remembered;
 mod replay;
 mod revisions;
 mod skipped;

@@ -21,6 +21,20 @@ pub trait ReplayStore: std::fmt::Debug + Send + Sync {
         until: UnixTime,
         now: UnixTime,
     ) -> Result<(), ReplayError>;
+
+    /// The same for what counts once whoever sends it, such as the nonce of a message signature (HSIG-11): `sender` is whose room it takes, and
+    /// no part of what is remembered. It never stands for what [`remember`](Self::remember) remembers, or the other way round.
+    ///
+    /// # Errors
+    ///
+    /// As [`remember`](Self::remember).
+    fn remember_from_anyone(
+        &self,
+        sender: &Thumbprint,
+        id: &str,
+        until: UnixTime,
+        now: UnixTime,
+    ) -> Result<(), ReplayError>;
 }
 
 impl<S: ReplayStore + ?Sized> ReplayStore for std::sync::Arc<S> {
@@ -32,6 +46,16 @@ impl<S: ReplayStore + ?Sized> ReplayStore for std::sync::Arc<S> {
         now: UnixTime,
     ) -> Result<(), ReplayError> {
         (**self).remember(sender, id, until, now)
+    }
+
+    fn remember_from_anyone(
+        &self,
+        sender: &Thumbprint,
+        id: &str,
+        until: UnixTime,
+        now: UnixTime,
+    ) -> Result<(), ReplayError> {
+        (**self).remember_from_anyone(sender, id, until, now)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The signature base: the very bytes that are signed (RFC 9421 section 2.5).
 
+use std::fmt;
+
 use crate::sf::{InnerList, Parameters, Span};
 use crate::{Component, ComponentError, Context};
 
@@ -68,7 +70,7 @@ pub(crate) fn components<'a>(list: &InnerList<'a>, most: usize) -> Result<Vec<Co
 }
 
 /// A base, and where in it the value of each component stands.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Base {
     pub(crate) text: String,
     pub(crate) values: Vec<Span>,
@@ -95,6 +97,13 @@ impl Base {
         text.push_str("\"@signature-params\": ");
         write_list(components, parameters, &mut text)?;
         Ok(Self { text, values })
+    }
+}
+
+/// Shows no values: credentials may be among them.
+impl fmt::Debug for Base {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Base").field("values", &self.values.len()).finish_non_exhaustive()
     }
 }
 

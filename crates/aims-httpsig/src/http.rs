@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use http::header::HOST;
-use http::{HeaderMap, Method, Request, Response, Uri, Version};
+use http::{HeaderMap, Method, Request, Response, Uri, Version, request, response};
 
 use crate::{Message, Part};
 
@@ -41,7 +41,19 @@ impl<'m> HttpRequest<'m> {
     /// A request that will be sent: to the authority of its URI, or as another host where it has a field `Host`.
     #[must_use]
     pub fn outgoing<B>(request: &'m Request<B>) -> Self {
-        let mut message = Self::new(request.method(), request.uri(), request.headers());
+        Self::sent(request.method(), request.uri(), request.headers())
+    }
+
+    /// The same of a request without its body.
+    #[must_use]
+    pub fn outgoing_head(head: &'m request::Parts) -> Self {
+        Self::sent(&head.method, &head.uri, &head.headers)
+    }
+
+    /// The same of a request that is in pieces.
+    #[must_use]
+    pub fn sent(method: &'m Method, uri: &'m Uri, headers: &'m HeaderMap) -> Self {
+        let mut message = Self::new(method, uri, headers);
         if let Some(host) = host(message.headers) {
             message.authority = Some(host);
         }
@@ -51,10 +63,25 @@ impl<'m> HttpRequest<'m> {
     /// A request that was received. Its scheme is that of the connection, which an HTTP/1.1 request does not say.
     #[must_use]
     pub fn received<B>(request: &'m Request<B>, scheme: &'m str) -> Self {
-        let (uri, headers) = (request.uri(), request.headers());
-        let mut message = Self::new(request.method(), uri, headers);
+        Self::arrived(request.version(), request.method(), request.uri(), request.headers(), scheme)
+    }
+
+    /// The same of a request without its body.
+    #[must_use]
+    pub fn received_head(head: &'m request::Parts, scheme: &'m str) -> Self {
+        Self::arrived(head.version, &head.method, &head.uri, &head.headers, scheme)
+    }
+
+    fn arrived(
+        version: Version,
+        method: &'m Method,
+        uri: &'m Uri,
+        headers: &'m HeaderMap,
+        scheme: &'m str,
+    ) -> Self {
+        let mut message = Self::new(method, uri, headers);
         // Before HTTP/2 a scheme in the URI means that the target was absolute; what `Host` says is compared with it.
-        if request.version() <= Version::HTTP_11 {
+        if version <= Version::HTTP_11 {
             if uri.scheme().is_some() {
                 message.target = Cow::Owned(uri.to_string());
             }
@@ -98,6 +125,12 @@ impl<'m> HttpResponse<'m> {
     #[must_use]
     pub fn new<B>(response: &'m Response<B>) -> Self {
         Self { status: response.status().as_u16(), headers: response.headers(), trailers: None }
+    }
+
+    /// A response without its body.
+    #[must_use]
+    pub fn head(head: &'m response::Parts) -> Self {
+        Self { status: head.status.as_u16(), headers: &head.headers, trailers: None }
     }
 
     /// With the trailers, once they are there.

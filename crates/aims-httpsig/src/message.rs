@@ -103,6 +103,12 @@ impl<'m> Context<'m> {
         Self { is_response: true, ..Self::request(message) }
     }
 
+    /// The message itself.
+    #[must_use]
+    pub fn message(&self) -> &'m dyn Message {
+        self.target
+    }
+
     /// The request that the response answers: what `;req` is taken from.
     #[must_use]
     pub fn to(mut self, request: &'m dyn Message) -> Self {

@@ -1,6 +1,7 @@
 //! Messages put together by hand.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use crate::{Message, Part};
 
@@ -15,7 +16,7 @@ use crate::{Message, Part};
 ///     .with_header("Content-Type", "application/json");
 /// # let _ = request;
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct RawMessage {
     method: Option<String>,
     scheme: Option<String>,
@@ -27,7 +28,7 @@ pub struct RawMessage {
 }
 
 /// Lines by name: looked up, not searched for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct Fields(HashMap<String, Vec<Vec<u8>>>);
 
 impl RawMessage {
@@ -69,6 +70,23 @@ impl RawMessage {
     pub fn with_trailer(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.trailers.add(name, value.as_ref());
         self
+    }
+}
+
+/// Shows the names of the fields: credentials may be among their values.
+impl fmt::Debug for RawMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |fields: &Fields| {
+            let mut names: Vec<_> = fields.0.keys().cloned().collect();
+            names.sort_unstable();
+            names
+        };
+        f.debug_struct("RawMessage")
+            .field("method", &self.method)
+            .field("status", &self.status)
+            .field("headers", &names(&self.headers))
+            .field("trailers", &names(&self.trailers))
+            .finish_non_exhaustive()
     }
 }
 

@@ -69,6 +69,13 @@ impl Audiences {
         Ok(self)
     }
 
+    /// The scheme by which callers reach this recipient: `http` where it has no other, and `https`.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        let is_plain = |base: &HttpBase| base.0.starts_with("http://");
+        if !self.bases.is_empty() && self.bases.iter().all(is_plain) { "http" } else { "https" }
+    }
+
     /// What this recipient is called for a request to `target`, in a form [short](shown) enough for a message.
     pub(crate) fn expected(&self, target: Target<'_>) -> String {
         let mut names = Vec::new();

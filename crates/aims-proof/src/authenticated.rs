@@ -2,7 +2,7 @@
 
 #[cfg(feature = "mtls")]
 use aims_credential::x509::VerifiedSvid;
-use aims_credential::{Lapsed, MarkKey, Marks};
+use aims_credential::{Lapsed, MarkKey, Marks, VerifiedWit};
 use aims_id::WorkloadId;
 use aims_keys::UnixTime;
 #[cfg(feature = "mtls")]
@@ -10,6 +10,7 @@ use aims_tls::VerifiedPeer;
 
 #[cfg(feature = "mtls")]
 use crate::forwarded::ForwardedPeer;
+use crate::signature::VerifiedSignature;
 use crate::wpt::VerifiedProof;
 
 /// A workload that proved, for this request, that it holds the key its credential names.
@@ -25,6 +26,7 @@ enum Evidence {
     Forwarded(ForwardedPeer),
     #[cfg(feature = "mtls")]
     Mtls(VerifiedPeer),
+    Signature(VerifiedSignature),
     Wpt(VerifiedProof),
 }
 
@@ -45,6 +47,12 @@ impl Authenticated {
         Self(Evidence::Mtls(peer.clone()))
     }
 
+    /// By a message signature.
+    #[must_use]
+    pub fn by_signature(signature: &VerifiedSignature) -> Self {
+        Self(Evidence::Signature(signature.clone()))
+    }
+
     /// By a Workload Proof Token.
     #[must_use]
     pub fn by_wpt(proof: &VerifiedProof) -> Self {
@@ -59,6 +67,7 @@ impl Authenticated {
             Evidence::Forwarded(peer) => peer.subject(),
             #[cfg(feature = "mtls")]
             Evidence::Mtls(peer) => peer.subject(),
+            Evidence::Signature(signature) => signature.wit().subject(),
             Evidence::Wpt(proof) => proof.wit().subject(),
         }
     }
@@ -71,6 +80,7 @@ impl Authenticated {
             Evidence::Forwarded(_) => Method::Forwarded,
             #[cfg(feature = "mtls")]
             Evidence::Mtls(_) => Method::Mtls,
+            Evidence::Signature(_) => Method::Signature,
             Evidence::Wpt(_) => Method::Wpt,
         }
     }
@@ -82,7 +92,7 @@ impl Authenticated {
             #[cfg(feature = "mtls")]
             // AIMS-21: the connection ends where TLS does.
             Evidence::Forwarded(_) | Evidence::Mtls(_) => Layer::Transport,
-            Evidence::Wpt(_) => Layer::Application,
+            Evidence::Signature(_) | Evidence::Wpt(_) => Layer::Application,
         }
     }
 
@@ -94,6 +104,7 @@ impl Authenticated {
             Evidence::Forwarded(peer) => peer.not_after(),
             #[cfg(feature = "mtls")]
             Evidence::Mtls(peer) => peer.not_after(),
+            Evidence::Signature(signature) => signature.wit().not_after(),
             Evidence::Wpt(proof) => proof.wit().not_after(),
         }
     }
@@ -104,7 +115,30 @@ impl Authenticated {
         match &self.0 {
             #[cfg(feature = "mtls")]
             Evidence::Forwarded(_) | Evidence::Mtls(_) => None,
+            Evidence::Signature(_) => None,
             Evidence::Wpt(proof) => Some(proof),
+        }
+    }
+
+    /// The message signature, if that is how it was made.
+    #[must_use]
+    pub fn signature(&self) -> Option<&VerifiedSignature> {
+        match &self.0 {
+            #[cfg(feature = "mtls")]
+            Evidence::Forwarded(_) | Evidence::Mtls(_) => None,
+            Evidence::Signature(signature) => Some(signature),
+            Evidence::Wpt(_) => None,
+        }
+    }
+
+    /// The token that names the key, where the proof is by a token's key.
+    #[must_use]
+    pub fn wit(&self) -> Option<&VerifiedWit> {
+        match &self.0 {
+            #[cfg(feature = "mtls")]
+            Evidence::Forwarded(_) | Evidence::Mtls(_) => None,
+            Evidence::Signature(signature) => Some(signature.wit()),
+            Evidence::Wpt(proof) => Some(proof.wit()),
         }
     }
 
@@ -114,7 +148,7 @@ impl Authenticated {
     pub fn peer(&self) -> Option<&VerifiedPeer> {
         match &self.0 {
             Evidence::Mtls(peer) => Some(peer),
-            Evidence::Forwarded(_) | Evidence::Wpt(_) => None,
+            Evidence::Forwarded(_) | Evidence::Signature(_) | Evidence::Wpt(_) => None,
         }
     }
 
@@ -124,7 +158,7 @@ impl Authenticated {
     pub fn forwarded(&self) -> Option<&ForwardedPeer> {
         match &self.0 {
             Evidence::Forwarded(peer) => Some(peer),
-            Evidence::Mtls(_) | Evidence::Wpt(_) => None,
+            Evidence::Mtls(_) | Evidence::Signature(_) | Evidence::Wpt(_) => None,
         }
     }
 
@@ -136,7 +170,7 @@ impl Authenticated {
             Evidence::Forwarded(peer) => Some(peer.proxy().subject()),
             #[cfg(feature = "mtls")]
             Evidence::Mtls(_) => None,
-            Evidence::Wpt(_) => None,
+            Evidence::Signature(_) | Evidence::Wpt(_) => None,
         }
     }
 
@@ -147,13 +181,13 @@ impl Authenticated {
         match &self.0 {
             Evidence::Forwarded(peer) => peer.svid(),
             Evidence::Mtls(peer) => Some(peer.svid()),
-            Evidence::Wpt(_) => None,
+            Evidence::Signature(_) | Evidence::Wpt(_) => None,
         }
     }
 
     /// The names under which it can be cut off.
     pub fn mark_keys(&self) -> impl Iterator<Item = MarkKey<'_>> {
-        let wit = self.wpt().map(|proof| proof.wit().mark_keys());
+        let wit = self.wit().map(VerifiedWit::mark_keys);
         let keys = wit.into_iter().flatten();
         #[cfg(feature = "mtls")]
         let keys = keys
@@ -173,6 +207,7 @@ impl Authenticated {
             Evidence::Forwarded(peer) => peer.still_valid(now, marks),
             #[cfg(feature = "mtls")]
             Evidence::Mtls(peer) => peer.still_valid(now, marks),
+            Evidence::Signature(signature) => signature.still_valid(now, marks),
             Evidence::Wpt(proof) => proof.still_valid(now, marks),
         }
     }
@@ -188,6 +223,8 @@ pub enum Method {
     /// A TLS handshake with a certificate.
     #[cfg(feature = "mtls")]
     Mtls,
+    /// A signature of the message.
+    Signature,
     /// A Workload Proof Token.
     Wpt,
 }
@@ -201,6 +238,7 @@ impl Method {
             Self::Forwarded => "forwarded",
             #[cfg(feature = "mtls")]
             Self::Mtls => "mtls",
+            Self::Signature => "signature",
             Self::Wpt => "wpt",
         }
     }

@@ -6,6 +6,7 @@ mod fields;
 #[cfg(feature = "mtls")]
 mod forwarded;
 mod replay;
+mod signature;
 mod wpt;
 
 pub use crate::audience::{AudienceError, Audiences, Target, http_audience};
@@ -16,6 +17,12 @@ pub use crate::forwarded::{
     CLIENT_CERT_CHAIN_FIELD, CLIENT_CERT_FIELD, ForwardedError, ForwardedPeer, ForwardedVerifier, XFCC_FIELD,
 };
 pub use crate::replay::ReplayMemory;
+pub use crate::signature::{
+    Answer, ExpectedResponse, MakeSignatureError, MessageSignatureError, NewRequestSignature,
+    NewResponseSignature, RequestSignature, SIGNATURE_INVALID, SIGNATURE_TAG, SIGNED_RESPONSE_UNAVAILABLE,
+    SIGNED_RESPONSE_UNSUPPORTED, SignatureProfile, SignatureVerifier, SignatureVerifierBuilder,
+    SignedContent, SignedRequest, SignedResponse, UnsignedMessage, VerifiedResponse, VerifiedSignature,
+};
 #[cfg(feature = "legacy-wpt-01")]
 pub use crate::wpt::WPT_01_FIELD;
 pub use crate::wpt::{

@@ -111,11 +111,30 @@ impl ReplayStore for ReplayMemory {
         let mut hasher = self.hasher.build_hasher();
         // The sender has a fixed length, so the two cannot run into each other.
         hasher.write(sender.as_bytes());
-        // Senders that collide share their room.
-        let sender = u32::try_from(hasher.finish() >> 32).unwrap_or_default();
+        let sender = room_of(&hasher);
         hasher.write(id.as_bytes());
-        let hash = hasher.finish();
+        self.insert(hasher.finish(), sender, until, now)
+    }
 
+    fn remember_from_anyone(
+        &self,
+        sender: &Thumbprint,
+        id: &str,
+        until: UnixTime,
+        now: UnixTime,
+    ) -> Result<(), ReplayError> {
+        let mut whose = self.hasher.build_hasher();
+        whose.write(sender.as_bytes());
+        let mut hasher = self.hasher.build_hasher();
+        // The thumbprint of no key: longer than any.
+        hasher.write(&[0; 33]);
+        hasher.write(id.as_bytes());
+        self.insert(hasher.finish(), room_of(&whose), until, now)
+    }
+}
+
+impl ReplayMemory {
+    fn insert(&self, hash: u64, sender: u32, until: UnixTime, now: UnixTime) -> Result<(), ReplayError> {
         // The table below uses the low bits of the hash.
         let index = usize::try_from(hash >> 48).unwrap_or_default() % self.shards.len();
         let shard = self.shards.get(index).ok_or(ReplayError::Unavailable)?;
@@ -179,6 +198,11 @@ impl Shard {
             }
         }
     }
+}
+
+/// Senders that collide share their room.
+fn room_of(sender: &impl Hasher) -> u32 {
+    u32::try_from(sender.finish() >> 32).unwrap_or_default()
 }
 
 /// Whether a sender that has `held` proofs may have another where so many are `free`.

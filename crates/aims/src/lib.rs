@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod agent;
+mod body;
 #[cfg(feature = "mtls")]
 mod connection;
 mod decide;
@@ -23,14 +24,21 @@ pub use aims_tls as tls;
 #[cfg(any(feature = "federation", feature = "workload-api"))]
 pub use aims_workload_api as workload_api;
 pub use {
-    aims_credential as credential, aims_id as id, aims_jose as jose, aims_keys as keys, aims_proof as proof,
+    aims_credential as credential, aims_httpsig as httpsig, aims_id as id, aims_jose as jose,
+    aims_keys as keys, aims_proof as proof,
 };
 
-pub use crate::agent::{Agent, AgentError, AgentFuture, AgentLayer, AgentService, AttachError};
+pub use crate::agent::{
+    Agent, AgentError, AgentFuture, AgentLayer, AgentService, AttachError, Expected, SigningAgent,
+    SigningLayer, SigningService,
+};
+pub use crate::body::HeldBody;
 #[cfg(feature = "mtls")]
 pub use crate::connection::Connection;
 pub use crate::decide::{Callers, Decide, Decision, Question};
-pub use crate::guard::{Guard, GuardBody, GuardBuilder, GuardFuture, GuardLayer, GuardService, Refusal};
+pub use crate::guard::{
+    Accept, ContentError, Guard, GuardBuilder, GuardFuture, GuardLayer, GuardService, GuardedBody, Refusal,
+};
 pub use crate::permit::{Authorized, Permit};
 pub use crate::record::{
     JsonLines, KeptRecord, KeptRefusal, Outcome, ParseTraceParentError, Record, RecordError, RecordMemory,

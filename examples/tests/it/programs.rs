@@ -185,3 +185,11 @@ fn mtls_shows_both_ends_and_goes_on_with_renewed_certificates() {
     let records = String::from_utf8(output.stderr).unwrap();
     assert_eq!(records.matches(r#""method":"mtls","layer":"transport""#).count(), 2, "{records}");
 }
+
+#[test]
+fn signed_books_with_content_and_an_answer_that_are_signed() {
+    assert_eq!(
+        printed(env!("CARGO_BIN_EXE_signed"), [""; 0]),
+        "200 booked LIS to OPO for spiffe://acme.example/agents/travel\nsigned by spiffe://acme.example/tools/booking\n"
+    );
+}

@@ -54,6 +54,7 @@ fn arch_3_arch_4_the_tour_does_what_it_says() {
         .into_iter()
         .chain(MTLS)
         .chain(PROVISIONING)
+        .chain(SIGNATURES)
     {
         assert!(steps.contains(step), "{step}: {steps:?}");
     }
@@ -92,6 +93,16 @@ fn arch_1_arch_2_mtls_8_the_chapter_about_mutual_tls_tells_whose_word_it_is() {
         assert!(text.contains(&words), "{words}: {text}");
     }
     assert!(!text.contains("eyJ") && !text.contains("CERTIFICATE"), "{text}");
+}
+
+#[test]
+fn arch_1_arch_2_the_chapter_about_signatures_tells_caller_and_connection_apart() {
+    let told = output(&["--chapter", "signatures"]);
+    let text = stdout(&told);
+    assert!(told.status.success(), "{text}");
+    let words = "caller: spiffe://acme.example/agents/travel by signature; connection: spiffe://acme.example/proxies/gateway by mtls\n";
+    assert_eq!(text.matches(words).count(), 2, "{text}");
+    assert!(!text.contains("eyJ"), "{text}");
 }
 
 #[test]
@@ -178,7 +189,7 @@ fn a_program_of_the_story_refuses_to_run_without_its_configuration() {
     }
 }
 
-const CHAPTERS: [&str; 3] = ["identity", "mtls", "provisioning"];
+const CHAPTERS: [&str; 4] = ["identity", "mtls", "provisioning", "signatures"];
 
 /// What the chapter about mutual TLS must tell besides.
 const MTLS: [&str; 6] =
@@ -187,8 +198,20 @@ const MTLS: [&str; 6] =
 /// What the chapter about provisioning must tell besides.
 const PROVISIONING: [&str; 5] = ["own_key", "own_key_call", "join", "joined_call", "withdrawn"];
 
+/// What the chapter about signatures must tell besides.
+const SIGNATURES: [&str; 5] =
+    ["signed_call", "answer_swapped", "answer_stripped", "other_answer", "signed_call_again"];
+
 /// The attacks that the chapters must hold, and what the attacker is told.
-const ATTACKS: [(&str, &str); 34] = [
+const ATTACKS: [(&str, &str); 42] = [
+    ("body_swapped", "digest_mismatch"),
+    ("digest_swapped", "bad_signature"),
+    ("method_changed", "bad_signature"),
+    ("query_reordered", "bad_signature"),
+    ("component_dropped", "field_absent"),
+    ("label_twice", "duplicate_label"),
+    ("second_signature", "ambiguous_signature"),
+    ("request_replayed", "replay"),
     ("listeners_up", "no_certificate"),
     ("forged_xfcc", "forbidden"),
     ("forged_xfcc_through_proxy", "forbidden"),

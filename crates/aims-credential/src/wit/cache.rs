@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use aims_keys::UnixTime;
-use quick_cache::sync::Cache;
 
 use super::{VerifiedWit, WitError, WitVerifier};
+use crate::remembered::{Ends, Remembered};
 
 /// A [`WitVerifier`] that remembers what it verified; clones share the memory.
 ///
@@ -16,14 +16,14 @@ use super::{VerifiedWit, WitError, WitVerifier};
 pub struct WitCache {
     verifier: WitVerifier,
     /// By SHA-256 of the token.
-    verified: Arc<Cache<[u8; 32], VerifiedWit>>,
+    verified: Arc<Remembered<VerifiedWit>>,
 }
 
 impl WitCache {
     /// Remembers at most about `capacity` tokens; those used least make room.
     #[must_use]
     pub fn new(verifier: WitVerifier, capacity: usize) -> Self {
-        Self { verifier, verified: Arc::new(Cache::new(capacity)) }
+        Self { verifier, verified: Arc::new(Remembered::new(capacity)) }
     }
 
     /// As [`WitVerifier::verify`].
@@ -51,7 +51,7 @@ impl WitCache {
         }
         // It carries the bundle it was verified with: if that was replaced meanwhile, the next look-up finds out.
         let wit = self.verifier.verify_hashed(token, hash, now)?;
-        self.verified.insert(hash, wit.clone());
+        self.verified.insert(hash, wit.clone(), now);
         Ok(wit)
     }
 
@@ -73,6 +73,12 @@ impl WitCache {
     /// Whether no token is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.verified.is_empty()
+        self.len() == 0
+    }
+}
+
+impl Ends for VerifiedWit {
+    fn not_after(&self) -> UnixTime {
+        VerifiedWit::not_after(self)
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use aims_keys::UnixTime;
-use quick_cache::sync::Cache;
 use rustls_pki_types::CertificateDer;
 
 use super::{Role, SvidError, SvidVerifier, VerifiedSvid};
+use crate::remembered::{Ends, Remembered};
 
 /// An [`SvidVerifier`] that remembers what it verified; clones share the memory.
 ///
@@ -17,14 +17,14 @@ use super::{Role, SvidError, SvidVerifier, VerifiedSvid};
 pub struct SvidCache {
     verifier: SvidVerifier,
     /// By SHA-256 of the whole chain as presented: whoever presents another's certificate does not choose the way for its owner.
-    verified: Arc<Cache<[u8; 32], VerifiedSvid>>,
+    verified: Arc<Remembered<VerifiedSvid>>,
 }
 
 impl SvidCache {
     /// Remembers at most about `capacity` certificates; those used least make room.
     #[must_use]
     pub fn new(verifier: SvidVerifier, capacity: usize) -> Self {
-        Self { verifier, verified: Arc::new(Cache::new(capacity)) }
+        Self { verifier, verified: Arc::new(Remembered::new(capacity)) }
     }
 
     /// What verifies.
@@ -58,7 +58,7 @@ impl SvidCache {
         let svid = self.verifier.verify(leaf, intermediates, role, now)?;
         // Whoever adds what is on no path to a good chain must not fill the memory.
         if svid.chain().iter().map(|der| der.len()).sum::<usize>() <= MAX_REMEMBERED {
-            self.verified.insert(hash, svid.clone());
+            self.verified.insert(hash, svid.clone(), now);
         }
         Ok(svid)
     }
@@ -90,7 +90,13 @@ impl SvidCache {
     /// Whether no certificate is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.verified.is_empty()
+        self.len() == 0
+    }
+}
+
+impl Ends for VerifiedSvid {
+    fn not_after(&self) -> UnixTime {
+        VerifiedSvid::not_after(self)
     }
 }
 

@@ -11,19 +11,19 @@ use aims_testkit::assert_refused;
 use crate::support::{at, key, public};
 
 #[derive(Debug, Default)]
-struct Two(Mutex<HashMap<(Thumbprint, String), UnixTime>>);
+struct Two(Mutex<HashMap<(Option<Thumbprint>, String), UnixTime>>);
 
-impl ReplayStore for Two {
-    fn remember(
+impl Two {
+    fn insert(
         &self,
-        sender: &Thumbprint,
+        sender: Option<&Thumbprint>,
         id: &str,
         until: UnixTime,
         now: UnixTime,
     ) -> Result<(), ReplayError> {
         let mut seen = self.0.lock().map_err(|_| ReplayError::Unavailable)?;
         seen.retain(|_, until| *until > now);
-        let entry = (*sender, id.to_owned());
+        let entry = (sender.copied(), id.to_owned());
         if seen.contains_key(&entry) {
             return Err(ReplayError::Replayed);
         }
@@ -33,6 +33,39 @@ impl ReplayStore for Two {
         seen.insert(entry, until);
         Ok(())
     }
+}
+
+impl ReplayStore for Two {
+    fn remember(
+        &self,
+        sender: &Thumbprint,
+        id: &str,
+        until: UnixTime,
+        now: UnixTime,
+    ) -> Result<(), ReplayError> {
+        self.insert(Some(sender), id, until, now)
+    }
+
+    fn remember_from_anyone(
+        &self,
+        _: &Thumbprint,
+        id: &str,
+        until: UnixTime,
+        now: UnixTime,
+    ) -> Result<(), ReplayError> {
+        self.insert(None, id, until, now)
+    }
+}
+
+#[test]
+fn hsig_11_what_counts_once_whoever_sends_it_is_asked_through_the_handle_too() {
+    let [one, other] =
+        [Algorithm::Es256, Algorithm::Ed25519].map(|algorithm| Thumbprint::of(public(&key(algorithm))));
+    let store: Arc<dyn ReplayStore> = Arc::new(Two::default());
+    let (now, until) = (at(0), at(60));
+    store.remember_from_anyone(&one, "a", until, now).unwrap();
+    assert_refused!(store.remember_from_anyone(&other, "a", until, now), "replay", "WPT-11");
+    store.remember(&one, "a", until, now).unwrap();
 }
 
 #[test]

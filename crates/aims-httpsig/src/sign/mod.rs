@@ -44,7 +44,8 @@ use crate::{Component, Context, Part, SignatureParameters, registered_name};
 #[derive(Clone, Debug)]
 #[must_use = "nothing is signed until it is prepared, and signed"]
 pub struct NewSignature<'a> {
-    label: Cow<'a, str>,
+    /// `None` for any that is free.
+    label: Option<Cow<'a, str>>,
     covered: Vec<Component<'a>>,
     parameters: Parameters<'a>,
     created: Option<UnixTime>,
@@ -56,7 +57,7 @@ impl<'a> NewSignature<'a> {
     /// Covers these components, in this order.
     pub fn covering(components: impl IntoIterator<Item = Component<'a>>) -> Self {
         Self {
-            label: Cow::Borrowed("sig1"),
+            label: Some(Cow::Borrowed("sig1")),
             covered: components.into_iter().collect(),
             parameters: Parameters::new(),
             created: None,
@@ -73,7 +74,13 @@ impl<'a> NewSignature<'a> {
 
     /// The label. Default: `sig1`. It is not signed.
     pub fn label(mut self, label: impl Into<Cow<'a, str>>) -> Self {
-        self.label = label.into();
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Under the first of the labels `sig1` to `sig8` that the message does not have yet.
+    pub fn any_label(mut self) -> Self {
+        self.label = None;
         self
     }
 
@@ -150,10 +157,14 @@ impl<'a> NewSignature<'a> {
         if let Some(error) = self.error {
             return Err(error);
         }
+        let label = match self.label {
+            Some(label) => label,
+            None => free_label(context)?,
+        };
         crate::sf::Dictionary::new()
-            .with(&*self.label, crate::sf::Member::Item(Item::new(true.into())))
+            .with(&*label, crate::sf::Member::Item(Item::new(true.into())))
             .map_err(|_| SignatureError::Label)?;
-        if is_used(context, &self.label) {
+        if is_used(context, &label) {
             return Err(SignatureError::LabelInUse);
         }
         let parameters = SignatureParameters::of(self.parameters).map_err(SignatureError::Parameter)?;
@@ -173,15 +184,21 @@ impl<'a> NewSignature<'a> {
             }
         }
         let base = Base::build(context, &covered, parameters.fields()).map_err(SignatureError::Base)?;
-        let mut input = format!("{}=", self.label);
+        let mut input = format!("{label}=");
         crate::base::write_list(&covered, parameters.fields(), &mut input).map_err(SignatureError::Base)?;
         let algorithm = parameters.algorithm_name().map(ToOwned::to_owned);
-        Ok(UnsignedSignature { label: self.label.into_owned(), base: base.text, input, algorithm })
+        Ok(UnsignedSignature { label: label.into_owned(), base: base.text, input, algorithm })
     }
 }
 
 fn seconds(time: UnixTime) -> BareItem<'static> {
     BareItem::Integer(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+}
+
+fn free_label(context: &Context<'_>) -> Result<Cow<'static, str>, SignatureError> {
+    let labels = ["sig1", "sig2", "sig3", "sig4", "sig5", "sig6", "sig7", "sig8"];
+    let free = labels.into_iter().find(|label| !is_used(context, label));
+    free.map(Cow::Borrowed).ok_or(SignatureError::LabelInUse)
 }
 
 /// Whether the message has a signature of this label. A field that is malformed has all labels.

@@ -22,8 +22,9 @@ impl Context<'_> {
     }
 
     /// Whether the message has the component at all, whatever its value is worth.
-    pub(crate) fn has(&self, component: &Component<'_>) -> bool {
-        let Ok(message) = self.message(component) else { return false };
+    #[must_use]
+    pub fn has(&self, component: &Component<'_>) -> bool {
+        let Ok(message) = self.message_of(component) else { return false };
         if component.kind != Kind::Field {
             return self.value(component).is_ok();
         }
@@ -39,7 +40,7 @@ impl Context<'_> {
         component: &Component<'_>,
         to: &mut String,
     ) -> Result<(), ComponentError> {
-        let message = self.message(component)?;
+        let message = self.message_of(component)?;
         if component.kind == Kind::Field {
             return field::write(self, message, component, to);
         }
@@ -54,7 +55,7 @@ impl Context<'_> {
     }
 
     /// The message that a component is taken from, if it has components of this kind.
-    fn message(&self, component: &Component<'_>) -> Result<&dyn Message, ComponentError> {
+    fn message_of(&self, component: &Component<'_>) -> Result<&dyn Message, ComponentError> {
         let of_request = match component.kind {
             Kind::Field => None,
             Kind::Status => Some(false),
@@ -81,7 +82,7 @@ impl Context<'_> {
         match component.kind {
             Kind::Authority => {
                 let target = target()?;
-                let scheme = target.scheme().or_else(|| message.scheme());
+                let scheme = scheme_of(message, &target);
                 authority::write(self.authority_of(message, &target)?, scheme, to)?;
             }
             Kind::Method => to.push_str(message.method().ok_or(E::Unavailable)?),
@@ -114,7 +115,7 @@ impl Context<'_> {
         target: &Target<'a>,
     ) -> Result<&'a str, ComponentError> {
         let is_other = |one: &str, other: &str| {
-            let scheme = target.scheme().or_else(|| message.scheme());
+            let scheme = scheme_of(message, target);
             let (mut own, mut that) = (String::new(), String::new());
             authority::write(one, scheme, &mut own).is_err()
                 || authority::write(other, scheme, &mut that).is_err()
@@ -157,4 +158,9 @@ impl Context<'_> {
         to.push_str(target.rest());
         Ok(())
     }
+}
+
+/// The scheme whose usual port is left out. The target of CONNECT is a host and a port, and has no scheme (RFC 9110 section 7.1).
+fn scheme_of<'a>(message: &'a dyn Message, target: &Target<'a>) -> Option<&'a str> {
+    if message.method() == Some("CONNECT") { None } else { target.scheme().or_else(|| message.scheme()) }
 }

@@ -86,6 +86,12 @@ impl<'f, C> Verified<'f, C> {
         Ok(store.remember(scope, nonce, self.until, now)?)
     }
 
+    /// What is covered, on its own: without the message, the parameters, or a word about the content.
+    #[must_use]
+    pub fn into_covered(self) -> Covered {
+        Covered { base: self.base }
+    }
+
     fn with<D>(self, content: D) -> Verified<'f, D> {
         Verified {
             context: self.context,
@@ -125,7 +131,11 @@ impl<'f> Verified<'f, Headers> {
     }
 
     /// The digests that were covered, of this message and not of its request.
-    fn digests(&self) -> Result<Digests, VerifyError> {
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::DigestNotCovered`] when there are none; [`VerifyError::Digest`] when none counts.
+    pub fn digests(&self) -> Result<Digests, VerifyError> {
         let covered = self.components.iter().position(|component| {
             component.name() == "content-digest"
                 && !component.flags.request
@@ -143,6 +153,33 @@ impl<'f> Verified<'f, Headers> {
         }
         let value = self.base.values.get(at).and_then(|span| self.base.text.get(span.clone()));
         Ok(Digests::parse(value.unwrap_or_default().as_bytes())?)
+    }
+}
+
+/// What a signature that verified covers: components and the values that were signed. Only a verifier makes one.
+#[derive(Clone, Debug)]
+pub struct Covered {
+    base: Base,
+}
+
+impl Covered {
+    /// The value of a covered component; `None` for whatever is not covered.
+    #[must_use]
+    pub fn value(&self, component: &Component<'_>) -> Option<&str> {
+        let is_it =
+            |identifier: &str| identifier.parse::<Component<'_>>().is_ok_and(|covered| covered == *component);
+        self.iter().find(|(identifier, _)| is_it(identifier)).map(|(_, value)| value)
+    }
+
+    /// All of them, by identifier as it was signed: `"@method"`, `"content-digest";req`.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut start = 0;
+        self.base.values.iter().filter_map(move |span| {
+            // A line is an identifier, a colon, a space, the value and its end.
+            let identifier = self.base.text.get(start..span.start.checked_sub(2)?)?;
+            start = span.end + 1;
+            Some((identifier, self.base.text.get(span.clone())?))
+        })
     }
 }
 

@@ -38,6 +38,18 @@ impl WptVerifier {
         self.verify_carried(wits, fields, Target::HttpPath(path), now)
     }
 
+    /// Whether the fields have such a proof at all, whatever it is worth.
+    #[must_use]
+    pub fn is_offered(&self, fields: &(impl Fields + ?Sized)) -> bool {
+        match self.profile() {
+            WptProfile::Wpt02 => {
+                fields.lines(AUTHORIZATION_FIELD).any(|line| after_scheme(line, CHALLENGE).is_some())
+            }
+            #[cfg(feature = "legacy-wpt-01")]
+            WptProfile::Wpt01 => fields.lines(WPT_01_FIELD).next().is_some(),
+        }
+    }
+
     /// Checks credential and proof of a message that is no HTTP request, such as a record of an event log: its headers
     /// have the names and values of the HTTP fields, and its audience is one of the
     /// [exact](crate::Audiences::exact) strings. This is a binding of this project.

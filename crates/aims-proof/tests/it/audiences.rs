@@ -123,3 +123,12 @@ fn wpt_6_the_audience_of_a_uri_is_all_before_query_and_fragment() {
         assert_eq!(http_audience(uri), audience);
     }
 }
+
+#[test]
+fn hs_val_12_the_scheme_is_that_of_the_names() {
+    let secure = Audiences::http("https://tools.example").unwrap();
+    assert_eq!(secure.scheme(), "https");
+    assert_eq!(secure.and_http("http://localhost:8080").unwrap().scheme(), "https");
+    assert_eq!(Audiences::http("http://localhost:8080").unwrap().scheme(), "http");
+    assert_eq!(Audiences::exact("urn:example:topic").unwrap().scheme(), "https");
+}

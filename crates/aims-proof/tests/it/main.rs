@@ -12,6 +12,7 @@ mod make;
 mod mtls;
 mod properties;
 mod replay;
+mod signature;
 mod status;
 mod support;
 mod vectors;

@@ -214,3 +214,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn hsig_11_what_counts_once_whoever_sends_it_takes_the_room_of_its_sender() {
+    let memory = ReplayMemory::with_capacity(100);
+    let [one, other] = [sender(), sender()];
+    let (now, until) = (at(0), at(60));
+    memory.remember_from_anyone(&one, "a", until, now).unwrap();
+    assert_eq!(memory.remember_from_anyone(&one, "a", until, now), Err(ReplayError::Replayed));
+    assert_eq!(memory.remember_from_anyone(&other, "a", until, now), Err(ReplayError::Replayed));
+    // Identifiers of proofs are others.
+    memory.remember(&one, "a", until, now).unwrap();
+    memory.remember(&other, "a", until, now).unwrap();
+    assert_eq!(memory.len(), 3);
+    // One sender does not fill it.
+    let mut kept = 0;
+    for id in 0..200 {
+        kept += usize::from(memory.remember_from_anyone(&one, &format!("n{id}"), until, now).is_ok());
+    }
+    assert!((70..90).contains(&kept), "{kept}");
+    memory.remember_from_anyone(&other, "b", until, now).unwrap();
+    // And forgets what has expired.
+    memory.remember_from_anyone(&other, "a", at(120), at(60)).unwrap();
+    assert_eq!(memory.len(), 1);
+}

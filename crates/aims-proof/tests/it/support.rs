@@ -208,6 +208,16 @@ impl ReplayStore for Broken {
     fn remember(&self, _: &Thumbprint, _: &str, _: UnixTime, _: UnixTime) -> Result<(), ReplayError> {
         Err(self.0)
     }
+
+    fn remember_from_anyone(
+        &self,
+        _: &Thumbprint,
+        _: &str,
+        _: UnixTime,
+        _: UnixTime,
+    ) -> Result<(), ReplayError> {
+        Err(self.0)
+    }
 }
 
 /// The result of a future that never waits, as those of software keys do not.

@@ -111,6 +111,10 @@ async fn wa_9_att_102_whoever_has_no_entry_gets_nothing_for_any_key() {
 async fn wa_2_where_the_service_is_not_offered_the_workload_api_is_as_it_was() {
     let served = Served::new(agent());
     assert_refused!(api(&served).issue(&key(), &KeyRequest::new(), now()).await, "unimplemented", "WA-1");
+    // Waiting for it does not help.
+    let started = HeldKeySource::builder(api(&served), || Ok(key())).start();
+    let started = tokio::time::timeout(Duration::from_secs(5), started).await.expect("it waits");
+    assert_refused!(started, "unimplemented", "WA-1");
     served.api().fetch_x509().await.unwrap();
 }
 

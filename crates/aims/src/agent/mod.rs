@@ -3,6 +3,8 @@
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod service;
+mod signing;
+mod signing_service;
 mod target;
 
 use std::fmt;
@@ -10,7 +12,7 @@ use std::sync::Arc;
 
 use aims_credential::{Credential, CredentialSource, HolderError, WIT_FIELD};
 use aims_keys::{BeforeEpoch, UnixTime};
-use aims_proof::{CHALLENGE, MakeWptError, NewWpt, TXN_TOKEN_FIELD};
+use aims_proof::{CHALLENGE, MakeSignatureError, MakeWptError, NewWpt, TXN_TOKEN_FIELD};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Uri};
 
@@ -18,6 +20,8 @@ use self::target::{Origin, audience};
 use aims_keys::{Clock, SystemClock};
 
 pub use self::service::{AgentError, AgentFuture, AgentLayer, AgentService};
+pub use self::signing::{Expected, SigningAgent};
+pub use self::signing_service::{SigningLayer, SigningService};
 
 /// Attaches an agent's credential, and a fresh proof that it holds its key, to every request it sends.
 ///
@@ -155,6 +159,9 @@ pub enum AttachError {
     /// The clock stands before 1970.
     #[error(transparent)]
     Clock(#[from] BeforeEpoch),
+    /// The content is longer than is held until it is signed.
+    #[error("the content is longer than what is signed")]
+    ContentTooLarge,
     /// A field that the proof must cover stands twice, or is not ASCII.
     #[error("a field cannot be covered by the proof")]
     Field,
@@ -170,6 +177,12 @@ pub enum AttachError {
     /// The proof could not be made.
     #[error(transparent)]
     Proof(#[from] MakeWptError),
+    /// The signature could not be made.
+    #[error(transparent)]
+    Signature(#[from] MakeSignatureError),
+    /// The content is not in memory, where it could be signed.
+    #[error("content that comes in pieces cannot be signed beforehand")]
+    Streaming,
     /// The target is not a whole URI: for whom would the proof be?
     #[error("the target is not a whole URI")]
     RelativeTarget,
@@ -184,12 +197,15 @@ impl AttachError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Clock(error) => error.code(),
+            Self::ContentTooLarge => "content_too_large",
             Self::Field => "malformed",
             Self::ForeignTarget => "foreign_target",
             Self::Holder(error) => error.code(),
             Self::Occupied => "authorization_occupied",
             Self::Proof(error) => error.code(),
             Self::RelativeTarget => "relative_target",
+            Self::Signature(error) => error.code(),
+            Self::Streaming => "content_in_pieces",
             Self::Userinfo => "userinfo_in_target",
         }
     }
@@ -203,6 +219,9 @@ impl AttachError {
             Self::Holder(error) => error.rule(),
             Self::Occupied => "WPT-1",
             Self::Proof(error) => error.rule(),
+            Self::Signature(error) => error.rule(),
+            Self::ContentTooLarge => "HS-DIG-05",
+            Self::Streaming => "HSIG-9",
             Self::ForeignTarget | Self::RelativeTarget | Self::Userinfo => "WPT-6",
         }
     }

@@ -2,9 +2,9 @@
 
 use http::Uri;
 use reqwest::redirect::Policy;
-use reqwest::{Client, ClientBuilder, Request, Response, Url};
+use reqwest::{Body, Client, ClientBuilder, Request, Response, Url};
 
-use super::{Agent, AgentError, AttachError};
+use super::{Agent, AgentError, AttachError, SigningAgent};
 
 impl Agent {
     /// Begins a client for [`send`](Self::send): one that follows no redirects, and otherwise as reqwest makes it.
@@ -40,6 +40,42 @@ impl Agent {
         let asked = without_fragment(request.url());
         let response = client.execute(request).await.map_err(AgentError::Client)?;
         if without_fragment(response.url()) == asked { Ok(response) } else { Err(AgentError::Redirected) }
+    }
+}
+
+impl SigningAgent {
+    /// Sends a request, signed by this agent, and verifies what is answered.
+    ///
+    /// The client must not follow redirects, as one of [`Agent::client`] does not. The content of the request has to be in memory. That of a signed response is
+    /// read as a whole; what was verified is a [`VerifiedResponse`](aims_proof::VerifiedResponse) among its extensions.
+    ///
+    /// # Errors
+    ///
+    /// [`AgentError::Attach`] when the request was not sent, [`AgentError::Client`] when it failed, [`AgentError::Response`] when the response is not to be believed,
+    /// [`AgentError::Redirected`] as with [`Agent::send`].
+    pub async fn send(
+        &self,
+        client: &Client,
+        mut request: Request,
+    ) -> Result<Response, AgentError<reqwest::Error>> {
+        let asked = without_fragment(request.url());
+        let content = match request.body() {
+            Some(body) => body.as_bytes().ok_or(AgentError::Attach(AttachError::Streaming))?,
+            None => b"",
+        };
+        let target: Uri =
+            request.url().as_str().parse().map_err(|_| AgentError::Attach(AttachError::RelativeTarget))?;
+        let (mut head, ()) = http::Request::new(()).into_parts();
+        (head.method, head.uri, head.headers) = (request.method().clone(), target, request.headers().clone());
+        let expected = self.attach(&mut head, content).await.map_err(AgentError::Attach)?;
+        *request.headers_mut() = head.headers;
+        let response = client.execute(request).await.map_err(AgentError::Client)?;
+        if without_fragment(response.url()) != asked {
+            return Err(AgentError::Redirected);
+        }
+        let (head, body) = http::Response::from(response).into_parts();
+        let response = self.checked(&expected, head, body).await?;
+        Ok(Response::from(response.map(Body::wrap)))
     }
 }
 

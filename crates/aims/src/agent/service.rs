@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use aims_keys::BoxFuture;
+use aims_proof::MessageSignatureError;
 use http::Request;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -63,7 +64,7 @@ where
         // The service that was polled ready is the one to call; a clone takes its place.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
-        AgentFuture(Box::pin(async move {
+        AgentFuture::new(async move {
             let (mut head, body) = request.into_parts();
             let attached = match service.map(|service| service.audience(&head.uri)).transpose() {
                 Ok(Some(audience)) => agent.attach_for(&audience, &mut head.headers).await,
@@ -72,13 +73,19 @@ where
             };
             attached.map_err(AgentError::Attach)?;
             inner.call(Request::from_parts(head, body)).await.map_err(AgentError::Client)
-        }))
+        })
     }
 }
 
 /// The response of an [`AgentService`], when it comes.
 #[must_use = "futures do nothing unless polled"]
 pub struct AgentFuture<R, E>(BoxFuture<'static, Result<R, AgentError<E>>>);
+
+impl<R, E> AgentFuture<R, E> {
+    pub(super) fn new(future: impl Future<Output = Result<R, AgentError<E>>> + Send + 'static) -> Self {
+        Self(Box::pin(future))
+    }
+}
 
 impl<R, E> Future for AgentFuture<R, E> {
     type Output = Result<R, AgentError<E>>;
@@ -104,6 +111,18 @@ pub enum AgentError<E> {
     /// The client failed.
     #[error("the request failed")]
     Client(#[source] E),
+    /// The content of the request, or of a signed response, could not be read.
+    #[error("the content could not be read")]
+    Content,
+    /// The response is not to be believed.
+    #[error("the response is refused")]
+    Response {
+        /// Why.
+        #[source]
+        error: MessageSignatureError,
+        /// The problem type by which an unsigned error says why it is not signed: a hint that anybody may have written.
+        hint: Option<&'static str>,
+    },
     /// The client followed a redirect, which took the credential to a target that the proof was not for.
     #[error("the client followed a redirect")]
     Redirected,

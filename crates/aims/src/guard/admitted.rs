@@ -56,8 +56,8 @@ impl Admitted {
         for who in std::iter::once(&self.caller).chain(&self.transport) {
             guard.still_forwarded(who, now)?;
         }
-        if let Some(proof) = self.caller.wpt() {
-            guard.wits.verify_again(proof.wit(), now).map_err(|error| match error {
+        if let Some(wit) = self.caller.wit() {
+            guard.wits.verify_again(wit, now).map_err(|error| match error {
                 WitError::Expired => Lapsed::Expired,
                 WitError::Lapsed(lapsed) => lapsed,
                 _ => Lapsed::Untrusted,

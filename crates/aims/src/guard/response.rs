@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use aims_credential::{ReplayError, WitError};
 use aims_jose::json::ObjectWriter;
-use aims_proof::{ProofError, WptError};
+use aims_proof::{MessageSignatureError, ProofError, SIGNATURE_INVALID, WptError};
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
@@ -21,6 +21,8 @@ pub struct Refusal {
     rule: &'static str,
     detail: Option<Box<str>>,
     challenge: Option<&'static str>,
+    /// The type of the problem, where there is a better one than its status.
+    kind: Option<&'static str>,
 }
 
 impl Refusal {
@@ -37,6 +39,7 @@ impl Refusal {
             rule,
             detail: detail(error),
             challenge: error.challenge(),
+            kind: None,
         }
     }
 
@@ -57,6 +60,7 @@ impl Refusal {
             rule: error.rule(),
             detail: None,
             challenge: None,
+            kind: None,
         }
     }
 
@@ -76,6 +80,67 @@ impl Refusal {
             rule: error.rule(),
             detail: None,
             challenge: None,
+            kind: None,
+        }
+    }
+
+    /// The same of a message signature. Which check failed is not told (`docs/spec/wimse.md` section 6.5).
+    pub(super) fn badly_signed(error: &MessageSignatureError) -> Self {
+        let (code, rule) = (error.code(), error.rule());
+        let public_code = match error.status() {
+            503 => return Self::unavailable(code, rule),
+            413 => "content_too_large",
+            _ => "signature_invalid",
+        };
+        let detail = match error {
+            MessageSignatureError::AudienceMismatch { .. } => Some(error.to_string().into()),
+            _ => None,
+        };
+        Self {
+            status: StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST),
+            public_code,
+            code: code.into(),
+            rule,
+            detail,
+            challenge: None,
+            kind: (public_code == "signature_invalid").then_some(SIGNATURE_INVALID),
+        }
+    }
+
+    /// The proofs are good, and others are asked for here.
+    pub(super) fn not_accepted() -> Self {
+        Self::bad_request("proof_not_accepted", "CRD-14")
+    }
+
+    /// The content of a signed request ended before its time.
+    pub(super) fn broken_content() -> Self {
+        Self::bad_request("content_broken", "HSIG-9")
+    }
+
+    /// The content of a signed request was not looked at.
+    pub(super) fn unread_content() -> Self {
+        Self::bad_request("content_unread", "HSIG-9")
+    }
+
+    fn bad_request(code: &'static str, rule: &'static str) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            public_code: code,
+            code: code.into(),
+            rule,
+            detail: None,
+            challenge: None,
+            kind: None,
+        }
+    }
+
+    /// A signed response was demanded, and there is none.
+    pub(super) fn cannot_sign(status: u16, kind: &'static str) -> Self {
+        let code = if status == 501 { "signed_response_unsupported" } else { "signed_response_unavailable" };
+        Self {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST),
+            kind: Some(kind),
+            ..Self::bad_request(code, "HSIG-21")
         }
     }
 
@@ -88,6 +153,7 @@ impl Refusal {
             rule: "WID-6",
             detail: None,
             challenge: None,
+            kind: None,
         }
     }
 
@@ -99,6 +165,7 @@ impl Refusal {
             rule,
             detail: None,
             challenge: None,
+            kind: None,
         }
     }
 
@@ -158,6 +225,9 @@ impl Refusal {
 
     fn problem(&self) -> String {
         let mut problem = ObjectWriter::new();
+        if let Some(kind) = self.kind {
+            problem.str("type", kind);
+        }
         problem.str("title", self.status.canonical_reason().unwrap_or_default());
         problem.u64("status", self.status.as_u16().into()).str("code", self.public_code);
         // INVARIANT: the names differ, the only thing `finish` can object to.

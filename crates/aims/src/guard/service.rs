@@ -10,20 +10,35 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{Request, Response};
-use http_body::{Body, Frame, SizeHint};
-use pin_project_lite::pin_project;
+use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::Guard;
+use super::content::GuardedBody;
+use super::request::Denied;
+use crate::body::{HeldBody, ReadError, Whole, read};
+use crate::permit::Permit;
 
 /// Puts a [`Guard`] in front of a service.
 #[derive(Clone, Debug)]
-pub struct GuardLayer(Guard);
+pub struct GuardLayer {
+    guard: Guard,
+    streams: Option<u64>,
+}
 
 impl GuardLayer {
     pub(super) fn new(guard: Guard) -> Self {
-        Self(guard)
+        Self { guard, streams: None }
+    }
+
+    /// Hands the content of signed requests on as it comes, at most `max` bytes of it, to handlers that cannot wait for all of it. Whether it is what was signed
+    /// they learn at its end: there is an error in place of the last piece if it is not. Until then they must do nothing that cannot be undone. Default:
+    /// handlers get content that is verified, [whole](crate::GuardBuilder::max_content).
+    #[must_use]
+    pub fn stream_content(mut self, max: u64) -> Self {
+        self.streams = Some(max);
+        self
     }
 }
 
@@ -31,7 +46,7 @@ impl<S> Layer<S> for GuardLayer {
     type Service = GuardService<S>;
 
     fn layer(&self, inner: S) -> GuardService<S> {
-        GuardService { guard: self.0.clone(), inner }
+        GuardService { guard: self.guard.clone(), streams: self.streams, inner }
     }
 }
 
@@ -43,16 +58,19 @@ impl<S> Layer<S> for GuardLayer {
 #[derive(Clone, Debug)]
 pub struct GuardService<S> {
     guard: Guard,
+    streams: Option<u64>,
     inner: S,
 }
 
 impl<S, B, R> Service<Request<B>> for GuardService<S>
 where
-    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S: Service<Request<GuardedBody<B>>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
-    B: Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    R: Body<Data = Bytes> + Send,
+    R::Error: Send,
 {
-    type Response = Response<GuardBody<R>>;
+    type Response = Response<HeldBody<R>>;
     type Error = S::Error;
     type Future = GuardFuture<R, S::Error>;
 
@@ -61,34 +79,86 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let guard = self.guard.clone();
+        let (guard, streams) = (self.guard.clone(), self.streams);
         // The service that was polled ready is the one to call; a clone takes its place.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
         GuardFuture(Box::pin(async move {
             let (mut head, body) = request.into_parts();
-            match guard.admit(&head).await {
-                Ok(permit) => {
-                    for field in NOT_FOR_HANDLERS {
-                        head.headers.remove(field);
-                    }
-                    head.extensions.insert(permit);
-                    let response = inner.call(Request::from_parts(head, body)).await?;
-                    Ok(response.map(GuardBody::service))
-                }
-                Err(refusal) if is_grpc(&head) => Ok(refusal.to_grpc_response().map(GuardBody::problem)),
-                Err(refusal) => Ok(refusal.to_response().map(GuardBody::problem)),
+            let (permit, body) = match guard.admit_body(&head, body, streams).await {
+                Ok(admitted) => admitted,
+                Err(denied) => return Ok(guard.refuse(&head, denied).await),
+            };
+            let signed = permit.caller().signature().cloned();
+            let by_signature = signed.is_some();
+            let fields = NOT_FOR_HANDLERS
+                .iter()
+                .chain(by_signature.then_some(&SIGNATURE_FIELDS).into_iter().flatten());
+            for field in fields {
+                head.headers.remove(*field);
+            }
+            let signed = signed.filter(|signed| guard.inner.has_to_sign(signed));
+            head.extensions.insert(permit);
+            let response = inner.call(Request::from_parts(head, body)).await?;
+            let Some(signed) = signed else { return Ok(response.map(HeldBody::passing)) };
+            match guard.inner.sign(&signed, response).await {
+                Ok(response) => Ok(response.map(HeldBody::whole)),
+                Err(refusal) => Ok(refusal.to_response().map(problem)),
             }
         }))
     }
 }
 
+impl Guard {
+    /// Admits a request, with its content as far as that is signed.
+    async fn admit_body<B: Body<Data = Bytes>>(
+        &self,
+        head: &Parts,
+        body: B,
+        streams: Option<u64>,
+    ) -> Result<(Permit, GuardedBody<B>), Denied> {
+        let begun = self.begin(head).await?;
+        if !begun.is_signed() {
+            let permit = begun.with_content(b"").await?;
+            return Ok((permit, GuardedBody::unsigned(body)));
+        }
+        if let Some(max) = streams {
+            let (permit, content) = begun.with_streamed_content(max).await?;
+            let body = match content {
+                Some(content) => GuardedBody::streamed(body, content),
+                None => GuardedBody::unsigned(body),
+            };
+            return Ok((permit, body));
+        }
+        let whole = match read(body, self.inner.max_content).await {
+            Ok(whole) => whole,
+            Err(ReadError::TooLarge) => return Err(begun.too_large().await.into()),
+            Err(ReadError::Broken) => return Err(begun.broken().await.into()),
+        };
+        let permit = begun.with_content(&whole.content).await?;
+        Ok((permit, GuardedBody::verified(whole)))
+    }
+
+    /// The answer to a refused request: signed, if its caller takes no other.
+    async fn refuse<R>(&self, head: &Parts, denied: Denied) -> Response<HeldBody<R>> {
+        let Denied { refusal, signed } = denied;
+        let answer = if is_grpc(head) { refusal.to_grpc_response() } else { refusal.to_response() };
+        let Some(signed) = signed.filter(|signed| self.inner.has_to_sign(signed)) else {
+            return answer.map(problem);
+        };
+        match self.inner.sign(&signed, answer).await {
+            Ok(answer) => answer.map(HeldBody::whole),
+            Err(refusal) => refusal.to_response().map(problem),
+        }
+    }
+}
+
 /// The response of a [`GuardService`], when it comes.
 #[must_use = "futures do nothing unless polled"]
-pub struct GuardFuture<R, E>(BoxFuture<'static, Result<Response<GuardBody<R>>, E>>);
+pub struct GuardFuture<R, E>(BoxFuture<'static, Result<Response<HeldBody<R>>, E>>);
 
 impl<R, E> Future for GuardFuture<R, E> {
-    type Output = Result<Response<GuardBody<R>>, E>;
+    type Output = Result<Response<HeldBody<R>>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.as_mut().poll(cx)
@@ -101,66 +171,8 @@ impl<R, E> std::fmt::Debug for GuardFuture<R, E> {
     }
 }
 
-pin_project! {
-    /// The body of a response: the service's own, or a problem document.
-    #[derive(Debug)]
-    pub struct GuardBody<B> {
-        #[pin]
-        from: Source<B>,
-    }
-}
-
-pin_project! {
-    #[derive(Debug)]
-    #[project = FromProjection]
-    enum Source<B> {
-        Service { #[pin] body: B },
-        Guard { problem: Option<Bytes> },
-    }
-}
-
-impl<B> GuardBody<B> {
-    fn service(body: B) -> Self {
-        Self { from: Source::Service { body } }
-    }
-
-    fn problem(problem: String) -> Self {
-        let problem = (!problem.is_empty()).then(|| problem.into());
-        Self { from: Source::Guard { problem } }
-    }
-}
-
-impl<B: Body<Data = Bytes>> Body for GuardBody<B> {
-    type Data = Bytes;
-    type Error = B::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        match self.project().from.project() {
-            FromProjection::Service { body } => body.poll_frame(cx),
-            FromProjection::Guard { problem } => {
-                Poll::Ready(problem.take().map(|data| Ok(Frame::data(data))))
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.from {
-            Source::Service { body } => body.is_end_stream(),
-            Source::Guard { problem } => problem.is_none(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.from {
-            Source::Service { body } => body.size_hint(),
-            Source::Guard { problem } => {
-                SizeHint::with_exact(problem.as_ref().map_or(0, |bytes| bytes.len() as u64))
-            }
-        }
-    }
+fn problem<R>(problem: String) -> HeldBody<R> {
+    HeldBody::whole(Whole { content: problem.into(), trailers: None })
 }
 
 /// Whether the caller reads the answer as gRPC: `application/grpc`, with the message format behind a plus sign or without.
@@ -179,6 +191,9 @@ const NOT_FOR_HANDLERS: [&str; 6] = [
     "client-cert-chain",
     "x-forwarded-client-cert",
 ];
+
+/// Where the caller is known by a message signature, that too.
+const SIGNATURE_FIELDS: [&str; 2] = ["signature", "signature-input"];
 
 const AUTHORIZATION_FIELD: &str = "authorization";
 

@@ -17,6 +17,7 @@ mod record;
 mod reqwest;
 mod sanitize;
 mod secrets;
+mod signature;
 mod support;
 mod trace;
 #[cfg(all(feature = "axum", feature = "hyper", feature = "tonic"))]

@@ -324,6 +324,16 @@ impl ReplayStore for Panicking {
     fn remember(&self, _: &Thumbprint, _: &str, _: UnixTime, _: UnixTime) -> Result<(), ReplayError> {
         panic!("replay memory")
     }
+
+    fn remember_from_anyone(
+        &self,
+        _: &Thumbprint,
+        _: &str,
+        _: UnixTime,
+        _: UnixTime,
+    ) -> Result<(), ReplayError> {
+        panic!("replay memory")
+    }
 }
 
 impl Clock for Panicking {

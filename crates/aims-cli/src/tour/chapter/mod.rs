@@ -3,6 +3,7 @@
 mod identity;
 mod mtls;
 mod provisioning;
+mod signatures;
 
 use super::account::{Account, Broken};
 
@@ -15,11 +16,13 @@ pub(super) enum Chapter {
     Mtls,
     /// Who gets an identity, who keeps its own key, and who gets nothing.
     Provisioning,
+    /// Requests and answers that are signed as a whole, through a gateway that meddles.
+    Signatures,
 }
 
 impl Chapter {
     /// All of them.
-    pub(super) const ALL: [Self; 3] = [Self::Identity, Self::Mtls, Self::Provisioning];
+    pub(super) const ALL: [Self; 4] = [Self::Identity, Self::Mtls, Self::Provisioning, Self::Signatures];
 
     /// As on the command line.
     pub(super) fn name(self) -> &'static str {
@@ -27,6 +30,7 @@ impl Chapter {
             Self::Identity => "identity",
             Self::Mtls => "mtls",
             Self::Provisioning => "provisioning",
+            Self::Signatures => "signatures",
         }
     }
 
@@ -45,6 +49,10 @@ impl Chapter {
             Self::Provisioning => {
                 account.chapter(self.name(), provisioning::INTRO);
                 provisioning::tell(account).await
+            }
+            Self::Signatures => {
+                account.chapter(self.name(), signatures::INTRO);
+                signatures::tell(account).await
             }
         };
     }

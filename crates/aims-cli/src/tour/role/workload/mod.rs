@@ -1,6 +1,7 @@
 //! Workloads that talk over mutual TLS: a tool, agents, and a proxy between them.
 
 mod agent;
+mod gateway;
 mod proxy;
 mod tool;
 
@@ -25,7 +26,7 @@ pub(super) async fn run(mut control: Control) -> Outcome<()> {
     control.config().await?;
     let api = WorkloadApi::new(&Endpoint::from_env()?, backend::ring());
     let mut workload = Workload(WorkloadSource::builder(api).with_wit().start().await?);
-    let mut agent = Agent::default();
+    let (mut agent, mut gateway) = (Agent::default(), None);
     say(&json!({ "subject": workload.0.x509().holder()?.subject().as_str() }))?;
     while let Some(message) = control.next().await? {
         let answer = match &*message.text("do")? {
@@ -33,7 +34,14 @@ pub(super) async fn run(mut control: Control) -> Outcome<()> {
             "knows" => workload.knows(&message).await?,
             "forgot" => workload.forgot(&message).await?,
             "serve" => tool::serve(&workload, &message).await?,
+            "serve_signed" => tool::serve_signed(&workload, &message).await?,
             "forward" => proxy::serve(&workload, &message).await?,
+            "gateway" => {
+                let (serving, answer) = gateway::serve(&workload, &message).await?;
+                gateway = Some(serving);
+                answer
+            }
+            "meddle" => gateway.as_ref().ok_or("not a gateway")?.meddle(&message)?,
             _ => agent.obey(&workload, &message).await?,
         };
         say(&answer)?;

@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use aims::id::{IdSet, WorkloadId};
-use aims::{Audiences, Callers, Connection, ForwardedVerifier, Guard, Permit};
+use aims::{Accept, Audiences, Callers, Connection, ForwardedVerifier, Guard, Permit};
 use axum::body::{Body, Bytes};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use http_body::Frame;
 use serde_json::{Value, json};
@@ -35,6 +35,25 @@ pub(super) async fn serve(workload: &Workload, message: &Message) -> Outcome<Val
     let app = app.into_make_service_with_connect_info::<Connection>();
     tokio::spawn(async move { axum::serve(listener, app).await });
     Ok(json!({ "url": url }))
+}
+
+/// Serves whoever signs, under its outside name, and signs its answers.
+pub(super) async fn serve_signed(workload: &Workload, message: &Message) -> Outcome<Value> {
+    let (listener, url) = workload.listen(patterns(message, "peers")?).await?;
+    let callers = Callers::new().pattern(message.text("callers")?.parse()?);
+    let guard = Guard::builder(Audiences::http(&message.text("name")?)?, workload.0.bundles(), callers)
+        .accept(Accept::signature())
+        .sign_responses(workload.0.wit())
+        .build();
+    let app = Router::new().route("/v1/book", post(book)).layer(guard.layer());
+    let app = app.into_make_service_with_connect_info::<Connection>();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Ok(json!({ "url": url }))
+}
+
+/// The content is what was signed.
+async fn book(Extension(permit): Extension<Permit>, content: Bytes) -> Json<Value> {
+    Json(json!({ "caller": permit.caller().subject().as_str(), "booked": String::from_utf8_lossy(&content) }))
 }
 
 async fn search(Extension(permit): Extension<Permit>) -> Json<Value> {

@@ -1,0 +1,77 @@
+//! Which proofs are taken.
+
+/// Which proofs of a caller's are taken: one of several, or several at once.
+///
+/// Whatever a request shows has to be good, whether it is asked for or not (CRD-14).
+///
+/// ```
+/// use aims::Accept;
+///
+/// // What a guard takes, unless it is told otherwise.
+/// let either = Accept::wpt().or(Accept::signature());
+/// // For what must not be altered on the way, over connections of workloads.
+/// # #[cfg(feature = "mtls")]
+/// let both = Accept::signature().with_connection();
+/// # let _ = either;
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Accept(Vec<Shown>);
+
+impl Accept {
+    /// A message signature.
+    #[must_use]
+    pub fn signature() -> Self {
+        Self(vec![Shown::SIGNATURE])
+    }
+
+    /// A Workload Proof Token.
+    #[must_use]
+    pub fn wpt() -> Self {
+        Self(vec![Shown::WPT])
+    }
+
+    /// A connection over mutual TLS, or what a proxy that is believed says of one. Alone, it reaches no further than an intermediary that ends TLS.
+    #[cfg(feature = "mtls")]
+    #[must_use]
+    pub fn connection() -> Self {
+        Self(vec![Shown::CONNECTION])
+    }
+
+    /// Either.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// Each of them over mutual TLS, and not without.
+    #[cfg(feature = "mtls")]
+    #[must_use]
+    pub fn with_connection(self) -> Self {
+        Self(self.0.into_iter().map(|set| set.and(Shown::CONNECTION)).collect())
+    }
+
+    pub(super) fn takes(&self, shown: Shown) -> bool {
+        self.0.iter().any(|set| shown.holds(*set))
+    }
+}
+
+/// Proofs that a request shows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Shown(u8);
+
+impl Shown {
+    pub(super) const NONE: Self = Self(0);
+    pub(super) const WPT: Self = Self(1);
+    pub(super) const SIGNATURE: Self = Self(2);
+    #[cfg(feature = "mtls")]
+    pub(super) const CONNECTION: Self = Self(4);
+
+    pub(super) fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    fn holds(self, all: Self) -> bool {
+        self.0 & all.0 == all.0
+    }
+}

@@ -1,0 +1,88 @@
+//! Who sent a request.
+
+use aims_httpsig::HttpRequest;
+use aims_keys::UnixTime;
+#[cfg(feature = "mtls")]
+use aims_proof::ForwardedError;
+use aims_proof::{Authenticated, MessageSignatureError, SignedRequest};
+use http::request::Parts;
+
+use super::accept::{Accept, Shown};
+use super::panics::caught;
+use super::request::Asked;
+use super::{Inner, Refusal};
+
+/// A caller, as far as the head of its request tells.
+pub(super) enum Caller {
+    Known(Authenticated),
+    /// By a signature, which has a say about the content.
+    Signed(SignedRequest),
+}
+
+impl Inner {
+    /// Who sent the request: by its proofs, all of which have to be good, or, where that is accepted and it has none, by its connection.
+    pub(super) fn authenticate(
+        &self,
+        head: &Parts,
+        accept: &Accept,
+        asked: &mut Asked<'_>,
+        now: UnixTime,
+    ) -> Result<Caller, Refusal> {
+        let signed = self.signature(head, now)?;
+        let mut shown = if signed.is_some() { Shown::SIGNATURE } else { Shown::NONE };
+        #[cfg(feature = "mtls")]
+        if asked.transport.is_some() {
+            shown = shown.and(Shown::CONNECTION);
+        }
+        #[cfg(feature = "mtls")]
+        if signed.is_none()
+            && accept.takes(shown)
+            && !super::transport::offers_proof(head, &self.context_fields)
+            && let Some(peer) = asked.transport.take()
+        {
+            if self.is_proxy(&peer) {
+                asked.transport = Some(peer);
+                return Err(Refusal::unforwarded(&ForwardedError::Missing));
+            }
+            return Ok(Caller::Known(peer));
+        }
+        #[cfg(not(feature = "mtls"))]
+        let _ = asked;
+        // Where there is no proof at all, this says so.
+        let by_wpt = if signed.is_none() || self.wpt.is_offered(&head.headers) {
+            shown = shown.and(Shown::WPT);
+            Some(self.proof(head, now)?)
+        } else {
+            None
+        };
+        if !accept.takes(shown) {
+            return Err(Refusal::not_accepted());
+        }
+        match (signed, by_wpt) {
+            // The signature covers more.
+            (Some(signed), _) => Ok(Caller::Signed(signed)),
+            (None, Some(proof)) => Ok(Caller::Known(proof)),
+            (None, None) => Err(Refusal::not_accepted()),
+        }
+    }
+
+    /// By a message signature, if there is one of a workload.
+    fn signature(&self, head: &Parts, now: UnixTime) -> Result<Option<SignedRequest>, Refusal> {
+        let message = HttpRequest::received_head(head, self.scheme);
+        // Marks, bundles and replay memory are what the service brought.
+        match caught(|| self.signatures.verify_request(&self.wits, &message, now)) {
+            Some(Ok(signed)) => Ok(Some(signed)),
+            Some(Err(MessageSignatureError::NoSignature)) => Ok(None),
+            Some(Err(error)) => Err(Refusal::badly_signed(&error)),
+            None => Err(Refusal::unavailable("verifier_failed", "ARCH-3")),
+        }
+    }
+
+    fn proof(&self, head: &Parts, now: UnixTime) -> Result<Authenticated, Refusal> {
+        match caught(|| self.wpt.verify_http(&self.wits, &head.headers, head.uri.path(), now)) {
+            Some(Ok(proof)) => Ok(Authenticated::by_wpt(&proof)),
+            Some(Err(error)) => Err(Refusal::unauthenticated(&error)),
+            None => Err(Refusal::unavailable("verifier_failed", "ARCH-3")),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! How a guard is made.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aims_credential::{BundleSource, CredentialSource, MarkTable, Marks, ReplayStore, WitCache, WitVerifier};
+use aims_keys::{Backend, Clock, SystemClock, backend};
+#[cfg(feature = "mtls")]
+use aims_proof::ForwardedVerifier;
+use aims_proof::{Audiences, ReplayMemory, SignatureVerifier, WptProfile, WptVerifier};
+
+use super::accept::Accept;
+use super::{Guard, Inner, Signs};
+use crate::decide::Decide;
+use crate::record::{JsonLines, Recorder};
+
+/// Options of a [`Guard`].
+#[derive(Clone)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct GuardBuilder {
+    audiences: Audiences,
+    trust: Arc<dyn BundleSource>,
+    decide: Arc<dyn Decide>,
+    marks: Arc<dyn Marks>,
+    recorder: Arc<dyn Recorder>,
+    replay: Option<Arc<dyn ReplayStore>>,
+    clock: Arc<dyn Clock>,
+    backend: Backend,
+    leeway: Option<Duration>,
+    max_proof_lifetime: Option<Duration>,
+    max_credential_lifetime: Option<Duration>,
+    context_fields: Vec<String>,
+    profile: WptProfile,
+    accept: Accept,
+    max_content: usize,
+    signs: Option<Signs>,
+    #[cfg(feature = "mtls")]
+    proxies: Option<ForwardedVerifier>,
+}
+
+impl GuardBuilder {
+    pub(super) fn new(
+        audiences: Audiences,
+        trust: impl BundleSource + 'static,
+        callers: impl Decide + 'static,
+    ) -> Self {
+        Self {
+            audiences,
+            trust: Arc::new(trust),
+            decide: Arc::new(callers),
+            marks: Arc::new(MarkTable::with_capacity(0)),
+            recorder: Arc::new(JsonLines::stderr()),
+            replay: None,
+            clock: Arc::new(SystemClock::default()),
+            backend: backend::ring(),
+            leeway: None,
+            max_proof_lifetime: None,
+            max_credential_lifetime: None,
+            context_fields: Vec::new(),
+            profile: WptProfile::Wpt02,
+            accept: Accept::wpt().or(Accept::signature()),
+            max_content: MAX_CONTENT,
+            signs: None,
+            #[cfg(feature = "mtls")]
+            proxies: None,
+        }
+    }
+
+    /// Where it is known what was cut off before its time. Default: nothing is.
+    pub fn marks(mut self, marks: impl Marks + 'static) -> Self {
+        self.marks = Arc::new(marks);
+        self
+    }
+
+    /// Where records go. Default: [`JsonLines`] on standard error.
+    pub fn recorder(mut self, recorder: impl Recorder + 'static) -> Self {
+        self.recorder = Arc::new(recorder);
+        self
+    }
+
+    /// Where used proofs are remembered. Default: the memory of this process, for 262,144 of them, which is full at a
+    /// lasting rate of about 2,900 requests a second with proofs of a minute.
+    pub fn replay(mut self, store: impl ReplayStore + 'static) -> Self {
+        self.replay = Some(Arc::new(store));
+        self
+    }
+
+    /// The source of the time. Default: [`SystemClock`].
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The backend that callers' keys are loaded with. Default: *ring*.
+    pub fn backend(mut self, backend: Backend) -> Self {
+        self.backend = backend;
+        self
+    }
+
+    /// How far clocks may disagree. Default: 30 s; at most 120 s.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = Some(leeway);
+        self
+    }
+
+    /// How far ahead the end of a proof may be. Default and maximum: 300 s.
+    pub fn max_proof_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_proof_lifetime = Some(lifetime);
+        self
+    }
+
+    /// The longest validity of a credential. Default and maximum: 24 h.
+    pub fn max_credential_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_credential_lifetime = Some(lifetime);
+        self
+    }
+
+    /// A field with a context token that the service relies on: where a request has it, the proof must cover it. Its value
+    /// is then in [`VerifiedProof::context`](aims_proof::VerifiedProof::context) of the caller.
+    pub fn context_field(mut self, name: impl Into<String>) -> Self {
+        self.context_fields.push(name.into());
+        self
+    }
+
+    /// Takes these proofs, and no others, unless a route is told [otherwise](Guard::accepting). Default: a Workload Proof Token, or a message signature.
+    pub fn accept(mut self, accept: Accept) -> Self {
+        self.accept = accept;
+        self
+    }
+
+    /// How much content of a signed request is held until it is verified, and of a response until it is signed. More is refused. Default: 1 MiB.
+    pub fn max_content(mut self, bytes: usize) -> Self {
+        self.max_content = bytes;
+        self
+    }
+
+    /// Signs the responses whose callers take no others, with the credential of this service (HSIG-21). Default: nothing is signed, and such callers
+    /// are told so, with 501.
+    pub fn sign_responses(mut self, source: impl CredentialSource + 'static) -> Self {
+        self.signs = Some(Signs { source: Arc::new(source), always: false });
+        self
+    }
+
+    /// Signs all responses to signed requests, with the credential of this service.
+    pub fn sign_all_responses(mut self, source: impl CredentialSource + 'static) -> Self {
+        self.signs = Some(Signs { source: Arc::new(source), always: true });
+        self
+    }
+
+    /// Follows another revision of the proofs' draft than the current one, for callers that have not moved yet.
+    pub fn profile(mut self, profile: WptProfile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// Accepts callers that are known by their [`Connection`](crate::Connection) alone, where a request has no token, no proof, and
+    /// nothing that only a proof binds: no transaction token, and no [context field](Self::context_field). Their proof reaches as far
+    /// as the connection does, [`Layer::Transport`](aims_proof::Layer): no further than an intermediary that ends TLS. Default: every
+    /// request needs a proof of its own.
+    #[cfg(feature = "mtls")]
+    pub fn accept_connections(mut self) -> Self {
+        self.accept = self.accept.or(Accept::connection());
+        self
+    }
+
+    /// Believes these proxies, which end TLS and prove by mutual TLS who they are, about whom they have at the other end. What they
+    /// say stands in for the connection: it is recorded beside a caller with a proof of its own, and is the caller where
+    /// [connections are accepted](Self::accept_connections). A proxy that names nobody is not the caller itself. Whoever is no proxy
+    /// may write into the same fields what it likes; nobody reads it. Default: no proxies.
+    #[cfg(feature = "mtls")]
+    pub fn forwarded_by(mut self, proxies: ForwardedVerifier) -> Self {
+        self.proxies = Some(proxies);
+        self
+    }
+
+    /// Finishes; it cannot fail, since what is required was asked for first.
+    #[must_use]
+    pub fn build(self) -> Guard {
+        let mut wits = WitVerifier::builder(self.trust, self.backend).marks(self.marks.clone());
+        let replay = self.replay.unwrap_or_else(|| Arc::new(ReplayMemory::with_capacity(REMEMBERED_PROOFS)));
+        let scheme = self.audiences.scheme();
+        let mut signatures = SignatureVerifier::builder(self.audiences.clone(), Arc::clone(&replay));
+        let mut wpt = WptVerifier::builder(self.audiences, replay).profile(self.profile);
+        // The defaults are the verifiers' own, and so are the limits.
+        if let Some(leeway) = self.leeway {
+            (wits, wpt) = (wits.leeway(leeway), wpt.leeway(leeway));
+            signatures = signatures.leeway(leeway);
+        }
+        if let Some(lifetime) = self.max_proof_lifetime {
+            wpt = wpt.max_lifetime(lifetime);
+            signatures = signatures.max_lifetime(lifetime);
+        }
+        if let Some(lifetime) = self.max_credential_lifetime {
+            wits = wits.max_lifetime(lifetime);
+        }
+        for name in &self.context_fields {
+            wpt = wpt.context_field(name);
+            signatures = signatures.context_field(name);
+        }
+        let inner = Inner {
+            wits: WitCache::new(wits.build(), REMEMBERED_WITS),
+            wpt: wpt.build(),
+            signatures: signatures.build(),
+            scheme,
+            max_content: self.max_content,
+            signs: self.signs,
+            marks: self.marks,
+            decide: self.decide,
+            recorder: self.recorder,
+            clock: self.clock,
+            #[cfg(feature = "mtls")]
+            context_fields: self.context_fields,
+            #[cfg(feature = "mtls")]
+            proxies: self.proxies,
+        };
+        Guard { inner: Arc::new(inner), accept: self.accept }
+    }
+}
+
+/// Shows the audiences, and who is trusted and may call, as far as their types do.
+impl fmt::Debug for GuardBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuardBuilder")
+            .field("audiences", &self.audiences)
+            .field("trust", &self.trust)
+            .field("decide", &self.decide)
+            .field("recorder", &self.recorder)
+            .finish_non_exhaustive()
+    }
+}
+
+const REMEMBERED_PROOFS: usize = 262_144;
+
+const REMEMBERED_WITS: usize = 4096;
+
+/// 1 MiB.
+const MAX_CONTENT: usize = 1024 * 1024;

@@ -1,0 +1,236 @@
+//! One request, from its head to its permit.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use aims_keys::UnixTime;
+use aims_proof::{Authenticated, MessageSignatureError, SignedContent, VerifiedSignature};
+use http::request::Parts;
+
+use super::authenticate::Caller;
+use super::panics::{caught, caught_future};
+use super::{Admitted, Guard, Inner, Refusal};
+use crate::decide::{Decision, Question};
+use crate::permit::{Authorized, Permit};
+use crate::record::{Outcome, Record, RecordError, TraceParent};
+
+/// A request whose head is verified: nothing is decided yet.
+pub(super) struct Begun<'a> {
+    guard: &'a Arc<Inner>,
+    head: &'a Parts,
+    asked: Asked<'a>,
+    now: UnixTime,
+    caller: Caller,
+}
+
+/// A request that was refused, and whose caller may take no unsigned answer.
+pub(super) struct Denied {
+    pub(super) refusal: Refusal,
+    pub(super) signed: Option<VerifiedSignature>,
+}
+
+impl From<Refusal> for Denied {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, signed: None }
+    }
+}
+
+impl Guard {
+    /// Verifies what the head of a request has. What is refused is recorded.
+    pub(super) async fn begin<'a>(&'a self, head: &'a Parts) -> Result<Begun<'a>, Refusal> {
+        let guard = &self.inner;
+        // Without its clock a service can verify nothing; the record has the system's time then.
+        let clock = caught(|| guard.clock.now());
+        let mut asked = Asked::new(head, clock.unwrap_or_else(SystemTime::now));
+        if clock.is_none() {
+            let refusal = Refusal::unavailable("clock_failed", "ARCH-3");
+            return Err(guard.refuse(&asked, None, refusal).await);
+        }
+        let now = match UnixTime::try_from(asked.time) {
+            Ok(now) => now,
+            Err(error) => {
+                let refusal = Refusal::unavailable(error.code(), error.rule());
+                return Err(guard.refuse(&asked, None, refusal).await);
+            }
+        };
+        #[cfg(feature = "mtls")]
+        match guard.other_end(head, now) {
+            Ok(transport) => asked.transport = transport,
+            Err(refusal) => return Err(guard.refuse(&asked, None, refusal).await),
+        }
+        match guard.authenticate(head, &self.accept, &mut asked, now) {
+            Ok(caller) => Ok(Begun { guard, head, asked, now, caller }),
+            Err(refusal) => Err(guard.refuse(&asked, None, refusal).await),
+        }
+    }
+}
+
+impl Begun<'_> {
+    /// Whether the caller is known by a signature, which says what content there may be.
+    pub(super) fn is_signed(&self) -> bool {
+        matches!(self.caller, Caller::Signed(_))
+    }
+
+    /// Whether a signature covers content.
+    pub(super) fn covers_content(&self) -> bool {
+        matches!(&self.caller, Caller::Signed(signed) if signed.has_content())
+    }
+
+    /// With the whole content of the request.
+    pub(super) async fn with_content(self, content: &[u8]) -> Result<Permit, Denied> {
+        let Self { guard, head, asked, now, caller } = self;
+        let verified = match caller {
+            Caller::Known(caller) => {
+                return guard.decide(head, asked, now, caller).await.map_err(Denied::from);
+            }
+            Caller::Signed(signed) => caught(|| signed.with_content(content, now)),
+        };
+        let verified = guard.verified(&asked, verified).await?;
+        guard.decide_signed(head, asked, now, verified).await
+    }
+
+    /// With content that is still to come: at most `max` bytes of it, if it is covered by a signature.
+    pub(super) async fn with_streamed_content(
+        self,
+        max: u64,
+    ) -> Result<(Permit, Option<SignedContent>), Denied> {
+        let Self { guard, head, asked, now, caller } = self;
+        let streamed = match caller {
+            Caller::Known(caller) => {
+                let permit = guard.decide(head, asked, now, caller).await.map_err(Denied::from)?;
+                return Ok((permit, None));
+            }
+            Caller::Signed(signed) => caught(|| signed.with_streamed_content(max, now)),
+        };
+        let (verified, content) = guard.verified(&asked, streamed).await?;
+        Ok((guard.decide_signed(head, asked, now, verified).await?, Some(content)))
+    }
+
+    /// The content is more than is taken.
+    pub(super) async fn too_large(self) -> Refusal {
+        let refusal = Refusal::badly_signed(&MessageSignatureError::ContentTooLarge);
+        self.guard.refuse(&self.asked, None, refusal).await
+    }
+
+    /// The content ended before its time.
+    pub(super) async fn broken(self) -> Refusal {
+        self.guard.refuse(&self.asked, None, Refusal::broken_content()).await
+    }
+
+    /// Nobody looked at the content that is covered.
+    pub(super) async fn unread(self) -> Refusal {
+        self.guard.refuse(&self.asked, None, Refusal::unread_content()).await
+    }
+}
+
+impl Inner {
+    /// Refuses what did not verify after all.
+    async fn verified<T>(
+        &self,
+        asked: &Asked<'_>,
+        verified: Option<Result<T, MessageSignatureError>>,
+    ) -> Result<T, Refusal> {
+        let refusal = match verified {
+            Some(Ok(verified)) => return Ok(verified),
+            Some(Err(error)) => Refusal::badly_signed(&error),
+            None => Refusal::unavailable("verifier_failed", "ARCH-3"),
+        };
+        Err(self.refuse(asked, None, refusal).await)
+    }
+
+    async fn decide_signed(
+        self: &Arc<Self>,
+        head: &Parts,
+        asked: Asked<'_>,
+        now: UnixTime,
+        verified: VerifiedSignature,
+    ) -> Result<Permit, Denied> {
+        let caller = Authenticated::by_signature(&verified);
+        // HSIG-21: before anything is done, if no answer to it can be signed.
+        if let Err(refusal) = self.check_signs(&verified, now) {
+            return Err(self.refuse(&asked, Some(&caller), refusal).await.into());
+        }
+        let denied = |refusal| Denied { refusal, signed: Some(verified) };
+        self.decide(head, asked, now, caller).await.map_err(denied)
+    }
+
+    /// Decides and records.
+    async fn decide(
+        self: &Arc<Self>,
+        head: &Parts,
+        asked: Asked<'_>,
+        now: UnixTime,
+        caller: Authenticated,
+    ) -> Result<Permit, Refusal> {
+        let question = Question {
+            caller: &caller,
+            action: head.method.as_str(),
+            path: head.uri.path(),
+            query: head.uri.query(),
+            now,
+            extensions: &head.extensions,
+        };
+        let Some(decision) = caught(|| self.decide.decide(&question)) else {
+            let refusal = Refusal::unavailable("policy_failed", "ARCH-3");
+            return Err(self.refuse(&asked, Some(&caller), refusal).await);
+        };
+        let record = asked.record(Some(&caller), Outcome::Decided(&decision));
+        if let Decision::Deny { reason, .. } = &decision {
+            self.record_refusal(&record).await;
+            let reason: Cow<'static, str> = reason.clone();
+            return Err(Refusal::forbidden(reason));
+        }
+        let admitted =
+            Admitted::new(caller.clone(), Arc::clone(self), asked.transport.as_ref(), &head.extensions);
+        let (authorized, identity) = Authorized::new(admitted, asked.trace);
+        let recorded = caught_future(async { self.recorder.permit(&record, authorized).await }).await;
+        match recorded {
+            Some(Ok(permit)) if identity.is(&permit) => Ok(permit),
+            _ => Err(Refusal::unavailable(RecordError::new().code(), RecordError::new().rule())),
+        }
+    }
+
+    async fn refuse(&self, asked: &Asked<'_>, caller: Option<&Authenticated>, refusal: Refusal) -> Refusal {
+        let outcome =
+            Outcome::Refused { code: refusal.code(), rule: refusal.rule(), detail: refusal.detail() };
+        self.record_refusal(&asked.record(caller, outcome)).await;
+        refusal
+    }
+
+    /// The request is refused whether or not that can be written down.
+    async fn record_refusal(&self, record: &Record<'_>) {
+        let _ = caught_future(async { self.recorder.refuse(record).await }).await;
+    }
+}
+
+/// What is known of a request before anything of it is verified.
+pub(super) struct Asked<'a> {
+    time: SystemTime,
+    resource: &'a str,
+    action: &'a str,
+    trace: TraceParent,
+    parent: Option<TraceParent>,
+    pub(super) transport: Option<Authenticated>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(head: &'a Parts, time: SystemTime) -> Self {
+        let parent = trace_parent(head);
+        let trace = parent.map_or_else(TraceParent::begin, |parent| parent.child());
+        Self { time, resource: head.uri.path(), action: head.method.as_str(), trace, parent, transport: None }
+    }
+
+    fn record<'r>(&'r self, agent: Option<&'r Authenticated>, outcome: Outcome<'r>) -> Record<'r> {
+        let Self { time, resource, action, trace, parent, .. } = *self;
+        let transport = self.transport.as_ref();
+        Record { time, agent, transport, resource, action, outcome, trace, parent }
+    }
+}
+
+/// The caller's span; a field that is malformed or stands twice counts as none.
+fn trace_parent(head: &Parts) -> Option<TraceParent> {
+    let mut lines = head.headers.get_all("traceparent").iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else { return None };
+    TraceParent::parse(line.to_str().ok()?).ok()
+}
