@@ -13,7 +13,7 @@ pub(crate) const NO_OPENSSL: &str = "no OpenSSL: apt-get install libssl-dev open
 
 /// What must be there, how it is seen, and the Debian packages that bring it.
 /// A C compiler is not among them: without its linker this program would not be here.
-const NEEDS: [Need; 3] = [
+const NEEDS: [Need; 5] = [
     Need { what: "git", packages: &["git"], there: git },
     Need {
         what: "OpenSSL (for interop/ and benches/)",
@@ -21,6 +21,8 @@ const NEEDS: [Need; 3] = [
         there: openssl,
     },
     Need { what: "nginx (for interop/)", packages: &["nginx"], there: nginx },
+    Need { what: "Python (for interop/)", packages: &["python3", "python3-venv"], there: python },
+    Need { what: "Node (for interop/)", packages: &["nodejs", "npm"], there: node },
 ];
 
 struct Need {
@@ -68,6 +70,14 @@ fn git() -> bool {
 /// Debian puts it where the path of an ordinary user does not lead.
 fn nginx() -> bool {
     ["nginx", "/usr/sbin/nginx"].iter().any(|name| process::succeeds(process::program(name).arg("-v")))
+}
+
+fn python() -> bool {
+    process::succeeds(process::program("python3").args(["-c", "import ensurepip, venv"]))
+}
+
+fn node() -> bool {
+    ["node", "npm"].iter().all(|name| process::succeeds(process::program(name).arg("--version")))
 }
 
 fn may_install() -> bool {

@@ -13,6 +13,7 @@ mod fuzz;
 pub mod map;
 mod mutants;
 pub mod packages;
+mod peers;
 mod process;
 mod soak;
 mod stages;

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::stages::{Done, Stages, Stop};
-use crate::{Failure, apt, no_arguments, process, standalone};
+use crate::{Failure, apt, no_arguments, peers, process, standalone};
 
 /// How long the fuzz smoke runs, over all its targets.
 const FUZZ_SECONDS: &str = "20";
@@ -26,6 +26,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     stages.run("wasm32", wasm32);
     stages.run("tour", tour);
     stages.run("fuzz smoke", fuzz_smoke);
+    stages.run("packages of Python", || peers::stage(peers::PYTHON));
+    stages.run("packages of Node", || peers::stage(peers::NODE));
     stages.run("interop", interop);
     let (outcome, (passed, failed)) = match stages.finish() {
         Ok(sums) => (Ok(()), sums),
@@ -135,13 +137,9 @@ fn interop() -> Result<Done, Stop> {
     if !apt::openssl() {
         return Err(Stop::Skipped(apt::NO_OPENSSL.to_owned()));
     }
-    libtest(&mut process::cargo(&[
-        "test",
-        "--locked",
-        "--no-fail-fast",
-        "--manifest-path",
-        "interop/Cargo.toml",
-    ]))
+    let mut command =
+        process::cargo(&["test", "--locked", "--no-fail-fast", "--manifest-path", "interop/Cargo.toml"]);
+    libtest(command.env("AIMS_PEERS", peers::dir()))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod generated;
+mod httpsig;
 mod josekit_oracle;
 mod nginx;
 mod openssl_certificates;

@@ -26,12 +26,12 @@ const PAIRS: [(Algorithm, Algorithm); 4] = [
 ];
 
 /// One private key, for both implementations. Test values, good for nothing else.
-struct Pair {
-    ours: Arc<SoftwareKey>,
-    theirs: SigningKey,
+pub(crate) struct Pair {
+    pub(crate) ours: Arc<SoftwareKey>,
+    pub(crate) theirs: SigningKey,
 }
 
-fn pair(algorithm: Algorithm, byte: u8) -> Pair {
+pub(crate) fn pair(algorithm: Algorithm, byte: u8) -> Pair {
     let secret = [byte; 32];
     let theirs = match algorithm {
         Algorithm::Es256 => SigningKey::from_p256_scalar(&secret).unwrap(),

@@ -1,0 +1,130 @@
+//! HTTP message signatures, by ES256 keys on *ring*.
+
+mod message;
+mod peers;
+
+use std::hint::black_box;
+use std::rc::Rc;
+
+use aims_httpsig::sf::{Dictionary, Limits};
+use aims_httpsig::{Context, HttpRequest, SignatureFields};
+use ring::rand::SystemRandom;
+
+use self::message::{Signed, new_signature, unsigned};
+use crate::fixtures::NOW;
+use crate::row::Row;
+
+/// What the design sets its goal for.
+const USUAL: usize = 8;
+
+pub(super) fn verify() -> Row {
+    verify_of(USUAL, 0).goal(4000.0).goal_allocs(10.0)
+}
+
+/// A request that covers so many components, with so many header lines beside.
+pub(super) fn verify_of(components: usize, lines: usize) -> Row {
+    let signed = Rc::new(Signed::new(components, lines, 0));
+    let raw = signed.raw();
+    let row = Row::new({
+        let signed = Rc::clone(&signed);
+        move || signed.verify()
+    });
+    let row = row.raw(raw);
+    let row =
+        row.peer("wimsey/rustcrypto", peers::wimsey_verify(&signed)).peer_raw(peers::wimsey_raw(&signed));
+    let row =
+        row.peer("httpsig/rustcrypto", peers::httpsig_verify(&signed)).peer_raw(peers::httpsig_raw(&signed));
+    let (verify, verify_raw) = peers::web_bot_auth_verify(&signed);
+    row.peer("web-bot-auth/dalek, Ed25519", verify).peer_raw(verify_raw)
+}
+
+/// Of the peers only this one looks at content; the raw calls hash it, too.
+pub(super) fn verify_with_content() -> Row {
+    let signed = Rc::new(Signed::new(USUAL, 0, 1024 * 1024));
+    let (mut raw, mut their_raw) = (signed.raw(), peers::wimsey_raw(&signed));
+    let (content, same) = (signed.request.body().clone(), signed.request.body().clone());
+    let mut theirs = peers::wimsey_verify(&signed);
+    let digest = signed.request.headers()["content-digest"].to_str().expect("text").to_owned();
+    Row::new({
+        let signed = Rc::clone(&signed);
+        move || signed.verify()
+    })
+    .raw(move || {
+        raw();
+        black_box(ring::digest::digest(&ring::digest::SHA256, &content));
+    })
+    .goal(4000.0)
+    .peer("wimsey/rustcrypto", move || {
+        theirs();
+        assert!(wimsey_httpsig::verify_content_digest(&digest, signed.request.body()));
+    })
+    .peer_raw(move || {
+        their_raw();
+        black_box(peers::sha256(&same));
+    })
+}
+
+pub(super) fn sign() -> Row {
+    let signed = Signed::new(USUAL, 0, 0);
+    let (raw, random, base) = (signed.key.ring(), SystemRandom::new(), signed.base.clone());
+    let request = unsigned(USUAL, 0, 0);
+    let row = Row::new({
+        let key = signed.key.ours.clone();
+        move || {
+            let message = HttpRequest::outgoing(&request);
+            let unsigned = new_signature(USUAL).prepare(&Context::request(&message)).expect("a base");
+            black_box(unsigned.sign(&*key).expect("a signature"));
+        }
+    });
+    let row = row.raw(move || {
+        black_box(raw.sign(&random, base.as_bytes()).expect("a signature"));
+    });
+    let (wimsey, wimsey_raw) = peers::wimsey_sign(&signed);
+    let (httpsig, httpsig_raw) = peers::httpsig_sign(&signed);
+    let (web_bot_auth, web_bot_auth_raw) = peers::web_bot_auth_sign(&signed);
+    row.peer("wimsey/rustcrypto", wimsey)
+        .peer_raw(wimsey_raw)
+        .peer("httpsig/rustcrypto", httpsig)
+        .peer_raw(httpsig_raw)
+        .peer("web-bot-auth/dalek, Ed25519", web_bot_auth)
+        .peer_raw(web_bot_auth_raw)
+}
+
+/// All of a verification but the signature.
+pub(super) fn read() -> Row {
+    let signed = Signed::new(USUAL, 0, 0);
+    Row::short(move || {
+        let message = HttpRequest::received(&signed.request, "https");
+        let context = Context::request(&message);
+        let fields = SignatureFields::of(&context).expect("fields");
+        fields.select(&signed.policy, *NOW).expect("a candidate").base().expect("a base")
+    })
+}
+
+/// The base alone, from what was read before.
+pub(super) fn base() -> Row {
+    // A candidate borrows from all of these.
+    let signed: &'static Signed = Box::leak(Box::new(Signed::new(USUAL, 0, 0)));
+    let message: &'static HttpRequest<'_> =
+        Box::leak(Box::new(HttpRequest::received(&signed.request, "https")));
+    let context = Context::request(message);
+    let fields: &'static SignatureFields<'_> =
+        Box::leak(Box::new(SignatureFields::of(&context).expect("fields")));
+    let candidate = fields.select(&signed.policy, *NOW).expect("a candidate");
+    Row::short(move || candidate.base().expect("a base"))
+        .short_peer("wimsey", peers::wimsey_base(signed))
+        .short_peer("httpsig", peers::httpsig_base(signed))
+}
+
+pub(super) fn fields() -> Row {
+    let signed = Signed::new(USUAL, 0, 0);
+    let input = signed.input.clone();
+    let same = input.clone();
+    Row::short(move || {
+        Dictionary::parse(black_box(input.as_bytes()), &Limits::new()).expect("a dictionary").len()
+    })
+    .short_peer("sfv", move || {
+        let dictionary: sfv::Dictionary = sfv::Parser::new(black_box(&same)).parse().expect("a dictionary");
+        dictionary.len()
+    })
+}
