@@ -6,6 +6,8 @@ mod fields;
 #[cfg(feature = "mtls")]
 mod forwarded;
 mod replay;
+#[cfg(feature = "web-bot-auth")]
+pub mod web_bot_auth;
 mod wpt;
 
 pub use crate::audience::{AudienceError, Audiences, Target, http_audience};

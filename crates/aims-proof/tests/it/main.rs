@@ -15,6 +15,8 @@ mod replay;
 mod status;
 mod support;
 mod vectors;
+#[cfg(feature = "web-bot-auth")]
+mod web_bot_auth;
 mod wpt;
 #[cfg(feature = "legacy-wpt-01")]
 mod wpt_01;
