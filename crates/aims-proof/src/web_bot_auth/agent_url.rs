@@ -1,6 +1,6 @@
 //! What a bot is known by.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::str::FromStr;
 
 use aims_credential::{HttpsUrl, HttpsUrlError};
@@ -53,6 +53,10 @@ pub(super) fn normal(text: &str) -> Result<HttpsUrl, HttpsUrlError> {
     if text.len() > HttpsUrl::MAX_LEN {
         return Err(HttpsUrlError::TooLong);
     }
+    // The fragment goes, and is looked at before.
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(HttpsUrlError::Path);
+    }
     let text = text.split('#').next().unwrap_or_default();
     let (scheme, rest) = text.split_once("://").ok_or(HttpsUrlError::Scheme)?;
     if !scheme.eq_ignore_ascii_case("https") {
@@ -66,7 +70,11 @@ pub(super) fn normal(text: &str) -> Result<HttpsUrl, HttpsUrlError> {
         None => (target, None),
     };
     let authority = authority.to_ascii_lowercase();
-    let authority = authority.strip_suffix(":443").or(authority.strip_suffix(':')).unwrap_or(&authority);
+    let authority = match authority.rsplit_once(':') {
+        // A host has colons within brackets alone.
+        Some((host, "" | "443")) if !host.contains(':') || host.ends_with(']') => host,
+        _ => &authority,
+    };
     let path = without_dot_segments(&decoded(path)?);
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
     // What is not a URL after all is refused here.
@@ -86,9 +94,12 @@ fn decoded(path: &str) -> Result<String, HttpsUrlError> {
         let byte = u8::try_from(digit()? * 16 + digit()?).map_err(|_| HttpsUrlError::Path)?;
         match char::from(byte) {
             plain if plain.is_ascii_alphanumeric() || matches!(plain, '-' | '.' | '_' | '~') => {
-                decoded.push(plain)
+                decoded.push(plain);
             }
-            _ => decoded.push_str(&format!("%{byte:02X}")),
+            _ => {
+                // Writing to a `String` cannot fail.
+                let _ = write!(decoded, "%{byte:02X}");
+            }
         }
     }
     Ok(decoded)

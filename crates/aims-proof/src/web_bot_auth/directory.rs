@@ -1,7 +1,7 @@
 //! Documents with the keys of bots.
 
 use aims_credential::Fetched;
-use aims_jose::json::{Limits, Object, Value};
+use aims_jose::json::{Limits, Number, Object, Value};
 use aims_jose::{Jwk, JwkError, Thumbprint};
 use aims_keys::{Algorithm, Backend, PublicKey, UnixTime};
 
@@ -183,7 +183,6 @@ impl KeyDirectory {
     }
 
     /// What became of each signature over the answer (HS-WBA-09).
-    #[must_use]
     pub fn possessions(&self) -> &[Result<Possession, PossessionError>] {
         &self.possessions
     }
@@ -206,7 +205,7 @@ fn read(
     let time = |name: &str| match element.get(name) {
         None => Ok(None),
         Some(time) => {
-            let seconds = time.as_number().and_then(|number| number.as_u64());
+            let seconds = time.as_number().and_then(Number::as_u64);
             seconds.map(|seconds| Some(UnixTime::from_secs(seconds))).ok_or(DirectoryKeyError::Times)
         }
     };

@@ -85,7 +85,6 @@ impl Unverified {
 /// What is not covered cannot be asked for here; of the content nothing is known before [`content`](Self::content) or
 /// [`check_content`](Self::check_content).
 #[derive(Clone, Debug)]
-#[must_use = "what is not read from here was not verified"]
 pub struct VerifiedBot {
     agent: Option<AgentUrl>,
     thumbprint: Thumbprint,

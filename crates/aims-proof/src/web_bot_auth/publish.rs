@@ -89,8 +89,8 @@ impl PublishedDirectory {
     ///
     /// [`BotSignError::OtherKey`] for a key that is not in it; [`BotSignError::Signature`].
     pub fn sign<S: Signer + ?Sized>(self, signer: &S, now: UnixTime) -> Result<Self, BotSignError> {
-        let signed = self.prepare(signer.public_key(), now)?.sign(signer)?;
-        Ok(self.with_signature(signed))
+        let fields = self.prepare(signer.public_key(), now)?.sign(signer)?;
+        Ok(self.with_signature(fields))
     }
 
     /// Signs the document by one of its keys, if that takes its time.
@@ -103,8 +103,8 @@ impl PublishedDirectory {
         signer: &S,
         now: UnixTime,
     ) -> Result<Self, BotSignError> {
-        let signed = self.prepare(signer.public_key(), now)?.sign_async(signer).await?;
-        Ok(self.with_signature(signed))
+        let fields = self.prepare(signer.public_key(), now)?.sign_async(signer).await?;
+        Ok(self.with_signature(fields))
     }
 
     /// What a key of the document signs, wherever it is; [`with_signature`](Self::with_signature) takes what comes of it.

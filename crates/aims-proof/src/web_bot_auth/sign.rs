@@ -197,10 +197,9 @@ impl<'a> NewBotSignature<'a> {
 
     /// Whether the content is covered; its digest, where the request has none yet.
     fn digest(&self, added: &mut Vec<(&'static str, String)>) -> Result<bool, BotSignError> {
-        let context = Context::request(self.message);
-        let field = Component::field("content-digest").and_then(|field| context.value(&field));
+        let message = Context::request(self.message);
+        let field = Component::field("content-digest").and_then(|field| message.value(&field));
         match (self.content, field) {
-            (Content::Uncovered, _) => Ok(false),
             (Content::Is(content), Ok(field)) => {
                 let digests = Digests::parse(field.as_bytes()).map_err(BotSignError::Digest)?;
                 digests.verify(content, self.signer.key.backend()).map_err(BotSignError::Digest)?;
@@ -210,9 +209,13 @@ impl<'a> NewBotSignature<'a> {
                 added.push(("content-digest", Digests::field(content, self.signer.key.backend())));
                 Ok(true)
             }
-            (Content::Unsaid, Ok(_)) => Ok(true),
+            (Content::Unsaid, Ok(field)) => {
+                // One that counts for nothing covers nothing.
+                Digests::parse(field.as_bytes()).map_err(BotSignError::Digest)?;
+                Ok(true)
+            }
             (Content::Unsaid, Err(_)) if has_content(self.message) => Err(BotSignError::ContentUnsaid),
-            (Content::Unsaid, Err(_)) => Ok(false),
+            (Content::Uncovered, _) | (Content::Unsaid, Err(_)) => Ok(false),
         }
     }
 }
@@ -257,8 +260,8 @@ impl UnsignedBotSignature {
     /// [`BotSignError::OtherKey`], [`BotSignError::Signature`].
     pub fn sign<S: Signer + ?Sized>(self, signer: &S) -> Result<BotFields, BotSignError> {
         check_key(&self.key, signer.public_key())?;
-        let signed = self.unsigned.sign(signer)?;
-        Ok(BotFields::new(self.added, &signed))
+        let fields = self.unsigned.sign(signer)?;
+        Ok(BotFields::new(self.added, &fields))
     }
 
     /// Signs with the key of the bot, if that takes its time.
@@ -268,8 +271,8 @@ impl UnsignedBotSignature {
     /// As [`sign`](Self::sign).
     pub async fn sign_async<S: AsyncSigner + ?Sized>(self, signer: &S) -> Result<BotFields, BotSignError> {
         check_key(&self.key, signer.public_key())?;
-        let signed = self.unsigned.sign_async(signer).await?;
-        Ok(BotFields::new(self.added, &signed))
+        let fields = self.unsigned.sign_async(signer).await?;
+        Ok(BotFields::new(self.added, &fields))
     }
 }
 

@@ -5,7 +5,7 @@ use aims_keys::{
     Algorithm, AsyncSigner, Protection, PublicKey, SignError, SignInput, Signature, Signer, SoftwareKey,
     backend,
 };
-use aims_proof::web_bot_auth::{BotSigner, KeySource};
+use aims_proof::web_bot_auth::{BotSigner, KeySource, NewBotSignature};
 use aims_testkit::assert_refused;
 
 use super::support::*;
@@ -58,7 +58,7 @@ fn hs_wba_10_the_request_is_covered_and_not_only_its_host() {
     let key = ed25519();
     let covered = |bot: &BotSigner, message: &RawMessage, content: Option<&[u8]>| {
         let new = bot.request(message);
-        let new = content.into_iter().fold(new, |new, content| new.content(content));
+        let new = content.into_iter().fold(new, NewBotSignature::content);
         let fields = new.prepare(NOW).unwrap().sign(&key).unwrap();
         let input = fields.signature_input().to_owned();
         let digest =
@@ -84,6 +84,7 @@ fn hs_wba_10_the_request_is_covered_and_not_only_its_host() {
     assert_refused!(refused, "digest_mismatch", "HS-DIG-03");
     let odd = post.clone().with_header("content-digest", "md5=:AAAA:");
     assert_refused!(bot.request(&odd).content(body).prepare(NOW), "digest_unsupported", "HS-DIG-02");
+    assert_refused!(bot.request(&odd).prepare(NOW), "digest_unsupported", "HS-DIG-02");
 
     // What was forgotten is not left open.
     for message in [

@@ -105,13 +105,12 @@ fn hs_wba_01_hs_wba_11_published_messages_verify_and_are_refused_for_their_keys(
         assert_eq!(candidate.key_id(), Some(&*keyid), "{name}: HS-WBA-02");
         let verified = candidate.verify(&key).unwrap_or_else(|error| panic!("{name}: {error}"));
 
-        match &response {
-            None => refuse_request(name, &context),
-            Some(_) => {
-                let body = base64::decode(text(&vector["response"]["body_b64"])).unwrap();
-                verified.with_content(&body, backend::ring()).map(drop).unwrap();
-                refuse_directory(&vector["response"], &body);
-            }
+        if response.is_some() {
+            let body = base64::decode(text(&vector["response"]["body_b64"])).unwrap();
+            verified.with_content(&body, backend::ring()).map(drop).unwrap();
+            refuse_directory(&vector["response"], &body);
+        } else {
+            refuse_request(name, &context);
         }
     }
 }
@@ -122,9 +121,10 @@ fn refuse_request(name: &str, context: &Context<'_>) {
     let site =
         BotVerifier::builder(["example.com"], web.directories()).accepting_bare_signature_agent().build();
     let outcome = ready(site.verify(context, CHECKED_AT));
-    let refused = match name.contains("v2") {
-        true => assert_refused!(outcome, "lifetime_too_long", "HS-WBA-01", "{name}"),
-        false => assert_refused!(outcome, "test_key", "HS-WBA-11", "{name}"),
+    let refused = if name.contains("v2") {
+        assert_refused!(outcome, "lifetime_too_long", "HS-WBA-01", "{name}")
+    } else {
+        assert_refused!(outcome, "test_key", "HS-WBA-11", "{name}")
     };
     assert!(!matches!(refused, BotError::Signature(_)));
     assert_eq!(web.count(), 0, "nothing is fetched for them");

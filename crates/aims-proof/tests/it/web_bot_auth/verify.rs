@@ -111,7 +111,7 @@ fn hs_wba_02_the_key_is_named_by_its_thumbprint() {
         "",
         "a",
         "2026-11",
-        &id[1..],
+        id.split_at(1).1,
         &format!("{id}="),
         &format!("urn:ietf:params:oauth:jwk-thumbprint:sha-256:{id}"),
     ] {
