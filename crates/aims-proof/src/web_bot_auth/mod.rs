@@ -30,6 +30,8 @@ mod test_keys;
 mod unaffiliated;
 mod verify;
 
+use aims_credential::SpecRevision;
+
 pub use self::agent_url::AgentUrl;
 pub use self::directories::{Directories, DirectoriesBuilder};
 pub use self::directory::{
@@ -45,6 +47,13 @@ pub use self::signature_agent::{IgnoredMember, SignatureAgent, SignatureAgentErr
 pub use self::source::{Discovery, KeySource, KeySourceError};
 pub use self::unaffiliated::Unaffiliated;
 pub use self::verify::{BotError, BotVerifier, BotVerifierBuilder};
+
+/// The specification.
+pub const SPEC_REVISIONS: &[SpecRevision] = &[SpecRevision::new(
+    "draft-meunier-webbotauth-httpsig-protocol",
+    "a28dfe8a5b58a7deb6e44cdc98b7e42df2fabf5a",
+    "2026-08-20",
+)];
 
 /// The `tag` of signatures by bots.
 pub const TAG: &str = "web-bot-auth";

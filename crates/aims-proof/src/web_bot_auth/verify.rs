@@ -41,15 +41,14 @@ pub struct BotVerifier {
 }
 
 impl BotVerifier {
-    /// Starts from what has no safe default: the authorities that the site answers to, such as `shop.example`, in lower case and without
-    /// port 443; and who knows the keys of bots: [`Directories`](super::Directories), or [`NoDiscovery`](super::NoDiscovery).
+    /// Starts from what has no safe default: the authorities that the site answers to, such as `shop.example` or `shop.example:8443`; and who knows the keys of bots: [`Directories`](super::Directories), or [`NoDiscovery`](super::NoDiscovery).
     pub fn builder<A: Into<String>>(
         authorities: impl IntoIterator<Item = A>,
         keys: impl BotKeys + 'static,
     ) -> BotVerifierBuilder {
         BotVerifierBuilder {
             verifier: Self {
-                authorities: authorities.into_iter().map(Into::into).collect(),
+                authorities: authorities.into_iter().map(|authority| normal(&authority.into())).collect(),
                 keys: Arc::new(keys),
                 own_keys: HashMap::new(),
                 policy: Policy::new(Tag::Is(TAG.into()), [], ALGORITHMS),
@@ -306,6 +305,12 @@ impl BotVerifierBuilder {
         verifier.policy = if verifier.replay.is_some() { policy.requiring("nonce") } else { policy };
         verifier
     }
+}
+
+/// As the authority of a request comes out.
+fn normal(authority: &str) -> String {
+    let authority = authority.to_ascii_lowercase();
+    authority.strip_suffix(":443").map(ToOwned::to_owned).unwrap_or(authority)
 }
 
 /// The signatures of a message; `None` where it has none at all.

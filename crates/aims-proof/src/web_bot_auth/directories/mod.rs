@@ -28,7 +28,7 @@ use super::{
 /// - a directory is asked for when it is first named, when it is stale, and, at most once a minute, for a key that it did not have;
 ///   requests that need the same one wait for one fetch;
 /// - one that fails is left alone for 10 s, then for twice as long each time, up to 5 minutes;
-/// - what strangers name takes at most 120 fetches a minute, 16 at once, 4 at once from one host, and 1024 places;
+/// - what strangers name takes at most 120 fetches a minute, 16 at once, 4 at once from one host, and 512 places;
 ///   [known](DirectoriesBuilder::known) sources always have theirs.
 ///
 /// A fetch that fails takes nothing away: the keys that are held count on, for a week at most. One that succeeds takes away each key that it
@@ -61,7 +61,7 @@ impl Directories {
             backend,
             known: Vec::new(),
             settings: Settings {
-                capacity: 1024,
+                capacity: 512,
                 concurrent: 16,
                 max_stale: Duration::from_secs(7 * 24 * 3600),
                 only_known: false,
@@ -219,7 +219,7 @@ impl DirectoriesBuilder {
         self
     }
 
-    /// How many URLs are remembered. Default: 1024.
+    /// How many URLs are remembered. Default: 512.
     pub fn max_directories(mut self, most: usize) -> Self {
         self.settings.capacity = most;
         self

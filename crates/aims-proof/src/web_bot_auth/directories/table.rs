@@ -81,8 +81,12 @@ impl Table {
             if settings.only_known {
                 return Step::Done(Err(DiscoveryError::Unknown));
             }
-            // What was fetched may have had to make room by now.
-            if !may_fetch || !self.has_room(source, settings) || !self.budget.take(now, settings.per_minute) {
+            // What was fetched may have had to make room by now. Nothing makes room for what is not fetched.
+            let may_fetch = may_fetch
+                && !self.is_crowded(source, settings)
+                && self.budget.take(now, settings.per_minute)
+                && self.make_room(settings);
+            if !may_fetch {
                 return Step::Done(Err(DiscoveryError::Busy));
             }
             let flight = Arc::<Flight>::default();
@@ -156,10 +160,7 @@ impl Table {
     }
 
     /// Makes room for one more: of what strangers named, what never had keys goes first, then what was not used for longest.
-    fn has_room(&mut self, source: &KeySource, settings: &Settings) -> bool {
-        if self.is_crowded(source, settings) {
-            return false;
-        }
+    fn make_room(&mut self, settings: &Settings) -> bool {
         if self.entries.len() < settings.capacity {
             return true;
         }

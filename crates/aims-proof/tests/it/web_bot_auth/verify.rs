@@ -141,7 +141,7 @@ fn a_signature_counts_at_the_authority_that_it_is_for() {
     let renamed = with(request(), fields.iter());
     assert_refused!(verify(&site(&web), &renamed), "bad_signature", "HS-BASE-06");
     // A site behind a proxy says what it is called.
-    let behind = BotVerifier::builder(["evil.example", "b.example"], web.directories()).build();
+    let behind = BotVerifier::builder(["EVIL.example:443", "b.example"], web.directories()).build();
     attributed(verify(&behind, &sent_on), DIRECTORY);
     let context = Context::request(&sent_on).with_authority("evil.example");
     attributed(ready(behind.verify(&context, NOW)), DIRECTORY);
