@@ -1,6 +1,7 @@
 //! The targets, by name.
 
 mod base64url;
+mod bot_directory;
 mod certificate_request;
 mod der;
 mod evidence;
@@ -16,6 +17,7 @@ mod key_proof;
 mod private_key;
 mod registration;
 mod revocation_list;
+mod signature_agent;
 mod spiffe_bundle;
 mod structured_field;
 mod svid;
@@ -38,6 +40,7 @@ pub struct Target {
 /// Every target.
 pub const TARGETS: &[Target] = &[
     Target { name: "base64url", run: base64url::run, seeds: base64url::seeds },
+    Target { name: "bot_directory", run: bot_directory::run, seeds: bot_directory::seeds },
     Target { name: "certificate_request", run: certificate_request::run, seeds: certificate_request::seeds },
     Target { name: "der", run: der::run, seeds: der::seeds },
     Target { name: "evidence", run: evidence::run, seeds: evidence::seeds },
@@ -53,6 +56,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "private_key", run: private_key::run, seeds: private_key::seeds },
     Target { name: "registration", run: registration::run, seeds: registration::seeds },
     Target { name: "revocation_list", run: revocation_list::run, seeds: revocation_list::seeds },
+    Target { name: "signature_agent", run: signature_agent::run, seeds: signature_agent::seeds },
     Target { name: "spiffe_bundle", run: spiffe_bundle::run, seeds: spiffe_bundle::seeds },
     Target { name: "structured_field", run: structured_field::run, seeds: structured_field::seeds },
     Target { name: "svid", run: svid::run, seeds: svid::seeds },

@@ -43,6 +43,7 @@ impl<F: Fetch + ?Sized> Fetch for std::sync::Arc<F> {
 pub struct FetchRequest<'a> {
     url: &'a HttpsUrl,
     media_types: &'a [&'a str],
+    fields: &'a [&'a str],
     insists: bool,
     max_len: usize,
     max_redirects: u8,
@@ -56,7 +57,7 @@ impl<'a> FetchRequest<'a> {
     /// Asks for the document at `url`.
     pub fn new(url: &'a HttpsUrl) -> Self {
         let (max_len, timeout) = (DEFAULT_MAX_LEN, DEFAULT_TIMEOUT);
-        Self { url, media_types: &[], insists: false, max_len, max_redirects: 0, timeout }
+        Self { url, media_types: &[], fields: &[], insists: false, max_len, max_redirects: 0, timeout }
     }
 
     /// Asks for one of these media types, in lower case and without parameters. Default: for any.
@@ -69,6 +70,13 @@ impl<'a> FetchRequest<'a> {
     /// use about files.
     pub fn insist_on_media_type(mut self) -> Self {
         self.insists = true;
+        self
+    }
+
+    /// Keeps these fields of the answer, by their names in lower case: what says how long the document is fresh, what signs it.
+    /// Default: none but `content-type`.
+    pub fn keep(mut self, fields: &'a [&'a str]) -> Self {
+        self.fields = fields;
         self
     }
 
@@ -103,6 +111,12 @@ impl<'a> FetchRequest<'a> {
         self.media_types
     }
 
+    /// The fields of the answer to be kept, by their names in lower case.
+    #[must_use]
+    pub fn fields(&self) -> &'a [&'a str] {
+        self.fields
+    }
+
     /// Whether an answer of this media type may be taken.
     #[must_use]
     pub fn takes(&self, media_type: Option<&str>) -> bool {
@@ -133,6 +147,7 @@ impl<'a> FetchRequest<'a> {
 pub struct Fetched {
     url: HttpsUrl,
     media_type: Option<String>,
+    fields: Vec<(String, Vec<u8>)>,
     body: Vec<u8>,
 }
 
@@ -143,7 +158,14 @@ impl Fetched {
         let essence = content_type.and_then(|value| value.split(';').next());
         let media_type =
             essence.map(|essence| essence.trim().to_ascii_lowercase()).filter(|name| !name.is_empty());
-        Self { url, media_type, body }
+        Self { url, media_type, fields: Vec::new(), body }
+    }
+
+    /// For implementations of [`Fetch`]: one more line of a field that [was asked for](FetchRequest::fields), as it was received.
+    #[must_use]
+    pub fn with_field(mut self, name: &str, line: &[u8]) -> Self {
+        self.fields.push((name.to_ascii_lowercase(), line.to_owned()));
+        self
     }
 
     /// The URL that answered: after redirects, another one than was asked. It is not for storing.
@@ -156,6 +178,11 @@ impl Fetched {
     #[must_use]
     pub fn media_type(&self) -> Option<&str> {
         self.media_type.as_deref()
+    }
+
+    /// The lines of a field that was asked for, by its name in lower case, in order.
+    pub fn lines<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f [u8]> {
+        self.fields.iter().filter(move |(field, _)| field == name).map(|(_, line)| &**line)
     }
 
     /// The document.

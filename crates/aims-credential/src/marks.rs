@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use aims_id::WorkloadId;
+use aims_jose::Thumbprint;
 use aims_keys::UnixTime;
 
 /// The reading side of revocation.
@@ -68,6 +69,10 @@ pub enum MarkKey<'a> {
         /// The identifier the issuer gave it.
         id: &'a str,
     },
+    /// Everything by one key, whoever holds it.
+    Key(&'a Thumbprint),
+    /// Everything of who is known by the URL of its keys, and by no identifier: a bot of the web.
+    Url(&'a str),
 }
 
 /// What is marked.
@@ -235,6 +240,8 @@ struct State {
     /// By origin, then identifier: two look-ups that need no copy of what is asked for.
     /// There are few origins: to compare costs less than to hash.
     credentials: BTreeMap<Box<str>, HashMap<Box<str>, Mark>>,
+    keys: HashMap<Thumbprint, Mark>,
+    urls: HashMap<Box<str>, Mark>,
 }
 
 impl MarkTable {
@@ -288,6 +295,8 @@ impl MarkTable {
         let found = match key {
             MarkKey::Agent(agent) => state.agents.remove(agent.as_str()).is_some(),
             MarkKey::Credential { origin, id } => state.clear_credential(origin, id),
+            MarkKey::Key(key) => state.keys.remove(*key).is_some(),
+            MarkKey::Url(url) => state.urls.remove(*url).is_some(),
         };
         state.len -= usize::from(found);
         found
@@ -338,6 +347,8 @@ impl State {
         let mark = match key {
             MarkKey::Agent(agent) => self.agents.get(agent.as_str()),
             MarkKey::Credential { origin, id } => self.credentials.get(*origin).and_then(|ids| ids.get(*id)),
+            MarkKey::Key(key) => self.keys.get(*key),
+            MarkKey::Url(url) => self.urls.get(*url),
         };
         Ok(mark.copied())
     }
@@ -346,6 +357,8 @@ impl State {
         match key {
             MarkKey::Agent(agent) => self.agents.get_mut(agent.as_str()),
             MarkKey::Credential { origin, id } => self.credentials.get_mut(*origin)?.get_mut(*id),
+            MarkKey::Key(key) => self.keys.get_mut(*key),
+            MarkKey::Url(url) => self.urls.get_mut(*url),
         }
     }
 
@@ -356,6 +369,12 @@ impl State {
             }
             MarkKey::Credential { origin, id } => {
                 self.credentials.entry((*origin).into()).or_default().insert((*id).into(), mark);
+            }
+            MarkKey::Key(key) => {
+                self.keys.insert(**key, mark);
+            }
+            MarkKey::Url(url) => {
+                self.urls.insert((*url).into(), mark);
             }
         }
     }

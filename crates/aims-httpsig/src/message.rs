@@ -4,7 +4,9 @@ use crate::sf::Limits;
 
 /// A message of HTTP, as it was received or will be sent. The adapters are in [`RawMessage`](crate::RawMessage) and, for the types of the crate `http`, in the
 /// feature of that name.
-pub trait Message {
+///
+/// A message is `Sync`, so that a verifier may hold it while it waits for a key.
+pub trait Message: Sync {
     /// The method of a request, as it was sent; `None` for responses.
     fn method(&self) -> Option<&str> {
         None

@@ -7,6 +7,8 @@ mod fields;
 mod forwarded;
 mod replay;
 mod signature;
+#[cfg(feature = "web-bot-auth")]
+pub mod web_bot_auth;
 mod wpt;
 
 pub use crate::audience::{AudienceError, Audiences, Target, http_audience};

@@ -128,6 +128,23 @@ fn webhook_accepts_what_was_signed_and_nothing_else() {
 }
 
 #[test]
+fn bot_is_known_by_the_url_of_its_keys_once_and_nobody_else_is() {
+    let said = printed(env!("CARGO_BIN_EXE_bot"), ["https://shop.example/prices?page=2"]);
+    let url = "https://bot.example/.well-known/http-message-signatures-directory";
+    for expected in [
+        &format!("published at {url}: {{\"keys\":[{{\"kid\":"),
+        "signature-agent: sig1=\"https://bot.example\"\n",
+        "signature-input: sig1=(\"@method\" \"@target-uri\" \"signature-agent\";key=\"sig1\");created=",
+        &format!("the site: {url}, admitted\n"),
+        "a copy of it: refused, replay (HS-PAR-05)\n",
+        "a pretender: unverified, key_not_provided (HS-WBA-07)\n",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    assert!(said.ends_with("anybody: unverified, unsigned (HS-WBA-12)\n"), "{said}");
+}
+
+#[test]
 fn jose_reads_what_it_wrote_until_it_expires() {
     let said = printed(env!("CARGO_BIN_EXE_jose"), ["agent"]);
     assert_eq!(said, "subject: agent\nan hour later: expired (JO-CLM-03)\n");

@@ -44,6 +44,16 @@ fn fed_6_a_document_has_a_media_type_and_a_text() {
 }
 
 #[test]
+fn fields_are_kept_where_a_request_asks_for_them() {
+    let url = url();
+    assert!(FetchRequest::new(&url).fields().is_empty());
+    assert_eq!(FetchRequest::new(&url).keep(&["age", "signature"]).fields(), ["age", "signature"]);
+    let fetched = Fetched::new(url, None, vec![]).with_field("Signature", b"a").with_field("signature", b"b");
+    assert_eq!(fetched.lines("signature").collect::<Vec<_>>(), [b"a", b"b"]);
+    assert_eq!(fetched.lines("age").count(), 0);
+}
+
+#[test]
 fn every_refusal_has_a_code_and_a_rule() {
     let errors = [
         (FetchError::Address([10, 0, 0, 1].into()), "address_not_allowed", "FED-14"),

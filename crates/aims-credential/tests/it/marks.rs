@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aims_credential::{Lapsed, Mark, MarkKey, MarkTable, Marks, MarksUnavailable};
+use aims_jose::Thumbprint;
 use aims_testkit::assert_refused;
 
 use crate::support::{EXP, IAT, LEEWAY, ORIGIN, SUBJECT, World, at, id, now};
@@ -42,6 +43,28 @@ fn aims_55_marks_add_up_in_any_order() {
     table.add(&credential("a"), Mark::dead()).unwrap();
     table.set(&credential("a"), Mark::suspended()).unwrap();
     assert_eq!(table.mark(&credential("a")), Ok(Some(Mark::suspended())));
+}
+
+#[test]
+fn aims_55_keys_and_urls_are_names_too() {
+    let table = MarkTable::with_capacity(2);
+    let [key, other] =
+        ["11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"];
+    let [key, other] = [key, other].map(|text| text.parse::<Thumbprint>().unwrap());
+    for (marked, not_marked) in [
+        (MarkKey::Key(&key), MarkKey::Key(&other)),
+        (MarkKey::Url("https://bot.example/"), MarkKey::Url("https://bot.example/a")),
+    ] {
+        table.add(&marked, Mark::suspended()).unwrap();
+        table.add(&marked, Mark::dead()).unwrap();
+        assert_eq!(table.mark(&marked), Ok(Some(Mark::suspended().and(Mark::dead()))));
+        assert_eq!(table.mark(&not_marked), Ok(None));
+        assert!(!table.clear(&not_marked));
+    }
+    assert_eq!(table.len(), 2);
+    assert_refused!(table.add(&credential("a"), Mark::dead()), "marks_full", "AIMS-55");
+    assert!(table.clear(&MarkKey::Key(&key)) && table.clear(&MarkKey::Url("https://bot.example/")));
+    assert!(table.is_empty());
 }
 
 #[test]

@@ -83,6 +83,24 @@ impl Jwk {
         Ok(Self { key, kid })
     }
 
+    /// As [`from_value`](Self::from_value), for a format with names of its own for algorithms: `alg` is not looked at, and the caller
+    /// says what it stands for.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn from_value_bound(
+        value: Value<'_>,
+        algorithm: Algorithm,
+        backend: Backend,
+    ) -> Result<Self, JwkError> {
+        let members = Members::of(value)?;
+        members.check_public(SIGNATURES)?;
+        let kid = members.key_id()?;
+        let key = PublicKey::load(members.public(algorithm)?, algorithm, backend)?;
+        Ok(Self { key, kid })
+    }
+
     /// A key without an identifier.
     #[must_use]
     pub fn new(key: PublicKey) -> Self {

@@ -510,3 +510,17 @@ fn jo_key_07_debug_text_of_public_keys_is_short() {
     let shown = format!("{:?}", Jwk::new(key).with_key_id("a").unwrap());
     assert!(shown.contains("Rs256") && shown.contains("\"a\"") && shown.len() < 200, "{shown}");
 }
+
+#[test]
+fn jo_key_02_a_format_may_have_its_own_names_for_algorithms() {
+    let text = with("ed", &[("alg", json!("ed25519"))]);
+    assert_refused!(parse(&text), "unknown_algorithm", "JO-ALG-01");
+    let object = aims_jose::json::Object::parse(text, &aims_jose::json::Limits::new()).unwrap();
+    let bound = |algorithm| Jwk::from_value_bound(object.as_value(), algorithm, backend::ring());
+    assert_eq!(bound(Algorithm::Ed25519).unwrap().public_key().algorithm(), Algorithm::Ed25519);
+    assert_refused!(bound(Algorithm::Es256), "key_type", "JO-KEY-02");
+    let private = with("ed", &[("d", json!("AAAA"))]);
+    let object = aims_jose::json::Object::parse(private, &aims_jose::json::Limits::new()).unwrap();
+    let bound = Jwk::from_value_bound(object.as_value(), Algorithm::Ed25519, backend::ring());
+    assert_refused!(bound, "private_key", "JO-KEY-03");
+}

@@ -16,6 +16,8 @@ mod signature;
 mod status;
 mod support;
 mod vectors;
+#[cfg(feature = "web-bot-auth")]
+mod web_bot_auth;
 mod wpt;
 #[cfg(feature = "legacy-wpt-01")]
 mod wpt_01;

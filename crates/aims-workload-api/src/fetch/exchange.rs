@@ -25,7 +25,7 @@ use super::trust::ServerTrust;
 
 /// What came back.
 pub(super) enum Answer {
-    Document { content_type: Option<String>, body: Vec<u8> },
+    Document { content_type: Option<String>, fields: HeaderMap, body: Vec<u8> },
     Redirect(HttpsUrl),
 }
 
@@ -127,7 +127,8 @@ async fn read(
         }
         bytes.extend_from_slice(data);
     }
-    Ok(Answer::Document { content_type: content_type.map(ToOwned::to_owned), body: bytes })
+    let content_type = content_type.map(ToOwned::to_owned);
+    Ok(Answer::Document { content_type, fields: head.headers, body: bytes })
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {

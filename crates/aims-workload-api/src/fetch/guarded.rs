@@ -80,8 +80,13 @@ impl GuardedFetch {
         loop {
             let addresses = self.guard.addresses(&url).await?;
             match exchange(&url, &addresses, &self.trust, request).await? {
-                Answer::Document { content_type, body } => {
+                Answer::Document { content_type, fields, body } => {
                     let fetched = Fetched::new(url, content_type.as_deref(), body);
+                    let kept = request.fields().iter();
+                    let kept =
+                        kept.flat_map(|name| fields.get_all(*name).iter().map(move |line| (name, line)));
+                    let fetched =
+                        kept.fold(fetched, |fetched, (name, line)| fetched.with_field(name, line.as_bytes()));
                     if !request.takes(fetched.media_type()) {
                         return Err(FetchError::MediaType(fetched.media_type().map(ToOwned::to_owned)));
                     }

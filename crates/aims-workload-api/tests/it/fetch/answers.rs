@@ -189,3 +189,14 @@ async fn a_media_type_is_asked_for_and_may_be_insisted_on() {
     );
     assert_refused!(fetch.fetch(request.insist_on_media_type()).await, "media_type", "FED-6");
 }
+
+#[tokio::test]
+async fn fed_6_fields_come_with_a_document_that_were_asked_for_and_no_others() {
+    let fields = "Cache-Control: max-age=60\r\nset-cookie: a=b\r\ncache-control: private\r\n";
+    let (server, fetch) = one(reply("200 OK", fields, "{}")).await;
+    let url = server.url("a.test", "/");
+    let fetched = fetch.fetch(FetchRequest::new(&url).keep(&["cache-control", "age"])).await.unwrap();
+    assert_eq!(fetched.lines("cache-control").collect::<Vec<_>>(), [&b"max-age=60"[..], b"private"]);
+    assert_eq!(fetched.lines("set-cookie").count() + fetched.lines("age").count(), 0);
+    assert_eq!(get(&fetch, &url).await.unwrap().lines("cache-control").count(), 0);
+}

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod answers;
+mod bots;
 mod redirects;
 pub(crate) mod support;
 mod trust;
