@@ -5,9 +5,12 @@ use std::fmt;
 use aims_keys::Backend;
 use aims_keys::backend::{HashAlgorithm, Hasher};
 
-use crate::sf::{BareItem, Dictionary, Limits, ParseError};
+use crate::sf::{BareItem, Dictionary, Limits, Member, ParseError};
 
-/// The digests that a message says its content has: those that count.
+/// The digests that a message says its content has (`Content-Digest`), or the representation that it is about (`Repr-Digest`): those that count.
+///
+/// The two fields look alike. Content is what is in this message, after content coding; a representation is all of a resource in one form, of which a message
+/// may hold a part, or nothing.
 ///
 /// ```
 /// use aims_httpsig::Digests;
@@ -41,11 +44,55 @@ impl Digests {
         Ok(digests)
     }
 
-    /// The value of `Content-Digest` for this content: its SHA-256.
+    /// The value of either field for this content: its SHA-256.
     #[must_use]
     pub fn field(content: &[u8], backend: Backend) -> String {
-        let digest = BareItem::Bytes(backend.sha256(content).as_slice().to_vec().into());
-        format!("sha-256={digest}")
+        Self::field_by(HashAlgorithm::Sha256, content, backend)
+    }
+
+    /// The same by this algorithm. Several are joined with `, `.
+    #[must_use]
+    pub fn field_by(algorithm: HashAlgorithm, content: &[u8], backend: Backend) -> String {
+        let mut hasher = backend.hasher(algorithm);
+        hasher.update(content);
+        let digest = BareItem::Bytes(hasher.finish().as_ref().to_vec().into());
+        format!("{}={digest}", key(algorithm))
+    }
+
+    /// The algorithm that somebody wants digests by, from `Want-Content-Digest` or `Want-Repr-Digest`: of those that count the one it likes best, SHA-256 of two that it
+    /// likes alike. `None` when it wants none of them.
+    ///
+    /// ```
+    /// use aims_httpsig::Digests;
+    /// use aims_keys::backend::HashAlgorithm;
+    ///
+    /// assert_eq!(Digests::wanted(b"sha-512=3, sha-256=10, unixsum=0")?, Some(HashAlgorithm::Sha256));
+    /// assert_eq!(Digests::wanted(b"sha-512=3, sha-256=0")?, Some(HashAlgorithm::Sha512));
+    /// assert_eq!(Digests::wanted(b"sha=10")?, None);
+    /// # Ok::<(), aims_httpsig::DigestError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`DigestError::Malformed`]; [`DigestError::Form`] when a weight is no whole number from 0 to 10.
+    pub fn wanted(field: &[u8]) -> Result<Option<HashAlgorithm>, DigestError> {
+        let dictionary = Dictionary::parse(field, &LIMITS).map_err(DigestError::Malformed)?;
+        let weight = |member: &Member<'_>| {
+            let weight = member.as_item().and_then(|item| item.bare().as_integer());
+            weight.filter(|weight| (0..=10).contains(weight)).ok_or(DigestError::Form)
+        };
+        for (_, member) in dictionary.iter() {
+            weight(member)?;
+        }
+        let mut wanted = None;
+        for algorithm in [HashAlgorithm::Sha256, HashAlgorithm::Sha512] {
+            let Some(member) = dictionary.get(key(algorithm)) else { continue };
+            let weight = weight(member)?;
+            if weight > 0 && wanted.is_none_or(|(most, _)| weight > most) {
+                wanted = Some((weight, algorithm));
+            }
+        }
+        Ok(wanted.map(|(_, algorithm)| algorithm))
     }
 
     /// Checks whole content.
@@ -148,6 +195,14 @@ impl DigestError {
             Self::Mismatch => "HS-DIG-03",
             Self::NoneSupported => "HS-DIG-02",
         }
+    }
+}
+
+/// As the registry of digest algorithms has it.
+fn key(algorithm: HashAlgorithm) -> &'static str {
+    match algorithm {
+        HashAlgorithm::Sha512 => "sha-512",
+        _ => "sha-256",
     }
 }
 

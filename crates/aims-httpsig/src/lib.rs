@@ -32,5 +32,5 @@ pub use crate::raw::RawMessage;
 pub use crate::sign::{NewSignature, SignatureError, SignedFields, UnsignedSignature};
 pub use crate::verify::{
     Candidate, ContentCheck, Covered, Headers, Policy, SignatureFields, Streamed, Tag, Verified, VerifyError,
-    WithContent,
+    WithContent, WithRepresentation,
 };

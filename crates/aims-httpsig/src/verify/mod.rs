@@ -10,4 +10,6 @@ pub use self::candidate::Candidate;
 pub use self::error::VerifyError;
 pub use self::fields::SignatureFields;
 pub use self::policy::{Policy, Tag};
-pub use self::verified::{ContentCheck, Covered, Headers, Streamed, Verified, WithContent};
+pub use self::verified::{
+    ContentCheck, Covered, Headers, Streamed, Verified, WithContent, WithRepresentation,
+};

@@ -38,6 +38,10 @@ pub struct Streamed(PhantomData<()>);
 #[derive(Debug)]
 pub struct WithContent<'b>(&'b [u8]);
 
+/// The representation that the message is about is there, and is what its covered digest says. Of the content nothing is known.
+#[derive(Debug)]
+pub struct WithRepresentation<'b>(&'b [u8]);
+
 impl<'f, C> Verified<'f, C> {
     /// The value of a covered component, as it was signed; `None` for whatever is not covered.
     #[must_use]
@@ -120,6 +124,21 @@ impl<'f> Verified<'f, Headers> {
         Ok(self.with(WithContent(content)))
     }
 
+    /// Compares the representation that the message is about with its digest, `Repr-Digest`, which must be covered: all of the resource, put together by the caller
+    /// where messages have parts of it.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::DigestNotCovered`], [`VerifyError::Digest`].
+    pub fn with_representation<'b>(
+        self,
+        representation: &'b [u8],
+        backend: Backend,
+    ) -> Result<Verified<'f, WithRepresentation<'b>>, VerifyError> {
+        self.covered_digests("repr-digest")?.verify(representation, backend)?;
+        Ok(self.with(WithRepresentation(representation)))
+    }
+
     /// Compares content that comes in pieces, at most `max` bytes of it.
     ///
     /// # Errors
@@ -136,16 +155,18 @@ impl<'f> Verified<'f, Headers> {
     ///
     /// [`VerifyError::DigestNotCovered`] when there are none; [`VerifyError::Digest`] when none counts.
     pub fn digests(&self) -> Result<Digests, VerifyError> {
+        self.covered_digests("content-digest")
+    }
+
+    fn covered_digests(&self, name: &'static str) -> Result<Digests, VerifyError> {
         let covered = self.components.iter().position(|component| {
-            component.name() == "content-digest"
-                && !component.flags.request
-                && component.text("key").is_none()
+            component.name() == name && !component.flags.request && component.text("key").is_none()
         });
         let at = covered.ok_or(VerifyError::DigestNotCovered)?;
         let component = self.components.get(at).ok_or(VerifyError::DigestNotCovered)?;
         if component.flags.binary || component.flags.trailer {
             // What was covered are the lines: they are read anew.
-            let plain = Component::field("content-digest")
+            let plain = Component::field(name)
                 .and_then(|plain| if component.flags.trailer { plain.in_trailers() } else { Ok(plain) });
             let value = plain.and_then(|plain| self.context.value(&plain));
             let value = value.map_err(|_| VerifyError::DigestNotCovered)?;
@@ -187,6 +208,14 @@ impl<'b> Verified<'_, WithContent<'b>> {
     /// The content, as it was signed.
     #[must_use]
     pub fn content(&self) -> &'b [u8] {
+        self.content.0
+    }
+}
+
+impl<'b> Verified<'_, WithRepresentation<'b>> {
+    /// The representation, as it was signed.
+    #[must_use]
+    pub fn representation(&self) -> &'b [u8] {
         self.content.0
     }
 }
