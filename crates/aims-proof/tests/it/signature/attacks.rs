@@ -460,6 +460,12 @@ fn hsig_1_wit_1_hs_wimse_08_the_credential_comes_first() {
             "WIT-1",
         ),
         attack(
+            "not ASCII",
+            OnTheWay(|request| *request.field("workload-identity-token") = "é".into()),
+            "malformed",
+            "WIT-1",
+        ),
+        attack(
             "of another trust domain, with a signature by its key",
             Sent(|draft, _| {
                 let stranger = World::at("spiffe://stranger.example").agent();
