@@ -15,8 +15,7 @@ use aims_keys::{Backend, BoxFuture, UnixTime};
 use self::flight::Flight;
 use self::table::{Place, Step, Table, place};
 use super::{
-    BotKey, BotKeys, DIRECTORY_MEDIA_TYPE, DirectoryError, Discovery, DiscoveryError, KeyDirectory,
-    KeySource, possession,
+    BotKey, BotKeys, DIRECTORY_MEDIA_TYPE, Discovery, DiscoveryError, KeyDirectory, KeySource, possession,
 };
 
 /// Fetches the directories that requests name, and remembers them (HS-WBA-08).
@@ -127,9 +126,6 @@ impl Directories {
         // What came from elsewhere is not what this URL provides, however it got here.
         if fetched.url() != source.url() {
             return Err(FetchError::Redirects.into());
-        }
-        if fetched.body().len() > KeyDirectory::MAX_LEN {
-            return Err(DirectoryError::TooLarge.into());
         }
         let directory = KeyDirectory::of(source, &fetched, now, self.backend)?;
         Ok((directory, freshness::of(&fetched)))

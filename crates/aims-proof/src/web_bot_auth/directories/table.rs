@@ -90,7 +90,7 @@ impl Table {
                 return Step::Done(Err(DiscoveryError::Busy));
             }
             let flight = Arc::<Flight>::default();
-            let entry = Entry { flight: Some(Arc::clone(&flight)), used: self.ticks, ..Entry::of(source) };
+            let entry = Entry { flight: Some(Arc::clone(&flight)), ..Entry::of(source) };
             self.entries.insert(place, entry);
             return Step::Fetch(flight);
         };
@@ -190,7 +190,7 @@ impl Entry {
 
     /// By a clock that was set back, nothing is fresh that was fetched later.
     fn is_fresh(&self, now: UnixTime) -> bool {
-        let is_past = self.fetched.is_some_and(|fetched| fetched <= now + CLOCK_STEPS);
+        let is_past = self.fetched.is_some_and(|fetched| fetched <= now);
         is_past && self.fresh_until.is_some_and(|end| now < end)
     }
 

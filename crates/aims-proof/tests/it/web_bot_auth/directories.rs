@@ -182,8 +182,29 @@ fn hs_wba_08_strangers_have_so_much_fetched_and_no_more() {
     found(&directories, &key, NOW + secs(5)).unwrap();
     assert_refused!(find(&directories, &jwks(501).0, &key, NOW + secs(59)), "discovery_busy", "HS-WBA-08");
     assert_refused!(find(&directories, &jwks(501).0, &key, NOW + secs(60)), "http_status", "FED-6");
-    // A clock that was set back starts a new minute.
+    // A clock that was set back starts a new minute, and one that steps does not.
+    for at in 600..620 {
+        let _ = find(&directories, &jwks(at).0, &key, NOW + secs(119));
+    }
+    assert_refused!(find(&directories, &jwks(502).0, &key, NOW + secs(60)), "discovery_busy", "HS-WBA-08");
     assert_refused!(find(&directories, &jwks(502).0, &key, NOW - secs(9999)), "http_status", "FED-6");
+}
+
+#[test]
+fn hs_wba_08_what_is_held_of_a_stranger_counts_while_too_much_is_fetched() {
+    let key = ed25519();
+    let web = Web::serving(DIRECTORY, directory_of(&[&key]));
+    let directories = Directories::builder(web.clone(), backend::ring()).max_fetches_per_minute(2).build();
+    assert!(Directories::builder(web.clone(), backend::ring()).build().is_empty());
+    found(&directories, &key, NOW).unwrap();
+    let later = NOW + secs(3600);
+    for at in 0..2 {
+        assert!(find(&directories, &jwks(at).0, &key, later).is_err());
+    }
+    assert_eq!(found(&directories, &key, later).unwrap().as_of(), NOW);
+    assert_refused!(found(&directories, &ed25519(), later), "discovery_busy", "HS-WBA-08");
+    assert_eq!(web.count(), 3);
+    assert_eq!(found(&directories, &key, later + secs(60)).unwrap().as_of(), later + secs(60));
 }
 
 #[test]
@@ -284,6 +305,7 @@ fn a_clock_that_was_set_back_makes_nothing_fresh() {
     let web = Web::serving(DIRECTORY, directory_of(&[&key]));
     let directories = web.directories();
     found(&directories, &key, NOW).unwrap();
+    // A step back is none.
     found(&directories, &key, NOW - secs(60)).unwrap();
     assert_eq!(web.count(), 1);
     found(&directories, &key, NOW - secs(1000)).unwrap();

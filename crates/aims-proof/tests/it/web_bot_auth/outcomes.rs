@@ -26,7 +26,7 @@ fn hs_wba_12_attributed_to_a_url_or_known_by_a_key_or_unverified() {
     assert_eq!(bot.thumbprint(), &thumbprint(&key));
     assert_eq!((bot.algorithm(), bot.created()), (aims_keys::Algorithm::Ed25519, NOW));
     assert_eq!((bot.not_after(), bot.key_as_of()), (NOW + secs(300), Some(NOW)));
-    assert!(bot.nonce().is_some());
+    assert_eq!(bot.nonce().map(str::len), Some(22), "16 bytes");
     let uri = "https://shop.example/prices?page=2";
     assert_eq!(bot.value(&Component::target_uri()), Some(uri));
     assert_eq!(bot.value(&Component::authority()), None, "not covered");

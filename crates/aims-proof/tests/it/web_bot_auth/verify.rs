@@ -42,6 +42,15 @@ fn hs_wba_01_the_authority_is_covered_and_the_parameters_are_there() {
     assert!(bot.is_for_request());
     let parts = [Component::authority(), Component::path(), Component::query(), Component::method()];
     assert!(attributed(judge(covering(&parts, &key)), DIRECTORY).is_for_request());
+    for some in [
+        &[Component::target_uri()][..],
+        &[Component::authority(), Component::method()],
+        &[Component::authority(), Component::method(), Component::path()],
+        &[Component::authority(), Component::method(), Component::query()],
+        &[Component::authority(), Component::path(), Component::query()],
+    ] {
+        assert!(!attributed(judge(covering(some, &key)), DIRECTORY).is_for_request());
+    }
     let parts = [Component::method(), Component::path(), Component::query(), Component::scheme()];
     assert_refused!(judge(covering(&parts, &key)), "authority_not_covered", "HS-WBA-01");
 
