@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use aims_keys::UnixTime;
+use aims_keys::{AlgorithmSet, UnixTime};
 
 use super::fields::Eligible;
 use super::{Headers, Policy, Verified, VerifyError};
@@ -18,11 +18,12 @@ use crate::{Component, Context, SignatureParameters, VerifyingKey, registered_na
 #[must_use = "nothing is verified yet"]
 pub struct Candidate<'f> {
     context: Context<'f>,
-    policy: Policy,
+    algorithms: AlgorithmSet,
+    allows_hmac: bool,
     label: Cow<'f, str>,
     components: Vec<Component<'f>>,
     parameters: SignatureParameters<'f>,
-    signature: Vec<u8>,
+    signature: Cow<'f, [u8]>,
     until: UnixTime,
 }
 
@@ -35,13 +36,15 @@ impl<'f> Candidate<'f> {
         now: UnixTime,
     ) -> Result<Self, VerifyError> {
         let Eligible { label, list, signature } = eligible;
-        let components = components(&list, MAX_COMPONENTS)?;
-        let parameters = SignatureParameters::of(list.into_parameters())?;
+        let (items, parameters) = list.into_parts();
+        let components = components(items)?;
+        let parameters = SignatureParameters::of(parameters)?;
         let until = check_parameters(&parameters, policy, now)?;
         check_coverage(context, &components, policy)?;
         Ok(Self {
             context: context.clone(),
-            policy: policy.clone(),
+            algorithms: policy.algorithms,
+            allows_hmac: policy.allows_hmac,
             label,
             components,
             parameters,
@@ -93,12 +96,12 @@ impl<'f> Candidate<'f> {
         // HS-ALG-01: the key decides, and whatever else speaks agrees.
         let name = match key {
             VerifyingKey::Public(key) => {
-                if !self.policy.algorithms.contains(key.algorithm()) {
+                if !self.algorithms.contains(key.algorithm()) {
                     return Err(VerifyError::AlgorithmNotAllowed);
                 }
                 registered_name(key.algorithm())
             }
-            VerifyingKey::Shared(_) if self.policy.allows_hmac => Some(HMAC),
+            VerifyingKey::Shared(_) if self.allows_hmac => Some(HMAC),
             VerifyingKey::Shared(_) => return Err(VerifyError::AlgorithmNotAllowed),
         };
         if self.parameters.algorithm_name().is_some_and(|said| Some(said) != name) {
@@ -177,12 +180,13 @@ fn check_coverage(
     if covered.is_empty() && !policy.allows_nothing {
         return Err(VerifyError::CoversNothing);
     }
-    let is_covered = |component: &Component<'_>| covered.iter().any(|known| known == component);
+    // Mostly in the order of the policy.
+    let is_covered = |(at, component): &(usize, &Component<'_>)| {
+        covered.get(*at).is_some_and(|known| known == *component) || covered.contains(component)
+    };
     let present = policy.if_present.iter().filter(|component| context.has(component));
-    match policy.covered.iter().chain(present).find(|component| !is_covered(component)) {
-        Some(component) => Err(VerifyError::MissingCoverage(component.to_string())),
+    match policy.covered.iter().chain(present).enumerate().find(|component| !is_covered(component)) {
+        Some((_, component)) => Err(VerifyError::MissingCoverage(component.to_string())),
         None => Ok(()),
     }
 }
-
-const MAX_COMPONENTS: usize = 64;
