@@ -1,5 +1,6 @@
 //! The signature base: the very bytes that are signed (RFC 9421 section 2.5).
 
+use std::collections::HashSet;
 use std::fmt;
 
 use crate::sf::{BareItem, Item, Parameters, Span};
@@ -70,12 +71,21 @@ pub(crate) fn check(components: &[Component<'_>]) -> Result<(), BaseError> {
     if components.len() > MAX_COMPONENTS {
         return Err(BaseError::TooMany);
     }
-    let is_known =
-        |(at, one): &(usize, &Component<'_>)| components.iter().take(*at).any(|known| known == *one);
-    match components.iter().enumerate().find(is_known) {
-        Some((at, _)) => Err(BaseError::Duplicate(at)),
+    match duplicate(components) {
+        Some(at) => Err(BaseError::Duplicate(at)),
         None => Ok(()),
     }
+}
+
+/// The first that was there before. A few are compared with each other, which for many would take the square of their number.
+fn duplicate(components: &[Component<'_>]) -> Option<usize> {
+    if components.len() > FEW {
+        let mut known = HashSet::with_capacity(components.len());
+        return components.iter().position(|component| !known.insert(component.identity()));
+    }
+    let is_known =
+        |(at, one): &(usize, &Component<'_>)| components.iter().take(*at).any(|known| known == *one);
+    components.iter().enumerate().find(is_known).map(|(at, _)| at)
 }
 
 /// A base, and where in it the value of each component stands.
@@ -154,3 +164,5 @@ pub(crate) fn write_list(
 const USUAL_LINE: usize = 64;
 
 const MAX_COMPONENTS: usize = 64;
+
+const FEW: usize = 16;
