@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::base::{BaseError, check as check_components, components, write_list};
-use crate::sf::{BareItem, Dictionary, Limits, Parameters, ParseError};
+use crate::base::{BaseError, components, write_list};
+use crate::sf::{BareItem, Dictionary, Limits, Parameters, ParseError, check_key};
 use crate::{Component, NewSignature};
 
 /// A signature that is asked for: of a response, when a request asks; of the next request, when a response does.
@@ -54,8 +54,8 @@ impl<'a> AcceptSignature<'a> {
         }
         let all = dictionary.into_members().map(|(label, member)| {
             let list = member.into_inner_list().ok_or(E::MemberType)?;
-            let components = components(&list, MAX_COMPONENTS).map_err(E::Components)?;
-            let parameters = list.into_parameters();
+            let (items, parameters) = list.into_parts();
+            let components = components(items).map_err(E::Components)?;
             check(&parameters)?;
             Ok(Self { label, components, parameters })
         });
@@ -86,7 +86,7 @@ impl<'a> AcceptSignature<'a> {
     ///
     /// [`AcceptError::Parameter`] when it is of another type than it must have, or cannot be written.
     pub fn with(mut self, name: impl Into<Cow<'a, str>>, value: BareItem<'a>) -> Result<Self, AcceptError> {
-        value.write(&mut String::new()).map_err(|_| AcceptError::Parameter)?;
+        value.check().map_err(|_| AcceptError::Parameter)?;
         self.parameters = self.parameters.with(name, value).map_err(|_| AcceptError::Parameter)?;
         check(&self.parameters)?;
         Ok(self)
@@ -157,10 +157,8 @@ impl<'a> AcceptSignature<'a> {
     ///
     /// [`AcceptError::Components`] when a component is there twice; [`AcceptError::Label`].
     pub fn to_field(&self) -> Result<String, AcceptError> {
-        check_components(&self.components, MAX_COMPONENTS).map_err(AcceptError::Components)?;
-        Dictionary::new()
-            .with(&*self.label, crate::sf::Member::Item(crate::sf::Item::new(true.into())))
-            .map_err(|_| AcceptError::Label)?;
+        crate::base::check(&self.components).map_err(AcceptError::Components)?;
+        check_key(&self.label).map_err(|_| AcceptError::Label)?;
         let mut text = format!("{}=", self.label);
         write_list(&self.components, &self.parameters, &mut text).map_err(AcceptError::Components)?;
         Ok(text)
@@ -237,7 +235,5 @@ impl AcceptError {
 }
 
 const MAX_SIGNATURES: usize = 8;
-
-const MAX_COMPONENTS: usize = 64;
 
 const LIMITS: Limits = Limits::new().bytes(16 * 1024).members(64).items(256).parameters(32);

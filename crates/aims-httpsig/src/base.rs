@@ -1,8 +1,9 @@
 //! The signature base: the very bytes that are signed (RFC 9421 section 2.5).
 
+use std::collections::HashSet;
 use std::fmt;
 
-use crate::sf::{InnerList, Parameters, Span};
+use crate::sf::{BareItem, Item, Parameters, Span};
 use crate::{Component, ComponentError, Context};
 
 /// Why there is no signature base. A part of one is never made (HS-BASE-05).
@@ -51,34 +52,40 @@ impl BaseError {
 }
 
 /// Reads the components of a list: each an identifier, none twice.
-pub(crate) fn components<'a>(list: &InnerList<'a>, most: usize) -> Result<Vec<Component<'a>>, BaseError> {
-    if list.items().len() > most {
+pub(crate) fn components(items: Vec<Item<'_>>) -> Result<Vec<Component<'_>>, BaseError> {
+    if items.len() > MAX_COMPONENTS {
         return Err(BaseError::TooMany);
     }
-    let mut components: Vec<Component<'a>> = Vec::with_capacity(list.items().len());
-    for (at, item) in list.items().iter().enumerate() {
-        let component = Component::of_item(item.clone()).map_err(|error| {
-            let name = item.bare().as_string().unwrap_or_default().to_owned();
-            BaseError::Component { at, name, error }
-        })?;
-        if components.contains(&component) {
-            return Err(BaseError::Duplicate(at));
-        }
-        components.push(component);
+    let mut components = Vec::with_capacity(items.len());
+    for (at, item) in items.into_iter().enumerate() {
+        let name = if let BareItem::String(name) = item.bare() { name.clone() } else { "".into() };
+        let fail = |error| BaseError::Component { at, name: name.into_owned(), error };
+        components.push(Component::of_item(item).map_err(fail)?);
     }
+    check(&components)?;
     Ok(components)
 }
 
-/// That there are not more of them, and none twice.
-pub(crate) fn check(components: &[Component<'_>], most: usize) -> Result<(), BaseError> {
-    if components.len() > most {
+/// No more than allowed, and none twice.
+pub(crate) fn check(components: &[Component<'_>]) -> Result<(), BaseError> {
+    if components.len() > MAX_COMPONENTS {
         return Err(BaseError::TooMany);
     }
-    let is_twice = |(at, one): (usize, &Component<'_>)| components.iter().take(at).any(|known| known == one);
-    match components.iter().enumerate().position(is_twice) {
+    match duplicate(components) {
         Some(at) => Err(BaseError::Duplicate(at)),
         None => Ok(()),
     }
+}
+
+/// The first that was there before. A few are compared with each other, which for many would take the square of their number.
+fn duplicate(components: &[Component<'_>]) -> Option<usize> {
+    if components.len() > FEW {
+        let mut known = HashSet::with_capacity(components.len());
+        return components.iter().position(|component| !known.insert(component.identity()));
+    }
+    let is_known =
+        |(at, one): &(usize, &Component<'_>)| components.iter().take(*at).any(|known| known == *one);
+    components.iter().enumerate().find(is_known).map(|(at, _)| at)
 }
 
 /// A base, and where in it the value of each component stands.
@@ -86,6 +93,8 @@ pub(crate) fn check(components: &[Component<'_>], most: usize) -> Result<(), Bas
 pub(crate) struct Base {
     pub(crate) text: String,
     pub(crate) values: Vec<Span>,
+    /// Where the list stands, which is the last line without its name.
+    list: usize,
 }
 
 impl Base {
@@ -107,8 +116,14 @@ impl Base {
             text.push('\n');
         }
         text.push_str("\"@signature-params\": ");
+        let list = text.len();
         write_list(components, parameters, &mut text)?;
-        Ok(Self { text, values })
+        Ok(Self { text, values, list })
+    }
+
+    /// The list of components and the parameters, as in `Signature-Input`.
+    pub(crate) fn list(&self) -> &str {
+        self.text.get(self.list..).unwrap_or_default()
     }
 }
 
@@ -147,3 +162,7 @@ pub(crate) fn write_list(
 }
 
 const USUAL_LINE: usize = 64;
+
+const MAX_COMPONENTS: usize = 64;
+
+const FEW: usize = 16;

@@ -1,5 +1,6 @@
 //! Requests as agents send them, signed.
 
+use std::borrow::Cow;
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -105,8 +106,8 @@ pub(super) fn unsigned(components: usize, lines: usize, content: usize) -> Reque
 }
 
 pub(super) fn covered(components: usize) -> Vec<Component<'static>> {
-    let fields = ["content-type", "content-digest", "authorization", "date"].map(str::to_owned);
-    let fields = fields.into_iter().chain(more_fields(components));
+    let fields = ["content-type", "content-digest", "authorization", "date"].map(Cow::Borrowed);
+    let fields = fields.into_iter().chain(more_fields(components).map(Cow::Owned));
     [Component::method(), Component::authority(), Component::path(), Component::query()]
         .into_iter()
         .chain(fields.map(|name| Component::field(name).expect("a name")))

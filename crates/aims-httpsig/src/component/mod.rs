@@ -47,7 +47,7 @@ pub(crate) enum Kind {
 }
 
 /// The parameters that change how a value is taken.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "the parameters are independent of each other")]
 pub(crate) struct Flags {
     pub(crate) binary: bool,
@@ -237,6 +237,11 @@ impl<'a> Component<'a> {
         self.parameters.get(parameter).and_then(BareItem::as_string)
     }
 
+    /// What makes two identifiers the same (HS-ID-04): name and parameters, in whatever order.
+    pub(crate) fn identity(&self) -> (&str, Flags, Option<&str>, Option<&str>) {
+        (&self.name, self.flags, self.text("key"), self.text("name"))
+    }
+
     fn derived(kind: Kind) -> Self {
         Self {
             kind,
@@ -295,13 +300,9 @@ impl<'a> Component<'a> {
     }
 }
 
-/// Identifiers are equal when names and parameters are, in whatever order (HS-ID-04).
 impl PartialEq for Component<'_> {
     fn eq(&self, other: &Component<'_>) -> bool {
-        self.name == other.name
-            && self.flags == other.flags
-            && self.text("key") == other.text("key")
-            && self.text("name") == other.text("name")
+        self.identity() == other.identity()
     }
 }
 

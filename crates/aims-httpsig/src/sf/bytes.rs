@@ -34,15 +34,12 @@ pub(crate) fn encode_into(bytes: &[u8], text: &mut String) {
             *to = *from;
         }
         let bits = u32::from_be_bytes(all);
-        for at in 0..4 {
-            if at > group.len() {
-                text.push('=');
-            } else {
-                let digit = bits >> (18 - 6 * at) & 63;
-                // INVARIANT: there are 64 digits.
-                text.push(DIGITS.get(digit as usize).map_or('=', |digit| char::from(*digit)));
-            }
+        let mut digits = [b'='; 4];
+        for (at, digit) in digits.iter_mut().enumerate().take(group.len() + 1) {
+            // INVARIANT: there are 64 digits.
+            *digit = DIGITS.get((bits >> (18 - 6 * at) & 63) as usize).copied().unwrap_or_default();
         }
+        text.push_str(str::from_utf8(&digits).unwrap_or_default());
     }
 }
 

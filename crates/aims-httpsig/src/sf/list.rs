@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::names::Named;
-use super::{Member, WriteError};
+use super::{Member, WriteError, check_key};
 
 /// Members in order.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -45,7 +45,7 @@ impl<'a> Dictionary<'a> {
     /// [`WriteError::Key`] when the name is not one.
     pub fn with(mut self, key: impl Into<Cow<'a, str>>, member: Member<'a>) -> Result<Self, WriteError> {
         let key = key.into();
-        super::write::check_key(&key)?;
+        check_key(&key)?;
         self.named.push(key, member);
         Ok(self)
     }
@@ -59,6 +59,11 @@ impl<'a> Dictionary<'a> {
     /// All members.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Member<'a>)> + Clone {
         self.named.iter()
+    }
+
+    /// Takes a member out; the order of the others may change.
+    pub(crate) fn take(&mut self, key: &str) -> Option<Member<'a>> {
+        self.named.take(key)
     }
 
     /// All members, by value.

@@ -38,6 +38,7 @@ pub use self::names::Parameters;
 pub use self::value::{InnerList, Item, Member};
 
 pub(crate) use self::bytes::encode_into as encode_bytes;
+pub(crate) use self::write::check_key;
 
 /// Where in the text something stands, in bytes.
 pub type Span = core::ops::Range<usize>;

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::{BareItem, Span, WriteError};
+use super::{BareItem, Span, WriteError, check_key};
 
 /// Names and values. A name that comes again replaces the value, and keeps its place (HS-SF-03).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Named<'a, V> {
     entries: Vec<(Cow<'a, str>, V)>,
-    duplicate: Option<Cow<'a, str>>,
+    /// Which of them was there before.
+    duplicate: Option<usize>,
 }
 
 impl<V> Default for Named<'_, V> {
@@ -21,7 +22,7 @@ impl<V> Default for Named<'_, V> {
 impl<'a, V> Named<'a, V> {
     pub(super) fn insert(&mut self, name: Cow<'a, str>, value: V, index: &mut Index<'a>) {
         if let Some(at) = index.find(&self.entries, &name) {
-            self.duplicate.get_or_insert(name);
+            self.duplicate.get_or_insert(at);
             if let Some(entry) = self.entries.get_mut(at) {
                 entry.1 = value;
             }
@@ -50,18 +51,23 @@ impl<'a, V> Named<'a, V> {
         self.entries.into_iter()
     }
 
+    /// Takes one out; the order of the others may change.
+    pub(super) fn take(&mut self, name: &str) -> Option<V> {
+        let at = self.entries.iter().position(|(known, _)| known == name)?;
+        Some(self.entries.swap_remove(at).1)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
     pub(super) fn duplicate(&self) -> Option<&str> {
-        self.duplicate.as_deref()
+        self.entries.get(self.duplicate?).map(|(name, _)| &**name)
     }
 
     pub(super) fn map<'b, W>(self, own: impl Fn(V) -> W) -> Named<'b, W> {
-        let owned = |name: Cow<'_, str>| Cow::Owned(name.into_owned());
-        let entries = self.entries.into_iter().map(|(name, value)| (owned(name), own(value))).collect();
-        Named { entries, duplicate: self.duplicate.map(owned) }
+        let entry = |(name, value): (Cow<'_, str>, V)| (Cow::Owned(name.into_owned()), own(value));
+        Named { entries: self.entries.into_iter().map(entry).collect(), duplicate: self.duplicate }
     }
 }
 
@@ -102,10 +108,14 @@ impl<'a> Parameters<'a> {
     ///
     /// [`WriteError::Key`] when the name is not one.
     pub fn with(mut self, name: impl Into<Cow<'a, str>>, value: BareItem<'a>) -> Result<Self, WriteError> {
-        let name = name.into();
-        super::write::check_key(&name)?;
-        self.named.push(name, value);
+        self.set(name.into(), value)?;
         Ok(self)
+    }
+
+    pub(crate) fn set(&mut self, name: Cow<'a, str>, value: BareItem<'a>) -> Result<(), WriteError> {
+        check_key(&name)?;
+        self.named.push(name, value);
+        Ok(())
     }
 
     /// The value of this one.

@@ -136,6 +136,10 @@ impl<'a, 'l> Parser<'a, 'l> {
             if self.peek().is_none() {
                 return Err(self.error(Reason::InnerList));
             }
+            if items.is_empty() {
+                // Most have a few: one allocation, not one at each doubling.
+                items.reserve(USUAL_ITEMS);
+            }
             items.push(self.item()?);
             if !matches!(self.peek(), Some(b' ' | b')')) {
                 return Err(self.error(Reason::InnerList));
@@ -359,6 +363,8 @@ impl<'a, 'l> Parser<'a, 'l> {
         ParseError::new(self.at, reason)
     }
 }
+
+const USUAL_ITEMS: usize = 8;
 
 /// At most fifteen digits.
 fn decimal(digits: &[u8]) -> i64 {

@@ -93,8 +93,8 @@ impl<'a> InnerList<'a> {
         &self.items
     }
 
-    pub(crate) fn into_parameters(self) -> Parameters<'a> {
-        self.parameters
+    pub(crate) fn into_parts(self) -> (Vec<Item<'a>>, Parameters<'a>) {
+        (self.items, self.parameters)
     }
 
     /// The parameters of the list.
@@ -133,15 +133,12 @@ impl<'a> Member<'a> {
         if let Self::InnerList(list) = self { Some(list) } else { None }
     }
 
-    pub(crate) fn into_inner_list(self) -> Option<InnerList<'a>> {
-        if let Self::InnerList(list) = self { Some(list) } else { None }
+    pub(crate) fn into_item(self) -> Option<Item<'a>> {
+        if let Self::Item(item) = self { Some(item) } else { None }
     }
 
-    pub(crate) fn into_bytes(self) -> Option<Vec<u8>> {
-        match self {
-            Self::Item(Item { bare: BareItem::Bytes(bytes), .. }) => Some(bytes.into_owned()),
-            _ => None,
-        }
+    pub(crate) fn into_inner_list(self) -> Option<InnerList<'a>> {
+        if let Self::InnerList(list) = self { Some(list) } else { None }
     }
 
     /// Its parameters.

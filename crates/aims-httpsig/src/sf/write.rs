@@ -12,6 +12,7 @@ impl BareItem<'_> {
     ///
     /// [`WriteError`] for a value that no text stands for.
     pub fn write(&self, to: &mut String) -> Result<(), WriteError> {
+        self.check()?;
         match self {
             Self::Boolean(value) => to.push_str(if *value { "?1" } else { "?0" }),
             Self::Bytes(value) => {
@@ -19,17 +20,28 @@ impl BareItem<'_> {
                 bytes::encode_into(value, to);
                 to.push(':');
             }
-            Self::Date(seconds) => {
-                to.push('@');
-                integer(*seconds, to)?;
-            }
+            Self::Date(seconds) => append(to, format_args!("@{seconds}")),
             Self::Decimal(value) => append(to, format_args!("{value}")),
             Self::DisplayString(text) => display_string(text, to),
-            Self::Integer(value) => integer(*value, to)?,
-            Self::String(text) => string(text, to)?,
-            Self::Token(text) => token(text, to)?,
+            Self::Integer(value) => append(to, format_args!("{value}")),
+            Self::String(text) => string(text, to),
+            Self::Token(text) => to.push_str(text),
         }
         Ok(())
+    }
+
+    /// Whether a text stands for it.
+    pub(crate) fn check(&self) -> Result<(), WriteError> {
+        match self {
+            Self::Date(number) | Self::Integer(number) if number.unsigned_abs() > MAX_INTEGER => {
+                Err(WriteError::Number)
+            }
+            Self::String(text) if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) => {
+                Err(WriteError::String)
+            }
+            Self::Token(text) if !is_token(text) => Err(WriteError::Token),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -152,42 +164,30 @@ macro_rules! display {
 
 display!(BareItem, Dictionary, InnerList, Item, List, Member, Parameters);
 
-pub(super) fn check_key(key: &str) -> Result<(), WriteError> {
+pub(crate) fn check_key(key: &str) -> Result<(), WriteError> {
     let is_rest = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'*');
     let begins = key.bytes().next().is_some_and(|first| matches!(first, b'a'..=b'z' | b'*'));
     if begins && key.bytes().all(is_rest) { Ok(()) } else { Err(WriteError::Key) }
 }
 
-fn integer(value: i64, to: &mut String) -> Result<(), WriteError> {
-    if value.unsigned_abs() > 999_999_999_999_999 {
-        return Err(WriteError::Number);
+fn string(text: &str, to: &mut String) {
+    to.push('"');
+    let mut rest = text;
+    // Mostly there is nothing to escape.
+    while let Some((plain, behind)) = rest.find(['"', '\\']).and_then(|at| rest.split_at_checked(at)) {
+        to.push_str(plain);
+        to.push('\\');
+        let mut letters = behind.chars();
+        to.extend(letters.next());
+        rest = letters.as_str();
     }
-    append(to, format_args!("{value}"));
-    Ok(())
+    to.push_str(rest);
+    to.push('"');
 }
 
-fn string(text: &str, to: &mut String) -> Result<(), WriteError> {
-    if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return Err(WriteError::String);
-    }
-    to.push('"');
-    for character in text.chars() {
-        if matches!(character, '"' | '\\') {
-            to.push('\\');
-        }
-        to.push(character);
-    }
-    to.push('"');
-    Ok(())
-}
-
-fn token(text: &str, to: &mut String) -> Result<(), WriteError> {
+fn is_token(text: &str) -> bool {
     let begins = text.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'*');
-    if !begins || !text.bytes().all(is_token_byte) {
-        return Err(WriteError::Token);
-    }
-    to.push_str(text);
-    Ok(())
+    begins && text.bytes().all(is_token_byte)
 }
 
 fn display_string(text: &str, to: &mut String) {
@@ -205,3 +205,6 @@ fn append(to: &mut String, text: fmt::Arguments<'_>) {
     // Writing to a `String` cannot fail.
     let _ = to.write_fmt(text);
 }
+
+/// Fifteen digits.
+const MAX_INTEGER: u64 = 999_999_999_999_999;

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use aims_keys::{Algorithm, UnixTime};
 
-use crate::base::Base;
-use crate::sf::{BareItem, Dictionary, Item, Limits, Parameters};
+use crate::base::{Base, check};
+use crate::sf::{BareItem, Dictionary, Limits, Parameters, check_key};
 use crate::{Component, Context, Part, SignatureParameters, registered_name};
 
 /// A signature to be made: what it covers, and its parameters, in the order in which they are named here.
@@ -133,11 +133,9 @@ impl<'a> NewSignature<'a> {
             self.error.get_or_insert(SignatureError::ParameterDuplicate);
             return self;
         }
-        let mut text = String::new();
         // HS-SIGN-02, before anything is signed.
-        match (value.write(&mut text), std::mem::take(&mut self.parameters).with(name, value)) {
-            (Ok(()), Ok(parameters)) => self.parameters = parameters,
-            _ => self.error = self.error.or(Some(SignatureError::ParameterValue)),
+        if value.check().and_then(|()| self.parameters.set(name, value)).is_err() {
+            self.error.get_or_insert(SignatureError::ParameterValue);
         }
         self
     }
@@ -161,15 +159,13 @@ impl<'a> NewSignature<'a> {
             Some(label) => label,
             None => free_label(context)?,
         };
-        crate::sf::Dictionary::new()
-            .with(&*label, crate::sf::Member::Item(Item::new(true.into())))
-            .map_err(|_| SignatureError::Label)?;
+        check_key(&label).map_err(|_| SignatureError::Label)?;
         if is_used(context, &label) {
             return Err(SignatureError::LabelInUse);
         }
         let parameters = SignatureParameters::of(self.parameters).map_err(SignatureError::Parameter)?;
         let covered = self.covered;
-        crate::base::check(&covered, MAX_COMPONENTS).map_err(SignatureError::Base)?;
+        check(&covered).map_err(SignatureError::Base)?;
         if !self.signs_signatures {
             let is_signature = |component: &&Component<'_>| {
                 matches!(component.name(), "signature" | "signature-input") && !component.flags.request
@@ -179,8 +175,7 @@ impl<'a> NewSignature<'a> {
             }
         }
         let base = Base::build(context, &covered, parameters.fields()).map_err(SignatureError::Base)?;
-        let mut input = format!("{label}=");
-        crate::base::write_list(&covered, parameters.fields(), &mut input).map_err(SignatureError::Base)?;
+        let input = [&label, "=", base.list()].concat();
         let algorithm = parameters.algorithm_name().map(ToOwned::to_owned);
         Ok(UnsignedSignature { label: label.into_owned(), base: base.text, input, algorithm })
     }
@@ -206,5 +201,3 @@ fn is_used(context: &Context<'_>, label: &str) -> bool {
     !text.is_empty()
         && Dictionary::parse(&text, &Limits::new()).map_or(true, |known| known.get(label).is_some())
 }
-
-const MAX_COMPONENTS: usize = 64;

@@ -3,7 +3,7 @@
 use aims_keys::{AsyncSigner, Protection, PublicKey, SignInput, Signer};
 
 use super::SignatureError;
-use crate::sf::BareItem;
+use crate::sf::encode_bytes;
 use crate::{SharedSecret, registered_name};
 
 /// A signature without its bytes: sign [`signing_input`](Self::signing_input), wherever the key is, and [`attach`](Self::attach) what comes of it.
@@ -117,7 +117,11 @@ impl UnsignedSignature {
     }
 
     fn fields(self, signature: &[u8]) -> SignedFields {
-        let signature = format!("{}={}", self.label, BareItem::Bytes(signature.into()));
-        SignedFields { input: self.input, signature }
+        let mut text = String::with_capacity(self.label.len() + signature.len().div_ceil(3) * 4 + 3);
+        text.push_str(&self.label);
+        text.push_str("=:");
+        encode_bytes(signature, &mut text);
+        text.push(':');
+        SignedFields { input: self.input, signature: text }
     }
 }

@@ -4,23 +4,37 @@ use crate::ComponentError;
 
 /// Appends the authority in lower case, without a port that is empty or the usual one of the scheme (HS-VAL-10, HS-VAL-11).
 pub(super) fn write(authority: &str, scheme: Option<&str>, to: &mut String) -> Result<(), ComponentError> {
-    let (host, port) = split(authority)?;
+    let (host, port) = parts(authority, scheme)?;
     to.extend(host.chars().map(|letter| letter.to_ascii_lowercase()));
-    let usual = match scheme {
-        Some(scheme) if scheme.eq_ignore_ascii_case("https") => "443",
-        Some(scheme) if scheme.eq_ignore_ascii_case("http") => "80",
-        _ => "",
-    };
-    if !port.is_empty() && port != usual {
+    if !port.is_empty() {
         to.push(':');
         to.push_str(port);
     }
     Ok(())
 }
 
+/// Whether both are authorities, and would be written alike.
+pub(super) fn are_equal(one: &str, other: &str, scheme: Option<&str>) -> bool {
+    match (parts(one, scheme), parts(other, scheme)) {
+        (Ok((host, port)), Ok((other, other_port))) => host.eq_ignore_ascii_case(other) && port == other_port,
+        _ => false,
+    }
+}
+
 /// Whether it is one.
 pub(super) fn check(authority: &str) -> Result<(), ComponentError> {
     split(authority).map(drop)
+}
+
+/// Host, and port where it is none of the usual.
+fn parts<'a>(authority: &'a str, scheme: Option<&str>) -> Result<(&'a str, &'a str), ComponentError> {
+    let (host, port) = split(authority)?;
+    let usual = match scheme {
+        Some(scheme) if scheme.eq_ignore_ascii_case("https") => "443",
+        Some(scheme) if scheme.eq_ignore_ascii_case("http") => "80",
+        _ => "",
+    };
+    Ok((host, if port == usual { "" } else { port }))
 }
 
 fn split(authority: &str) -> Result<(&str, &str), ComponentError> {

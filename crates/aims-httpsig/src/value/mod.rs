@@ -114,13 +114,7 @@ impl Context<'_> {
         message: &'a dyn Message,
         target: &Target<'a>,
     ) -> Result<&'a str, ComponentError> {
-        let is_other = |one: &str, other: &str| {
-            let scheme = scheme_of(message, target);
-            let (mut own, mut that) = (String::new(), String::new());
-            authority::write(one, scheme, &mut own).is_err()
-                || authority::write(other, scheme, &mut that).is_err()
-                || own != that
-        };
+        let is_other = |one: &str, other: &str| !authority::are_equal(one, other, scheme_of(message, target));
         let field = message.authority().filter(|authority| !authority.is_empty());
         // What is configured is about the message as this server got it, and about no request that it made itself.
         let received = match (target.authority(), field) {

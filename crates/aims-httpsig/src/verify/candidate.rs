@@ -23,7 +23,7 @@ pub struct Candidate<'f> {
     label: Cow<'f, str>,
     components: Vec<Component<'f>>,
     parameters: SignatureParameters<'f>,
-    signature: Vec<u8>,
+    signature: Cow<'f, [u8]>,
     until: UnixTime,
 }
 
@@ -36,8 +36,9 @@ impl<'f> Candidate<'f> {
         now: UnixTime,
     ) -> Result<Self, VerifyError> {
         let Eligible { label, list, signature } = eligible;
-        let components = components(&list, MAX_COMPONENTS)?;
-        let parameters = SignatureParameters::of(list.into_parameters())?;
+        let (items, parameters) = list.into_parts();
+        let components = components(items)?;
+        let parameters = SignatureParameters::of(parameters)?;
         let until = check_parameters(&parameters, policy, now)?;
         check_coverage(context, &components, policy)?;
         Ok(Self {
@@ -179,12 +180,13 @@ fn check_coverage(
     if covered.is_empty() && !policy.allows_nothing {
         return Err(VerifyError::CoversNothing);
     }
-    let is_covered = |component: &Component<'_>| covered.iter().any(|known| known == component);
+    // Mostly in the order of the policy.
+    let is_covered = |(at, component): &(usize, &Component<'_>)| {
+        covered.get(*at).is_some_and(|known| known == *component) || covered.contains(component)
+    };
     let present = policy.if_present.iter().filter(|component| context.has(component));
-    match policy.covered.iter().chain(present).find(|component| !is_covered(component)) {
-        Some(component) => Err(VerifyError::MissingCoverage(component.to_string())),
+    match policy.covered.iter().chain(present).enumerate().find(|component| !is_covered(component)) {
+        Some((_, component)) => Err(VerifyError::MissingCoverage(component.to_string())),
         None => Ok(()),
     }
 }
-
-const MAX_COMPONENTS: usize = 64;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use aims_keys::UnixTime;
 
 use super::{Candidate, Policy, VerifyError};
-use crate::sf::{Dictionary, InnerList, Limits, Member};
+use crate::sf::{BareItem, Dictionary, InnerList, Limits};
 use crate::{Context, Message, Part};
 
 /// The signatures of a message, as it has them: nothing is verified.
@@ -33,12 +33,12 @@ impl<'m> SignatureFields<'m> {
     ///
     /// [`VerifyError`]: why there is none, or not exactly one.
     pub fn select(&self, policy: &Policy, now: UnixTime) -> Result<Candidate<'_>, VerifyError> {
-        let mut eligible = self.eligible(policy)?;
-        match (eligible.pop(), eligible.is_empty()) {
-            (None, _) => Err(VerifyError::NoCandidate),
-            (Some(_), false) => Err(VerifyError::Ambiguous),
-            (Some(one), true) => Candidate::check(&self.context, one, policy, now),
+        let (mut found, mut is_ambiguous) = (None, false);
+        self.each_eligible(policy, |one| is_ambiguous |= found.replace(one).is_some())?;
+        if is_ambiguous {
+            return Err(VerifyError::Ambiguous);
         }
+        Candidate::check(&self.context, found.ok_or(VerifyError::NoCandidate)?, policy, now)
     }
 
     /// All signatures that the policy is about, each with what speaks against it: for messages that several have signed, of which one will do (HS-FLD-05).
@@ -51,34 +51,34 @@ impl<'m> SignatureFields<'m> {
         policy: &Policy,
         now: UnixTime,
     ) -> Result<Vec<Result<Candidate<'_>, VerifyError>>, VerifyError> {
-        let eligible = self.eligible(policy)?.into_iter();
-        Ok(eligible.map(|one| Candidate::check(&self.context, one, policy, now)).collect())
+        let mut all = Vec::new();
+        self.each_eligible(policy, |one| all.push(one))?;
+        Ok(all.into_iter().map(|one| Candidate::check(&self.context, one, policy, now)).collect())
     }
 
-    fn eligible(&self, policy: &Policy) -> Result<Vec<Eligible<'_>>, VerifyError> {
+    /// Nothing that `each` was given counts when this fails.
+    fn each_eligible<'s>(
+        &'s self,
+        policy: &Policy,
+        mut each: impl FnMut(Eligible<'s>),
+    ) -> Result<(), VerifyError> {
         let [inputs, signatures] = [&self.input, &self.signature].map(|text| parse(text));
-        let (inputs, signatures) = (inputs?, signatures?);
+        let (inputs, mut signatures) = (inputs?, signatures?);
         if inputs.len() > MAX_SIGNATURES || signatures.len() > MAX_SIGNATURES {
             return Err(VerifyError::TooMany);
         }
-        if inputs.len() != signatures.len() {
-            return Err(VerifyError::LabelMismatch);
-        }
-        let mut signatures: Vec<_> = signatures.into_members().collect();
-        let mut meant = Vec::new();
         // HS-FLD-01, for all members: whoever relies on one of them relies on the field.
         for (label, member) in inputs.into_members() {
             let list = member.into_inner_list().ok_or(VerifyError::MemberType)?;
-            let is_it = |(known, _): &(Cow<'_, str>, Member<'_>)| *known == label;
-            let at = signatures.iter().position(is_it).ok_or(VerifyError::LabelMismatch)?;
-            // Labels are there once, so nobody asks for this one again.
-            let signature = signatures.swap_remove(at).1.into_bytes().ok_or(VerifyError::MemberType)?;
-            let eligible = Eligible { label, list, signature };
-            if eligible.is_meant(policy) {
-                meant.push(eligible);
+            let signature = signatures.take(&label).ok_or(VerifyError::LabelMismatch)?;
+            let item = signature.into_item().ok_or(VerifyError::MemberType)?;
+            let BareItem::Bytes(signature) = item.into_parts().0 else { return Err(VerifyError::MemberType) };
+            let member = Eligible { label, list, signature };
+            if member.is_meant(policy) {
+                each(member);
             }
         }
-        Ok(meant)
+        if signatures.is_empty() { Ok(()) } else { Err(VerifyError::LabelMismatch) }
     }
 }
 
@@ -86,7 +86,7 @@ impl<'m> SignatureFields<'m> {
 pub(super) struct Eligible<'f> {
     pub(super) label: Cow<'f, str>,
     pub(super) list: InnerList<'f>,
-    pub(super) signature: Vec<u8>,
+    pub(super) signature: Cow<'f, [u8]>,
 }
 
 impl Eligible<'_> {

@@ -293,14 +293,18 @@ fn hs_id_03_hs_id_04_hs_atk_04_an_identifier_is_there_once_however_its_parameter
     assert_eq!(one, other);
     assert_ne!(one.to_string(), other.to_string(), "the order is kept");
     assert_ne!(one, "\"x\";req;key=\"b\";sf".parse().unwrap());
-    let twice = NewSignature::covering([one, other]).created(NOW);
-    let response = RawMessage::response(200);
-    let request = request();
-    assert_refused!(
-        twice.prepare(&Context::response(&response).to(&request)),
-        "component_duplicate",
-        "HS-ID-04"
-    );
+    let (response, request) = (RawMessage::response(200), request());
+    // Few or many between them, and others with the same name.
+    for between in [0, 1, 14, 15, 62] {
+        let others = (0..between).map(|at| format!("\"x\";req;sf;key=\"{at}\"").parse().unwrap());
+        let twice = NewSignature::covering([one.clone()].into_iter().chain(others).chain([other.clone()]));
+        assert_refused!(
+            twice.created(NOW).prepare(&Context::response(&response).to(&request)),
+            "component_duplicate",
+            "HS-ID-04",
+            "{between}"
+        );
+    }
     // HS-ID-03: the name of a derived component is looked up nowhere else.
     assert_refused!(aims_httpsig::Component::field("@path"), "field_name", "HS-ID-02");
 }
