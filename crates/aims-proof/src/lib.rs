@@ -6,6 +6,7 @@ mod fields;
 #[cfg(feature = "mtls")]
 mod forwarded;
 mod replay;
+mod revisions;
 mod signature;
 #[cfg(feature = "web-bot-auth")]
 pub mod web_bot_auth;
@@ -19,6 +20,7 @@ pub use crate::forwarded::{
     CLIENT_CERT_CHAIN_FIELD, CLIENT_CERT_FIELD, ForwardedError, ForwardedPeer, ForwardedVerifier, XFCC_FIELD,
 };
 pub use crate::replay::ReplayMemory;
+pub use crate::revisions::SPEC_REVISIONS;
 pub use crate::signature::{
     Answer, ExpectedResponse, MakeSignatureError, MessageSignatureError, NewRequestSignature,
     NewResponseSignature, RequestSignature, SIGNATURE_INVALID, SIGNATURE_TAG, SIGNED_RESPONSE_UNAVAILABLE,
