@@ -79,7 +79,7 @@ fn a_workload_learns_who_it_is_from_the_api_and_follows_the_register() {
     put(&format!("{}[[entry]]\nspiffe_id = 7\n", entry(uid + 1)));
     let complaint = errors.next().unwrap().unwrap();
     let reason = format!(
-        "{}: line 5: `spiffe_id` is of the wrong type; the register that was in force stays",
+        "{}: line 5: `spiffe_id` is not a string; the register that was in force stays",
         register.display()
     );
     assert_eq!(complaint, reason);

@@ -138,7 +138,7 @@ fn jo_alg_03_numbers_of_one_kind_are_no_key_of_another() {
                 .map(|algorithm| {
                     let own = match algorithm {
                         Algorithm::Ed25519 => vec![Algorithm::EdDsa, Algorithm::Ed25519],
-                        Algorithm::Ps256 => vec![Algorithm::Ps256, Algorithm::Rs256],
+                        Algorithm::Ps256 => vec![Algorithm::Ps256, Algorithm::Ps512, Algorithm::Rs256],
                         other => vec![other],
                     };
                     (Signer::public_key(&openssl_key(algorithm, backend)).numbers().clone(), own)
