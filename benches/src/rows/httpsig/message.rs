@@ -38,7 +38,9 @@ impl Signed {
         let mut request = unsigned(components, lines, content);
         let fields = {
             let message = HttpRequest::outgoing(&request);
-            let prepared = new_signature(components).prepare(&Context::request(&message)).expect("a base");
+            let prepared = with_parameters(NewSignature::covering(covered(components)))
+                .prepare(&Context::request(&message))
+                .expect("a base");
             prepared.sign(&*key.ours).expect("a signature")
         };
         // In HTTP/1.1 a server gets the path, and the host as a field.
@@ -119,10 +121,6 @@ fn more_fields(components: usize) -> impl Iterator<Item = String> {
     (8..components).map(|number| format!("x-field-{number}"))
 }
 
-pub(super) fn new_signature(components: usize) -> NewSignature<'static> {
-    NewSignature::covering(covered(components))
-        .created(*NOW)
-        .expires_after(Duration::from_secs(LIFETIME))
-        .nonce(NONCE)
-        .tag(TAG)
+pub(super) fn with_parameters(signature: NewSignature<'static>) -> NewSignature<'static> {
+    signature.created(*NOW).expires_after(Duration::from_secs(LIFETIME)).nonce(NONCE).tag(TAG)
 }

@@ -7,10 +7,10 @@ use std::hint::black_box;
 use std::rc::Rc;
 
 use aims_httpsig::sf::{Dictionary, Limits};
-use aims_httpsig::{Context, HttpRequest, SignatureFields};
+use aims_httpsig::{Context, HttpRequest, NewSignature, SignatureFields};
 use ring::rand::SystemRandom;
 
-use self::message::{Signed, new_signature, unsigned};
+use self::message::{Signed, covered, unsigned, with_parameters};
 use crate::fixtures::NOW;
 use crate::row::Row;
 
@@ -64,12 +64,13 @@ pub(super) fn verify_with_content() -> Row {
 pub(super) fn sign() -> Row {
     let signed = Signed::new(USUAL, 0, 0);
     let (raw, random, base) = (signed.key.ring(), SystemRandom::new(), signed.base.clone());
-    let request = unsigned(USUAL, 0, 0);
+    let (request, covered) = (unsigned(USUAL, 0, 0), covered(USUAL));
     let row = Row::new({
         let key = signed.key.ours.clone();
         move || {
             let message = HttpRequest::outgoing(&request);
-            let unsigned = new_signature(USUAL).prepare(&Context::request(&message)).expect("a base");
+            let new = with_parameters(NewSignature::covering(covered.iter().cloned()));
+            let unsigned = new.prepare(&Context::request(&message)).expect("a base");
             black_box(unsigned.sign(&*key).expect("a signature"));
         }
     });

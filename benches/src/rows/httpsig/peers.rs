@@ -25,8 +25,7 @@ use crate::fixtures::NOW;
 
 const HOST: &str = "tools.example";
 
-// wimsey: covers less than it checks here in ours (tag, one candidate), and demands the same components.
-
+/// It looks at times and coverage as ours does, and at no tag.
 struct Wimsey {
     request: HttpRequest,
     components: Vec<Component>,
@@ -111,8 +110,7 @@ pub(super) fn sha256(content: &[u8]) -> [u8; 32] {
     sha2::Sha256::digest(content).into()
 }
 
-// httpsig: callers take the values from the message. It looks at `expires`, by the clock, and at no coverage.
-
+/// Callers take the values from the message. It looks at `expires`, by the clock, and at nothing else of what ours looks at.
 struct Httpsig {
     request: Request<()>,
     public: PublicKey,
@@ -200,8 +198,7 @@ pub(super) fn httpsig_base(signed: &Signed) -> impl FnMut() -> Vec<u8> + 'static
     base
 }
 
-// web-bot-auth: Ed25519 alone; its traits ask callers for values. It looks at no coverage and, in this call, at no times.
-
+/// Ed25519 alone. Its traits ask callers for the values. It looks at the tag, by our closure, and at neither times nor coverage.
 struct WebBotAuth {
     request: Request<()>,
     components: IndexMap<CoveredComponent, String>,
@@ -235,8 +232,8 @@ impl WebBotAuth {
     fn sign(&mut self, secret: &[u8]) {
         let signer = MessageSigner { keyid: "k1".to_owned(), nonce: NONCE.to_owned(), tag: TAG.to_owned() };
         let lifetime = Duration::from_secs(LIFETIME);
-        let signed = signer.generate_signature_headers_content(self, lifetime, Algorithm::Ed25519, secret);
-        signed.expect("a signature");
+        let done = signer.generate_signature_headers_content(self, lifetime, Algorithm::Ed25519, secret);
+        done.expect("a signature");
     }
 }
 

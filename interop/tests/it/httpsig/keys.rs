@@ -39,7 +39,7 @@ pub(super) fn all() -> &'static [Keys] {
 }
 
 fn pair(algorithm: Algorithm) -> Keys {
-    // By OpenSSL, in a form that everybody reads; *ring* makes no RSA keys, and others not all that it makes.
+    // By OpenSSL: *ring* makes no RSA keys, and its Ed25519 keys, in PKCS#8 of version 2 (RFC 5958), neither OpenSSL 3.0 nor Python reads.
     let private = match algorithm {
         Algorithm::Ed25519 => EdKeyPair::generate(EdCurve::Ed25519).unwrap().to_pem_private_key(),
         Algorithm::Es256 => EcKeyPair::generate(EcCurve::P256).unwrap().to_pem_private_key(),
