@@ -2,10 +2,10 @@
 
 use std::thread;
 
-use aims_credential::ReplayError;
+use aims_credential::{BundleSet, Lapsed, ReplayError, WitCache, WitError, WitVerifier};
 use aims_httpsig::{Component, Digests};
 use aims_keys::{Algorithm, AlgorithmSet, backend};
-use aims_proof::{Audiences, Authenticated, Layer, Method, SignatureVerifier};
+use aims_proof::{Audiences, Authenticated, Layer, MessageSignatureError, Method, SignatureVerifier};
 use aims_testkit::assert_refused;
 
 use super::{BODY, Draft, int, text, verifier};
@@ -124,6 +124,9 @@ fn hsig_5_a_tunnel_is_asked_for_by_its_authority() {
     assert_eq!(verified.value(&Component::authority()), Some("db.example:5432"));
     let uncovered = connect(|draft| draft.covered.retain(|component| component != r#""@authority""#));
     assert_refused!(uncovered, "missing_coverage", "HSIG-5");
+    // What a request for a tunnel does not have.
+    let target = connect(|draft| draft.covered.push(r#""@target-uri""#.into()));
+    assert_refused!(target, "forbidden_coverage", "HSIG-5");
     // Of protocols that begin so, over HTTP/2: their path would not be signed.
     let with_path = connect(|draft| draft.request.target = "/chat".into());
     assert_refused!(with_path, "connect_with_path", "HSIG-5");
@@ -268,4 +271,57 @@ fn hsig_5_wpt_15_a_field_that_the_recipient_relies_on_is_covered_or_the_request_
     draft.covered.push(r#""x-context""#.into());
     let signed = draft.send().verify(&world, &verifier()).unwrap();
     assert_eq!(signed.value(&Component::field("x-context").unwrap()), Some("a value"));
+}
+
+#[test]
+fn hsig_9_what_the_client_is_answered_is_its_own_fault_or_not() {
+    for (error, status) in [
+        (MessageSignatureError::ContentTooLarge, 413),
+        (MessageSignatureError::NoDigest, 400),
+        (MessageSignatureError::Wit(WitError::Lapsed(Lapsed::MarksUnavailable)), 503),
+        (MessageSignatureError::Wit(WitError::Expired), 400),
+        (MessageSignatureError::Replay(ReplayError::Replayed), 400),
+    ] {
+        assert_eq!(error.status(), status, "{error:?}");
+    }
+}
+
+/// The verifier of WITs may be more patient: the key of a request is not.
+#[test]
+fn hsig_1_a_signature_by_the_key_of_a_wit_that_has_expired_counts_for_half_a_minute() {
+    let world = World::new();
+    let agent = world.agent_with(Algorithm::Es256, secs(100));
+    let patient =
+        WitVerifier::builder(BundleSet::from(world.bundle.clone()), backend::ring()).leeway(secs(120));
+    let wits = WitCache::new(patient.build(), 10);
+    let at = |seconds: u64| {
+        let mut draft = Draft::new(&agent);
+        draft.set("created", int(NOW.as_secs() + seconds));
+        draft.set("expires", int(NOW.as_secs() + seconds + 60));
+        verifier().0.build().verify_request(&wits, &draft.send().message(), NOW + secs(seconds))
+    };
+    at(129).unwrap().with_content(BODY, NOW + secs(129)).unwrap();
+    assert_refused!(at(130), "credential_expired", "HSIG-1");
+}
+
+#[cfg(feature = "legacy-httpsig-06")]
+#[test]
+fn hsig_2_of_draft_06_the_label_counts_too() {
+    let world = World::new();
+    let agent = world.agent();
+    let verify = |label, target: bool| {
+        let mut draft = Draft::plain(&agent);
+        draft.label = label;
+        if target {
+            draft.uncover("@path");
+            draft.uncover("@query");
+            draft.covered.push(r#""@request-target""#.into());
+        }
+        let verifier = verifier().0.profile(aims_proof::SignatureProfile::Draft06).build();
+        assert_eq!(verifier.profile(), aims_proof::SignatureProfile::Draft06);
+        draft.send().verify(&world, &verifier)
+    };
+    verify("wimse", true).unwrap();
+    assert_refused!(verify("sig1", true), "no_proof", "HSIG-2");
+    assert_refused!(verify("wimse", false), "missing_coverage", "HSIG-5");
 }

@@ -171,6 +171,27 @@ fn hsig_24_the_answer_to_head_has_the_digest_of_what_it_does_not_have() {
 }
 
 #[test]
+fn hsig_9_a_response_says_whether_it_has_content() {
+    let exchange = Exchange::new(true);
+    let head = |response: &RawMessage| match exchange.expected.verify(
+        &exchange.world.wits,
+        &servers(),
+        response,
+        NOW,
+    ) {
+        Ok(Answer::Signed(head)) => head,
+        other => panic!("{other:?}"),
+    };
+    assert!(head(&Response::new(&exchange).sign(&exchange)).has_content());
+    let mut without = Response::new(&exchange);
+    without.uncover(r#""content-digest""#);
+    without.fields.retain(|(name, _)| *name != "content-digest");
+    let without = without.sign(&exchange);
+    assert!(!head(&without).has_content());
+    head(&without).with_content(b"").unwrap();
+}
+
+#[test]
 fn hsig_23_hsig_25_an_unsigned_response_is_refused_where_a_signed_one_was_demanded() {
     for status in [200, 400, 501] {
         let (strict, lax) = (Exchange::new(true), Exchange::new(false));
