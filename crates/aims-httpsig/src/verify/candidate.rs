@@ -35,7 +35,7 @@ impl<'f> Candidate<'f> {
         now: UnixTime,
     ) -> Result<Self, VerifyError> {
         let Eligible { label, list, signature } = eligible;
-        let components = components(&list, MAX_COMPONENTS)?;
+        let components = components(&list, super::MAX_COMPONENTS)?;
         let parameters = SignatureParameters::of(list.into_parameters())?;
         let until = check_parameters(&parameters, policy, now)?;
         check_coverage(context, &components, policy)?;
@@ -184,5 +184,3 @@ fn check_coverage(
         None => Ok(()),
     }
 }
-
-const MAX_COMPONENTS: usize = 64;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use aims_keys::UnixTime;
 
-use super::{Candidate, Policy, VerifyError};
+use super::{Candidate, Policy, SignatureOutline, VerifyError};
 use crate::sf::{Dictionary, InnerList, Limits};
 use crate::{Context, Message, Part};
 
@@ -55,7 +55,20 @@ impl<'m> SignatureFields<'m> {
         Ok(eligible.map(|one| Candidate::check(&self.context, one, policy, now)).collect())
     }
 
+    /// All signatures, expired ones and those that no policy would take included, for people who look for what is wrong with one.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError`] when the fields as a whole are malformed; each has its own when it is.
+    pub fn outlines(&self) -> Result<Vec<Result<SignatureOutline<'_>, VerifyError>>, VerifyError> {
+        Ok(self.members()?.into_iter().map(|one| SignatureOutline::of(&self.context, one)).collect())
+    }
+
     fn eligible(&self, policy: &Policy) -> Result<Vec<Eligible<'_>>, VerifyError> {
+        Ok(self.members()?.into_iter().filter(|member| member.is_meant(policy)).collect())
+    }
+
+    fn members(&self) -> Result<Vec<Eligible<'_>>, VerifyError> {
         let [inputs, signatures] = [&self.input, &self.signature].map(|text| parse(text));
         let (inputs, signatures) = (inputs?, signatures?);
         if inputs.len() > MAX_SIGNATURES || signatures.len() > MAX_SIGNATURES {
@@ -73,7 +86,7 @@ impl<'m> SignatureFields<'m> {
         if members.len() != signatures.len() {
             return Err(VerifyError::LabelMismatch);
         }
-        Ok(members.into_iter().filter(|member| member.is_meant(policy)).collect())
+        Ok(members)
     }
 }
 
