@@ -80,6 +80,11 @@ pub(super) fn components(lists: &[String], option: &str) -> Result<Vec<Component
     Ok(lists.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
+/// Whether it is the digest of the content of this message, and not of its request.
+pub(super) fn is_digest(component: &Component<'_>) -> bool {
+    component.name() == "content-digest" && component.parameters().get("req").is_none()
+}
+
 fn list(text: &str) -> Result<Vec<Component<'static>>, Failure> {
     let text = text.trim();
     let text = if text.starts_with('(') { text.to_owned() } else { format!("({text})") };

@@ -7,7 +7,7 @@ use aims::keys::{Signer, UnixTime};
 use aims_httpsig::sf::{BareItem, Item, Limits};
 use aims_httpsig::{Component, Digests, NewSignature, SignedFields};
 
-use super::exchange::{Exchange, Source, components};
+use super::exchange::{Exchange, Source, components, is_digest};
 use super::key::{Signing, SigningKey};
 use crate::command::key::Bound;
 use crate::failure::Failure;
@@ -92,10 +92,7 @@ impl Sign {
         if lines.is_empty() {
             return Ok(self.content_digest.then(|| Digests::field(text.content(), backend::ring())));
         }
-        let is_own = |component: &Component<'_>| {
-            component.name() == "content-digest" && component.parameters().get("req").is_none()
-        };
-        if self.content_digest || covered.iter().any(is_own) {
+        if self.content_digest || covered.iter().any(is_digest) {
             Digests::parse(&lines.join(b", ".as_slice()))?.verify(text.content(), backend::ring())?;
         }
         Ok(None)

@@ -9,7 +9,7 @@ use aims_httpsig::{
     Candidate, Headers, Policy, SignatureFields, SignatureOutline, Tag, Verified, VerifyError, differences,
 };
 
-use super::exchange::{Exchange, Source, components};
+use super::exchange::{Exchange, Source, components, is_digest};
 use super::key::{Verifying, VerifyingKey, algorithms};
 use crate::command::anchors;
 use crate::command::key::Bound;
@@ -40,10 +40,9 @@ pub(crate) struct Verify {
 
 /// What is demanded of the signature.
 #[derive(clap::Args, Debug)]
-#[group(id = "coverage", required = true)]
 struct Demands {
     /// Components that must be covered, as in `Signature-Input`: '"@method" "content-digest";req'. May be repeated.
-    #[arg(long = "cover", value_name = "COMPONENTS")]
+    #[arg(long = "cover", value_name = "COMPONENTS", required_unless_present = "dangerous_no_coverage")]
     covered: Vec<String>,
     /// Components that must be covered where the message has them. May be repeated.
     #[arg(long = "cover-if-present", value_name = "COMPONENTS", requires = "covered")]
@@ -141,11 +140,11 @@ fn verify<'f>(
 /// What was verified, content included where its digest is covered.
 fn report(verified: Verified<'_, Headers>, exchange: &Exchange<'_>) -> Result<Report, Failure> {
     let content = exchange.text.content();
-    let is_covered = match verified.digests() {
-        Err(VerifyError::DigestNotCovered) => false,
-        Err(error) => return Err(error.into()),
-        Ok(digests) => digests.verify(content, backend::ring()).map(|()| true)?,
-    };
+    let is_covered = verified.covered().any(|(component, _)| is_digest(component));
+    if is_covered {
+        // One of a single algorithm (`;key`) is refused: the others that are there have to match, too.
+        verified.digests()?.verify(content, backend::ring())?;
+    }
     let parameters = verified.parameters();
     let time = |seconds: Option<i64>| {
         seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(UnixTime::from_secs)
