@@ -37,7 +37,7 @@ impl Report {
             }
             Self::Document(document) => writeln!(out, "{}", printable_json(document))?,
             Self::Bytes(_, facts) | Self::Facts(facts) | Self::Lines(_, facts) if json => {
-                writeln!(out, "{}", facts.to_json())?
+                writeln!(out, "{}", facts.to_json())?;
             }
             Self::Bytes(_, facts) | Self::Facts(facts) => write!(out, "{}", facts.to_text())?,
             Self::Lines(lines, _) => {

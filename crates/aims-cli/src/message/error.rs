@@ -1,7 +1,7 @@
 //! Why a text is no message.
 
 /// Why a text is no message of HTTP, or not one for sure.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug, Eq, PartialEq)]
 pub(crate) enum MessageError {
     BadLength,
     BytesBehind,

@@ -185,22 +185,22 @@ enum Framing {
 impl<'a> Start<'a> {
     /// HS-RAW-01. With it the version.
     fn parse(line: &'a [u8]) -> Result<(Self, &'a str), MessageError> {
-        let wrong = MessageError::StartLine;
+        let wrong = || MessageError::StartLine;
         let mut words = line.splitn(2, |byte| *byte == b' ');
-        let first = str::from_utf8(words.next().ok_or(wrong)?).map_err(|_| wrong)?;
-        let behind = words.next().ok_or(wrong)?;
+        let first = str::from_utf8(words.next().ok_or_else(wrong)?).map_err(|_| wrong())?;
+        let behind = words.next().ok_or_else(wrong)?;
         if VERSIONS.contains(&first) {
             // What is said behind the status is said to people.
             let digits = behind.split(|byte| *byte == b' ').next().unwrap_or_default();
             let text = str::from_utf8(digits).unwrap_or_default();
             let status = text.parse().ok().filter(|status| text.len() == 3 && (100..1000).contains(status));
-            return Ok((Self::Response { status: status.ok_or(wrong)? }, first));
+            return Ok((Self::Response { status: status.ok_or_else(wrong)? }, first));
         }
-        let behind = str::from_utf8(behind).map_err(|_| wrong)?;
-        let (target, version) = behind.split_once(' ').ok_or(wrong)?;
+        let behind = str::from_utf8(behind).map_err(|_| wrong())?;
+        let (target, version) = behind.split_once(' ').ok_or_else(wrong)?;
         let is_target = !target.is_empty() && target.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_token(first.as_bytes()) || !is_target || !VERSIONS.contains(&version) {
-            return Err(wrong);
+            return Err(wrong());
         }
         Ok((Self::Request { method: first, target }, version))
     }

@@ -88,7 +88,9 @@ pub(super) fn is_digest(component: &Component<'_>) -> bool {
 fn list(text: &str) -> Result<Vec<Component<'static>>, Failure> {
     let text = text.trim();
     let text = if text.starts_with('(') { text.to_owned() } else { format!("({text})") };
-    let list = List::parse(text.as_bytes(), &Limits::new())?;
+    let list = List::parse(text.as_bytes(), &Limits::new()).map_err(|error| {
+        Failure::refused(error.code(), error.rule(), format!("{error}; {WHAT_A_LIST_IS}"))
+    })?;
     let [Member::InnerList(inner)] = list.members() else {
         return Err(Failure::Unusable(WHAT_A_LIST_IS.into()));
     };
@@ -109,5 +111,4 @@ fn field_type(text: &str) -> Result<(String, FieldType), String> {
     Ok((name.to_ascii_lowercase(), kind))
 }
 
-const WHAT_A_LIST_IS: &str =
-    "components are one list, without the parameters of a signature: '\"@method\" \"content-digest\";req'";
+const WHAT_A_LIST_IS: &str = "components are one list, their names in quotes, without the parameters of a signature: '\"@method\" \"content-digest\";req'";

@@ -86,7 +86,7 @@ impl Verify {
                 let fields = SignatureFields::of(&exchange.context)?;
                 let candidate = fields.select(&policy, now).map_err(|error| not_selected(error, &fields))?;
                 let verified = verify(candidate, &key, expected.as_ref())?;
-                report(verified, exchange)
+                report(&verified, exchange)
             },
         )
     }
@@ -132,13 +132,13 @@ fn verify<'f>(
     let key = key.of(&candidate)?;
     let base = candidate.base()?;
     candidate.verify(key).map_err(|error| match (&error, expected) {
-        (VerifyError::BadSignature, Some(expected)) => with_hint(error, &difference(&base, &expected.text)),
+        (VerifyError::BadSignature, Some(expected)) => with_hint(&error, &difference(&base, &expected.text)),
         _ => error.into(),
     })
 }
 
 /// What was verified, content included where its digest is covered.
-fn report(verified: Verified<'_, Headers>, exchange: &Exchange<'_>) -> Result<Report, Failure> {
+fn report(verified: &Verified<'_, Headers>, exchange: &Exchange<'_>) -> Result<Report, Failure> {
     let content = exchange.text.content();
     let is_covered = verified.covered().any(|(component, _)| is_digest(component));
     if is_covered {
@@ -195,10 +195,10 @@ fn not_selected(error: VerifyError, fields: &SignatureFields<'_>) -> Failure {
     };
     let outlines = fields.outlines().unwrap_or_default();
     let said: Vec<_> = outlines.into_iter().flatten().map(said).collect();
-    with_hint(error, &said.join(", "))
+    with_hint(&error, &said.join(", "))
 }
 
-fn with_hint(error: VerifyError, hint: &str) -> Failure {
+fn with_hint(error: &VerifyError, hint: &str) -> Failure {
     let message = if hint.is_empty() { error.to_string() } else { format!("{error}: {hint}") };
     Failure::refused(error.code(), error.rule(), message)
 }
