@@ -12,6 +12,7 @@ use aims::credential::{
     SpiffeBundleError, WitError,
 };
 use aims::id::{ParseIdError, ParsePatternError};
+use aims::jose::base64url::Base64Error;
 use aims::jose::json::{JsonError, ObjectWriter};
 use aims::jose::{ClaimsError, JwkError, JwsError, ParseThumbprintError};
 use aims::keys::{BeforeEpoch, KeyError, SignError};
@@ -19,8 +20,11 @@ use aims::proof::{AudienceError, MakeWptError, WptError};
 use aims::workload_api::federation::{BundleStoreError, EndpointTlsError, FederationError};
 use aims::workload_api::fetch::WebTrustError;
 use aims::workload_api::{EndpointError, WorkloadApiError};
+use aims_httpsig::sf::ParseError;
+use aims_httpsig::{BaseError, ComponentError, DigestError, SecretTooShort, SignatureError, VerifyError};
 
 use crate::input::Input;
+use crate::message::MessageError;
 use crate::output::{printable, printable_json};
 
 /// Why a command did not do what it was asked to.
@@ -129,10 +133,14 @@ macro_rules! reasons {
 
 reasons!(
     AudienceError,
+    Base64Error,
+    BaseError,
     BeforeEpoch,
     BundleStoreError,
     CertificateRequestError,
     ClaimsError,
+    ComponentError,
+    DigestError,
     EndpointError,
     EndpointTlsError,
     FederationError,
@@ -146,16 +154,21 @@ reasons!(
     JwtSvidIssueError,
     KeyError,
     MakeWptError,
+    MessageError,
+    ParseError,
     ParseIdError,
     ParsePatternError,
     ParseThumbprintError,
     PeerError,
     RevocationListError,
+    SecretTooShort,
     SignError,
+    SignatureError,
     SkipReason,
     SpiffeBundleError,
     SvidError,
     SvidIssueError,
+    VerifyError,
     WebTrustError,
     WitError,
     WorkloadApiError,

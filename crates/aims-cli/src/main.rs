@@ -5,6 +5,7 @@ mod command;
 mod failure;
 mod input;
 mod keyfile;
+mod message;
 mod output;
 mod pem;
 mod time;
@@ -18,7 +19,7 @@ use clap::{Parser, Subcommand};
 use crate::failure::Failure;
 use crate::input::Inputs;
 
-/// Keys, identifiers, workload credentials, proofs and trust bundles on the command line; and the tour.
+/// Keys, identifiers, workload credentials, proofs, signed HTTP messages and trust bundles on the command line; and the tour.
 ///
 /// Ends with 0 when all is well, with 1 when something was refused (its code and rule are on standard error), and with 2
 /// when the command line makes no sense or a file cannot be read or written.
@@ -37,6 +38,9 @@ enum Command {
     /// Trust bundles as SPIFFE documents: what the credentials of a trust domain are verified with.
     #[command(subcommand)]
     Bundle(command::bundle::Command),
+    /// HTTP messages as text: signed, verified, and what was signed (RFC 9421).
+    #[command(subcommand)]
+    Http(command::http::Command),
     /// Workload identifiers: spiffe://... and wimse://...
     #[command(subcommand)]
     Id(command::id::Command),
@@ -73,6 +77,7 @@ fn main() -> ExitCode {
     let mut inputs = Inputs::default();
     let result = match command {
         Command::Bundle(command) => command.run(&mut inputs),
+        Command::Http(command) => command.run(&mut inputs),
         Command::Id(command) => command.run(&mut inputs),
         Command::Jwk(command) => command.run(&mut inputs),
         Command::JwtSvid(command) => command.run(&mut inputs),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use aims::jose::json::{Kind, Number, Object, ObjectWriter, Value};
 use aims::keys::UnixTime;
@@ -12,6 +12,8 @@ use crate::time::date;
 
 /// The result of a command.
 pub(crate) enum Report {
+    /// Bytes that mean something only as they are, and the facts that programs get. A terminal gets them [`printable`].
+    Bytes(Vec<u8>, Facts),
     /// A JSON document, the same for people and programs.
     Document(String),
     /// Facts.
@@ -27,9 +29,17 @@ impl Report {
     pub(crate) fn print(&self, json: bool) -> io::Result<()> {
         let mut out = io::stdout().lock();
         match self {
+            Self::Bytes(bytes, _) if !json && !out.is_terminal() => out.write_all(bytes)?,
+            Self::Bytes(bytes, _) if !json => {
+                for line in String::from_utf8_lossy(bytes).lines() {
+                    writeln!(out, "{}", printable(line))?;
+                }
+            }
             Self::Document(document) => writeln!(out, "{}", printable_json(document))?,
-            Self::Facts(facts) | Self::Lines(_, facts) if json => writeln!(out, "{}", facts.to_json())?,
-            Self::Facts(facts) => write!(out, "{}", facts.to_text())?,
+            Self::Bytes(_, facts) | Self::Facts(facts) | Self::Lines(_, facts) if json => {
+                writeln!(out, "{}", facts.to_json())?;
+            }
+            Self::Bytes(_, facts) | Self::Facts(facts) => write!(out, "{}", facts.to_text())?,
             Self::Lines(lines, _) => {
                 for line in lines {
                     writeln!(out, "{}", printable(line))?;

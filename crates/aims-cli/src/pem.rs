@@ -1,4 +1,4 @@
-//! Certificates, certificate requests and revocation lists in files: PEM, or the DER itself.
+//! Certificates, certificate requests and revocation lists in files: PEM, or the DER itself; and public keys in PEM.
 
 use std::path::Path;
 
@@ -39,6 +39,14 @@ pub(crate) fn request(path: &Path, inputs: &mut Inputs) -> Result<Read<Vec<u8>>,
 /// Reads the revocation lists of a file; in DER it holds one.
 pub(crate) fn lists(path: &Path, inputs: &mut Inputs) -> Result<Read<Vec<u8>>, Failure> {
     read(path, &LIST, inputs)
+}
+
+/// The public key in a text, as the DER of its `SubjectPublicKeyInfo`.
+pub(crate) fn public_key(text: &str) -> Result<Vec<u8>, Failure> {
+    match <[Vec<u8>; 1]>::try_from(sections(text, &PUBLIC_KEY)?) {
+        Ok([key]) => Ok(key),
+        Err(_) => Err(Failure::refused("several_keys", PUBLIC_KEY.rule, "the file holds more than one key")),
+    }
 }
 
 /// The lines of a certificate in PEM.
@@ -164,7 +172,14 @@ const LIST: Kind = Kind {
     rule: "X5V-3",
 };
 
-const BEGIN: &str = "-----BEGIN ";
+const PUBLIC_KEY: Kind = Kind {
+    section: SectionKind::PublicKey,
+    label: "PUBLIC KEY",
+    malformed: "malformed_key",
+    rule: "JO-KEY-03",
+};
+
+pub(crate) const BEGIN: &str = "-----BEGIN ";
 
 /// Of base64 (RFC 7468 §2).
 const LINE: usize = 64;

@@ -51,7 +51,7 @@ impl<V: Ends> Remembered<V> {
 }
 
 /// So few are not worth a look.
-const FEW: usize = 64;
+const FEW: usize = 8;
 
 #[cfg(test)]
 mod tests {

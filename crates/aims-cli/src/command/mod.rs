@@ -1,6 +1,7 @@
 //! The subcommands, one module each.
 
 pub(crate) mod bundle;
+pub(crate) mod http;
 pub(crate) mod id;
 pub(crate) mod jwk;
 pub(crate) mod jwt_svid;

@@ -4,6 +4,7 @@
 mod bundle;
 mod bundle_endpoint;
 mod certificate;
+mod http;
 mod id;
 mod input;
 mod jwk;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use aims_keys::UnixTime;
 
-use super::{Candidate, Policy, VerifyError};
+use super::{Candidate, Policy, SignatureOutline, VerifyError};
 use crate::sf::{BareItem, Dictionary, InnerList, Limits};
 use crate::{Context, Message, Part};
 
@@ -56,12 +56,31 @@ impl<'m> SignatureFields<'m> {
         Ok(all.into_iter().map(|one| Candidate::check(&self.context, one, policy, now)).collect())
     }
 
-    /// Nothing that `each` was given counts when this fails.
+    /// All signatures, expired ones and those that no policy would take included, for people who look for what is wrong with one.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError`] when the fields as a whole are malformed; each has its own when it is.
+    pub fn outlines(&self) -> Result<Vec<Result<SignatureOutline<'_>, VerifyError>>, VerifyError> {
+        let mut all = Vec::new();
+        self.each_member(|one| all.push(one))?;
+        Ok(all.into_iter().map(|one| SignatureOutline::of(&self.context, one)).collect())
+    }
+
     fn each_eligible<'s>(
         &'s self,
         policy: &Policy,
         mut each: impl FnMut(Eligible<'s>),
     ) -> Result<(), VerifyError> {
+        self.each_member(|member| {
+            if member.is_meant(policy) {
+                each(member);
+            }
+        })
+    }
+
+    /// Nothing that `each` was given counts when this fails.
+    fn each_member<'s>(&'s self, mut each: impl FnMut(Eligible<'s>)) -> Result<(), VerifyError> {
         let [inputs, signatures] = [&self.input, &self.signature].map(|text| parse(text));
         let (inputs, mut signatures) = (inputs?, signatures?);
         if inputs.len() > MAX_SIGNATURES || signatures.len() > MAX_SIGNATURES {
@@ -73,10 +92,7 @@ impl<'m> SignatureFields<'m> {
             let signature = signatures.take(&label).ok_or(VerifyError::LabelMismatch)?;
             let item = signature.into_item().ok_or(VerifyError::MemberType)?;
             let BareItem::Bytes(signature) = item.into_parts().0 else { return Err(VerifyError::MemberType) };
-            let member = Eligible { label, list, signature };
-            if member.is_meant(policy) {
-                each(member);
-            }
+            each(Eligible { label, list, signature });
         }
         if signatures.is_empty() { Ok(()) } else { Err(VerifyError::LabelMismatch) }
     }

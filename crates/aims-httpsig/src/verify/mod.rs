@@ -3,12 +3,14 @@
 mod candidate;
 mod error;
 mod fields;
+mod outline;
 mod policy;
 mod verified;
 
 pub use self::candidate::Candidate;
 pub use self::error::VerifyError;
 pub use self::fields::SignatureFields;
+pub use self::outline::SignatureOutline;
 pub use self::policy::{Policy, Tag};
 pub use self::verified::{
     ContentCheck, Covered, Headers, Streamed, Verified, WithContent, WithRepresentation,

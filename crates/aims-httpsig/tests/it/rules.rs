@@ -319,3 +319,31 @@ fn hs_atk_08_a_query_parameter_is_there_once_however_it_is_written() {
     let message = RawMessage::request("GET", "/?&&a=1&b=2&&");
     assert_eq!(Context::request(&message).value(&Component::query_param("a").unwrap()).unwrap(), "1");
 }
+
+#[test]
+fn hs_ver_04_the_base_of_a_signature_that_nobody_takes_can_be_looked_at() {
+    let key = key();
+    let future =
+        NewSignature::covering([Component::method()]).created(UnixTime::from_secs(999_999_999_999_999));
+    let message = signed(request(), new_signature(), &key);
+    let message = signed(message, future.label("other"), &key).with_header("x-later", "1");
+    let context = Context::request(&message);
+    let fields = SignatureFields::of(&context).unwrap();
+    let outlines: Vec<_> = fields.outlines().unwrap().into_iter().map(Result::unwrap).collect();
+    assert_eq!((outlines[0].label(), outlines[1].label()), ("sig1", "other"));
+    assert_eq!(outlines[0].components(), covered());
+    assert_eq!(outlines[0].parameters().key_id(), Some("k1"));
+    assert_eq!(outlines[0].base(), fields.select(&policy(), NOW).unwrap().base());
+    assert!(outlines[1].base().unwrap().starts_with("\"@method\": POST\n\"@signature-params\": "));
+
+    let absent =
+        message.with_header("signature-input", "gone=(\"x-gone\")").with_header("signature", "gone=:AA==:");
+    let context = Context::request(&absent);
+    let fields = SignatureFields::of(&context).unwrap();
+    let outlines = fields.outlines().unwrap();
+    assert_refused!(outlines[2].as_ref().unwrap().base(), "field_absent", "HS-VAL-04");
+    let twice = absent.with_header("signature-input", "b=(\"a\" \"a\")").with_header("signature", "b=:AA==:");
+    let context = Context::request(&twice);
+    let fields = SignatureFields::of(&context).unwrap();
+    assert_refused!(fields.outlines().unwrap().remove(3), "component_duplicate", "HS-ID-04");
+}

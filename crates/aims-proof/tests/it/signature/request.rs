@@ -2,7 +2,9 @@
 
 use std::thread;
 
-use aims_credential::{BundleSet, Lapsed, ReplayError, WitCache, WitError, WitVerifier};
+use aims_credential::{
+    BundleSet, Lapsed, Mark, MarkKey, MarkTable, ReplayError, WitCache, WitError, WitVerifier,
+};
 use aims_httpsig::{Component, Digests};
 use aims_keys::{Algorithm, AlgorithmSet, backend};
 use aims_proof::{Audiences, Authenticated, Layer, MessageSignatureError, Method, SignatureVerifier};
@@ -324,4 +326,20 @@ fn hsig_2_of_draft_06_the_label_counts_too() {
     verify("wimse", true).unwrap();
     assert_refused!(verify("sig1", true), "no_proof", "HSIG-2");
     assert_refused!(verify("wimse", false), "missing_coverage", "HSIG-5");
+}
+
+#[test]
+fn aims_8_aims_55_a_caller_by_signature_ends_with_its_credential_or_a_mark() {
+    let world = World::new();
+    let agent = world.agent_with(Algorithm::Es256, secs(600));
+    let verified = Draft::new(&agent).send().verify(&world, &verifier().0.build()).unwrap();
+    let caller = Authenticated::by_signature(&verified);
+    let marks = MarkTable::with_capacity(10);
+    let last = NOW + secs(629);
+    caller.still_valid(last, &marks).unwrap();
+    assert_refused!(caller.still_valid(last + secs(1), &marks), "expired", "AIMS-8");
+    let credential = caller.mark_keys().find(|key| matches!(key, MarkKey::Credential { .. })).unwrap();
+    marks.set(&credential, Mark::dead()).unwrap();
+    assert_refused!(caller.still_valid(NOW, &marks), "revoked", "AIMS-55");
+    assert_refused!(verified.still_valid(NOW, &marks), "revoked", "AIMS-55");
 }
