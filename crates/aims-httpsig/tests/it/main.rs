@@ -9,6 +9,7 @@ mod fields;
 #[cfg(feature = "http")]
 mod http_types;
 mod messages;
+mod parts;
 mod properties;
 mod refusals;
 mod rules;
