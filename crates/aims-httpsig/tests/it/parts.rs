@@ -1,9 +1,9 @@
 //! What the parts say of themselves, and where their limits are.
 
 use aims_httpsig::{
-    AcceptSignature, Component, Context, Message, NewSignature, Part, RawMessage, registered_name,
+    AcceptSignature, Component, Context, Digests, Message, NewSignature, Part, RawMessage, registered_name,
 };
-use aims_keys::Algorithm;
+use aims_keys::{Algorithm, backend};
 use aims_testkit::assert_refused;
 
 use crate::world::*;
@@ -161,4 +161,24 @@ fn hs_sign_01_the_first_label_that_is_free_is_taken() {
     let full = request().with_header("signature-input", all);
     let refused = new_signature().any_label().prepare(&Context::request(&full));
     assert_refused!(refused, "label_in_use", "HS-SIGN-01");
+}
+
+#[test]
+fn hs_fld_07_hs_sf_06_fields_may_be_so_long() {
+    let wish = |len: usize| {
+        let start = r#"s=();nonce=""#;
+        let text = format!("{start}{}\"", "n".repeat(len - start.len() - 1));
+        assert_eq!(text.len(), len);
+        AcceptSignature::parse(text.as_bytes()).map(drop)
+    };
+    wish(16 * 1024).unwrap();
+    assert_refused!(wish(16 * 1024 + 1), "malformed_accept_signature", "HS-SF-06");
+    let digest = |len: usize| {
+        let field = Digests::field(b"", backend::ring());
+        let text = format!("{field}, x=\"{}\"", "n".repeat(len - field.len() - 6));
+        assert_eq!(text.len(), len);
+        Digests::parse(text.as_bytes()).map(drop)
+    };
+    digest(8 * 1024).unwrap();
+    assert_refused!(digest(8 * 1024 + 1), "digest_malformed", "HS-DIG-01");
 }
