@@ -155,7 +155,7 @@ impl KeyHolderApi {
     ///
     /// # Errors
     ///
-    /// [`EndpointError::NotAnAddress`] when `host` is neither a DNS name nor an IP address.
+    /// [`EndpointError::NotAnAddress`](crate::EndpointError::NotAnAddress) when `host` is neither a DNS name nor an IP address.
     #[cfg(feature = "tls")]
     pub fn over_tls(
         (host, port): (&str, u16),
