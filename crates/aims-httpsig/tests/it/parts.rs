@@ -15,6 +15,17 @@ impl Message for Bare {
     fn lines<'m>(&'m self, _: Part, _: &str, _: &mut dyn FnMut(&'m [u8])) {}
 }
 
+/// One that knows its target besides.
+struct Targeted;
+
+impl Message for Targeted {
+    fn target(&self) -> Option<&str> {
+        Some("/v1/orders")
+    }
+
+    fn lines<'m>(&'m self, _: Part, _: &str, _: &mut dyn FnMut(&'m [u8])) {}
+}
+
 #[test]
 fn hs_base_05_a_message_that_says_nothing_of_itself_has_no_derived_components() {
     let context = Context::request(&Bare);
@@ -29,6 +40,11 @@ fn hs_base_05_a_message_that_says_nothing_of_itself_has_no_derived_components() 
     ] {
         assert_refused!(context.value(&component), "component_unavailable", "HS-BASE-05", "{component}");
         assert!(!context.has(&component));
+    }
+    let targeted = Context::request(&Targeted);
+    assert_eq!(targeted.value(&Component::path()).unwrap(), "/v1/orders");
+    for component in [Component::scheme(), Component::authority(), Component::target_uri()] {
+        assert_refused!(targeted.value(&component), "component_unavailable", "HS-BASE-05", "{component}");
     }
     let response = Context::response(&Bare);
     assert_refused!(response.value(&Component::status()), "component_unavailable", "HS-BASE-05");
