@@ -48,21 +48,21 @@ impl Inner {
         }
         #[cfg(not(feature = "mtls"))]
         let _ = asked;
-        // Where there is no proof at all, this says so.
-        let by_wpt = if signed.is_none() || self.wpt.is_offered(&head.headers) {
+        let offered = self.wpt.is_offered(&head.headers);
+        if offered {
             shown = shown.and(Shown::WPT);
-            Some(self.proof(head, now)?)
-        } else {
-            None
-        };
-        if !accept.takes(shown) {
+        }
+        // What is not taken here is not verified either, and takes no room in the memory.
+        if (offered || signed.is_some()) && !accept.takes(shown) {
             return Err(Refusal::not_accepted());
         }
+        // Where there is no proof at all, this says so.
+        let by_wpt = if offered || signed.is_none() { Some(self.proof(head, now)?) } else { None };
         match (signed, by_wpt) {
             // The signature covers more.
             (Some(signed), _) => Ok(Caller::Signed(signed)),
-            (None, Some(proof)) => Ok(Caller::Known(proof)),
-            (None, None) => Err(Refusal::not_accepted()),
+            (None, Some(proof)) if offered => Ok(Caller::Known(proof)),
+            (None, _) => Err(Refusal::not_accepted()),
         }
     }
 

@@ -399,7 +399,11 @@ async fn crd_14_a_route_says_which_proofs_it_takes() {
     let (head, body) = exchange.signed().await.into_parts();
     let content = body.collect().await.unwrap().to_bytes();
     assert_refused!(only_wpt.admit_with_content(&head, &content).await, "proof_not_accepted", "CRD-14");
-    only_wpt.admit(&arrived(wpt()).into_parts().0).await.unwrap();
+    // A proof that is not taken at one route is not used up there.
+    let (proved, _) = arrived(wpt()).into_parts();
+    let only_signed = exchange.guard.accepting(Accept::signature());
+    assert_refused!(only_signed.admit(&proved).await, "proof_not_accepted", "CRD-14");
+    only_wpt.admit(&proved).await.unwrap();
     // They share their memory: what was used at one route is used up at all.
     exchange.guard.admit_with_content(&head, &content).await.unwrap();
     let signed = exchange.guard.accepting(Accept::signature());
