@@ -22,10 +22,11 @@ pub use crate::forwarded::{
 pub use crate::replay::ReplayMemory;
 pub use crate::revisions::SPEC_REVISIONS;
 pub use crate::signature::{
-    Answer, ExpectedResponse, MakeSignatureError, MessageSignatureError, NewRequestSignature,
-    NewResponseSignature, RequestSignature, SIGNATURE_INVALID, SIGNATURE_TAG, SIGNED_RESPONSE_UNAVAILABLE,
-    SIGNED_RESPONSE_UNSUPPORTED, SignatureProfile, SignatureVerifier, SignatureVerifierBuilder,
-    SignedContent, SignedRequest, SignedResponse, UnsignedMessage, VerifiedResponse, VerifiedSignature,
+    Answer, ExpectedResponse, GatheredContent, MakeSignatureError, MessageSignatureError,
+    NewRequestSignature, NewResponseSignature, RequestSignature, SIGNATURE_INVALID, SIGNATURE_TAG,
+    SIGNED_RESPONSE_UNAVAILABLE, SIGNED_RESPONSE_UNSUPPORTED, SignatureProfile, SignatureVerifier,
+    SignatureVerifierBuilder, SignedContent, SignedRequest, SignedResponse, UnsignedMessage,
+    VerifiedResponse, VerifiedSignature,
 };
 #[cfg(feature = "legacy-wpt-01")]
 pub use crate::wpt::WPT_01_FIELD;

@@ -1,5 +1,6 @@
 //! Bodies that are held until they are whole.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -22,20 +23,41 @@ pub(crate) enum ReadError {
     TooLarge,
 }
 
+/// Why content is not there that somebody looks at while it comes.
+pub(crate) enum WatchedError<E> {
+    Read(ReadError),
+    /// The one who looked at it.
+    Refused(E),
+}
+
 /// Reads a body to its end, unless it is longer than `max`: what says so by itself is not read at all.
 pub(crate) async fn read<B: Body<Data = Bytes>>(body: B, max: usize) -> Result<Whole, ReadError> {
+    let nobody_refuses = |_: &[u8]| Ok::<(), Infallible>(());
+    read_watched(body, max, nobody_refuses).await.map_err(|error| match error {
+        WatchedError::Read(error) => error,
+        WatchedError::Refused(never) => match never {},
+    })
+}
+
+/// The same, and shows each piece as it comes to somebody who may refuse to go on.
+pub(crate) async fn read_watched<B: Body<Data = Bytes>, E>(
+    body: B,
+    max: usize,
+    mut watch: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<Whole, WatchedError<E>> {
     if body.size_hint().lower() > max as u64 {
-        return Err(ReadError::TooLarge);
+        return Err(WatchedError::Read(ReadError::TooLarge));
     }
     let mut body = pin!(body);
     // Most bodies come in one piece, which is kept as it is.
     let (mut first, mut rest, mut trailers) = (Bytes::new(), BytesMut::new(), None);
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-        match frame.map_err(|_| ReadError::Broken)?.into_data() {
+        match frame.map_err(|_| WatchedError::Read(ReadError::Broken))?.into_data() {
             Ok(data) => {
                 if data.len() > max - first.len() - rest.len() {
-                    return Err(ReadError::TooLarge);
+                    return Err(WatchedError::Read(ReadError::TooLarge));
                 }
+                watch(&data).map_err(WatchedError::Refused)?;
                 if first.is_empty() {
                     first = data;
                 } else {

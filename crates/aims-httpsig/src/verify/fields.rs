@@ -131,10 +131,14 @@ fn collect<'m>(message: &'m dyn Message, name: &str) -> Result<Cow<'m, [u8]>, Ve
             if is_too_long {
                 return;
             }
-            text = Some(match text.take() {
-                None => Cow::Borrowed(line),
-                Some(before) => Cow::Owned([&before, b", ".as_slice(), line].concat()),
-            });
+            match &mut text {
+                None => text = Some(Cow::Borrowed(line)),
+                Some(text) => {
+                    let text = text.to_mut();
+                    text.extend_from_slice(b", ");
+                    text.extend_from_slice(line);
+                }
+            }
         });
     }
     if is_too_long { Err(VerifyError::TooMany) } else { text.ok_or(VerifyError::MissingField) }

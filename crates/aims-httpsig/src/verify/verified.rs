@@ -78,7 +78,8 @@ impl<'f, C> Verified<'f, C> {
     ///
     /// # Errors
     ///
-    /// [`VerifyError::MissingParameter`] without a nonce; [`VerifyError::Nonce`].
+    /// [`VerifyError::MissingParameter`] without a nonce; [`VerifyError::Nonce`]; [`VerifyError::Expired`] when nobody would take the signature any more: a store has
+    /// forgotten by then who used it before.
     pub fn use_nonce(
         &self,
         store: &(impl NonceStore + ?Sized),
@@ -87,6 +88,9 @@ impl<'f, C> Verified<'f, C> {
     ) -> Result<(), VerifyError> {
         let missing = || VerifyError::MissingParameter("nonce".to_owned());
         let nonce = self.parameters.nonce().ok_or_else(missing)?;
+        if now >= self.until {
+            return Err(VerifyError::Expired);
+        }
         Ok(store.remember(scope, nonce, self.until, now)?)
     }
 

@@ -4,6 +4,7 @@
 mod accept;
 mod attacks;
 mod components;
+mod covered;
 mod digests;
 mod fields;
 #[cfg(feature = "http")]

@@ -181,6 +181,10 @@ fn hs_fld_07_hs_atk_16_what_is_too_much_is_refused_before_anything_is_computed()
     };
     let tagged = r#"("@method");created=1790000000;tag="orders""#;
     assert_refused!(with(members(9, tagged), members(9, ":AA==:")), "too_many_signatures", "HS-FLD-07");
+    // Either field alone.
+    assert_refused!(with(members(9, tagged), members(1, ":AA==:")), "too_many_signatures", "HS-FLD-07");
+    assert_refused!(with(members(1, tagged), members(9, ":AA==:")), "too_many_signatures", "HS-FLD-07");
+    assert_refused!(with(members(8, tagged), members(8, ":AA==:")), "ambiguous_signature", "HS-FLD-04");
     assert_refused!(with(members(2000, "()"), members(2000, ":AA==:")), "too_many_signatures", "HS-FLD-07");
     assert_refused!(
         with(members(100, "()"), members(100, ":AA==:")),

@@ -200,6 +200,13 @@ fn hs_par_05_a_nonce_counts_once_and_only_after_its_signature_verified() {
         verified.use_nonce(&nonces, b"", NOW)
     })
     .unwrap();
+    // Whoever remembers nonces has forgotten it by then.
+    verify(&message, &policy(), Signer::public_key(&key), NOW, |verified| {
+        let end = verified.counts_until();
+        assert_refused!(verified.use_nonce(&nonces, b"late", end), "expired", "HS-PAR-03");
+        verified.use_nonce(&nonces, b"late", UnixTime::from_secs(end.as_secs() - 1))
+    })
+    .unwrap();
     let without = signed(request(), new_signature(), &key);
     let refused = verify(&without, &policy(), Signer::public_key(&key), NOW, |verified| {
         verified.use_nonce(&nonces, b"", NOW)

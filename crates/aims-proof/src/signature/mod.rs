@@ -12,7 +12,9 @@ pub use self::error::{MakeSignatureError, MessageSignatureError};
 pub use self::make::{NewRequestSignature, NewResponseSignature, RequestSignature, UnsignedMessage};
 pub use self::profile::SignatureProfile;
 pub use self::response::{Answer, ExpectedResponse, SignedResponse, VerifiedResponse};
-pub use self::verify::{SignatureVerifier, SignatureVerifierBuilder, SignedRequest, VerifiedSignature};
+pub use self::verify::{
+    GatheredContent, SignatureVerifier, SignatureVerifierBuilder, SignedRequest, VerifiedSignature,
+};
 
 use aims_credential::{Holder, WIT_FIELD, Wit};
 use aims_httpsig::{Message, Part};

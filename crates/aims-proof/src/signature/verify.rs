@@ -132,10 +132,7 @@ pub(super) fn verify(
     wit: &VerifiedWit,
     now: UnixTime,
 ) -> Result<(Covered, Content, UnixTime), E> {
-    // The credential may have been verified at another time: its key counts no longer than it does.
-    if now >= wit.not_after() + MAX_LEEWAY {
-        return Err(E::CredentialExpired);
-    }
+    check_credential(wit, now)?;
     let key = wit.confirmation_key();
     let verified = candidate.verify(key)?;
     let digests = match verified.digests() {
@@ -145,6 +142,11 @@ pub(super) fn verify(
     };
     let until = verified.counts_until();
     Ok((verified.into_covered(), Content::new(digests, key.backend()), until))
+}
+
+/// The credential may have been verified at another time: its key counts no longer than it does.
+fn check_credential(wit: &VerifiedWit, now: UnixTime) -> Result<(), E> {
+    if now < wit.not_after() + MAX_LEEWAY { Ok(()) } else { Err(E::CredentialExpired) }
 }
 
 /// The WIT of a message.
@@ -240,7 +242,7 @@ impl SignatureVerifierBuilder {
     }
 }
 
-/// A request whose head is verified. It counts once its content was looked at, in one of three ways; each uses its nonce up.
+/// A request whose head is verified. It counts once its content was looked at, in one of three ways: whole, gathered, or streamed. Each uses its nonce up.
 #[must_use = "the request is not verified yet"]
 pub struct SignedRequest {
     facts: Facts,
@@ -270,7 +272,7 @@ impl SignedRequest {
         self.content.is_expected()
     }
 
-    /// With its whole content, which may be empty.
+    /// With its whole content, which may be empty. `now` is when it is whole: the signature has to count until then.
     ///
     /// # Errors
     ///
@@ -280,11 +282,17 @@ impl SignedRequest {
         self.finish(now)
     }
 
+    /// With content that comes in pieces, at most `max` bytes of it, and is used when all of it is there.
+    pub fn gather_content(self, max: u64) -> GatheredContent {
+        let content = self.content.clone().begin(max);
+        GatheredContent { request: self, content }
+    }
+
     /// With content that is still to come, at most `max` bytes of it. Whoever reads it learns at its end, and not before, whether it is what was signed.
     ///
     /// # Errors
     ///
-    /// [`MessageSignatureError::Replay`](E::Replay).
+    /// [`MessageSignatureError::Replay`](E::Replay); the signature or the credential has expired since.
     pub fn with_streamed_content(
         self,
         max: u64,
@@ -297,6 +305,11 @@ impl SignedRequest {
     /// Last, so that only what would be accepted takes room in the memory.
     fn finish(self, now: UnixTime) -> Result<VerifiedSignature, E> {
         let Facts { wit, nonce, until, .. } = &self.facts;
+        // Content may take its time. The memory has forgotten by then what another copy of the request used up.
+        if now >= *until {
+            return Err(E::Signature(VerifyError::Expired));
+        }
+        check_credential(wit, now)?;
         // HSIG-11: whoever sends it.
         self.replay.remember_from_anyone(wit.thumbprint(), nonce, *until, now).map_err(E::Replay)?;
         Ok(VerifiedSignature(Arc::new(self.facts)))
@@ -307,6 +320,35 @@ impl SignedRequest {
 impl fmt::Debug for SignedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignedRequest").field("wit", &self.facts.wit).finish_non_exhaustive()
+    }
+}
+
+/// A request whose head is verified, and whose content is on its way. It counts once that is whole.
+#[derive(Debug)]
+#[must_use = "the request is not verified before `finish`"]
+pub struct GatheredContent {
+    request: SignedRequest,
+    content: SignedContent,
+}
+
+impl GatheredContent {
+    /// Takes in more of it.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageSignatureError::ContentTooLarge`](E::ContentTooLarge), and [`NoDigest`](E::NoDigest) where the signature covers no content.
+    pub fn update(&mut self, content: &[u8]) -> Result<(), E> {
+        self.content.update(content)
+    }
+
+    /// That was all of it. `now` is when it is whole: the signature has to count until then.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageSignatureError`](E): the content is not what was signed, or the request was seen before.
+    pub fn finish(self, now: UnixTime) -> Result<VerifiedSignature, E> {
+        self.content.finish()?;
+        self.request.finish(now)
     }
 }
 

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use aims_keys::UnixTime;
-use aims_proof::{Authenticated, MessageSignatureError, SignedContent, VerifiedSignature};
+use aims_proof::{Authenticated, GatheredContent, MessageSignatureError, VerifiedSignature};
+use bytes::Bytes;
 use http::request::Parts;
+use http_body::Body;
 
 use super::authenticate::Caller;
+use super::content::GuardedBody;
 use super::panics::{caught, caught_future};
 use super::{Admitted, Guard, Inner, Refusal};
+use crate::body::{ReadError, WatchedError, read_watched};
 use crate::decide::{Decision, Question};
 use crate::permit::{Authorized, Permit};
 use crate::record::{Outcome, Record, RecordError, TraceParent};
@@ -67,11 +71,6 @@ impl Guard {
 }
 
 impl Begun<'_> {
-    /// Whether the caller is known by a signature, which says what content there may be.
-    pub(super) fn is_signed(&self) -> bool {
-        matches!(self.caller, Caller::Signed(_))
-    }
-
     /// Whether a signature covers content.
     pub(super) fn covers_content(&self) -> bool {
         matches!(&self.caller, Caller::Signed(signed) if signed.has_content())
@@ -90,32 +89,55 @@ impl Begun<'_> {
         guard.decide_signed(head, asked, now, verified).await
     }
 
-    /// With content that is still to come: at most `max` bytes of it, if it is covered by a signature.
-    pub(super) async fn with_streamed_content(
+    /// With the body of the request, which is read to its end if a signature has a say about it, and hashed as it comes.
+    pub(super) async fn with_body<B: Body<Data = Bytes>>(
         self,
+        body: B,
+    ) -> Result<(Permit, GuardedBody<B>), Denied> {
+        let Self { guard, head, asked, now, caller } = self;
+        let signed = match caller {
+            Caller::Known(caller) => {
+                let permit = guard.decide(head, asked, now, caller).await.map_err(Denied::from)?;
+                return Ok((permit, GuardedBody::unsigned(body)));
+            }
+            Caller::Signed(signed) => signed,
+        };
+        let max = guard.max_content;
+        let mut gathered = signed.gather_content(max as u64);
+        let refused = match read_watched(body, max, |piece| gathered.update(piece)).await {
+            Ok(whole) => match guard.gathered(gathered, now) {
+                Ok((verified, now)) => {
+                    let permit = guard.decide_signed(head, asked, now, verified).await?;
+                    return Ok((permit, GuardedBody::verified(whole)));
+                }
+                Err(refusal) => refusal,
+            },
+            Err(WatchedError::Read(ReadError::TooLarge)) => {
+                Refusal::badly_signed(&MessageSignatureError::ContentTooLarge)
+            }
+            Err(WatchedError::Read(ReadError::Broken)) => Refusal::broken_content(),
+            Err(WatchedError::Refused(error)) => Refusal::badly_signed(&error),
+        };
+        Err(guard.refuse(&asked, None, refused).await.into())
+    }
+
+    /// With a body that is still to come: at most `max` bytes of it, if a signature has a say about it.
+    pub(super) async fn with_streamed_body<B>(
+        self,
+        body: B,
         max: u64,
-    ) -> Result<(Permit, Option<SignedContent>), Denied> {
+    ) -> Result<(Permit, GuardedBody<B>), Denied> {
         let Self { guard, head, asked, now, caller } = self;
         let streamed = match caller {
             Caller::Known(caller) => {
                 let permit = guard.decide(head, asked, now, caller).await.map_err(Denied::from)?;
-                return Ok((permit, None));
+                return Ok((permit, GuardedBody::unsigned(body)));
             }
             Caller::Signed(signed) => caught(|| signed.with_streamed_content(max, now)),
         };
         let (verified, content) = guard.verified(&asked, streamed).await?;
-        Ok((guard.decide_signed(head, asked, now, verified).await?, Some(content)))
-    }
-
-    /// The content is more than is taken.
-    pub(super) async fn too_large(self) -> Refusal {
-        let refusal = Refusal::badly_signed(&MessageSignatureError::ContentTooLarge);
-        self.guard.refuse(&self.asked, None, refusal).await
-    }
-
-    /// The content ended before its time.
-    pub(super) async fn broken(self) -> Refusal {
-        self.guard.refuse(&self.asked, None, Refusal::broken_content()).await
+        let permit = guard.decide_signed(head, asked, now, verified).await?;
+        Ok((permit, GuardedBody::streamed(body, content)))
     }
 
     /// Nobody looked at the content that is covered.
@@ -125,6 +147,34 @@ impl Begun<'_> {
 }
 
 impl Inner {
+    /// What the clock says, without which nothing can be verified.
+    fn now(&self) -> Result<UnixTime, Refusal> {
+        let time = caught(|| self.clock.now());
+        let time = time.ok_or_else(|| Refusal::unavailable("clock_failed", "ARCH-3"))?;
+        UnixTime::try_from(time).map_err(|error| Refusal::unavailable(error.code(), error.rule()))
+    }
+
+    /// A request that began at `begun` and is whole now. Its content may have taken its time, and what was verified may have ended meanwhile.
+    fn gathered(
+        &self,
+        gathered: GatheredContent,
+        begun: UnixTime,
+    ) -> Result<(VerifiedSignature, UnixTime), Refusal> {
+        let now = self.now()?.max(begun);
+        let verified = caught(|| {
+            let verified = gathered.finish(now)?;
+            if now > begun {
+                self.wits.verify_again(verified.wit(), now)?;
+            }
+            Ok(verified)
+        });
+        match verified {
+            Some(Ok(verified)) => Ok((verified, now)),
+            Some(Err(error)) => Err(Refusal::badly_signed(&error)),
+            None => Err(Refusal::unavailable("verifier_failed", "ARCH-3")),
+        }
+    }
+
     /// Refuses what did not verify after all.
     async fn verified<T>(
         &self,

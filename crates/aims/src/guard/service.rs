@@ -17,7 +17,7 @@ use tower_service::Service;
 use super::Guard;
 use super::content::GuardedBody;
 use super::request::Denied;
-use crate::body::{HeldBody, ReadError, Whole, read};
+use crate::body::{HeldBody, Whole};
 use crate::permit::Permit;
 
 /// Puts a [`Guard`] in front of a service.
@@ -118,25 +118,10 @@ impl Guard {
         streams: Option<u64>,
     ) -> Result<(Permit, GuardedBody<B>), Denied> {
         let begun = self.begin(head).await?;
-        if !begun.is_signed() {
-            let permit = begun.with_content(b"").await?;
-            return Ok((permit, GuardedBody::unsigned(body)));
+        match streams {
+            Some(max) => begun.with_streamed_body(body, max).await,
+            None => begun.with_body(body).await,
         }
-        if let Some(max) = streams {
-            let (permit, content) = begun.with_streamed_content(max).await?;
-            let body = match content {
-                Some(content) => GuardedBody::streamed(body, content),
-                None => GuardedBody::unsigned(body),
-            };
-            return Ok((permit, body));
-        }
-        let whole = match read(body, self.inner.max_content).await {
-            Ok(whole) => whole,
-            Err(ReadError::TooLarge) => return Err(begun.too_large().await.into()),
-            Err(ReadError::Broken) => return Err(begun.broken().await.into()),
-        };
-        let permit = begun.with_content(&whole.content).await?;
-        Ok((permit, GuardedBody::verified(whole)))
     }
 
     /// The answer to a refused request: signed, if its caller takes no other.

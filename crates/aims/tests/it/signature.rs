@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use aims::credential::{AccessHandle, PeerMap};
+use aims::credential::{AccessHandle, Mark, MarkKey, MarkTable, PeerMap};
 use aims::proof::VerifiedResponse;
 use aims::{
     Accept, Agent, AgentError, Audiences, BundleSet, CurrentCredential, Guard, GuardBuilder, GuardLayer,
@@ -274,6 +275,42 @@ async fn hs_dig_05_content_beyond_the_bound_is_refused_before_it_is_read() {
     let wpt =
         exchange.travel().request(http::Method::POST, BOOK, NOW).body(Body::from("x".repeat(100))).unwrap();
     assert_eq!(exchange.call(wpt).await.0, 200);
+}
+
+#[tokio::test]
+async fn hsig_8_hsig_11_content_that_takes_longer_than_the_signature_counts_is_refused() {
+    let marks = Arc::new(MarkTable::with_capacity(8));
+    let shared = Arc::clone(&marks);
+    let exchange = Exchange::with(|builder, _| builder.marks(shared), Guard::layer);
+    let slow = |request: Request<Body>, meanwhile: Arc<dyn Fn() + Send + Sync>| {
+        let (head, _) = request.into_parts();
+        let pieces = CONTENT.as_bytes().chunks(5).map(Bytes::from_static);
+        let pieces = tokio_stream::StreamExt::map(tokio_stream::iter(pieces), move |piece| {
+            meanwhile();
+            Ok::<_, std::io::Error>(piece)
+        });
+        Request::from_parts(head, Body::from_stream(pieces))
+    };
+    let waiting = |seconds| {
+        let clock = exchange.clock.clone();
+        Arc::new(move || clock.advance(Duration::from_secs(seconds)))
+    };
+    // A signature is good for a minute, and half of one for clocks that differ.
+    let in_time = slow(exchange.signed().await, waiting(28));
+    assert_eq!(exchange.call(in_time).await.0, 200);
+    // By then nobody remembers that another copy of it was taken.
+    let late = slow(exchange.signed().await, waiting(30));
+    exchange.assert_refused(late, 400, "signature_invalid", "expired", "HSIG-8").await;
+    // Nor does a caller get in who was cut off meanwhile.
+    let agent = exchange.authority.agent("/agents/travel", exchange.clock.now());
+    let request = exchange.signed_with(&exchange.agent(&agent), request()).await;
+    let (clock, id) = (exchange.clock.clone(), agent.id().clone());
+    let cut_off = Arc::new(move || {
+        clock.advance(Duration::from_secs(1));
+        marks.add(&MarkKey::Agent(&id), Mark::dead()).unwrap();
+    });
+    let request = slow(request, cut_off);
+    exchange.assert_refused(request, 400, "signature_invalid", "revoked", "AIMS-55").await;
 }
 
 #[tokio::test]

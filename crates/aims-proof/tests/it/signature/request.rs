@@ -6,7 +6,7 @@ use aims_credential::{
     BundleSet, Lapsed, Mark, MarkKey, MarkTable, ReplayError, WitCache, WitError, WitVerifier,
 };
 use aims_httpsig::{Component, Digests};
-use aims_keys::{Algorithm, AlgorithmSet, backend};
+use aims_keys::{Algorithm, AlgorithmSet, UnixTime, backend};
 use aims_proof::{Audiences, Authenticated, Layer, MessageSignatureError, Method, SignatureVerifier};
 use aims_testkit::assert_refused;
 
@@ -72,6 +72,19 @@ fn hsig_9_content_counts_when_it_is_what_was_signed() {
     assert_refused!(streamed(&[], all), "digest_mismatch", "HSIG-9");
     assert_refused!(streamed(&[BODY, b"x"], all), "content_too_large", "HS-DIG-05");
 
+    // In pieces that are used when all of them are there.
+    let gathered = |pieces: &[&[u8]], max| {
+        let mut content = head().gather_content(max);
+        for piece in pieces {
+            content.update(piece)?;
+        }
+        content.finish(NOW)
+    };
+    assert!(gathered(&[&BODY[..5], b"", &BODY[5..]], all).is_ok());
+    assert_refused!(gathered(&[&BODY[..5]], all), "digest_mismatch", "HSIG-9");
+    assert_refused!(gathered(&[], all), "digest_mismatch", "HSIG-9");
+    assert_refused!(gathered(&[BODY, b"x"], all), "content_too_large", "HS-DIG-05");
+
     // Both digests count, and neither may be wrong (HS-DIG-03).
     let with_digest = |field: &str| {
         let mut draft = Draft::new(&agent);
@@ -88,6 +101,23 @@ fn hsig_9_content_counts_when_it_is_what_was_signed() {
         "digest_unsupported",
         "HSIG-9"
     );
+}
+
+#[test]
+fn hsig_8_hsig_11_content_comes_before_the_signature_ends() {
+    let world = World::new();
+    let request = Draft::new(&world.agent()).send();
+    let verifier = verifier().0.build();
+    let head = || request.verify_head(&world, &verifier).unwrap();
+    let end = request.verify(&world, &verifier).unwrap().proof_not_after();
+    // Whoever remembers nonces has forgotten this one by then.
+    assert_refused!(head().with_content(BODY, end), "expired", "HSIG-8");
+    assert_refused!(head().with_streamed_content(100, end), "expired", "HSIG-8");
+    let mut gathered = head().gather_content(100);
+    gathered.update(BODY).unwrap();
+    assert_refused!(gathered.finish(end), "expired", "HSIG-8");
+    let last = UnixTime::from_secs(end.as_secs() - 1);
+    assert_refused!(head().with_content(BODY, last), "replay", "HSIG-11");
 }
 
 #[test]
