@@ -115,15 +115,17 @@ impl Context<'_> {
         target: &Target<'a>,
     ) -> Result<&'a str, ComponentError> {
         let is_other = |one: &str, other: &str| !authority::are_equal(one, other, scheme_of(message, target));
-        let field = message.authority().filter(|authority| !authority.is_empty());
+        let sent = target.authority().or_else(|| message.authority());
+        let beside = if target.authority().is_some() { message.authority() } else { None };
+        let mut others = [beside, message.host()].into_iter().flatten();
         // What is configured is about the message as this server got it, and about no request that it made itself.
-        let received = match (target.authority(), field) {
-            (Some(absolute), Some(host)) if !self.any_host && is_other(absolute, host) => {
-                return Err(ComponentError::AuthorityMismatch);
-            }
-            (Some(absolute), _) => Some(absolute),
-            (None, host) => host,
-        };
+        if let Some(sent) = sent
+            && !self.any_host
+            && others.any(|other| is_other(sent, other))
+        {
+            return Err(ComponentError::AuthorityMismatch);
+        }
+        let received = sent.filter(|authority| target.authority().is_some() || !authority.is_empty());
         self.authority.or(received).ok_or(ComponentError::Unavailable)
     }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use aims_httpsig::sf::{BareItem, Decimal, Dictionary, Item, Limits, List, Member, Parameters};
 use aims_httpsig::{
-    Component, Context, Digests, Message, NewSignature, NonceError, NonceStore, Part, Policy, RawMessage,
-    SignatureFields, Tag, differences,
+    Component, Context, Digests, Headers, Message, NewSignature, NonceError, NonceStore, Part, Policy,
+    RawMessage, SignatureFields, Tag, Verified, differences,
 };
 use aims_keys::{Algorithm, AlgorithmSet, PublicKey, PublicNumbers, SignInput, Signer, UnixTime, backend};
 use aims_testkit::assert_refused;
@@ -196,10 +196,22 @@ fn hs_par_05_a_nonce_counts_once_and_only_after_its_signature_verified() {
     let endless =
         signed(request(), NewSignature::covering(covered()).created(NOW).nonce("n-2").tag("orders"), &key);
     verify(&endless, &policy(), Signer::public_key(&key), NOW, |verified| {
-        assert_eq!(verified.counts_until(), NOW + Duration::from_secs(330));
+        // At its greatest age, 300 s and 30 s of leeway, it is taken the last time.
+        assert_eq!(verified.counts_until(), NOW + Duration::from_secs(331));
         verified.use_nonce(&nonces, b"", NOW)
     })
     .unwrap();
+    for message in [&message, &endless] {
+        let (mut last, mut until) = (NOW, NOW);
+        for seconds in 0..400 {
+            let now = NOW + Duration::from_secs(seconds);
+            let counts = |verified: Verified<'_, Headers>| Ok(verified.counts_until());
+            if let Ok(counts_until) = verify(message, &policy(), Signer::public_key(&key), now, counts) {
+                (last, until) = (now, counts_until);
+            }
+        }
+        assert!(last < until, "it is taken when its nonce may be forgotten");
+    }
     let without = signed(request(), new_signature(), &key);
     let refused = verify(&without, &policy(), Signer::public_key(&key), NOW, |verified| {
         verified.use_nonce(&nonces, b"", NOW)

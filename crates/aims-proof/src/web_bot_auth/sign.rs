@@ -400,6 +400,10 @@ impl Message for Extended<'_> {
         self.message.authority()
     }
 
+    fn host(&self) -> Option<&str> {
+        self.message.host()
+    }
+
     fn target(&self) -> Option<&str> {
         self.message.target()
     }
