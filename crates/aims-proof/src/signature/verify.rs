@@ -270,11 +270,11 @@ impl SignedRequest {
         self.content.is_expected()
     }
 
-    /// With its whole content, which may be empty.
+    /// With its whole content, which may be empty: `now`, when it is there.
     ///
     /// # Errors
     ///
-    /// [`MessageSignatureError`](E): the content is not what was signed, or the request was seen before.
+    /// [`MessageSignatureError`](E): the content is not what was signed, or came when the signature had expired, or the request was seen before.
     pub fn with_content(self, content: &[u8], now: UnixTime) -> Result<VerifiedSignature, E> {
         self.content.check(content)?;
         self.finish(now)
@@ -284,7 +284,7 @@ impl SignedRequest {
     ///
     /// # Errors
     ///
-    /// [`MessageSignatureError::Replay`](E::Replay).
+    /// [`MessageSignatureError::Replay`](E::Replay); [`MessageSignatureError::Signature`](E::Signature) when the signature has expired.
     pub fn with_streamed_content(
         self,
         max: u64,
@@ -297,6 +297,10 @@ impl SignedRequest {
     /// Last, so that only what would be accepted takes room in the memory.
     fn finish(self, now: UnixTime) -> Result<VerifiedSignature, E> {
         let Facts { wit, nonce, until, .. } = &self.facts;
+        // Content may have been long in coming: nonces are remembered as long as signatures count, and not longer (CRD-12).
+        if now >= *until {
+            return Err(E::Signature(VerifyError::Expired));
+        }
         // HSIG-11: whoever sends it.
         self.replay.remember_from_anyone(wit.thumbprint(), nonce, *until, now).map_err(E::Replay)?;
         Ok(VerifiedSignature(Arc::new(self.facts)))

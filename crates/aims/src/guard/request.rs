@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use aims_keys::UnixTime;
-use aims_proof::{Authenticated, MessageSignatureError, SignedContent, VerifiedSignature};
+use aims_proof::{Authenticated, MessageSignatureError, SignedContent, SignedRequest, VerifiedSignature};
 use http::request::Parts;
 
 use super::authenticate::Caller;
@@ -79,13 +79,18 @@ impl Begun<'_> {
 
     /// With the whole content of the request.
     pub(super) async fn with_content(self, content: &[u8]) -> Result<Permit, Denied> {
-        let Self { guard, head, asked, now, caller } = self;
-        let verified = match caller {
+        let Self { guard, head, mut asked, now, caller } = self;
+        let signed = match caller {
             Caller::Known(caller) => {
                 return guard.decide(head, asked, now, caller).await.map_err(Denied::from);
             }
-            Caller::Signed(signed) => caught(|| signed.with_content(content, now)),
+            Caller::Signed(signed) => signed,
         };
+        let now = match guard.still(head, &mut asked, &signed, now) {
+            Ok(now) => now,
+            Err(refusal) => return Err(guard.refuse(&asked, None, refusal).await.into()),
+        };
+        let verified = caught(|| signed.with_content(content, now));
         let verified = guard.verified(&asked, verified).await?;
         guard.decide_signed(head, asked, now, verified).await
     }
@@ -125,6 +130,34 @@ impl Begun<'_> {
 }
 
 impl Inner {
+    /// The time once more, and whether credential and connection still count: content may have been long in coming (CRD-12, AIMS-55).
+    fn still(
+        &self,
+        head: &Parts,
+        asked: &mut Asked<'_>,
+        signed: &SignedRequest,
+        begun: UnixTime,
+    ) -> Result<UnixTime, Refusal> {
+        let clock =
+            caught(|| self.clock.now()).ok_or_else(|| Refusal::unavailable("clock_failed", "ARCH-3"))?;
+        let now =
+            UnixTime::try_from(clock).map_err(|error| Refusal::unavailable(error.code(), error.rule()))?;
+        if now == begun {
+            return Ok(now);
+        }
+        #[cfg(feature = "mtls")]
+        {
+            asked.transport = self.other_end(head, now)?;
+        }
+        #[cfg(not(feature = "mtls"))]
+        let _ = (head, asked);
+        match caught(|| self.wits.verify_again(signed.wit(), now)) {
+            Some(Ok(())) => Ok(now),
+            Some(Err(error)) => Err(Refusal::badly_signed(&error.into())),
+            None => Err(Refusal::unavailable("verifier_failed", "ARCH-3")),
+        }
+    }
+
     /// Refuses what did not verify after all.
     async fn verified<T>(
         &self,

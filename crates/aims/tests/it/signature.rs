@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use aims::credential::{AccessHandle, PeerMap};
+use aims::credential::{AccessHandle, Mark, MarkKey, MarkTable, PeerMap};
 use aims::proof::VerifiedResponse;
 use aims::{
     Accept, Agent, AgentError, Audiences, BundleSet, CurrentCredential, Guard, GuardBuilder, GuardLayer,
@@ -274,6 +274,39 @@ async fn hs_dig_05_content_beyond_the_bound_is_refused_before_it_is_read() {
     let wpt =
         exchange.travel().request(http::Method::POST, BOOK, NOW).body(Body::from("x".repeat(100))).unwrap();
     assert_eq!(exchange.call(wpt).await.0, 200);
+}
+
+#[tokio::test]
+async fn crd_12_aims_55_what_ended_while_content_was_on_its_way_does_not_count() {
+    let marks = Arc::new(MarkTable::with_capacity(8));
+    let exchange = Exchange::with(|builder, _| builder.marks(Arc::clone(&marks)), Guard::layer);
+    // The last piece comes so much later.
+    let slow = |seconds: u64, then: fn(&MarkTable, &TestAgent)| {
+        let (exchange, marks) = (&exchange, Arc::clone(&marks));
+        async move {
+            exchange.clock.set(NOW);
+            let travel = exchange.travel();
+            let (head, _) = exchange.signed_with(&exchange.agent(&travel), request()).await.into_parts();
+            let clock = exchange.clock.clone();
+            let pieces = tokio_stream::StreamExt::map(tokio_stream::iter(0..2), move |piece| {
+                if piece == 1 {
+                    clock.advance(std::time::Duration::from_secs(seconds));
+                    then(&marks, &travel);
+                }
+                let (begin, end) = CONTENT.split_at(5);
+                Ok::<_, std::io::Error>(Bytes::from_static([begin, end][piece].as_bytes()))
+            });
+            Request::from_parts(head, Body::from_stream(pieces))
+        }
+    };
+    assert_eq!(exchange.call(slow(89, |_, _| {}).await).await.0, 200);
+    let late = slow(90, |_, _| {}).await;
+    exchange.assert_refused(late, 400, "signature_invalid", "expired", "HSIG-8").await;
+    let cut_off = slow(1, |marks, travel| {
+        marks.add(&MarkKey::Agent(travel.id()), Mark::dead()).unwrap();
+    });
+    exchange.assert_refused(cut_off.await, 400, "signature_invalid", "revoked", "AIMS-55").await;
+    assert_eq!(exchange.handled(), 1);
 }
 
 #[tokio::test]

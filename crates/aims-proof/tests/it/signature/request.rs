@@ -1,12 +1,15 @@
 //! What is accepted, and what comes out of it.
 
+use std::collections::HashMap;
+use std::sync::Mutex;
 use std::thread;
 
 use aims_credential::{
-    BundleSet, Lapsed, Mark, MarkKey, MarkTable, ReplayError, WitCache, WitError, WitVerifier,
+    BundleSet, Lapsed, Mark, MarkKey, MarkTable, ReplayError, ReplayStore, WitCache, WitError, WitVerifier,
 };
 use aims_httpsig::{Component, Digests};
-use aims_keys::{Algorithm, AlgorithmSet, backend};
+use aims_jose::Thumbprint;
+use aims_keys::{Algorithm, AlgorithmSet, UnixTime, backend};
 use aims_proof::{Audiences, Authenticated, Layer, MessageSignatureError, Method, SignatureVerifier};
 use aims_testkit::assert_refused;
 
@@ -187,6 +190,46 @@ fn hsig_11_hs_wimse_10_a_nonce_counts_once_whoever_sends_it() {
     later.set("created", int(NOW.as_secs() + 90));
     later.set("expires", int(NOW.as_secs() + 120));
     later.send().verify(&world, &verifier).unwrap();
+}
+
+/// Remembers what it is told for as long as it is told, and no clock of its own.
+#[derive(Debug, Default)]
+struct Forgetful(Mutex<HashMap<String, UnixTime>>);
+
+impl ReplayStore for Forgetful {
+    fn remember(&self, _: &Thumbprint, id: &str, until: UnixTime, now: UnixTime) -> Result<(), ReplayError> {
+        let mut known = self.0.lock().unwrap();
+        known.retain(|_, until| now < *until);
+        if known.insert(id.to_owned(), until).is_some() { Err(ReplayError::Replayed) } else { Ok(()) }
+    }
+
+    fn remember_from_anyone(
+        &self,
+        sender: &Thumbprint,
+        id: &str,
+        until: UnixTime,
+        now: UnixTime,
+    ) -> Result<(), ReplayError> {
+        self.remember(sender, id, until, now)
+    }
+}
+
+#[test]
+fn crd_12_hsig_11_content_that_comes_late_does_not_outlive_the_signature() {
+    let world = World::new();
+    let request = Draft::new(&world.agent()).send();
+    let own = Audiences::http("https://tools.example").unwrap();
+    let verifier = SignatureVerifier::builder(own, Forgetful::default()).build();
+    let head = || request.verify_head(&world, &verifier).unwrap();
+    let (again, once_more, streamed) = (head(), head(), head());
+    let first = head().with_content(&request.body, NOW).unwrap();
+    // The heads were verified in time. Their content comes when nobody remembers the nonce any more.
+    let until = first.proof_not_after();
+    assert_refused!(again.with_content(&request.body, until), "expired", "HSIG-8");
+    assert_refused!(once_more.with_content(b"other", until), "digest_mismatch", "HSIG-9");
+    assert_refused!(streamed.with_streamed_content(100, until), "expired", "HSIG-8");
+    let last = until - secs(1);
+    assert_refused!(head().with_content(&request.body, last), "replay", "HSIG-11");
 }
 
 #[test]
