@@ -44,7 +44,7 @@ impl Accept {
         self
     }
 
-    /// Each of them over mutual TLS, and not without.
+    /// Each of them over mutual TLS, and not without: a connection of the caller's own, or, through a proxy that is believed, one that the proxy names.
     #[cfg(feature = "mtls")]
     #[must_use]
     pub fn with_connection(self) -> Self {

@@ -381,7 +381,15 @@ async fn hsig_9_admitting_by_the_head_alone_is_for_requests_without_content() {
     let bare = Request::get(BOOK).body(Body::empty()).unwrap();
     let (head, _) = exchange.signed_with(&agent, bare).await.into_parts();
     assert_refused!(exchange.guard.admit_with_content(&head, b"x").await, "no_digest", "HSIG-9");
-    exchange.guard.admit(&head).await.unwrap();
+    // Content that was put behind it on the way, and says so in the head.
+    for (name, value) in [("content-length", "5"), ("transfer-encoding", "chunked")] {
+        let mut longer = head.clone();
+        longer.headers.insert(name, value.parse().unwrap());
+        assert_refused!(exchange.guard.admit(&longer).await, "content_unread", "HSIG-9");
+    }
+    let mut bare = head.clone();
+    bare.headers.insert("content-length", "0".parse().unwrap());
+    exchange.guard.admit(&bare).await.unwrap();
 }
 
 #[tokio::test]
