@@ -74,11 +74,12 @@ impl<'f, C> Verified<'f, C> {
         self.until
     }
 
-    /// Uses its nonce up (HS-PAR-05): after the signature was verified, so that nobody fills the store who has no key.
+    /// Uses its nonce up (HS-PAR-05): after the signature was verified, so that nobody fills the store who has no key, and while it counts, as long as which the store remembers it.
     ///
     /// # Errors
     ///
-    /// [`VerifyError::MissingParameter`] without a nonce; [`VerifyError::Nonce`].
+    /// [`VerifyError::MissingParameter`] without a nonce; [`VerifyError::Expired`] when nobody takes the signature any more: content may have been long in coming;
+    /// [`VerifyError::Nonce`].
     pub fn use_nonce(
         &self,
         store: &(impl NonceStore + ?Sized),
@@ -87,6 +88,9 @@ impl<'f, C> Verified<'f, C> {
     ) -> Result<(), VerifyError> {
         let missing = || VerifyError::MissingParameter("nonce".to_owned());
         let nonce = self.parameters.nonce().ok_or_else(missing)?;
+        if now >= self.until {
+            return Err(VerifyError::Expired);
+        }
         Ok(store.remember(scope, nonce, self.until, now)?)
     }
 

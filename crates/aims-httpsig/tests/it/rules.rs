@@ -212,6 +212,11 @@ fn hs_par_05_a_nonce_counts_once_and_only_after_its_signature_verified() {
         }
         assert!(last < until, "it is taken when its nonce may be forgotten");
     }
+    // It was verified in time, and its content came when the store had forgotten it.
+    let late = verify(&message, &policy(), Signer::public_key(&key), NOW, |verified| {
+        verified.use_nonce(&Nonces::default(), b"", verified.counts_until())
+    });
+    assert_refused!(late, "expired", "HS-PAR-03");
     let without = signed(request(), new_signature(), &key);
     let refused = verify(&without, &policy(), Signer::public_key(&key), NOW, |verified| {
         verified.use_nonce(&nonces, b"", NOW)
