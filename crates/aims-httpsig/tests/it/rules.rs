@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aims_httpsig::sf::{BareItem, Decimal, Dictionary, Item, Limits, List, Member, Parameters};
 use aims_httpsig::{
@@ -163,6 +163,36 @@ fn hs_base_07_each_covered_field_is_looked_up_once() {
     assert_eq!(unsigned.signing_input().split(|byte| *byte == b'\n').count(), 61);
     // And the labels that are in use, in headers and trailers.
     assert_eq!(counting.1.load(Ordering::Relaxed), 60 + 2);
+}
+
+#[test]
+fn hs_base_07_hs_atk_16_a_query_is_read_once_however_much_of_it_is_covered() {
+    let names: Vec<_> = (0..64).map(|at| format!("z{at}")).collect();
+    let query = ["%&".repeat(20_000), names.join("&")].concat();
+    let request = RawMessage::request("GET", &format!("/?{query}"));
+    let time = |count: usize| {
+        let covered = names.iter().take(count).map(|name| Component::query_param(&**name).unwrap());
+        let signature = NewSignature::covering(covered).created(NOW);
+        let took = (0..5).map(|_| {
+            let began = Instant::now();
+            assert!(signature.clone().prepare(&Context::request(&request)).is_ok());
+            began.elapsed()
+        });
+        took.min().unwrap()
+    };
+    let (one, many) = (time(1), time(64));
+    assert!(many < one * 16, "{one:?} for one, {many:?} for 64");
+
+    // Those of the response's own request are apart.
+    let (asked, answer) = (RawMessage::request("GET", "/?a=1&b=%32"), RawMessage::response(200));
+    let covered = ["a", "b"].map(|name| Component::query_param(name).unwrap().of_request().unwrap());
+    let unsigned = NewSignature::covering(covered).created(NOW);
+    let unsigned = unsigned.prepare(&Context::response(&answer).to(&asked)).unwrap();
+    let base = str::from_utf8(unsigned.signing_input()).unwrap();
+    assert!(
+        base.starts_with("\"@query-param\";name=\"a\";req: 1\n\"@query-param\";name=\"b\";req: 2\n"),
+        "{base}"
+    );
 }
 
 #[derive(Debug, Default)]
