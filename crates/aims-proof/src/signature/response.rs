@@ -9,7 +9,9 @@ use aims_keys::{AlgorithmSet, UnixTime};
 
 use super::content::{Content, SignedContent};
 use super::profile::Kind;
-use super::verify::{MAX_LIFETIME, check_lifetime, credential, no_signature, nonce, text, verify};
+use super::verify::{
+    MAX_LIFETIME, check_lifetime, check_single, credential, no_signature, nonce, text, verify,
+};
 use super::{MessageSignatureError as E, SignatureProfile, parameter};
 
 /// What a client knows of the response to a request that it signed.
@@ -97,6 +99,9 @@ impl ExpectedResponse {
             return Err(E::UnexpectedPeer);
         }
         let (covered, body, _) = verify(candidate, &wit, now)?;
+        for field in SignatureProfile::single(Kind::Response) {
+            check_single(response, std::slice::from_ref(field))?;
+        }
         // A response to HEAD has the digest of a content that it does not have.
         let body = if self.asked.method() == Some("HEAD") { body.may_be_absent() } else { body };
         Ok(Answer::Signed(SignedResponse { wit, covered, content: body }))

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aims_credential::{Lapsed, Marks, ReplayStore, VerifiedWit, WIT_FIELD, WitCache};
 use aims_httpsig::{
-    Candidate, Component, Context, Covered, Message, Policy, SignatureFields, SignatureParameters,
+    Candidate, Component, Context, Covered, Message, Part, Policy, SignatureFields, SignatureParameters,
     VerifyError,
 };
 use aims_keys::{AlgorithmSet, UnixTime};
@@ -29,6 +29,8 @@ pub struct SignatureVerifier {
     profile: SignatureProfile,
     policy: Policy,
     connect: Policy,
+    /// Fields that are read as one value.
+    single: Vec<Component<'static>>,
 }
 
 impl SignatureVerifier {
@@ -76,6 +78,7 @@ impl SignatureVerifier {
 
         let wit = wits.verify(credential(message)?, now)?;
         let (covered, body, until) = verify(candidate, &wit, now)?;
+        check_single(message, &self.single)?;
         Ok(SignedRequest {
             facts: Facts { wit, nonce, audience: audience.into(), covered, until, signs_response },
             content: body,
@@ -152,6 +155,19 @@ pub(super) fn credential(message: &dyn Message) -> Result<&str, E> {
     single(message, WIT_FIELD).map_err(|()| E::MalformedCredential)?.ok_or(E::NoCredential)
 }
 
+/// HS-VAL-06: `a, b` in one line and `a` and `b` in two are covered alike, and read differently by who takes the first line for the field.
+pub(super) fn check_single(message: &dyn Message, fields: &[Component<'_>]) -> Result<(), E> {
+    let is_repeated = |field: &&Component<'_>| {
+        let mut lines = 0_usize;
+        message.lines(Part::Headers, field.name(), &mut |_| lines += 1);
+        lines > 1
+    };
+    match fields.iter().find(is_repeated) {
+        Some(field) => Err(E::RepeatedField(field.name().into())),
+        None => Ok(()),
+    }
+}
+
 /// HSIG-8, the part that is a rule of this project.
 pub(super) fn check_lifetime(parameters: &SignatureParameters<'_>, max: Duration) -> Result<(), E> {
     let lifetime = parameters.expires().zip(parameters.created());
@@ -191,7 +207,7 @@ pub struct SignatureVerifierBuilder {
 }
 
 impl SignatureVerifierBuilder {
-    /// A field that this recipient relies on: where a request has it, the signature must cover it. What is not the name of a field is in no request.
+    /// A field that this recipient relies on: where a request has it, it stands in one line, and the signature must cover it. What is not the name of a field is in no request.
     pub fn context_field(mut self, name: &str) -> Self {
         self.context_fields.extend(Component::field(name.to_ascii_lowercase()));
         self
@@ -229,6 +245,10 @@ impl SignatureVerifierBuilder {
             self.context_fields.iter().cloned().fold(policy, Policy::covering_if_present)
         };
         let (policy, connect) = (policy(false), policy(true));
+        let single = SignatureProfile::single(Kind::Request)
+            .cloned()
+            .chain(self.context_fields.iter().cloned())
+            .collect();
         SignatureVerifier {
             audiences: self.audiences,
             replay: self.replay,
@@ -236,6 +256,7 @@ impl SignatureVerifierBuilder {
             profile: self.profile,
             policy,
             connect,
+            single,
         }
     }
 }

@@ -11,12 +11,12 @@ use aims_id::IdSet;
 use aims_keys::{UnixTime, backend};
 use aims_proof::{
     Answer, ExpectedResponse, MakeSignatureError, MessageSignatureError, NewRequestSignature,
-    SIGNED_RESPONSE_UNAVAILABLE, SIGNED_RESPONSE_UNSUPPORTED, SignedResponse,
+    SIGNED_RESPONSE_UNAVAILABLE, SIGNED_RESPONSE_UNSUPPORTED, SignedResponse, TXN_TOKEN_FIELD,
 };
 use http::{HeaderValue, request, response};
 
 use super::target::audience;
-use super::{Agent, AttachError, SigningLayer};
+use super::{Agent, AttachError, SigningLayer, single};
 
 /// An [`Agent`] whose proof is a signature of the whole request: method, path, query, content, and the tokens that go with it. It holds through proxies
 /// that end TLS, and what it says about a response holds likewise.
@@ -124,8 +124,12 @@ impl SigningAgent {
         if self.demands {
             signature = signature.demand_signed_response();
         }
+        // In several lines nobody takes them.
+        for name in ["authorization", "content-type", TXN_TOKEN_FIELD] {
+            single(&head.headers, name)?;
+        }
         for name in &*self.agent.context_fields {
-            if head.headers.contains_key(name) {
+            if single(&head.headers, name)?.is_some() {
                 signature = signature.covering(Component::field(&**name).map_err(|_| AttachError::Field)?);
             }
         }

@@ -602,6 +602,11 @@ async fn hsig_5_tokens_and_context_are_covered_by_the_agent_too() {
     let input = signed.headers()["signature-input"].to_str().unwrap();
     assert!(input.contains(r#""txn-token" "workload-identity-token" "x-context")"#), "{input}");
     assert!(!input.contains("content-digest"));
+    for name in ["txn-token", "x-context", "content-type", "authorization"] {
+        let (mut head, ()) =
+            Request::get(BOOK).header(name, "one").header(name, "two").body(()).unwrap().into_parts();
+        assert_refused!(agent.attach(&mut head, b"").await, "malformed", "WPT-12", "{name}");
+    }
     // The field of the credential is the agent's to write.
     let (mut head, ()) =
         Request::get(BOOK).header("workload-identity-token", "x").body(()).unwrap().into_parts();

@@ -305,6 +305,42 @@ fn hsig_1_the_key_of_a_wit_counts_no_longer_than_the_wit() {
 }
 
 #[test]
+fn hs_val_06_hsig_7_what_was_signed_in_one_line_is_not_split_into_several() {
+    let world = World::new();
+    let agent = world.agent();
+    let verifier = || verifier().0.context_field("X-Context").build();
+    for (name, whole) in [
+        ("content-type", r#"multipart/mixed; boundary="a, b""#),
+        ("authorization", "Digest username=a, realm=b"),
+        ("txn-token", "one, other"),
+        ("x-context", "read, write"),
+    ] {
+        let mut draft = Draft::new(&agent);
+        draft.request.drop_field(name);
+        draft.request.add(name, whole);
+        draft.covered.retain(|covered| *covered != format!("{name:?}"));
+        draft.covered.push(format!("{name:?}"));
+        let request = draft.send();
+        request.verify(&world, &verifier()).unwrap();
+        // Joined they are what was signed; who reads the first line reads something else.
+        let mut split = request.clone();
+        let (first, rest) = whole.split_once(", ").unwrap();
+        *split.field(name) = first.to_owned();
+        split.add(name, rest);
+        let refused = split.verify(&world, &verifier()).unwrap_err();
+        assert_eq!((refused.code(), refused.rule(), refused.status()), ("field_repeated", "HS-VAL-06", 400));
+    }
+    // A field that is a list, and that nobody relies on, may be split.
+    let mut draft = Draft::new(&agent);
+    draft.request.add("accept", "a, b");
+    draft.covered.push("\"accept\"".to_owned());
+    let mut split = draft.send();
+    *split.field("accept") = "a".to_owned();
+    split.add("accept", "b");
+    split.verify(&world, &verifier()).unwrap();
+}
+
+#[test]
 fn hsig_5_wpt_15_a_field_that_the_recipient_relies_on_is_covered_or_the_request_refused() {
     let world = World::new();
     let agent = world.agent();
