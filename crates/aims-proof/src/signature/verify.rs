@@ -49,8 +49,8 @@ impl SignatureVerifier {
 
     /// Checks credential and signature of a request, by its head. Of the content nothing is known then: what comes out says how to go on.
     ///
-    /// The message is the request as received: its path before any router took a prefix off. `Host` decides nothing but for CONNECT, where
-    /// it is covered and has to be one that this recipient expects.
+    /// The message is the request as received: its path before any router took a prefix off. `Host` decides nothing. For CONNECT the
+    /// authority is the target of the tunnel: it is covered, and whether a tunnel may lead there is for the recipient's policy to say.
     ///
     /// # Errors
     ///
