@@ -9,9 +9,7 @@ use aims_keys::{AlgorithmSet, UnixTime};
 
 use super::content::{Content, SignedContent};
 use super::profile::Kind;
-use super::verify::{
-    MAX_LIFETIME, check_lifetime, check_single, credential, no_signature, nonce, text, verify,
-};
+use super::verify::{MAX_LIFETIME, check_lifetime, check_single, credential, nonce, text, verify};
 use super::{MessageSignatureError as E, SignatureProfile, parameter};
 
 /// What a client knows of the response to a request that it signed.
@@ -86,7 +84,7 @@ impl ExpectedResponse {
         let candidate = match fields.select(&policy, now) {
             // HSIG-24: the signatures of others do not count.
             Err(VerifyError::NoCandidate) => return self.unsigned(),
-            candidate => candidate.map_err(no_signature)?,
+            candidate => candidate?,
         };
         let parameters = candidate.parameters();
         check_lifetime(parameters, MAX_LIFETIME)?;

@@ -62,7 +62,11 @@ impl SignatureVerifier {
         now: UnixTime,
     ) -> Result<SignedRequest, E> {
         let context = Context::request(message);
-        let fields = SignatureFields::of(&context).map_err(no_signature)?;
+        let fields = SignatureFields::of(&context).map_err(|error| match error {
+            // `Signature` alone may be of something else; what announces one and has none is half of one (HS-FLD-02).
+            VerifyError::MissingField if !has_input(message) => E::NoSignature,
+            error => error.into(),
+        })?;
         let is_connect = message.method() == Some("CONNECT");
         // Of the protocols that are begun so, WebSocket over HTTP/2 for one.
         if is_connect && context.value(&Component::path()).is_ok() {
@@ -124,9 +128,12 @@ impl SignatureVerifier {
     }
 }
 
-/// Fields that are missing are no signature; what else is wrong with them is said.
-pub(super) fn no_signature(error: VerifyError) -> E {
-    if error == VerifyError::MissingField { E::NoSignature } else { error.into() }
+fn has_input(message: &dyn Message) -> bool {
+    let mut is_there = false;
+    for part in [Part::Headers, Part::Trailers] {
+        message.lines(part, "signature-input", &mut |_| is_there = true);
+    }
+    is_there
 }
 
 /// HSIG-7, with the key of the WIT and no other.
