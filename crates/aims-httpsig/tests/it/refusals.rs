@@ -39,7 +39,19 @@ fn hs_val_06_hs_val_10_ambiguous_messages_have_no_value() {
         "component_unavailable",
         "HS-BASE-05"
     );
-    for authority in ["user@a.example", "a b", "a.example:8x", "[::1", "", "a.example/"] {
+    for authority in [
+        "user@a.example",
+        "a b",
+        "a.example:8x",
+        "[::1",
+        "[[::1]]",
+        "[]",
+        "::1",
+        "[::1]x",
+        "a.example:1:2",
+        "",
+        "a.example/",
+    ] {
         let message = RawMessage::request("GET", "/x").with_authority("x").with_scheme("https");
         let value = Context::request(&message).with_authority(authority).value(&Component::authority());
         assert_refused!(value, "bad_authority", "HS-VAL-11", "{authority}");
