@@ -130,6 +130,12 @@ pub struct SignedResponse {
 }
 
 impl SignedResponse {
+    /// Who signed its head.
+    #[must_use]
+    pub fn wit(&self) -> &VerifiedWit {
+        &self.wit
+    }
+
     /// Whether a digest of content is covered. Where there is none there must be no content, but after a request with the method HEAD.
     #[must_use]
     pub fn has_content(&self) -> bool {

@@ -594,6 +594,20 @@ async fn crd_8_hsig_24_another_workload_does_not_answer_for_the_tool() {
 }
 
 #[tokio::test]
+async fn aims_55_hsig_24_a_tool_that_was_cut_off_does_not_answer_any_more() {
+    let exchange = Exchange::signing();
+    let marks = Arc::new(MarkTable::with_capacity(8));
+    let agent = exchange.agent(&exchange.travel()).with_marks(Arc::clone(&marks)).demand_signed_responses();
+    // Its credential is remembered by then.
+    exchange.ask(&agent, request()).await.unwrap();
+    let booking = "spiffe://acme.example/tools/booking".parse().unwrap();
+    marks.add(&MarkKey::Agent(&booking), Mark::dead()).unwrap();
+    let refused = exchange.ask(&agent, request()).await.unwrap_err();
+    let AgentError::Response { error, .. } = refused else { panic!("{refused:?}") };
+    assert_eq!((error.code(), error.rule()), ("revoked", "AIMS-55"));
+}
+
+#[tokio::test]
 async fn hsig_5_tokens_and_context_are_covered_by_the_agent_too() {
     let exchange = Exchange::new();
     let agent = exchange.agent(&exchange.travel());
