@@ -105,7 +105,7 @@ async fn mtls_8_a_proxy_that_names_nobody_is_not_the_caller_itself() {
 }
 
 #[tokio::test]
-async fn crd_14_mtls_8_a_proof_with_a_connection_is_over_one_of_whom_it_names() {
+async fn crd_14_mtls_8_a_proof_with_a_connection_is_over_one_whose_other_end_is_known() {
     let behind = behind(|guard| guard.accept(Accept::wpt().with_connection()));
     let (travel, proxy) = (behind.connection("/agents/travel"), behind.connection("/proxies/edge"));
     let status = async |request: Request<Body>| {
@@ -120,7 +120,7 @@ async fn crd_14_mtls_8_a_proof_with_a_connection_is_over_one_of_whom_it_names() 
     // One of the two alone.
     assert_eq!(status(behind.proven()).await, refused("proof_not_accepted"));
     assert_eq!(status(over(&travel, plain())).await.0, 400);
-    // The connection is the proxy's, and what the caller had at its other end nobody says.
+    // The connection is the proxy's, and whom it had at its own other end nobody says.
     assert_eq!(status(over(&proxy, behind.proven())).await, refused("proof_not_accepted"));
     assert_eq!(behind.tool.handled.times(), 2);
 }
