@@ -142,6 +142,9 @@ impl<'a> AcceptSignature<'a> {
 
     /// The answer, as far as the request decides: label, components, and all parameters that have a value. `created` and `expires` are for the signer to set, and so are key and
     /// algorithm.
+    ///
+    /// All of that is the word of whoever asks, the [tag](Self::tag) among it, which says what the signature is good for. Answer what you know, and by a key that signs nothing
+    /// else: a signature under the tag of another application would be good there, for whoever asked for it.
     pub fn answer(&self) -> NewSignature<'_> {
         let answer = NewSignature::covering(self.components.iter().cloned()).label(&*self.label);
         let said = self

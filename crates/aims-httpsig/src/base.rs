@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use crate::sf::{BareItem, Item, Parameters, Span};
+use crate::value::Queries;
 use crate::{Component, ComponentError, Context};
 
 /// Why there is no signature base. A part of one is never made (HS-BASE-05).
@@ -106,12 +107,13 @@ impl Base {
     ) -> Result<Self, BaseError> {
         let mut text = String::with_capacity(components.len() * USUAL_LINE + 256);
         let mut values = Vec::with_capacity(components.len());
+        let mut queries = Queries::default();
         for (at, component) in components.iter().enumerate() {
             let fail = |error| BaseError::Component { at, name: component.name().to_owned(), error };
             component.write(&mut text).map_err(fail)?;
             text.push_str(": ");
             let start = text.len();
-            context.write_value(component, &mut text).map_err(fail)?;
+            context.write_value(component, &mut queries, &mut text).map_err(fail)?;
             values.push(start..text.len());
             text.push('\n');
         }

@@ -26,6 +26,8 @@ pub struct HttpRequest<'m> {
     trailers: Option<&'m HeaderMap>,
     scheme: Option<&'m str>,
     authority: Option<&'m str>,
+    /// `Host`, where it stands beside `:authority`.
+    host: Option<&'m str>,
     target: Cow<'m, str>,
 }
 
@@ -87,7 +89,10 @@ impl<'m> HttpRequest<'m> {
             }
             message.authority = host(headers);
         } else {
-            message.authority = message.authority.or_else(|| host(headers));
+            (message.authority, message.host) = match (message.authority, host(headers)) {
+                (None, host) => (host, None),
+                both => both,
+            };
         }
         message.scheme = message.scheme.or(Some(scheme));
         message
@@ -115,6 +120,7 @@ impl<'m> HttpRequest<'m> {
             trailers: None,
             scheme: uri.scheme_str(),
             authority,
+            host: None,
             target: Cow::Borrowed(target),
         }
     }
@@ -154,6 +160,10 @@ impl Message for HttpRequest<'_> {
         self.authority
     }
 
+    fn host(&self) -> Option<&str> {
+        self.host
+    }
+
     fn target(&self) -> Option<&str> {
         Some(&self.target)
     }
@@ -189,9 +199,9 @@ fn lines<'m>(
     }
 }
 
-/// The one field `Host`; several are none.
+/// The one field `Host`. Several, or one that is no text, are no authority: the empty one.
 fn host(headers: &HeaderMap) -> Option<&str> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next()?.to_str().ok();
-    host.filter(|_| hosts.next().is_none())
+    Some(host.filter(|_| hosts.next().is_none()).unwrap_or_default())
 }

@@ -17,8 +17,13 @@ pub trait Message: Sync {
         None
     }
 
-    /// `Host`, or `:authority`, of a request, as it was sent.
+    /// `Host`, or `:authority`, of a request, as it was sent. Empty where `Host` is not one text that can be read: it is no authority then.
     fn authority(&self) -> Option<&str> {
+        None
+    }
+
+    /// `Host` of a request that has `:authority` besides. Another authority is refused, as it is beside an absolute target (HS-VAL-10).
+    fn host(&self) -> Option<&str> {
         None
     }
 
@@ -125,7 +130,8 @@ impl<'m> Context<'m> {
         self
     }
 
-    /// Takes an absolute target at its word, though `Host` names another authority (RFC 9112 section 3.2.2). Default: such a request has no authority (HS-VAL-10).
+    /// Takes an absolute target, or `:authority`, at its word, though `Host` names another authority (RFC 9112 section 3.2.2, RFC 9113 section 8.3.1). Default: such a request has
+    /// no authority (HS-VAL-10).
     #[must_use]
     pub fn with_any_host(mut self) -> Self {
         self.any_host = true;

@@ -92,7 +92,10 @@ impl<'a> TextMessage<'a> {
             Start::Response { status } => RawMessage::response(status),
         };
         // INVARIANT: a value that is no text is no authority, and the library says so of the empty one.
-        let host = self.values("host").next().map(|value| str::from_utf8(value).unwrap_or_default().trim());
+        let host = self
+            .values("host")
+            .next()
+            .map(|value| str::from_utf8(value).unwrap_or_default().trim_matches([' ', '\t']));
         let message = match host.filter(|_| self.is_request()) {
             Some(host) => message.with_authority(host),
             None => message,

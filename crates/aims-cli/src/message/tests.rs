@@ -85,6 +85,12 @@ fn hs_raw_02_a_line_is_a_field_or_a_fold() {
     assert_eq!(refusal("GET / HTTP/1.1\n X: folds nothing\n\n"), ("bad_field_line", "HS-RAW-02"));
     assert_eq!(refusal("GET /\0 HTTP/1.1"), ("control_character", "HS-RAW-02"));
     assert_eq!(field("Host: a\nhost: a"), ("several_hosts", "HS-RAW-02"));
+    // What a program that knows other spaces takes for a host, another does not.
+    for host in ["a.example\u{a0}", "\u{2003}a.example", "a.example\u{3000}"] {
+        let text = format!("GET / HTTP/1.1\nHost: {host}\n\n");
+        let raw = parse(&text).unwrap().to_raw("https");
+        assert!(Context::request(&raw).value(&Component::authority()).is_err(), "{host:?}");
+    }
 }
 
 #[test]

@@ -114,7 +114,11 @@ fn hs_raw_06_a_second_signature_stands_beside_the_first() {
     );
     let over = ["--cover", "\"signature\""];
     assert_refused!(sign(&folder, "signed.http", &over).refusal().err(), "over_signatures", "HS-SIGN-04");
-    sign(&folder, "signed.http", &["--cover", "\"signature\";key=\"sig1\"", "--over-signatures"]).accepted();
+    let part = ["--cover", "\"signature\";key=\"sig1\"", "--over-signatures"];
+    let refused = sign(&folder, "signed.http", &part).refusal();
+    assert_refused!(refused.err(), "over_part_of_signature", "HS-SIGN-04");
+    let whole = [&part[..], &["--cover", "\"signature-input\";key=\"sig1\""]].concat();
+    sign(&folder, "signed.http", &whole).accepted();
 }
 
 #[test]

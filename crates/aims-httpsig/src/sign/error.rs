@@ -29,6 +29,9 @@ pub enum SignatureError {
     /// The algorithm has no name among those of HTTP signatures.
     #[error("the algorithm has no registered name")]
     NoName,
+    /// A signature of another would be covered, and not all that it covers.
+    #[error("a signature of another would be covered without what it covers")]
+    OverPart,
     /// Signatures of others are covered, which was not asked for.
     #[error("signatures of others would be covered")]
     OverSignatures,
@@ -58,6 +61,7 @@ impl SignatureError {
             Self::LabelInUse => "label_in_use",
             Self::NoCreated => "no_created",
             Self::NoName => "algorithm_without_name",
+            Self::OverPart => "over_part_of_signature",
             Self::OverSignatures => "over_signatures",
             Self::Parameter(error) => error.code(),
             Self::ParameterDuplicate => "parameter_duplicate",
@@ -75,7 +79,7 @@ impl SignatureError {
             Self::Base(error) => error.rule(),
             Self::Label | Self::LabelInUse | Self::NoCreated => "HS-SIGN-01",
             Self::NoName => "HS-ALG-03",
-            Self::OverSignatures => "HS-SIGN-04",
+            Self::OverPart | Self::OverSignatures => "HS-SIGN-04",
             Self::Parameter(error) => error.rule(),
             Self::ParameterDuplicate => "HS-SF-03",
             Self::ParameterValue => "HS-SIGN-02",

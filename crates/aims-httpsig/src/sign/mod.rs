@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use aims_keys::{Algorithm, UnixTime};
 
-use crate::base::{Base, check};
-use crate::sf::{BareItem, Dictionary, Limits, Parameters, check_key};
+use crate::base::{Base, check, components};
+use crate::sf::{BareItem, Dictionary, Limits, Member, Parameters, check_key};
 use crate::{Component, Context, Part, SignatureParameters, registered_name};
 
 /// A signature to be made: what it covers, and its parameters, in the order in which they are named here.
@@ -140,7 +140,8 @@ impl<'a> NewSignature<'a> {
         self
     }
 
-    /// Covers signatures that the message already has: whoever does that vouches for them, and covers what they cover (HS-SIGN-04).
+    /// Covers signatures that the message already has: whoever does that vouches for them, and names their members of `Signature-Input` and all that they cover among what it
+    /// covers itself (HS-SIGN-04).
     pub fn over_signatures(mut self) -> Self {
         self.signs_signatures = true;
         self
@@ -174,6 +175,7 @@ impl<'a> NewSignature<'a> {
                 return Err(SignatureError::OverSignatures);
             }
         }
+        check_signatures(context, &covered)?;
         let base = Base::build(context, &covered, parameters.fields()).map_err(SignatureError::Base)?;
         let input = [&label, "=", base.list()].concat();
         let algorithm = parameters.algorithm_name().map(ToOwned::to_owned);
@@ -193,11 +195,41 @@ fn free_label(context: &Context<'_>) -> Result<Cow<'static, str>, SignatureError
 
 /// Whether the message has a signature of this label. A field that is malformed has all labels.
 fn is_used(context: &Context<'_>, label: &str) -> bool {
+    let text = inputs(context);
+    !text.is_empty()
+        && Dictionary::parse(&text, &Limits::new()).map_or(true, |known| known.get(label).is_some())
+}
+
+/// HS-SIGN-04: the bytes of a signature can be made to fit another message, by a key of one's own. Who covers them covers what they are said to be over.
+fn check_signatures(context: &Context<'_>, covered: &[Component<'_>]) -> Result<(), SignatureError> {
+    let of_message = |name: &'static str| {
+        covered.iter().filter(move |component| component.name() == name && !component.flags.request)
+    };
+    let mut signatures = of_message("signature").peekable();
+    if signatures.peek().is_none() {
+        return Ok(());
+    }
+    let text = inputs(context);
+    let inputs = Dictionary::parse(&text, &Limits::new()).map_err(|_| SignatureError::OverPart)?;
+    let is_whole = |label: &str| {
+        let has_input = of_message("signature-input")
+            .any(|component| component.text("key").is_none_or(|key| key == label));
+        let list = inputs.get(label).and_then(Member::as_inner_list);
+        let inner = list.and_then(|list| components(list.items().to_vec()).ok());
+        has_input && inner.is_some_and(|inner| inner.iter().all(|component| covered.contains(component)))
+    };
+    let are_whole = |component: &Component<'_>| match component.text("key") {
+        Some(label) => is_whole(label),
+        None => !inputs.is_empty() && inputs.iter().all(|(label, _)| is_whole(label)),
+    };
+    if signatures.all(are_whole) { Ok(()) } else { Err(SignatureError::OverPart) }
+}
+
+/// The field `Signature-Input` of the message, in headers and trailers.
+fn inputs(context: &Context<'_>) -> Vec<u8> {
     let mut lines: Vec<&[u8]> = Vec::new();
     for part in [Part::Headers, Part::Trailers] {
         context.target.lines(part, "signature-input", &mut |line| lines.push(line));
     }
-    let text = lines.join(b", ".as_slice());
-    !text.is_empty()
-        && Dictionary::parse(&text, &Limits::new()).map_or(true, |known| known.get(label).is_some())
+    lines.join(b", ".as_slice())
 }

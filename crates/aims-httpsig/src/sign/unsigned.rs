@@ -1,5 +1,7 @@
 //! The two steps of signing (HS-SIGN-03).
 
+use std::fmt;
+
 use aims_keys::{AsyncSigner, Protection, PublicKey, SignInput, Signer};
 
 use super::SignatureError;
@@ -7,7 +9,7 @@ use crate::sf::encode_bytes;
 use crate::{SharedSecret, registered_name};
 
 /// A signature without its bytes: sign [`signing_input`](Self::signing_input), wherever the key is, and [`attach`](Self::attach) what comes of it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "nothing is signed yet"]
 pub struct UnsignedSignature {
     pub(super) label: String,
@@ -34,6 +36,13 @@ impl SignedFields {
     #[must_use]
     pub fn signature(&self) -> &str {
         &self.signature
+    }
+}
+
+/// Shows no values: credentials may be among them.
+impl fmt::Debug for UnsignedSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnsignedSignature").field("input", &self.input).finish_non_exhaustive()
     }
 }
 

@@ -44,10 +44,11 @@ fn split(authority: &str) -> Result<(&str, &str), ComponentError> {
         Some((host, port)) if !port.contains(']') => (host, port),
         _ => (authority, ""),
     };
-    let is_address = host.starts_with('[') && host.ends_with(']');
+    let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte);
-    let inner = if is_address { host.trim_start_matches('[').trim_end_matches(']') } else { host };
-    let is_sound = !inner.is_empty() && inner.bytes().all(|byte| is_host(byte) || is_address && byte == b':');
+    let inner = address.unwrap_or(host);
+    let is_sound =
+        !inner.is_empty() && inner.bytes().all(|byte| is_host(byte) || address.is_some() && byte == b':');
     if !is_sound || !port.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(wrong);
     }

@@ -5,6 +5,8 @@ mod field;
 mod query;
 mod target;
 
+pub(crate) use self::query::Queries;
+
 use self::target::Target;
 use crate::component::Kind;
 use crate::{Component, ComponentError, Context, Message, Part};
@@ -17,7 +19,7 @@ impl Context<'_> {
     /// [`ComponentError`] when the message has none.
     pub fn value(&self, component: &Component<'_>) -> Result<String, ComponentError> {
         let mut value = String::new();
-        self.write_value(component, &mut value)?;
+        self.write_value(component, &mut Queries::default(), &mut value)?;
         Ok(value)
     }
 
@@ -35,9 +37,10 @@ impl Context<'_> {
     }
 
     /// Appends the value of a component.
-    pub(crate) fn write_value(
-        &self,
+    pub(crate) fn write_value<'c>(
+        &'c self,
         component: &Component<'_>,
+        queries: &mut Queries<'c>,
         to: &mut String,
     ) -> Result<(), ComponentError> {
         let message = self.message_of(component)?;
@@ -45,7 +48,7 @@ impl Context<'_> {
             return field::write(self, message, component, to);
         }
         let start = to.len();
-        self.write_derived(message, component, to)?;
+        self.write_derived(message, component, queries, to)?;
         // HS-VAL-15
         let value = to.get(start..).unwrap_or_default();
         let is_sound = value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
@@ -70,10 +73,11 @@ impl Context<'_> {
         }
     }
 
-    fn write_derived(
-        &self,
-        message: &dyn Message,
+    fn write_derived<'c>(
+        &'c self,
+        message: &'c dyn Message,
         component: &Component<'_>,
+        queries: &mut Queries<'c>,
         to: &mut String,
     ) -> Result<(), ComponentError> {
         use ComponentError as E;
@@ -93,7 +97,9 @@ impl Context<'_> {
             }
             Kind::QueryParam => {
                 let name = component.text("name").ok_or(E::NameMissing)?;
-                query::write(target()?.query().ok_or(E::Unavailable)?, name, to)?;
+                let query = target()?.query().ok_or(E::Unavailable)?;
+                let known = if component.flags.request { &mut queries.of_request } else { &mut queries.own };
+                known.get_or_insert_with(|| query::Parameters::of(query)).write(name, to)?;
             }
             Kind::RequestTarget => to.push_str(message.target().ok_or(E::Unavailable)?),
             Kind::Scheme => Self::write_scheme(message, &target()?, to)?,
@@ -115,15 +121,17 @@ impl Context<'_> {
         target: &Target<'a>,
     ) -> Result<&'a str, ComponentError> {
         let is_other = |one: &str, other: &str| !authority::are_equal(one, other, scheme_of(message, target));
-        let field = message.authority().filter(|authority| !authority.is_empty());
+        let sent = target.authority().or_else(|| message.authority());
+        let beside = if target.authority().is_some() { message.authority() } else { None };
+        let mut others = [beside, message.host()].into_iter().flatten();
         // What is configured is about the message as this server got it, and about no request that it made itself.
-        let received = match (target.authority(), field) {
-            (Some(absolute), Some(host)) if !self.any_host && is_other(absolute, host) => {
-                return Err(ComponentError::AuthorityMismatch);
-            }
-            (Some(absolute), _) => Some(absolute),
-            (None, host) => host,
-        };
+        if let Some(sent) = sent
+            && !self.any_host
+            && others.any(|other| is_other(sent, other))
+        {
+            return Err(ComponentError::AuthorityMismatch);
+        }
+        let received = sent.filter(|authority| target.authority().is_some() || !authority.is_empty());
         self.authority.or(received).ok_or(ComponentError::Unavailable)
     }
 

@@ -1,27 +1,40 @@
 //! One parameter of the query (RFC 9421 section 2.2.8).
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use crate::ComponentError;
 
-/// Appends the value of the parameter with this encoded name, encoded anew (HS-VAL-14). There must be exactly one.
-pub(super) fn write(query: &str, name: &str, to: &mut String) -> Result<(), ComponentError> {
-    let mut found = None;
-    for piece in query.split('&').filter(|piece| !piece.is_empty()) {
-        let (own, value) = piece.split_once('=').unwrap_or((piece, ""));
-        if is_named(own, name) && found.replace(value).is_some() {
-            return Err(ComponentError::QueryParamRepeated);
-        }
-    }
-    encode(&decode(found.ok_or(ComponentError::QueryParamAbsent)?), to);
-    Ok(())
+/// The queries that components of one signature are taken from: of the message, and of the request that it answers. Each is read once, however many of its
+/// parameters are covered (HS-BASE-07).
+#[derive(Debug, Default)]
+pub(crate) struct Queries<'q> {
+    pub(super) own: Option<Parameters<'q>>,
+    pub(super) of_request: Option<Parameters<'q>>,
 }
 
-/// Whether the name of a parameter, encoded anew, is this one.
-fn is_named(own: &str, name: &str) -> bool {
-    let mut encoded = String::with_capacity(own.len());
-    encode(&decode(own), &mut encoded);
-    encoded == name
+/// The values of a query, by the names of its parameters, encoded anew; none for a name that is there again.
+#[derive(Debug)]
+pub(super) struct Parameters<'q>(HashMap<String, Option<&'q str>>);
+
+impl<'q> Parameters<'q> {
+    pub(super) fn of(query: &'q str) -> Self {
+        let mut parameters = HashMap::new();
+        for piece in query.split('&').filter(|piece| !piece.is_empty()) {
+            let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
+            let mut encoded = String::with_capacity(name.len());
+            encode(&decode(name), &mut encoded);
+            parameters.entry(encoded).and_modify(|known| *known = None).or_insert(Some(value));
+        }
+        Self(parameters)
+    }
+
+    /// Appends the value of the parameter with this encoded name, encoded anew (HS-VAL-14). There must be exactly one.
+    pub(super) fn write(&self, name: &str, to: &mut String) -> Result<(), ComponentError> {
+        let value = self.0.get(name).ok_or(ComponentError::QueryParamAbsent)?;
+        encode(&decode(value.ok_or(ComponentError::QueryParamRepeated)?), to);
+        Ok(())
+    }
 }
 
 /// As forms are decoded: `+` is a space, what is no escape stands for itself, and what is no UTF-8 becomes U+FFFD.

@@ -166,7 +166,9 @@ fn check_parameters(
         Some(expires) if now >= later(expires, policy.leeway) => return Err(VerifyError::Expired),
         _ => {}
     }
-    let by_age = created.map(|created| later(later(created, policy.max_age), policy.leeway));
+    // At its greatest age it still counts, at its end not any more.
+    let by_age = created
+        .map(|created| later(later(later(created, policy.max_age), policy.leeway), Duration::from_secs(1)));
     let by_end = expires.map(|expires| later(expires, policy.leeway));
     Ok(by_age.into_iter().chain(by_end).min().unwrap_or(UnixTime::MAX))
 }

@@ -74,12 +74,12 @@ impl<'f, C> Verified<'f, C> {
         self.until
     }
 
-    /// Uses its nonce up (HS-PAR-05): after the signature was verified, so that nobody fills the store who has no key.
+    /// Uses its nonce up (HS-PAR-05): after the signature was verified, so that nobody fills the store who has no key, and while it counts, as long as which the store remembers it.
     ///
     /// # Errors
     ///
-    /// [`VerifyError::MissingParameter`] without a nonce; [`VerifyError::Nonce`]; [`VerifyError::Expired`] when nobody would take the signature any more: a store has
-    /// forgotten by then who used it before.
+    /// [`VerifyError::MissingParameter`] without a nonce; [`VerifyError::Expired`] when nobody takes the signature any more: content may have been long in coming;
+    /// [`VerifyError::Nonce`].
     pub fn use_nonce(
         &self,
         store: &(impl NonceStore + ?Sized),

@@ -426,6 +426,25 @@ fn hs_fld_06_nothing_can_be_read_that_was_not_covered() {
 }
 
 #[test]
+fn hs_ver_03_what_is_printed_on_the_way_shows_no_values() {
+    let key = key();
+    let message = request().with_header("authorization", "Bearer s3cr3t");
+    let new = new_signature().and_covering(field("authorization"));
+    let unsigned = new.clone().prepare(&Context::request(&message)).unwrap();
+    let shown = format!("{unsigned:?} {message:?} {:?}", Context::request(&message));
+    assert!(!shown.contains("s3cr3t") && shown.contains("sig1"), "{shown}");
+    let message = signed(message, new, &key);
+    let context = Context::request(&message);
+    let fields = SignatureFields::of(&context).unwrap();
+    let candidate = fields.select(&policy(), NOW).unwrap();
+    let shown = format!("{fields:?} {candidate:?}");
+    let verified = candidate.verify(Signer::public_key(&key)).unwrap();
+    let shown = format!("{shown} {verified:?}");
+    let shown = format!("{shown} {:?}", verified.into_covered());
+    assert!(!shown.contains("s3cr3t"), "{shown}");
+}
+
+#[test]
 fn a_key_is_no_other_key() {
     let (key, other) = (key(), key());
     let public: &PublicKey = Signer::public_key(&other);

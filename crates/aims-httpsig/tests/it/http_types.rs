@@ -58,6 +58,40 @@ fn hs_val_10_another_host_is_found() {
 }
 
 #[test]
+fn hs_val_10_nobody_chooses_which_of_several_authorities_was_signed() {
+    // What is routed by one field and verified by another was signed for somebody else.
+    for hosts in
+        [&["b.example"][..], &["a.example", "b.example"], &["b.example", "b.example"], &["\u{e4}"], &[""]]
+    {
+        for version in [Version::HTTP_11, Version::HTTP_2] {
+            let request = Request::get("https://a.example/x").version(version);
+            let request = hosts.iter().fold(request, |request, host| request.header("host", *host));
+            let request = request.body(()).unwrap();
+            let received = HttpRequest::received(&request, "https");
+            let context = Context::request(&received);
+            for component in [Component::authority(), Component::target_uri()] {
+                let refused = context.value(&component);
+                assert_refused!(refused, "authority_mismatch", "HS-VAL-10", "{version:?} {hosts:?}");
+            }
+            assert_eq!(context.with_any_host().value(&Component::authority()).unwrap(), "a.example");
+        }
+        let two = hosts.len() > 1 || !hosts[0].is_ascii() || hosts[0].is_empty();
+        let request = Request::get("https://a.example/x");
+        let request = hosts.iter().fold(request, |request, host| request.header("host", *host));
+        let request = request.body(()).unwrap();
+        // What is sent names one host.
+        let outgoing = HttpRequest::outgoing(&request);
+        assert_eq!(Context::request(&outgoing).value(&Component::authority()).is_err(), two, "{hosts:?}");
+    }
+    let same = Request::get("https://a.example/x")
+        .version(Version::HTTP_2)
+        .header("host", "A.Example:443")
+        .body(())
+        .unwrap();
+    assert_eq!(value(&HttpRequest::received(&same, "https"), &Component::authority()), "a.example");
+}
+
+#[test]
 fn the_other_forms_of_targets() {
     let connect = Request::connect("proxy.example:443").body(()).unwrap();
     let connect = HttpRequest::received(&connect, "https");

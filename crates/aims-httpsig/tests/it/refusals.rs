@@ -39,7 +39,19 @@ fn hs_val_06_hs_val_10_ambiguous_messages_have_no_value() {
         "component_unavailable",
         "HS-BASE-05"
     );
-    for authority in ["user@a.example", "a b", "a.example:8x", "[::1", "", "a.example/"] {
+    for authority in [
+        "user@a.example",
+        "a b",
+        "a.example:8x",
+        "[::1",
+        "[[::1]]",
+        "[]",
+        "::1",
+        "[::1]x",
+        "a.example:1:2",
+        "",
+        "a.example/",
+    ] {
         let message = RawMessage::request("GET", "/x").with_authority("x").with_scheme("https");
         let value = Context::request(&message).with_authority(authority).value(&Component::authority());
         assert_refused!(value, "bad_authority", "HS-VAL-11", "{authority}");
@@ -149,7 +161,33 @@ fn hs_sign_01_hs_sign_04_what_is_there_stays_and_is_not_vouched_for_by_accident(
             .label("proxy")
     };
     assert_refused!(over().prepare(&Context::request(&message)), "over_signatures", "HS-SIGN-04");
-    let message = signed(message, over().over_signatures(), &proxy);
+    // Asked for, the signature is covered with its parameters and all that it covers, or not at all.
+    let part = |more: Vec<Component<'static>>| {
+        let all = more.into_iter().fold(over(), NewSignature::and_covering);
+        all.over_signatures().prepare(&Context::request(&message))
+    };
+    let input = || field("signature-input").member("sig1").unwrap();
+    for more in [
+        vec![],
+        vec![input()],
+        covered(),
+        [vec![input()], covered().into_iter().skip(1).collect()].concat(),
+        [vec![input(), Component::method().of_request().unwrap()], covered().into_iter().skip(1).collect()]
+            .concat(),
+    ] {
+        assert_refused!(part(more), "over_part_of_signature", "HS-SIGN-04");
+    }
+    let absent = NewSignature::covering([field("signature").member("sig2").unwrap()]).label("p");
+    assert_refused!(
+        absent.over_signatures().prepare(&Context::request(&message)),
+        "over_part_of_signature",
+        "HS-SIGN-04"
+    );
+    let all = [vec![field("signature"), field("signature-input")], covered()].concat();
+    let all = NewSignature::covering(all).created(NOW).label("whole").over_signatures();
+    assert!(all.prepare(&Context::request(&message)).is_ok());
+    let whole = [vec![input()], covered()].concat().into_iter().fold(over(), NewSignature::and_covering);
+    let message = signed(message, whole.over_signatures(), &proxy);
     judge(&message, BODY, &policy(), &key).unwrap();
     for (signature, code, rule) in [
         (new_signature().label("Sig"), "bad_label", "HS-SIGN-01"),

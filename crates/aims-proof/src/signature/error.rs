@@ -52,6 +52,9 @@ pub enum MessageSignatureError {
     /// The response answers another request.
     #[error("the response answers another request")]
     OtherRequest,
+    /// A field that is read as one value stands in several lines: covered as they are, they may be the pieces of what was signed.
+    #[error("the field {0} stands in several lines")]
+    RepeatedField(Box<str>),
     /// The nonce was used before, or the memory cannot tell.
     #[error("the signature cannot be accepted again")]
     Replay(#[source] ReplayError),
@@ -98,6 +101,7 @@ impl MessageSignatureError {
             Self::NoDigest => "no_digest",
             Self::NoSignature => "no_proof",
             Self::OtherRequest => "other_request",
+            Self::RepeatedField(_) => "field_repeated",
             Self::Replay(error) => error.code(),
             Self::Signature(error) => error.code(),
             Self::UnexpectedPeer => "unexpected_peer",
@@ -121,6 +125,7 @@ impl MessageSignatureError {
             Self::MalformedCredential | Self::NoCredential => "WIT-1",
             Self::NoSignature => "HSIG-2",
             Self::OtherRequest => "HSIG-24",
+            Self::RepeatedField(_) => "HS-VAL-06",
             Self::Replay(_) => "HSIG-11",
             Self::UnexpectedPeer => "CRD-5",
             Self::Unsigned => "HSIG-23",

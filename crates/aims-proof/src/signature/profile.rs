@@ -80,6 +80,11 @@ impl SignatureProfile {
         }
     }
 
+    /// Those of them that stand in one line; `Content-Digest` is a dictionary, which may stand in several.
+    pub(super) fn single(kind: Kind) -> impl Iterator<Item = &'static Component<'static>> {
+        Self::if_present(kind).iter().filter(|component| component.name() != "content-digest")
+    }
+
     /// What a verifier demands (sections 6.1 and 6.2 of the digest).
     pub(super) fn policy(self, kind: Kind, is_connect: bool, algorithms: AlgorithmSet) -> Policy {
         let policy = Policy::new(Tag::Is(SIGNATURE_TAG.into()), self.covered(kind, is_connect), algorithms);

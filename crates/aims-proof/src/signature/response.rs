@@ -9,7 +9,7 @@ use aims_keys::{AlgorithmSet, UnixTime};
 
 use super::content::{Content, SignedContent};
 use super::profile::Kind;
-use super::verify::{MAX_LIFETIME, check_lifetime, credential, no_signature, nonce, text, verify};
+use super::verify::{MAX_LIFETIME, check_lifetime, check_single, credential, nonce, text, verify};
 use super::{MessageSignatureError as E, SignatureProfile, parameter};
 
 /// What a client knows of the response to a request that it signed.
@@ -84,7 +84,7 @@ impl ExpectedResponse {
         let candidate = match fields.select(&policy, now) {
             // HSIG-24: the signatures of others do not count.
             Err(VerifyError::NoCandidate) => return self.unsigned(),
-            candidate => candidate.map_err(no_signature)?,
+            candidate => candidate?,
         };
         let parameters = candidate.parameters();
         check_lifetime(parameters, MAX_LIFETIME)?;
@@ -97,6 +97,9 @@ impl ExpectedResponse {
             return Err(E::UnexpectedPeer);
         }
         let (covered, body, _) = verify(candidate, &wit, now)?;
+        for field in SignatureProfile::single(Kind::Response) {
+            check_single(response, std::slice::from_ref(field))?;
+        }
         // A response to HEAD has the digest of a content that it does not have.
         let body = if self.asked.method() == Some("HEAD") { body.may_be_absent() } else { body };
         Ok(Answer::Signed(SignedResponse { wit, covered, content: body }))
@@ -127,6 +130,12 @@ pub struct SignedResponse {
 }
 
 impl SignedResponse {
+    /// Who signed its head.
+    #[must_use]
+    pub fn wit(&self) -> &VerifiedWit {
+        &self.wit
+    }
+
     /// Whether a digest of content is covered. Where there is none there must be no content, but after a request with the method HEAD.
     #[must_use]
     pub fn has_content(&self) -> bool {

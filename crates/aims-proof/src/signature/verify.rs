@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aims_credential::{Lapsed, Marks, ReplayStore, VerifiedWit, WIT_FIELD, WitCache};
 use aims_httpsig::{
-    Candidate, Component, Context, Covered, Message, Policy, SignatureFields, SignatureParameters,
+    Candidate, Component, Context, Covered, Message, Part, Policy, SignatureFields, SignatureParameters,
     VerifyError,
 };
 use aims_keys::{AlgorithmSet, UnixTime};
@@ -29,6 +29,8 @@ pub struct SignatureVerifier {
     profile: SignatureProfile,
     policy: Policy,
     connect: Policy,
+    /// Fields that are read as one value.
+    single: Vec<Component<'static>>,
 }
 
 impl SignatureVerifier {
@@ -47,8 +49,8 @@ impl SignatureVerifier {
 
     /// Checks credential and signature of a request, by its head. Of the content nothing is known then: what comes out says how to go on.
     ///
-    /// The message is the request as received: its path before any router took a prefix off. `Host` decides nothing but for CONNECT, where
-    /// it is covered and has to be one that this recipient expects.
+    /// The message is the request as received: its path before any router took a prefix off. `Host` decides nothing. For CONNECT the
+    /// authority is the target of the tunnel: it is covered, and whether a tunnel may lead there is for the recipient's policy to say.
     ///
     /// # Errors
     ///
@@ -60,7 +62,11 @@ impl SignatureVerifier {
         now: UnixTime,
     ) -> Result<SignedRequest, E> {
         let context = Context::request(message);
-        let fields = SignatureFields::of(&context).map_err(no_signature)?;
+        let fields = SignatureFields::of(&context).map_err(|error| match error {
+            // `Signature` alone may be of something else; what announces one and has none is half of one (HS-FLD-02).
+            VerifyError::MissingField if !has_input(message) => E::NoSignature,
+            error => error.into(),
+        })?;
         let is_connect = message.method() == Some("CONNECT");
         // Of the protocols that are begun so, WebSocket over HTTP/2 for one.
         if is_connect && context.value(&Component::path()).is_ok() {
@@ -76,6 +82,7 @@ impl SignatureVerifier {
 
         let wit = wits.verify(credential(message)?, now)?;
         let (covered, body, until) = verify(candidate, &wit, now)?;
+        check_single(message, &self.single)?;
         Ok(SignedRequest {
             facts: Facts { wit, nonce, audience: audience.into(), covered, until, signs_response },
             content: body,
@@ -121,9 +128,12 @@ impl SignatureVerifier {
     }
 }
 
-/// Fields that are missing are no signature; what else is wrong with them is said.
-pub(super) fn no_signature(error: VerifyError) -> E {
-    if error == VerifyError::MissingField { E::NoSignature } else { error.into() }
+fn has_input(message: &dyn Message) -> bool {
+    let mut is_there = false;
+    for part in [Part::Headers, Part::Trailers] {
+        message.lines(part, "signature-input", &mut |_| is_there = true);
+    }
+    is_there
 }
 
 /// HSIG-7, with the key of the WIT and no other.
@@ -152,6 +162,19 @@ fn check_credential(wit: &VerifiedWit, now: UnixTime) -> Result<(), E> {
 /// The WIT of a message.
 pub(super) fn credential(message: &dyn Message) -> Result<&str, E> {
     single(message, WIT_FIELD).map_err(|()| E::MalformedCredential)?.ok_or(E::NoCredential)
+}
+
+/// HS-VAL-06: `a, b` in one line and `a` and `b` in two are covered alike, and read differently by who takes the first line for the field.
+pub(super) fn check_single(message: &dyn Message, fields: &[Component<'_>]) -> Result<(), E> {
+    let is_repeated = |field: &&Component<'_>| {
+        let mut lines = 0_usize;
+        message.lines(Part::Headers, field.name(), &mut |_| lines += 1);
+        lines > 1
+    };
+    match fields.iter().find(is_repeated) {
+        Some(field) => Err(E::RepeatedField(field.name().into())),
+        None => Ok(()),
+    }
 }
 
 /// HSIG-8, the part that is a rule of this project.
@@ -193,7 +216,7 @@ pub struct SignatureVerifierBuilder {
 }
 
 impl SignatureVerifierBuilder {
-    /// A field that this recipient relies on: where a request has it, the signature must cover it. What is not the name of a field is in no request.
+    /// A field that this recipient relies on: where a request has it, it stands in one line, and the signature must cover it. What is not the name of a field is in no request.
     pub fn context_field(mut self, name: &str) -> Self {
         self.context_fields.extend(Component::field(name.to_ascii_lowercase()));
         self
@@ -231,6 +254,10 @@ impl SignatureVerifierBuilder {
             self.context_fields.iter().cloned().fold(policy, Policy::covering_if_present)
         };
         let (policy, connect) = (policy(false), policy(true));
+        let single = SignatureProfile::single(Kind::Request)
+            .cloned()
+            .chain(self.context_fields.iter().cloned())
+            .collect();
         SignatureVerifier {
             audiences: self.audiences,
             replay: self.replay,
@@ -238,6 +265,7 @@ impl SignatureVerifierBuilder {
             profile: self.profile,
             policy,
             connect,
+            single,
         }
     }
 }
@@ -276,7 +304,7 @@ impl SignedRequest {
     ///
     /// # Errors
     ///
-    /// [`MessageSignatureError`](E): the content is not what was signed, or the request was seen before.
+    /// [`MessageSignatureError`](E): the content is not what was signed, or came when the signature had expired, or the request was seen before.
     pub fn with_content(self, content: &[u8], now: UnixTime) -> Result<VerifiedSignature, E> {
         self.content.check(content)?;
         self.finish(now)
@@ -332,6 +360,12 @@ pub struct GatheredContent {
 }
 
 impl GatheredContent {
+    /// As [`SignedRequest::wit`].
+    #[must_use]
+    pub fn wit(&self) -> &VerifiedWit {
+        self.request.wit()
+    }
+
     /// Takes in more of it.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! What a site knows of a request.
 
+use std::fmt;
 use std::time::Duration;
 
 use aims_httpsig::{Component, DigestCheck, Digests, Headers, Verified, VerifyError};
@@ -84,7 +85,7 @@ impl Unverified {
 ///
 /// What is not covered cannot be asked for here; of the content nothing is known before [`content`](Self::content) or
 /// [`check_content`](Self::check_content).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct VerifiedBot {
     agent: Option<AgentUrl>,
     thumbprint: Thumbprint,
@@ -211,6 +212,19 @@ impl VerifiedBot {
         let field = Component::field("content-digest").map_err(|_| VerifyError::DigestNotCovered)?;
         let value = self.value(&field).ok_or(VerifyError::DigestNotCovered)?;
         Digests::parse(value.as_bytes()).map_err(VerifyError::Digest)
+    }
+}
+
+/// Shows who, and what is covered; no values: credentials may be among them.
+impl fmt::Debug for VerifiedBot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let covered: Vec<String> = self.covered().map(|(component, _)| component.to_string()).collect();
+        f.debug_struct("VerifiedBot")
+            .field("agent", &self.agent)
+            .field("thumbprint", &self.thumbprint)
+            .field("not_after", &self.not_after)
+            .field("covered", &covered)
+            .finish_non_exhaustive()
     }
 }
 

@@ -83,11 +83,11 @@ impl PublishedDirectory {
         self
     }
 
-    /// Signs the document by one of its keys.
+    /// Signs the document by one of its keys: by eight of them at most, since sites read no more signatures of one message.
     ///
     /// # Errors
     ///
-    /// [`BotSignError::OtherKey`] for a key that is not in it; [`BotSignError::Signature`].
+    /// [`BotSignError::OtherKey`] for a key that is not in it; [`BotSignError::TooManySignatures`]; [`BotSignError::Signature`].
     pub fn sign<S: Signer + ?Sized>(self, signer: &S, now: UnixTime) -> Result<Self, BotSignError> {
         let fields = self.prepare(signer.public_key(), now)?.sign(signer)?;
         Ok(self.with_signature(fields))
@@ -114,6 +114,9 @@ impl PublishedDirectory {
     /// As [`sign`](Self::sign).
     pub fn prepare(&self, key: &PublicKey, now: UnixTime) -> Result<UnsignedSignature, BotSignError> {
         let known = self.keys.iter().find(|known| known.public_key() == key).ok_or(BotSignError::OtherKey)?;
+        if self.shown.len() >= MAX_SIGNATURES {
+            return Err(BotSignError::TooManySignatures);
+        }
         let response = RawMessage::response(200).with_header("content-digest", &self.digest);
         let request = request(&self.source);
         // INVARIANT: these are components.
@@ -183,6 +186,9 @@ fn document(keys: &[DirectoryKey]) -> String {
     // INVARIANT: the names of one key differ, the only thing `finish` can object to.
     writer.finish().unwrap_or_default()
 }
+
+/// What a verifier reads of one message (HS-FLD-07).
+const MAX_SIGNATURES: usize = 8;
 
 const DEFAULT_MAX_AGE: Duration = Duration::from_secs(3600);
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -346,6 +346,9 @@ pub enum BotSignError {
     /// The key is published with its private half.
     #[error("the private half of the key is published")]
     TestKey,
+    /// Nobody reads so many signatures.
+    #[error("there are more signatures than anybody reads")]
+    TooManySignatures,
 }
 
 impl BotSignError {
@@ -362,6 +365,7 @@ impl BotSignError {
             Self::OtherKey => "other_key",
             Self::Signature(error) => error.code(),
             Self::TestKey => "test_key",
+            Self::TooManySignatures => "too_many_signatures",
         }
     }
 
@@ -377,6 +381,7 @@ impl BotSignError {
             Self::OtherKey => "HS-WBA-02",
             Self::Signature(error) => error.rule(),
             Self::TestKey => "HS-WBA-11",
+            Self::TooManySignatures => "HS-FLD-07",
         }
     }
 }
@@ -398,6 +403,10 @@ impl Message for Extended<'_> {
 
     fn authority(&self) -> Option<&str> {
         self.message.authority()
+    }
+
+    fn host(&self) -> Option<&str> {
+        self.message.host()
     }
 
     fn target(&self) -> Option<&str> {

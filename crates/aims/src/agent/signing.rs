@@ -4,19 +4,20 @@ use std::fmt;
 use std::sync::Arc;
 
 use aims_credential::{
-    AccessHandle, BundleSource, Credential, ExpectedPeers, WIT_FIELD, WitCache, WitVerifier,
+    AccessHandle, BundleSource, Credential, ExpectedPeers, MarkTable, Marks, WIT_FIELD, WitCache, WitError,
+    WitVerifier,
 };
 use aims_httpsig::{Component, Digests, HttpRequest, HttpResponse};
 use aims_id::IdSet;
 use aims_keys::{UnixTime, backend};
 use aims_proof::{
     Answer, ExpectedResponse, MakeSignatureError, MessageSignatureError, NewRequestSignature,
-    SIGNED_RESPONSE_UNAVAILABLE, SIGNED_RESPONSE_UNSUPPORTED, SignedResponse,
+    SIGNED_RESPONSE_UNAVAILABLE, SIGNED_RESPONSE_UNSUPPORTED, SignedResponse, TXN_TOKEN_FIELD,
 };
 use http::{HeaderValue, request, response};
 
 use super::target::audience;
-use super::{Agent, AttachError, SigningLayer};
+use super::{Agent, AttachError, SigningLayer, single};
 
 /// An [`Agent`] whose proof is a signature of the whole request: method, path, query, content, and the tokens that go with it. It holds through proxies
 /// that end TLS, and what it says about a response holds likewise.
@@ -30,6 +31,7 @@ pub struct SigningAgent {
     answers: Arc<Answers>,
     demands: bool,
     max_content: usize,
+    marks: Arc<dyn Marks>,
 }
 
 struct Answers {
@@ -70,6 +72,7 @@ impl Agent {
             answers: Arc::new(answers),
             demands: false,
             max_content: MAX_CONTENT,
+            marks: Arc::new(MarkTable::with_capacity(0)),
         }
     }
 }
@@ -79,6 +82,13 @@ impl SigningAgent {
     #[must_use]
     pub fn demand_signed_responses(mut self) -> Self {
         self.demands = true;
+        self
+    }
+
+    /// Where it is known what was cut off before its time: a workload that was does not answer any more (AIMS-55). Default: nothing is.
+    #[must_use]
+    pub fn with_marks(mut self, marks: impl Marks + 'static) -> Self {
+        self.marks = Arc::new(marks);
         self
     }
 
@@ -124,8 +134,12 @@ impl SigningAgent {
         if self.demands {
             signature = signature.demand_signed_response();
         }
+        // In several lines nobody takes them.
+        for name in ["authorization", "content-type", TXN_TOKEN_FIELD] {
+            single(&head.headers, name)?;
+        }
         for name in &*self.agent.context_fields {
-            if head.headers.contains_key(name) {
+            if single(&head.headers, name)?.is_some() {
                 signature = signature.covering(Component::field(&**name).map_err(|_| AttachError::Field)?);
             }
         }
@@ -158,7 +172,10 @@ impl SigningAgent {
         let now = UnixTime::try_from(self.agent.clock.now()).unwrap_or(UnixTime::EPOCH);
         let message = HttpResponse::head(head);
         match expected.response.verify(&self.answers.wits, &servers, &message, now)? {
-            Answer::Signed(signed) => Ok(Some(signed)),
+            Answer::Signed(signed) => {
+                signed.wit().still_valid(now, &*self.marks).map_err(WitError::Lapsed)?;
+                Ok(Some(signed))
+            }
             Answer::Unsigned => Ok(None),
         }
     }

@@ -44,7 +44,8 @@ impl Accept {
         self
     }
 
-    /// Each of them over mutual TLS, and not without.
+    /// Each of them over mutual TLS, and not without: whoever is at the other end is known, which behind a proxy that is believed is whom the proxy names. It need not be the
+    /// caller, who may be further away: they are two facts (ARCH-1).
     #[cfg(feature = "mtls")]
     #[must_use]
     pub fn with_connection(self) -> Self {

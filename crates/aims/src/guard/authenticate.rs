@@ -31,20 +31,23 @@ impl Inner {
         let signed = self.signature(head, now)?;
         let mut shown = if signed.is_some() { Shown::SIGNATURE } else { Shown::NONE };
         #[cfg(feature = "mtls")]
-        if asked.transport.is_some() {
-            shown = shown.and(Shown::CONNECTION);
-        }
+        let is_proxy = asked.transport.as_ref().is_some_and(|peer| self.is_proxy(peer));
         #[cfg(feature = "mtls")]
         if signed.is_none()
-            && accept.takes(shown)
+            && accept.takes(Shown::CONNECTION)
             && !super::transport::offers_proof(head, &self.context_fields)
             && let Some(peer) = asked.transport.take()
         {
-            if self.is_proxy(&peer) {
+            if is_proxy {
                 asked.transport = Some(peer);
                 return Err(Refusal::unforwarded(&ForwardedError::Missing));
             }
             return Ok(Caller::Known(peer));
+        }
+        // What a proxy has at its own other end is not known where it names nobody.
+        #[cfg(feature = "mtls")]
+        if asked.transport.is_some() && !is_proxy {
+            shown = shown.and(Shown::CONNECTION);
         }
         #[cfg(not(feature = "mtls"))]
         let _ = asked;

@@ -6,7 +6,9 @@ use std::task::{Context, Poll, ready};
 
 use aims_proof::{MessageSignatureError, SignedContent};
 use bytes::Bytes;
-use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -129,6 +131,12 @@ where
             Source::Streamed { .. } => SizeHint::default(),
         }
     }
+}
+
+/// Whether a head says that there is content (RFC 9112 section 6).
+pub(super) fn is_announced(head: &Parts) -> bool {
+    let is_empty = |length: &HeaderValue| length.as_bytes() == b"0";
+    head.headers.contains_key(TRANSFER_ENCODING) || !head.headers.get_all(CONTENT_LENGTH).iter().all(is_empty)
 }
 
 /// Why a handler does not get the content of a request to its end.

@@ -121,11 +121,12 @@ impl Guard {
     ///
     /// # Errors
     ///
-    /// [`Refusal`]: what the caller is told, and for the service the exact code. It has been recorded. A request that is signed with its content is refused
-    /// here: [`admit_with_content`](Self::admit_with_content) is for those.
+    /// [`Refusal`]: what the caller is told, and for the service the exact code. It has been recorded. A signed request with content is refused here:
+    /// [`admit_with_content`](Self::admit_with_content) is for those. Over HTTP/2 a head does not always say that there is content: whoever reads some all the same, behind a
+    /// signature that covers none, reads what nobody signed.
     pub async fn admit(&self, head: &Parts) -> Result<Permit, Refusal> {
         let begun = self.begin(head).await?;
-        if begun.covers_content() {
+        if begun.covers_content() || begun.is_signed() && content::is_announced(head) {
             Err(begun.unread().await)
         } else {
             begun.with_content(b"").await.map_err(|denied| denied.refusal)

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use aims_credential::VerifiedWit;
 use aims_keys::UnixTime;
-use aims_proof::{Authenticated, GatheredContent, MessageSignatureError, VerifiedSignature};
+use aims_proof::{Authenticated, MessageSignatureError, VerifiedSignature};
 use bytes::Bytes;
 use http::request::Parts;
 use http_body::Body;
@@ -71,6 +72,11 @@ impl Guard {
 }
 
 impl Begun<'_> {
+    /// Whether the caller is known by a signature, which says what content there may be.
+    pub(super) fn is_signed(&self) -> bool {
+        matches!(self.caller, Caller::Signed(_))
+    }
+
     /// Whether a signature covers content.
     pub(super) fn covers_content(&self) -> bool {
         matches!(&self.caller, Caller::Signed(signed) if signed.has_content())
@@ -78,13 +84,18 @@ impl Begun<'_> {
 
     /// With the whole content of the request.
     pub(super) async fn with_content(self, content: &[u8]) -> Result<Permit, Denied> {
-        let Self { guard, head, asked, now, caller } = self;
-        let verified = match caller {
+        let Self { guard, head, mut asked, now, caller } = self;
+        let signed = match caller {
             Caller::Known(caller) => {
                 return guard.decide(head, asked, now, caller).await.map_err(Denied::from);
             }
-            Caller::Signed(signed) => caught(|| signed.with_content(content, now)),
+            Caller::Signed(signed) => signed,
         };
+        let now = match guard.still(head, &mut asked, signed.wit(), now) {
+            Ok(now) => now,
+            Err(refusal) => return Err(guard.refuse(&asked, None, refusal).await.into()),
+        };
+        let verified = caught(|| signed.with_content(content, now));
         let verified = guard.verified(&asked, verified).await?;
         guard.decide_signed(head, asked, now, verified).await
     }
@@ -94,7 +105,7 @@ impl Begun<'_> {
         self,
         body: B,
     ) -> Result<(Permit, GuardedBody<B>), Denied> {
-        let Self { guard, head, asked, now, caller } = self;
+        let Self { guard, head, mut asked, now, caller } = self;
         let signed = match caller {
             Caller::Known(caller) => {
                 let permit = guard.decide(head, asked, now, caller).await.map_err(Denied::from)?;
@@ -105,8 +116,9 @@ impl Begun<'_> {
         let max = guard.max_content;
         let mut gathered = signed.gather_content(max as u64);
         let refused = match read_watched(body, max, |piece| gathered.update(piece)).await {
-            Ok(whole) => match guard.gathered(gathered, now) {
-                Ok((verified, now)) => {
+            Ok(whole) => match guard.still(head, &mut asked, gathered.wit(), now) {
+                Ok(now) => {
+                    let verified = guard.verified(&asked, caught(|| gathered.finish(now))).await?;
                     let permit = guard.decide_signed(head, asked, now, verified).await?;
                     return Ok((permit, GuardedBody::verified(whole)));
                 }
@@ -147,30 +159,30 @@ impl Begun<'_> {
 }
 
 impl Inner {
-    /// What the clock says, without which nothing can be verified.
-    fn now(&self) -> Result<UnixTime, Refusal> {
-        let time = caught(|| self.clock.now());
-        let time = time.ok_or_else(|| Refusal::unavailable("clock_failed", "ARCH-3"))?;
-        UnixTime::try_from(time).map_err(|error| Refusal::unavailable(error.code(), error.rule()))
-    }
-
-    /// A request that began at `begun` and is whole now. Its content may have taken its time, and what was verified may have ended meanwhile.
-    fn gathered(
+    /// The time once more, and whether credential and connection still count: content may have been long in coming (CRD-12, AIMS-55).
+    fn still(
         &self,
-        gathered: GatheredContent,
+        head: &Parts,
+        asked: &mut Asked<'_>,
+        wit: &VerifiedWit,
         begun: UnixTime,
-    ) -> Result<(VerifiedSignature, UnixTime), Refusal> {
-        let now = self.now()?.max(begun);
-        let verified = caught(|| {
-            let verified = gathered.finish(now)?;
-            if now > begun {
-                self.wits.verify_again(verified.wit(), now)?;
-            }
-            Ok(verified)
-        });
-        match verified {
-            Some(Ok(verified)) => Ok((verified, now)),
-            Some(Err(error)) => Err(Refusal::badly_signed(&error)),
+    ) -> Result<UnixTime, Refusal> {
+        let clock =
+            caught(|| self.clock.now()).ok_or_else(|| Refusal::unavailable("clock_failed", "ARCH-3"))?;
+        let now =
+            UnixTime::try_from(clock).map_err(|error| Refusal::unavailable(error.code(), error.rule()))?;
+        if now == begun {
+            return Ok(now);
+        }
+        #[cfg(feature = "mtls")]
+        {
+            asked.transport = self.other_end(head, now)?;
+        }
+        #[cfg(not(feature = "mtls"))]
+        let _ = (head, asked);
+        match caught(|| self.wits.verify_again(wit, now)) {
+            Some(Ok(())) => Ok(now),
+            Some(Err(error)) => Err(Refusal::badly_signed(&error.into())),
             None => Err(Refusal::unavailable("verifier_failed", "ARCH-3")),
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aims::credential::x509::SvidVerifier;
 use aims::credential::{Credential, Lapsed, Mark, MarkKey, MarkTable};
 use aims::jose::base64;
-use aims::{ForwardedVerifier, GuardBuilder, backend};
+use aims::{Accept, ForwardedVerifier, GuardBuilder, backend};
 use aims_testkit::TestCertificates;
 use axum::body::Body;
 use http::{Request, StatusCode};
@@ -102,6 +102,27 @@ async fn mtls_8_a_proxy_that_names_nobody_is_not_the_caller_itself() {
     assert_eq!(record["decision"]["policy_id"][0], "MTLS-8");
     assert_eq!(record["transport"]["id"], TRAVEL);
     assert_eq!(behind.tool.handled.times(), 0);
+}
+
+#[tokio::test]
+async fn crd_14_mtls_8_a_proof_with_a_connection_is_over_one_whose_other_end_is_known() {
+    let behind = behind(|guard| guard.accept(Accept::wpt().with_connection()));
+    let (travel, proxy) = (behind.connection("/agents/travel"), behind.connection("/proxies/edge"));
+    let status = async |request: Request<Body>| {
+        let answer = behind.tool.call(request).await;
+        (answer.status.as_u16(), if answer.status == 200 { answer.body } else { answer.code() })
+    };
+    let refused = |code: &str| (400, code.to_owned());
+    // Its own, or through a proxy that says whose it was.
+    assert_eq!(status(over(&travel, behind.proven())).await, (200, TRAVEL.to_owned()));
+    let forwarded = forwarding(&behind.acme, "/agents/travel", behind.proven());
+    assert_eq!(status(over(&proxy, forwarded)).await, (200, TRAVEL.to_owned()));
+    // One of the two alone.
+    assert_eq!(status(behind.proven()).await, refused("proof_not_accepted"));
+    assert_eq!(status(over(&travel, plain())).await.0, 400);
+    // The connection is the proxy's, and whom it had at its own other end nobody says.
+    assert_eq!(status(over(&proxy, behind.proven())).await, refused("proof_not_accepted"));
+    assert_eq!(behind.tool.handled.times(), 2);
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ pub(crate) struct Sign {
     /// Another parameter, its value a structured field: 5, ?1, a-token, "a text". May be repeated.
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, BareItem<'static>)>,
-    /// Covers signatures that the message already has: whoever does that vouches for them.
+    /// Covers signatures that the message already has: whoever does that vouches for them, and covers their members of Signature-Input and all that they cover, too.
     #[arg(long)]
     over_signatures: bool,
 }

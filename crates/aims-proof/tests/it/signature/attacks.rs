@@ -270,6 +270,13 @@ fn hsig_9_hs_wimse_03_content_is_what_was_signed() {
 fn hsig_2_hsig_12_hs_wimse_09_one_signature_is_the_workloads() {
     refuse_all(&[
         attack("none", OnTheWay(|request| request.drop_field("signature-input")), "no_proof", "HSIG-2"),
+        // What it says it has is there, or the request is not the one that was sent.
+        attack(
+            "half of one",
+            OnTheWay(|request| request.drop_field("signature")),
+            "missing_signature",
+            "HS-FLD-02",
+        ),
         attack(
             "none at all",
             OnTheWay(|request| {

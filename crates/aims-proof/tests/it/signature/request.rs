@@ -1,11 +1,14 @@
 //! What is accepted, and what comes out of it.
 
+use std::collections::HashMap;
+use std::sync::Mutex;
 use std::thread;
 
 use aims_credential::{
-    BundleSet, Lapsed, Mark, MarkKey, MarkTable, ReplayError, WitCache, WitError, WitVerifier,
+    BundleSet, Lapsed, Mark, MarkKey, MarkTable, ReplayError, ReplayStore, WitCache, WitError, WitVerifier,
 };
 use aims_httpsig::{Component, Digests};
+use aims_jose::Thumbprint;
 use aims_keys::{Algorithm, AlgorithmSet, UnixTime, backend};
 use aims_proof::{Audiences, Authenticated, Layer, MessageSignatureError, Method, SignatureVerifier};
 use aims_testkit::assert_refused;
@@ -219,6 +222,46 @@ fn hsig_11_hs_wimse_10_a_nonce_counts_once_whoever_sends_it() {
     later.send().verify(&world, &verifier).unwrap();
 }
 
+/// Remembers what it is told for as long as it is told, and no clock of its own.
+#[derive(Debug, Default)]
+struct Forgetful(Mutex<HashMap<String, UnixTime>>);
+
+impl ReplayStore for Forgetful {
+    fn remember(&self, _: &Thumbprint, id: &str, until: UnixTime, now: UnixTime) -> Result<(), ReplayError> {
+        let mut known = self.0.lock().unwrap();
+        known.retain(|_, until| now < *until);
+        if known.insert(id.to_owned(), until).is_some() { Err(ReplayError::Replayed) } else { Ok(()) }
+    }
+
+    fn remember_from_anyone(
+        &self,
+        sender: &Thumbprint,
+        id: &str,
+        until: UnixTime,
+        now: UnixTime,
+    ) -> Result<(), ReplayError> {
+        self.remember(sender, id, until, now)
+    }
+}
+
+#[test]
+fn crd_12_hsig_11_content_that_comes_late_does_not_outlive_the_signature() {
+    let world = World::new();
+    let request = Draft::new(&world.agent()).send();
+    let own = Audiences::http("https://tools.example").unwrap();
+    let verifier = SignatureVerifier::builder(own, Forgetful::default()).build();
+    let head = || request.verify_head(&world, &verifier).unwrap();
+    let (again, once_more, streamed) = (head(), head(), head());
+    let first = head().with_content(&request.body, NOW).unwrap();
+    // The heads were verified in time. Their content comes when nobody remembers the nonce any more.
+    let until = first.proof_not_after();
+    assert_refused!(again.with_content(&request.body, until), "expired", "HSIG-8");
+    assert_refused!(once_more.with_content(b"other", until), "digest_mismatch", "HSIG-9");
+    assert_refused!(streamed.with_streamed_content(100, until), "expired", "HSIG-8");
+    let last = until - secs(1);
+    assert_refused!(head().with_content(&request.body, last), "replay", "HSIG-11");
+}
+
 #[test]
 fn hsig_11_of_many_at_once_one_is_the_first() {
     let world = World::new();
@@ -289,6 +332,42 @@ fn hsig_1_the_key_of_a_wit_counts_no_longer_than_the_wit() {
     draft.request.now = NOW + secs(130);
     let request = draft.send();
     assert_refused!(request.verify(&world, &verifier().0.build()), "expired", "WIT-8");
+}
+
+#[test]
+fn hs_val_06_hsig_7_what_was_signed_in_one_line_is_not_split_into_several() {
+    let world = World::new();
+    let agent = world.agent();
+    let verifier = || verifier().0.context_field("X-Context").build();
+    for (name, whole) in [
+        ("content-type", r#"multipart/mixed; boundary="a, b""#),
+        ("authorization", "Digest username=a, realm=b"),
+        ("txn-token", "one, other"),
+        ("x-context", "read, write"),
+    ] {
+        let mut draft = Draft::new(&agent);
+        draft.request.drop_field(name);
+        draft.request.add(name, whole);
+        draft.covered.retain(|covered| *covered != format!("{name:?}"));
+        draft.covered.push(format!("{name:?}"));
+        let request = draft.send();
+        request.verify(&world, &verifier()).unwrap();
+        // Joined they are what was signed; who reads the first line reads something else.
+        let mut split = request.clone();
+        let (first, rest) = whole.split_once(", ").unwrap();
+        *split.field(name) = first.to_owned();
+        split.add(name, rest);
+        let refused = split.verify(&world, &verifier()).unwrap_err();
+        assert_eq!((refused.code(), refused.rule(), refused.status()), ("field_repeated", "HS-VAL-06", 400));
+    }
+    // A field that is a list, and that nobody relies on, may be split.
+    let mut draft = Draft::new(&agent);
+    draft.request.add("accept", "a, b");
+    draft.covered.push("\"accept\"".to_owned());
+    let mut split = draft.send();
+    *split.field("accept") = "a".to_owned();
+    split.add("accept", "b");
+    split.verify(&world, &verifier()).unwrap();
 }
 
 #[test]

@@ -344,6 +344,19 @@ fn hs_wba_09_a_signature_shows_possession_at_this_authority_now_and_of_this_docu
 }
 
 #[test]
+fn hs_wba_09_hs_fld_07_a_directory_has_no_more_signatures_than_anybody_reads() {
+    let keys: Vec<_> = (0..9).map(|_| ed25519()).collect();
+    let listed = keys.iter().map(|key| DirectoryKey::new(public(key))).collect();
+    let published = PublishedDirectory::new(bot_source(), listed, backend::ring()).unwrap();
+    let signed = keys.iter().take(8).fold(published, |published, key| published.sign(key, NOW).unwrap());
+    let answer = Answer::of(&signed).fetched(DIRECTORY);
+    let read = KeyDirectory::of(&bot_source(), &answer, NOW, backend::ring()).unwrap();
+    assert_eq!(read.possessions().iter().filter(|shown| shown.is_ok()).count(), 8);
+    // One more, and nobody would read any.
+    assert_refused!(signed.sign(&keys[8], NOW), "too_many_signatures", "HS-FLD-07");
+}
+
+#[test]
 fn hs_wba_09_a_site_can_insist_on_possession() {
     let (key, copied) = (ed25519(), new_key(Algorithm::Es256));
     let keys = vec![DirectoryKey::new(public(&key)), DirectoryKey::new(public(&copied))];

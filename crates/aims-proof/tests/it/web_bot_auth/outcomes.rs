@@ -7,8 +7,8 @@ use aims_httpsig::{Component, NewSignature, RawMessage};
 use aims_jose::Thumbprint;
 use aims_keys::{BoxFuture, UnixTime};
 use aims_proof::web_bot_auth::{
-    BotKey, BotKeys, BotOutcome, BotVerifier, DirectoryKey, DiscoveryError, KeySource, NoDiscovery,
-    Unverified,
+    BotKey, BotKeys, BotOutcome, BotSigner, BotVerifier, DirectoryKey, DiscoveryError, KeySource,
+    NoDiscovery, Unverified,
 };
 use aims_testkit::assert_refused;
 
@@ -44,6 +44,25 @@ fn hs_wba_12_attributed_to_a_url_or_known_by_a_key_or_unverified() {
     let outcome = verify(&site, &signed(&ed25519())).unwrap();
     assert_eq!((outcome.name(), outcome.bot().is_none()), ("unverified", true));
     unverified(Ok(outcome), "key_not_provided", "HS-WBA-07");
+}
+
+#[test]
+fn hs_ver_03_what_is_printed_of_a_bot_shows_no_values() {
+    let key = ed25519();
+    let message = request().with_header("cookie", "session=s3cr3t");
+    let bot = BotSigner::new(bot_source(), &public(&key)).unwrap();
+    let cookie = Component::field("cookie").unwrap();
+    let unsigned = bot.request(&message).and_covering(cookie.clone()).prepare(NOW).unwrap();
+    let shown = format!("{unsigned:?}");
+    let fields = unsigned.sign(&key).unwrap();
+    let site = site(&Web::serving(DIRECTORY, directory_of(&[&key])));
+    let outcome = verify(&site, &with(message.clone(), fields.iter())).unwrap();
+    assert_eq!(outcome.bot().unwrap().value(&cookie), Some("session=s3cr3t"));
+    let shown = format!("{shown} {outcome:?}");
+    assert!(
+        !shown.contains("s3cr3t") && shown.contains("bot.example") && shown.contains("cookie"),
+        "{shown}"
+    );
 }
 
 #[test]
