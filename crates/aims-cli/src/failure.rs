@@ -24,7 +24,7 @@ use aims_httpsig::sf::ParseError;
 use aims_httpsig::{BaseError, ComponentError, DigestError, SecretTooShort, SignatureError, VerifyError};
 
 use crate::input::Input;
-use crate::message::MessageError;
+use crate::message::Unreadable;
 use crate::output::{printable, printable_json};
 
 /// Why a command did not do what it was asked to.
@@ -154,7 +154,6 @@ reasons!(
     JwtSvidIssueError,
     KeyError,
     MakeWptError,
-    MessageError,
     ParseError,
     ParseIdError,
     ParsePatternError,
@@ -168,6 +167,7 @@ reasons!(
     SpiffeBundleError,
     SvidError,
     SvidIssueError,
+    Unreadable,
     VerifyError,
     WebTrustError,
     WitError,

@@ -1,6 +1,7 @@
 //! The signature base: the very bytes that are signed (RFC 9421 section 2.5).
 
 use std::collections::HashSet;
+use std::error::Error;
 use std::fmt;
 
 use crate::sf::{BareItem, Item, Parameters, Span};
@@ -8,25 +9,21 @@ use crate::value::Queries;
 use crate::{Component, ComponentError, Context};
 
 /// Why there is no signature base. A part of one is never made (HS-BASE-05).
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum BaseError {
     /// A component has no value, or is none.
-    #[error("component {at} ({name}): {error}")]
     Component {
         /// Which one, from 0.
         at: usize,
-        /// Its name, as far as it has one.
+        /// Its identifier, with quotes and parameters; of one that is none its name alone, as far as it has one.
         name: String,
         /// What is wrong.
-        #[source]
         error: ComponentError,
     },
-    /// A component is there twice.
-    #[error("component {0} is there twice")]
+    /// A component is there twice: the second of them, from 0.
     Duplicate(usize),
     /// There are more components than allowed.
-    #[error("there are too many components")]
     TooMany,
 }
 
@@ -52,6 +49,29 @@ impl BaseError {
     }
 }
 
+impl fmt::Display for BaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Component { at, name, error } if name.is_empty() => {
+                write!(f, "component {}: {error}", at.saturating_add(1))
+            }
+            Self::Component { name, error, .. } => write!(f, "component {name}: {error}"),
+            Self::Duplicate(at) => write!(f, "component {} was there before", at.saturating_add(1)),
+            Self::TooMany => f.write_str("there are too many components"),
+        }
+    }
+}
+
+/// What is wrong with a component is said already: the source is what that comes from.
+impl Error for BaseError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Component { error, .. } => error.source(),
+            Self::Duplicate(_) | Self::TooMany => None,
+        }
+    }
+}
+
 /// Reads the components of a list: each an identifier, none twice.
 pub(crate) fn components(items: Vec<Item<'_>>) -> Result<Vec<Component<'_>>, BaseError> {
     if items.len() > MAX_COMPONENTS {
@@ -59,8 +79,9 @@ pub(crate) fn components(items: Vec<Item<'_>>) -> Result<Vec<Component<'_>>, Bas
     }
     let mut components = Vec::with_capacity(items.len());
     for (at, item) in items.into_iter().enumerate() {
-        let name = if let BareItem::String(name) = item.bare() { name.clone() } else { "".into() };
-        let fail = |error| BaseError::Component { at, name: name.into_owned(), error };
+        let name =
+            if let BareItem::String(name) = item.bare() { format!("\"{name}\"") } else { String::new() };
+        let fail = |error| BaseError::Component { at, name, error };
         components.push(Component::of_item(item).map_err(fail)?);
     }
     check(&components)?;
@@ -109,7 +130,7 @@ impl Base {
         let mut values = Vec::with_capacity(components.len());
         let mut queries = Queries::default();
         for (at, component) in components.iter().enumerate() {
-            let fail = |error| BaseError::Component { at, name: component.name().to_owned(), error };
+            let fail = |error| BaseError::Component { at, name: identifier(component), error };
             component.write(&mut text).map_err(fail)?;
             text.push_str(": ");
             let start = text.len();
@@ -144,7 +165,7 @@ pub(crate) fn write_list(
 ) -> Result<(), BaseError> {
     let fail = |(at, component): (usize, &Component<'_>), error| BaseError::Component {
         at,
-        name: component.name().to_owned(),
+        name: identifier(component),
         error,
     };
     to.push('(');
@@ -158,9 +179,18 @@ pub(crate) fn write_list(
     // INVARIANT: parameters are checked where they come from.
     parameters.write(to).map_err(|_| BaseError::Component {
         at: components.len(),
-        name: "@signature-params".to_owned(),
+        name: "\"@signature-params\"".to_owned(),
         error: ComponentError::ParameterType,
     })
+}
+
+/// For people: as much of it as can be written.
+fn identifier(component: &Component<'_>) -> String {
+    let mut text = String::new();
+    match component.write(&mut text) {
+        Ok(()) => text,
+        Err(_) => format!("\"{}\"", component.name()),
+    }
 }
 
 const USUAL_LINE: usize = 64;

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use http::header::HOST;
-use http::{HeaderMap, Method, Request, Response, Uri, Version, request, response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, request, response};
 
-use crate::{Message, Part};
+use crate::{Message, Part, SignedFields};
 
 /// A request of the crate `http`.
 ///
@@ -196,6 +196,34 @@ fn lines<'m>(
     };
     for value in fields.into_iter().flat_map(|fields| fields.get_all(name)) {
         each(value.as_bytes());
+    }
+}
+
+impl SignedFields {
+    /// Adds both fields to those of a message, each as a line of its own, behind what is there.
+    ///
+    /// ```
+    /// # use aims_httpsig::{Component, Context, HttpRequest, NewSignature};
+    /// # use aims_keys::{Algorithm, SoftwareKey, UnixTime, backend};
+    /// # let (key, now) = (SoftwareKey::generate(Algorithm::Es256, backend::ring())?, UnixTime::from_secs(1_790_000_000));
+    /// let mut request = http::Request::get("https://shop.example/orders?since=7").body(())?;
+    /// let signed = NewSignature::covering([Component::method(), Component::target_uri()])
+    ///     .created(now)
+    ///     .prepare(&Context::request(&HttpRequest::outgoing(&request)))?
+    ///     .sign(&key)?;
+    /// signed.append_to(request.headers_mut())?;
+    /// assert!(request.headers().contains_key("signature"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`http::Error`] when the map has no room: nothing was added, or the message is to be thrown away.
+    pub fn append_to(&self, fields: &mut HeaderMap) -> Result<(), http::Error> {
+        for (name, value) in self.iter() {
+            fields.try_append(name, HeaderValue::try_from(value)?)?;
+        }
+        Ok(())
     }
 }
 

@@ -29,19 +29,45 @@ impl<'k> From<&'k SharedSecret> for VerifyingKey<'k> {
 
 /// A secret for `hmac-sha256`, of at least 32 bytes. Whoever can verify with it can sign with it: prefer key pairs.
 ///
-/// It is a type of its own, which nothing else takes.
+/// It is a type of its own, which nothing else takes. A policy takes signatures by shared secrets only if it [says so](crate::Policy::allowing_shared_secrets).
+///
+/// ```
+/// use aims_httpsig::{Component, Context, NewSignature, Policy, RawMessage, SharedSecret, SignatureFields, Tag};
+/// use aims_keys::{AlgorithmSet, UnixTime, backend};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let secret = SharedSecret::new(b"as many random bytes as this text".to_vec(), backend::ring())?;
+/// let now = UnixTime::from_secs(1_790_000_000);
+/// let request = RawMessage::request("GET", "/orders").with_scheme("https").with_authority("shop.example");
+/// let covered = [Component::method(), Component::target_uri()];
+/// let signed = NewSignature::covering(covered.clone())
+///     .created(now)
+///     .hmac_algorithm()
+///     .prepare(&Context::request(&request))?
+///     .sign_shared(&secret)?;
+/// let request = request.with_header("signature-input", signed.signature_input()).with_header("signature", signed.signature());
+///
+/// // No key pair will do.
+/// let policy = Policy::new(Tag::Absent, covered, AlgorithmSet::EMPTY).allowing_shared_secrets();
+/// let context = Context::request(&request);
+/// let fields = SignatureFields::of(&context)?;
+/// let verified = fields.select(&policy, now)?.verify(&secret)?;
+/// assert_eq!(verified.value(&Component::method()), Some("GET"));
+/// # Ok(()) }
+/// ```
 pub struct SharedSecret {
     secret: Zeroizing<Vec<u8>>,
     backend: Backend,
 }
 
 impl SharedSecret {
-    /// These bytes.
+    /// These bytes, as a `Vec` or in a `Zeroizing` of the crate `zeroize`; they are overwritten when the secret is dropped.
     ///
     /// # Errors
     ///
     /// [`SecretTooShort`] for fewer than 32.
-    pub fn new(secret: Zeroizing<Vec<u8>>, backend: Backend) -> Result<Self, SecretTooShort> {
+    pub fn new(secret: impl Into<Zeroizing<Vec<u8>>>, backend: Backend) -> Result<Self, SecretTooShort> {
+        let secret = secret.into();
         if secret.len() < MIN_SECRET { Err(SecretTooShort) } else { Ok(Self { secret, backend }) }
     }
 
@@ -91,6 +117,21 @@ pub fn registered_name(algorithm: Algorithm) -> Option<&'static str> {
         Algorithm::Es384 => Some("ecdsa-p384-sha384"),
         Algorithm::Ps512 => Some("rsa-pss-sha512"),
         Algorithm::Rs256 => Some("rsa-v1_5-sha256"),
+        _ => None,
+    }
+}
+
+/// The algorithm that goes by a name in the registry of HTTP signature algorithms, `hmac-sha256` aside: what a key that was filed under that name is loaded for.
+///
+/// What a signature says in `alg` is no reason to load a key for that algorithm (HS-ALG-01).
+#[must_use]
+pub fn registered_algorithm(name: &str) -> Option<Algorithm> {
+    match name {
+        "ed25519" => Some(Algorithm::Ed25519),
+        "ecdsa-p256-sha256" => Some(Algorithm::Es256),
+        "ecdsa-p384-sha384" => Some(Algorithm::Es384),
+        "rsa-pss-sha512" => Some(Algorithm::Ps512),
+        "rsa-v1_5-sha256" => Some(Algorithm::Rs256),
         _ => None,
     }
 }

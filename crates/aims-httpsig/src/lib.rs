@@ -24,7 +24,7 @@ pub use crate::difference::{Difference, differences};
 pub use crate::digest::{DigestCheck, DigestError, Digests};
 #[cfg(feature = "http")]
 pub use crate::http::{HttpRequest, HttpResponse};
-pub use crate::key::{SecretTooShort, SharedSecret, VerifyingKey, registered_name};
+pub use crate::key::{SecretTooShort, SharedSecret, VerifyingKey, registered_algorithm, registered_name};
 pub use crate::message::{Context, FieldType, Message, Part};
 pub use crate::nonce::{NonceError, NonceStore};
 pub use crate::parameters::{ParameterError, SignatureParameters};

@@ -57,6 +57,10 @@ impl PrivateKey {
     }
 
     /// Takes PKCS#8 in PEM: one block labelled `PRIVATE KEY` in the strict form of RFC 7468, with nothing around it.
+    /// `openssl pkcs8 -topk8 -nocrypt` makes one of the other labels.
+    ///
+    /// RSA keys are of the kind `rsaEncryption`, whatever they are loaded for: those of the kind `RSASSA-PSS` are refused when
+    /// they are loaded ([`KeyError::AlgorithmMismatch`]).
     ///
     /// # Errors
     ///

@@ -60,6 +60,14 @@ impl<'a> Lines<'a> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
+    /// The line that was read last, from 1.
+    pub(super) fn number(&self) -> usize {
+        let read = self.text.get(..self.at).unwrap_or_default();
+        // A text that ends with a line end has nothing behind it that is a line.
+        let lines = read.strip_suffix(b"\n").unwrap_or(read);
+        lines.split(|byte| *byte == b'\n').count()
+    }
+
     pub(super) fn position(&self) -> usize {
         self.at
     }

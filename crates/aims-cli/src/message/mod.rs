@@ -8,13 +8,14 @@ mod lines;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::error::MessageError;
+pub(crate) use self::error::Unreadable;
 
 use std::borrow::Cow;
 use std::mem;
 
 use aims_httpsig::RawMessage;
 
+use self::error::MessageError;
 use self::lines::Lines;
 
 /// A message, taken apart.
@@ -43,10 +44,14 @@ struct Field<'a> {
 impl<'a> TextMessage<'a> {
     /// Reads one message and nothing behind it (HS-RAW-01 to HS-RAW-05). The answer to a request for headers alone, `to_head`,
     /// has no content.
-    pub(crate) fn parse(bytes: &'a [u8], to_head: bool) -> Result<Self, MessageError> {
+    pub(crate) fn parse(bytes: &'a [u8], to_head: bool) -> Result<Self, Unreadable> {
         let mut lines = Lines::new(bytes);
+        Self::read(bytes, &mut lines, to_head).map_err(|error| Unreadable { error, line: lines.number() })
+    }
+
+    fn read(bytes: &'a [u8], lines: &mut Lines<'a>, to_head: bool) -> Result<Self, MessageError> {
         let (start, version) = Start::parse(lines.next()?.ok_or(MessageError::NoMessage)?)?;
-        let (headers, end_of_headers) = fields(&mut lines)?;
+        let (headers, end_of_headers) = fields(lines)?;
         let mut message = Self {
             bytes,
             start,
@@ -67,12 +72,14 @@ impl<'a> TextMessage<'a> {
                 &[]
             }
             Framing::Length(length) => {
-                let (content, rest) = lines.rest().split_at_checked(length).ok_or(MessageError::Truncated)?;
+                let found = lines.rest().len();
+                let shorter = MessageError::Shorter { length, found };
+                let (content, rest) = lines.rest().split_at_checked(length).ok_or(shorter)?;
                 message.content = content.into();
                 rest
             }
             Framing::Chunked => {
-                let (content, trailers) = chunked::read(&mut lines)?;
+                let (content, trailers) = chunked::read(lines)?;
                 (message.content, message.trailers) = (content.into(), trailers);
                 lines.rest()
             }
@@ -81,7 +88,7 @@ impl<'a> TextMessage<'a> {
         if rest.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
             Ok(message)
         } else {
-            Err(MessageError::BytesBehind)
+            Err(MessageError::BytesBehind(rest.len()))
         }
     }
 

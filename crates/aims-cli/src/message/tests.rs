@@ -2,9 +2,9 @@
 
 use aims_httpsig::{Component, Context};
 
-use super::{MessageError, TextMessage};
+use super::{TextMessage, Unreadable};
 
-fn parse(text: &str) -> Result<TextMessage<'_>, MessageError> {
+fn parse(text: &str) -> Result<TextMessage<'_>, Unreadable> {
     TextMessage::parse(text.as_bytes(), false)
 }
 
@@ -91,6 +91,23 @@ fn hs_raw_02_a_line_is_a_field_or_a_fold() {
         let raw = parse(&text).unwrap().to_raw("https");
         assert!(Context::request(&raw).value(&Component::authority()).is_err(), "{host:?}");
     }
+}
+
+#[test]
+fn hs_raw_02_hs_raw_04_the_reason_says_where() {
+    let said = |text: &str| parse(text).err().unwrap().to_string();
+    for (text, start) in [
+        ("PUT / HTTP/1.1\nHost: a\n{\"a\": 1}\n", "line 3: not a field"),
+        ("PUT / HTTP/1.1\r\nHost: a\r\nX : 1", "line 3: not a field"),
+        ("PUT / HTTP/1.1\r\nX: 1\r\n\n", "line 3: some lines end with CRLF"),
+        ("PUT / HTTP/1.1\nX: \0\n\n", "line 2: a line has a control character"),
+        ("PUT / HTTP/1.1\nTransfer-Encoding: chunked\n\n3\na\nb\nx\n", "line 7: a chunk is malformed"),
+    ] {
+        assert!(said(text).starts_with(start), "{text:?}: {}", said(text));
+    }
+    let with = |length: usize| said(&format!("PUT / HTTP/1.1\nContent-Length: {length}\n\n{{\"a\": 1}}"));
+    assert!(with(5).ends_with("behind the content: 3 bytes"), "{}", with(5));
+    assert!(with(50).ends_with("Content-Length is 50, and 8 bytes are there"), "{}", with(50));
 }
 
 #[test]
@@ -188,7 +205,7 @@ fn hs_raw_04_a_message_is_whole_and_alone() {
     }
     let answer = b"HTTP/1.1 200 OK\nContent-Length: 3\n\n";
     assert!(TextMessage::parse(answer, true).unwrap().content().is_empty());
-    assert_eq!(TextMessage::parse(answer, false).err(), Some(MessageError::Truncated));
+    assert_eq!(TextMessage::parse(answer, false).err().unwrap().code(), "truncated_message");
     assert!(parse("HEAD / HTTP/1.1").unwrap().is_head());
 }
 

@@ -31,7 +31,7 @@ pub enum ComponentError {
     #[error("the type of the structured field is not known")]
     FieldTypeUnknown,
     /// The identifier is not an item of structured fields.
-    #[error("the component identifier is malformed")]
+    #[error("the component identifier is malformed: its name stands in quotes")]
     Malformed(#[source] ParseError),
     /// The dictionary has no such member.
     #[error("the dictionary has no such member")]
@@ -43,7 +43,7 @@ pub enum ComponentError {
     #[error("the field is not ASCII")]
     NonAscii,
     /// The identifier is not a string.
-    #[error("the component identifier is not a string")]
+    #[error("the component identifier is not a string: its name stands in quotes")]
     NotAString,
     /// `key` asks for a member of what is not a dictionary.
     #[error("the structured field is not a dictionary")]

@@ -15,19 +15,19 @@ pub enum SignatureError {
     #[error("the signature does not verify")]
     BadSignature,
     /// There is no signature base.
-    #[error("the signature base cannot be built")]
-    Base(#[source] BaseError),
+    #[error(transparent)]
+    Base(BaseError),
     /// The label is no key of a dictionary.
     #[error("the label is not a key")]
     Label,
-    /// The message has a signature of this label.
+    /// The message has a signature of this label: [`any_label`](crate::NewSignature::any_label) takes another.
     #[error("the message has a signature of this label")]
     LabelInUse,
     /// `expires` depends on `created`, which was not set before.
     #[error("the signature does not say when it was made")]
     NoCreated,
-    /// The algorithm has no name among those of HTTP signatures.
-    #[error("the algorithm has no registered name")]
+    /// The algorithm has no name among those of HTTP signatures; PS256 has none, and PS512 does.
+    #[error("the algorithm has no name among those of HTTP signatures")]
     NoName,
     /// A signature of another would be covered, and not all that it covers.
     #[error("a signature of another would be covered without what it covers")]

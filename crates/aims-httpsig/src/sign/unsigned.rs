@@ -37,6 +37,11 @@ impl SignedFields {
     pub fn signature(&self) -> &str {
         &self.signature
     }
+
+    /// Both fields: names, in lower case, and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [("signature-input", self.signature_input()), ("signature", self.signature())].into_iter()
+    }
 }
 
 /// Shows no values: credentials may be among them.

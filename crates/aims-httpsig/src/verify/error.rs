@@ -11,16 +11,16 @@ pub enum VerifyError {
     #[error("the signature names another algorithm than the key has")]
     AlgorithmMismatch,
     /// The algorithm of the key is not one that the policy allows.
-    #[error("the algorithm is not allowed")]
+    #[error("the policy does not allow the algorithm of the key")]
     AlgorithmNotAllowed,
     /// Several signatures would do, and the policy takes one.
-    #[error("several signatures are eligible")]
+    #[error("several signatures have the tag and the key that are asked for")]
     Ambiguous,
     /// The signature is not that of the key over this message.
     #[error("the signature does not verify")]
     BadSignature,
     /// There is no signature base.
-    #[error("the signature base cannot be built")]
+    #[error(transparent)]
     Base(#[from] BaseError),
     /// Nothing is covered.
     #[error("the signature covers nothing")]
@@ -62,7 +62,7 @@ pub enum VerifyError {
     #[error("the signature has no parameter {0}")]
     MissingParameter(String),
     /// No signature is one that the policy would take.
-    #[error("no signature is eligible")]
+    #[error("no signature has the tag and the key that are asked for")]
     NoCandidate,
     /// Its nonce was used before, or cannot be remembered.
     #[error(transparent)]

@@ -49,6 +49,9 @@ pub enum Tag {
 impl Policy {
     /// Signatures with this tag that cover all of these components, by one of these algorithms. They must say when they were made: at most 300 s ago, with 30 s for clocks that
     /// disagree.
+    ///
+    /// Algorithms are by their names in JOSE: `rsa-pss-sha512` is [`Algorithm::Ps512`](aims_keys::Algorithm::Ps512), which is in no set unless it is
+    /// [put there](AlgorithmSet::with).
     #[must_use]
     pub fn new(
         tag: Tag,

@@ -1,10 +1,10 @@
 //! Messages of the crate `http`.
 
-use aims_httpsig::{Component, Context, HttpRequest, HttpResponse, Message};
+use aims_httpsig::{Component, Context, HttpRequest, HttpResponse, Message, NewSignature};
 use aims_testkit::assert_refused;
 use http::{HeaderMap, Request, Response, Version};
 
-use crate::world::field;
+use crate::world::{field, key};
 
 fn value(message: &dyn Message, component: &Component<'_>) -> String {
     Context::request(message).value(component).unwrap()
@@ -41,6 +41,23 @@ fn hs_val_10_a_request_says_the_same_on_both_sides() {
         assert_eq!(value(&http2, &component), expected, "{component}");
     }
     assert_eq!(value(&http2, &Component::target_uri()), "https://shop.example/a%2Fb?c=1");
+}
+
+#[test]
+fn hs_sign_01_a_signature_is_added_behind_the_ones_that_are_there() {
+    let mut request =
+        Request::get("https://shop.example/").header("signature", "sig1=:AAAA:").body(()).unwrap();
+    request.headers_mut().append("signature-input", "sig1=()".parse().unwrap());
+    let signed = {
+        let message = HttpRequest::outgoing(&request);
+        let signature = NewSignature::covering([Component::method()]).any_label();
+        signature.prepare(&Context::request(&message)).unwrap().sign(&key()).unwrap()
+    };
+    signed.append_to(request.headers_mut()).unwrap();
+    for (name, value) in signed.iter() {
+        let lines: Vec<_> = request.headers().get_all(name).iter().collect();
+        assert!(lines.len() == 2 && lines[1] == value && value.starts_with("sig2="), "{lines:?}");
+    }
 }
 
 #[test]

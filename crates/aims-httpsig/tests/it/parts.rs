@@ -1,7 +1,8 @@
 //! What the parts say of themselves, and where their limits are.
 
 use aims_httpsig::{
-    AcceptSignature, Component, Context, Digests, Message, NewSignature, Part, RawMessage, registered_name,
+    AcceptSignature, Component, Context, Digests, Message, NewSignature, Part, RawMessage,
+    registered_algorithm, registered_name,
 };
 use aims_keys::{Algorithm, backend};
 use aims_testkit::assert_refused;
@@ -121,6 +122,13 @@ fn hs_alg_01_the_registry_has_these_names() {
     assert_eq!(named(Algorithm::Ps512), Some("rsa-pss-sha512"));
     assert_eq!(named(Algorithm::Rs256), Some("rsa-v1_5-sha256"));
     assert_eq!((named(Algorithm::Ps256), named(Algorithm::MlDsa44)), (None, None));
+    for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| *algorithm != Algorithm::EdDsa) {
+        let back = named(algorithm).and_then(registered_algorithm);
+        assert_eq!(back, named(algorithm).map(|_| algorithm), "{algorithm}");
+    }
+    for name in ["hmac-sha256", "RSA-PSS-SHA512", "PS512", ""] {
+        assert_eq!(registered_algorithm(name), None, "{name}");
+    }
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What is refused, and why: identifiers, values, parameters, fields, and what cannot be signed.
 
+use std::error::Error;
 use std::time::Duration;
 
-use aims_httpsig::{Component, ComponentError, Context, NewSignature, Policy, RawMessage, Tag};
+use aims_httpsig::sf::ParseError;
+use aims_httpsig::{Component, ComponentError, Context, FieldType, NewSignature, Policy, RawMessage, Tag};
 use aims_keys::{Algorithm, AlgorithmSet, Signer};
 use aims_testkit::assert_refused;
 
@@ -56,6 +58,27 @@ fn hs_val_06_hs_val_10_ambiguous_messages_have_no_value() {
         let value = Context::request(&message).with_authority(authority).value(&Component::authority());
         assert_refused!(value, "bad_authority", "HS-VAL-11", "{authority}");
     }
+}
+
+#[test]
+fn hs_base_05_the_reason_names_the_component_once() {
+    let request = RawMessage::request("GET", "/x").with_header("x-a", "no dictionary, (");
+    let context = Context::request(&request);
+    let refused =
+        |component| NewSignature::covering([Component::method(), component]).prepare(&context).unwrap_err();
+    let error = refused(field("date"));
+    assert_refused!(Err::<(), _>(error.clone()), "field_absent", "HS-VAL-04");
+    assert_eq!(error.to_string(), "component \"date\": the field is not in the message");
+    assert!(error.source().is_none());
+    let error = refused(Component::path().of_request().unwrap());
+    assert_eq!(error.to_string(), "component \"@path\";req: the parameter does not apply to this component");
+    let error = refused(Component::method());
+    assert_eq!(error.to_string(), "component 2 was there before");
+    // What lies below is the source, and is not said twice.
+    let context = context.with_field_types(&[("x-a", FieldType::Dictionary)]);
+    let error = NewSignature::covering([field("x-a").structured().unwrap()]).prepare(&context).unwrap_err();
+    assert_eq!(error.to_string(), "component \"x-a\";sf: the structured field is malformed");
+    assert!(error.source().unwrap().is::<ParseError>());
 }
 
 #[test]

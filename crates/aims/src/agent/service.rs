@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use aims_keys::BoxFuture;
 use aims_proof::MessageSignatureError;
-use http::Request;
+use http::{Request, StatusCode};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -115,15 +115,27 @@ pub enum AgentError<E> {
     #[error("the content could not be read")]
     Content,
     /// The response is not to be believed.
-    #[error("the response is refused")]
+    #[error("the response is refused, with its status {}{}", status.as_u16(), Hint(*hint))]
     Response {
         /// Why.
         #[source]
         error: MessageSignatureError,
+        /// The status that it had: for people who look for what is wrong. Anybody may have written it, a gateway before the server among others.
+        status: StatusCode,
         /// The problem type by which an unsigned error says why it is not signed: a hint that anybody may have written.
         hint: Option<&'static str>,
     },
     /// The client followed a redirect, which took the credential to a target that the proof was not for.
     #[error("the client followed a redirect")]
     Redirected,
+}
+
+/// The last part of a problem type: its name.
+struct Hint(Option<&'static str>);
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((_, name)) = self.0.and_then(|kind| kind.rsplit_once('#')) else { return Ok(()) };
+        write!(f, " and the hint {name}")
+    }
 }

@@ -95,10 +95,11 @@ impl SigningAgent {
                     }
                     _ => None,
                 };
-                return Err(AgentError::Response { error, hint });
+                return Err(AgentError::Response { error, status: head.status, hint });
             }
         };
-        let refused = |error| AgentError::Response { error, hint: None };
+        let status = head.status;
+        let refused = |error| AgentError::Response { error, status, hint: None };
         let whole = read(body, self.max_content()).await.map_err(|error| match error {
             ReadError::Broken => AgentError::Content,
             ReadError::TooLarge => refused(MessageSignatureError::ContentTooLarge),

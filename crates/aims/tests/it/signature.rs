@@ -490,8 +490,15 @@ async fn hsig_21_hsig_22_hsig_23_hs_wimse_07_what_cannot_be_signed_is_not_done_a
     let exchange = Exchange::new();
     let agent = exchange.agent(&exchange.travel()).demand_signed_responses();
     let refused = exchange.ask(&agent, request()).await.unwrap_err();
-    let AgentError::Response { error, hint } = refused else { panic!("{refused:?}") };
-    assert_eq!((error.code(), error.rule()), ("unsigned_response", "HSIG-23"));
+    assert_eq!(
+        refused.to_string(),
+        "the response is refused, with its status 501 and the hint wimse-signed-response-unsupported"
+    );
+    let AgentError::Response { error, status, hint } = refused else { panic!("{refused:?}") };
+    assert_eq!(
+        (error.code(), error.rule(), status),
+        ("unsigned_response", "HSIG-23", StatusCode::NOT_IMPLEMENTED)
+    );
     assert!(hint.unwrap().ends_with("#wimse-signed-response-unsupported"));
     assert_eq!(exchange.handled(), 0);
     let signed = exchange.signed_with(&agent, request()).await;
@@ -547,6 +554,12 @@ async fn hsig_23_hsig_24_a_response_that_was_altered_on_the_way_is_refused() {
     };
     assert_eq!(altered(|_, content| *content = "other".into()).await, ("digest_mismatch", "HSIG-9"));
     assert_eq!(altered(|head, _| head.status = StatusCode::CREATED).await, ("bad_signature", "HSIG-7"));
+    let gateway = tower::service_fn(|_: Request<Body>| async {
+        let response = http::Response::builder().status(502).body(Body::from("no"));
+        Ok::<_, std::convert::Infallible>(response.unwrap())
+    });
+    let refused = agent.layer().layer(gateway).oneshot(request()).await.unwrap_err();
+    assert_eq!(refused.to_string(), "the response is refused, with its status 502");
     let stripped = altered(|head, _| {
         head.headers.remove("signature");
         head.headers.remove("signature-input");

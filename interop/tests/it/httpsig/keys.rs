@@ -60,7 +60,7 @@ fn shared() -> Keys {
     let secret = vec![7; 32];
     Keys {
         name: "hmac-sha256",
-        own: Own::Shared(SharedSecret::new(secret.clone().into(), backend::ring()).unwrap()),
+        own: Own::Shared(SharedSecret::new(secret.clone(), backend::ring()).unwrap()),
         private: secret.clone(),
         public: secret,
     }

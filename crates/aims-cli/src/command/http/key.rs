@@ -8,6 +8,7 @@ use aims::keys::{Algorithm, AlgorithmSet, PublicKey, PublicNumbers, SoftwareKey}
 use aims_httpsig::{Candidate, SharedSecret};
 use zeroize::Zeroizing;
 
+use crate::algorithm;
 use crate::command::public_key::Document;
 use crate::failure::{About, Failure};
 use crate::input::{Input, Inputs};
@@ -42,6 +43,15 @@ pub(super) struct VerifyingKey {
     /// The same in base64.
     #[arg(long, value_name = "FILE")]
     secret_base64: Option<PathBuf>,
+}
+
+/// What the key is for, where its file does not say.
+#[derive(clap::Args, Debug)]
+pub(super) struct Bound {
+    /// The algorithm that the key is for, by its name in JOSE or in RFC 9421: PS512 is rsa-pss-sha512. Default: what the JWK says; of PEM
+    /// what such keys have, PS256 for RSA, which has no name in RFC 9421.
+    #[arg(long, value_parser = algorithm::http_parser())]
+    pub(super) alg: Option<Algorithm>,
 }
 
 /// What signs.
@@ -108,9 +118,9 @@ impl Verifying {
     }
 }
 
-/// What is allowed: what is usual, or the one algorithm that was named.
+/// What is allowed: what is usual, with that of RSA keys in RFC 9421; or the one algorithm that was named.
 pub(super) fn algorithms(alg: Option<Algorithm>) -> AlgorithmSet {
-    alg.map_or(AlgorithmSet::STANDARD, |alg| AlgorithmSet::of(&[alg]))
+    alg.map_or(AlgorithmSet::STANDARD.with(Algorithm::Ps512), |alg| AlgorithmSet::of(&[alg]))
 }
 
 fn unknown_key(why: &str) -> Failure {

@@ -8,8 +8,7 @@ use aims_httpsig::sf::{BareItem, Item, Limits};
 use aims_httpsig::{Component, Digests, NewSignature, SignedFields};
 
 use super::exchange::{Exchange, Source, components, is_digest};
-use super::key::{Signing, SigningKey};
-use crate::command::key::Bound;
+use super::key::{Bound, Signing, SigningKey};
 use crate::failure::Failure;
 use crate::input::Inputs;
 use crate::message::TextMessage;

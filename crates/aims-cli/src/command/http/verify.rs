@@ -10,9 +10,8 @@ use aims_httpsig::{
 };
 
 use super::exchange::{Exchange, Source, components, is_digest};
-use super::key::{Verifying, VerifyingKey, algorithms};
+use super::key::{Bound, Verifying, VerifyingKey, algorithms};
 use crate::command::anchors;
-use crate::command::key::Bound;
 use crate::failure::Failure;
 use crate::input::{Input, Inputs};
 use crate::output::{Fact, Facts, Report};
@@ -84,7 +83,8 @@ impl Verify {
             |exchange, inputs| {
                 let expected = self.expected.as_ref().map(|path| inputs.file(path)).transpose()?;
                 let fields = SignatureFields::of(&exchange.context)?;
-                let candidate = fields.select(&policy, now).map_err(|error| not_selected(error, &fields))?;
+                let candidate =
+                    fields.select(&policy, now).map_err(|error| not_selected(error, &fields, now))?;
                 let verified = verify(candidate, &key, expected.as_ref())?;
                 report(&verified, exchange)
             },
@@ -176,26 +176,36 @@ fn report(verified: &Verified<'_, Headers>, exchange: &Exchange<'_>) -> Result<R
     Ok(Report::Facts(facts))
 }
 
-/// Says what there is, where nothing of it is meant.
-fn not_selected(error: VerifyError, fields: &SignatureFields<'_>) -> Failure {
-    if error != VerifyError::NoCandidate {
-        return error.into();
-    }
+/// Says what there is, where nothing of it is meant, or too much, or it is of another time.
+fn not_selected(error: VerifyError, fields: &SignatureFields<'_>, now: UnixTime) -> Failure {
+    let outlines = || fields.outlines().unwrap_or_default().into_iter().flatten();
+    let said: Vec<_> = match error {
+        VerifyError::Ambiguous | VerifyError::NoCandidate => {
+            outlines().map(|outline| name_of(&outline)).collect()
+        }
+        VerifyError::Expired | VerifyError::NotYetValid | VerifyError::TooOld => {
+            let times = outlines().map(|outline| times_of(&outline));
+            times.chain([format!("it is {}", now.as_secs())]).collect()
+        }
+        _ => return error.into(),
+    };
+    with_hint(&error, &said.join(", "))
+}
+
+fn name_of(outline: &SignatureOutline<'_>) -> String {
     let is = |name: &str, value: Option<&str>| {
         value.map_or(format!("no {name}"), |value| format!("{name} {value:?}"))
     };
-    let said = |outline: SignatureOutline<'_>| {
-        let parameters = outline.parameters();
-        format!(
-            "{} has {} and {}",
-            outline.label(),
-            is("tag", parameters.tag()),
-            is("keyid", parameters.key_id())
-        )
-    };
-    let outlines = fields.outlines().unwrap_or_default();
-    let said: Vec<_> = outlines.into_iter().flatten().map(said).collect();
-    with_hint(&error, &said.join(", "))
+    let parameters = outline.parameters();
+    let (tag, keyid) = (is("tag", parameters.tag()), is("keyid", parameters.key_id()));
+    format!("{} has {tag} and {keyid}", outline.label())
+}
+
+fn times_of(outline: &SignatureOutline<'_>) -> String {
+    let parameters = outline.parameters();
+    let times = [("created", parameters.created()), ("expires", parameters.expires())];
+    let said = times.iter().filter_map(|(name, time)| time.map(|time| format!(" {name} {time}")));
+    format!("{} has{}", outline.label(), said.collect::<Vec<_>>().join(" and"))
 }
 
 fn with_hint(error: &VerifyError, hint: &str) -> Failure {

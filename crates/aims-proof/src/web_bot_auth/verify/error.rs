@@ -72,7 +72,7 @@ impl BotError {
 
     /// The field is covered and has no value.
     pub(super) fn of(error: ComponentError) -> Self {
-        VerifyError::Base(BaseError::Component { at: 0, name: SIGNATURE_AGENT_FIELD.to_owned(), error })
+        VerifyError::Base(BaseError::Component { at: 0, name: format!("\"{SIGNATURE_AGENT_FIELD}\""), error })
             .into()
     }
 }
