@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::base::{BaseError, components, write_list};
 use crate::sf::{BareItem, Dictionary, Limits, Parameters, ParseError, check_key};
-use crate::{Component, NewSignature};
+use crate::{Component, MAX_SIGNATURES, NewSignature};
 
 /// A signature that is asked for: of a response, when a request asks; of the next request, when a response does.
 ///
@@ -236,7 +236,5 @@ impl AcceptError {
         }
     }
 }
-
-const MAX_SIGNATURES: usize = 8;
 
 const LIMITS: Limits = Limits::new().bytes(16 * 1024).members(64).items(256).parameters(32);

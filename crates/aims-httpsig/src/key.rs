@@ -126,14 +126,8 @@ pub fn registered_name(algorithm: Algorithm) -> Option<&'static str> {
 /// What a signature says in `alg` is no reason to load a key for that algorithm (HS-ALG-01).
 #[must_use]
 pub fn registered_algorithm(name: &str) -> Option<Algorithm> {
-    match name {
-        "ed25519" => Some(Algorithm::Ed25519),
-        "ecdsa-p256-sha256" => Some(Algorithm::Es256),
-        "ecdsa-p384-sha384" => Some(Algorithm::Es384),
-        "rsa-pss-sha512" => Some(Algorithm::Ps512),
-        "rsa-v1_5-sha256" => Some(Algorithm::Rs256),
-        _ => None,
-    }
+    // From the end: Ed25519 goes by its own name, not by that of EdDSA.
+    Algorithm::ALL.into_iter().rev().find(|algorithm| registered_name(*algorithm) == Some(name))
 }
 
 pub(crate) const HMAC: &str = "hmac-sha256";

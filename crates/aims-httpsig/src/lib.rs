@@ -31,6 +31,6 @@ pub use crate::parameters::{ParameterError, SignatureParameters};
 pub use crate::raw::RawMessage;
 pub use crate::sign::{NewSignature, SignatureError, SignedFields, UnsignedSignature};
 pub use crate::verify::{
-    Candidate, ContentCheck, Covered, Headers, Policy, SignatureFields, SignatureOutline, Streamed, Tag,
-    Verified, VerifyError, WithContent, WithRepresentation,
+    Candidate, ContentCheck, Covered, Headers, MAX_SIGNATURES, Policy, SignatureFields, SignatureOutline,
+    Streamed, Tag, Verified, VerifyError, WithContent, WithRepresentation,
 };

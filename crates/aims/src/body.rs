@@ -18,25 +18,16 @@ pub(crate) struct Whole {
 
 /// Why content is not there.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum ReadError {
+pub(crate) enum ReadError<E = Infallible> {
     Broken,
-    TooLarge,
-}
-
-/// Why content is not there that somebody looks at while it comes.
-pub(crate) enum WatchedError<E> {
-    Read(ReadError),
-    /// The one who looked at it.
+    /// Whoever looked at it while it came would not have more of it.
     Refused(E),
+    TooLarge,
 }
 
 /// Reads a body to its end, unless it is longer than `max`: what says so by itself is not read at all.
 pub(crate) async fn read<B: Body<Data = Bytes>>(body: B, max: usize) -> Result<Whole, ReadError> {
-    let nobody_refuses = |_: &[u8]| Ok::<(), Infallible>(());
-    read_watched(body, max, nobody_refuses).await.map_err(|error| match error {
-        WatchedError::Read(error) => error,
-        WatchedError::Refused(never) => match never {},
-    })
+    read_watched(body, max, |_| Ok(())).await
 }
 
 /// The same, and shows each piece as it comes to somebody who may refuse to go on.
@@ -44,20 +35,20 @@ pub(crate) async fn read_watched<B: Body<Data = Bytes>, E>(
     body: B,
     max: usize,
     mut watch: impl FnMut(&[u8]) -> Result<(), E>,
-) -> Result<Whole, WatchedError<E>> {
+) -> Result<Whole, ReadError<E>> {
     if body.size_hint().lower() > max as u64 {
-        return Err(WatchedError::Read(ReadError::TooLarge));
+        return Err(ReadError::TooLarge);
     }
     let mut body = pin!(body);
     // Most bodies come in one piece, which is kept as it is.
     let (mut first, mut rest, mut trailers) = (Bytes::new(), BytesMut::new(), None);
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-        match frame.map_err(|_| WatchedError::Read(ReadError::Broken))?.into_data() {
+        match frame.map_err(|_| ReadError::Broken)?.into_data() {
             Ok(data) => {
                 if data.len() > max - first.len() - rest.len() {
-                    return Err(WatchedError::Read(ReadError::TooLarge));
+                    return Err(ReadError::TooLarge);
                 }
-                watch(&data).map_err(WatchedError::Refused)?;
+                watch(&data).map_err(ReadError::Refused)?;
                 if first.is_empty() {
                     first = data;
                 } else {

@@ -7,7 +7,7 @@ use aims_httpsig::{
     Component, Context, Digests, HttpRequest, NewSignature, Policy, SignatureFields, Tag, VerifyError,
 };
 use aims_keys::{Algorithm, AlgorithmSet, PublicKey, SoftwareKey, UnixTime, backend};
-use http::{HeaderValue, Request};
+use http::Request;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let body = std::env::args().nth(1).ok_or("usage: webhook BODY")?;
@@ -39,9 +39,7 @@ fn send(body: String, key: &SoftwareKey, now: UnixTime) -> Result<Request<String
         .tag("orders")
         .prepare(&Context::request(&HttpRequest::outgoing(&request)))?
         .sign(key)?;
-    let headers = request.headers_mut();
-    headers.append("signature-input", HeaderValue::from_str(signed.signature_input())?);
-    headers.append("signature", HeaderValue::from_str(signed.signature())?);
+    signed.append_to(request.headers_mut())?;
     Ok(request)
 }
 

@@ -150,7 +150,8 @@ fn parse(text: &[u8]) -> Result<Dictionary<'_>, VerifyError> {
     if dictionary.duplicate().is_some() { Err(VerifyError::DuplicateLabel) } else { Ok(dictionary) }
 }
 
-const MAX_SIGNATURES: usize = 8;
+/// How many signatures of one message are read (HS-FLD-07).
+pub const MAX_SIGNATURES: usize = 8;
 
 const MAX_FIELD: usize = 16 * 1024;
 

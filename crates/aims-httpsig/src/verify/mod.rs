@@ -9,7 +9,7 @@ mod verified;
 
 pub use self::candidate::Candidate;
 pub use self::error::VerifyError;
-pub use self::fields::SignatureFields;
+pub use self::fields::{MAX_SIGNATURES, SignatureFields};
 pub use self::outline::SignatureOutline;
 pub use self::policy::{Policy, Tag};
 pub use self::verified::{

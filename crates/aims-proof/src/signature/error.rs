@@ -175,6 +175,9 @@ pub enum MakeSignatureError {
     /// The holder's credential is no WIT.
     #[error("the credential is not a WIT")]
     NoWit,
+    /// A field that is read as one value stands in several lines: nobody takes it.
+    #[error("the field {0} stands in several lines")]
+    RepeatedField(Box<str>),
     /// The key did not sign, or there is no randomness.
     #[error("the message could not be signed")]
     Sign(#[from] SignError),
@@ -193,6 +196,7 @@ impl MakeSignatureError {
             Self::Lifetime => "bad_lifetime",
             Self::NoAudience => "empty_audience",
             Self::NoWit => "no_wit",
+            Self::RepeatedField(_) => "field_repeated",
             Self::Sign(error) => error.code(),
             Self::Signature(error) => error.code(),
         }
@@ -206,6 +210,7 @@ impl MakeSignatureError {
             Self::Holder(error) => error.rule(),
             Self::Lifetime => "CRD-12",
             Self::NoAudience => "HSIG-4",
+            Self::RepeatedField(_) => "HS-VAL-06",
             Self::Sign(error) => error.rule(),
             Self::Signature(error) => error.rule(),
         }

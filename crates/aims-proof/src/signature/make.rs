@@ -10,6 +10,7 @@ use aims_jose::base64url;
 use aims_keys::{PublicKey, SignError, UnixTime};
 
 use super::profile::Kind;
+use super::verify::repeated;
 use super::{
     ExpectedResponse, MakeSignatureError, SIGNATURE_TAG, SignatureProfile, VerifiedSignature, check_wit,
     own_wit, parameter,
@@ -219,6 +220,9 @@ fn begin<'a>(
     let lifetime = lifetime.min(wit.not_after().since(now));
     if lifetime.as_secs() == 0 {
         return Err(MakeSignatureError::Lifetime);
+    }
+    if let Some(name) = repeated(context.message(), SignatureProfile::single(kind)) {
+        return Err(MakeSignatureError::RepeatedField(name.into()));
     }
     let profile = SignatureProfile::Draft08;
     let present = SignatureProfile::if_present(kind).iter().filter(|component| context.has(component));

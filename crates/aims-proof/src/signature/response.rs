@@ -9,7 +9,7 @@ use aims_keys::{AlgorithmSet, UnixTime};
 
 use super::content::{Content, SignedContent};
 use super::profile::Kind;
-use super::verify::{MAX_LIFETIME, check_lifetime, check_single, credential, nonce, text, verify};
+use super::verify::{MAX_LIFETIME, check_lifetime, credential, nonce, repeated, text, verify};
 use super::{MessageSignatureError as E, SignatureProfile, parameter};
 
 /// What a client knows of the response to a request that it signed.
@@ -92,14 +92,15 @@ impl ExpectedResponse {
         if text(parameters, parameter::REQUEST_NONCE)? != self.nonce {
             return Err(E::OtherRequest);
         }
-        let wit = wits.verify(credential(response)?, now)?;
+        let token = credential(response)?;
+        if let Some(name) = repeated(response, SignatureProfile::single(Kind::Response)) {
+            return Err(E::RepeatedField(name.into()));
+        }
+        let wit = wits.verify(token, now)?;
         if !servers.contains(wit.subject()) {
             return Err(E::UnexpectedPeer);
         }
         let (covered, body, _) = verify(candidate, &wit, now)?;
-        for field in SignatureProfile::single(Kind::Response) {
-            check_single(response, std::slice::from_ref(field))?;
-        }
         // A response to HEAD has the digest of a content that it does not have.
         let body = if self.asked.method() == Some("HEAD") { body.may_be_absent() } else { body };
         Ok(Answer::Signed(SignedResponse { wit, covered, content: body }))

@@ -79,10 +79,13 @@ impl SignatureVerifier {
         let audience = text(candidate.parameters(), parameter::AUDIENCE)?.to_owned();
         let signs_response = signs_response(candidate.parameters())?;
         self.check_audience(&audience, &context, is_connect)?;
+        let token = credential(message)?;
+        if let Some(name) = repeated(message, &self.single) {
+            return Err(E::RepeatedField(name.into()));
+        }
 
-        let wit = wits.verify(credential(message)?, now)?;
+        let wit = wits.verify(token, now)?;
         let (covered, body, until) = verify(candidate, &wit, now)?;
-        check_single(message, &self.single)?;
         Ok(SignedRequest {
             facts: Facts { wit, nonce, audience: audience.into(), covered, until, signs_response },
             content: body,
@@ -165,16 +168,16 @@ pub(super) fn credential(message: &dyn Message) -> Result<&str, E> {
 }
 
 /// HS-VAL-06: `a, b` in one line and `a` and `b` in two are covered alike, and read differently by who takes the first line for the field.
-pub(super) fn check_single(message: &dyn Message, fields: &[Component<'_>]) -> Result<(), E> {
-    let is_repeated = |field: &&Component<'_>| {
+pub(super) fn repeated<'c>(
+    message: &dyn Message,
+    fields: impl IntoIterator<Item = &'c Component<'static>>,
+) -> Option<&'c str> {
+    let lines = |name: &str| {
         let mut lines = 0_usize;
-        message.lines(Part::Headers, field.name(), &mut |_| lines += 1);
-        lines > 1
+        message.lines(Part::Headers, name, &mut |_| lines += 1);
+        lines
     };
-    match fields.iter().find(is_repeated) {
-        Some(field) => Err(E::RepeatedField(field.name().into())),
-        None => Ok(()),
-    }
+    fields.into_iter().map(Component::name).find(|name| lines(name) > 1)
 }
 
 /// HSIG-8, the part that is a rule of this project.

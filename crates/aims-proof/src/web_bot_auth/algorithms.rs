@@ -1,6 +1,6 @@
 //! Which algorithms bots sign by.
 
-use aims_httpsig::registered_name;
+use aims_httpsig::registered_algorithm;
 use aims_jose::JwkError;
 use aims_jose::json::Value;
 use aims_keys::{Algorithm, AlgorithmSet};
@@ -20,9 +20,8 @@ pub(super) fn algorithm_of(jwk: Value<'_>) -> Result<Algorithm, JwkError> {
     let text = |name| jwk.get(name).and_then(|value| value.as_str());
     if let Some(named) = jwk.get("alg") {
         let name = named.as_str().ok_or(JwkError::AlgorithmMissing)?;
-        let registered =
-            Algorithm::ALL.into_iter().rev().find(|known| registered_name(*known) == Some(&*name));
-        return name.parse().ok().or(registered).ok_or(JwkError::UnknownAlgorithm);
+        let named = name.parse().ok().or_else(|| registered_algorithm(&name));
+        return named.ok_or(JwkError::UnknownAlgorithm);
     }
     match (text("kty").as_deref(), text("crv").as_deref()) {
         (Some("EC"), Some("P-256")) => Ok(Algorithm::Es256),

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aims_httpsig::{
-    Component, Context, Digests, NewSignature, RawMessage, SignatureError, SignedFields, UnsignedSignature,
+    Component, Context, Digests, MAX_SIGNATURES, NewSignature, RawMessage, SignatureError, SignedFields,
+    UnsignedSignature,
 };
 use aims_jose::Jwk;
 use aims_jose::json::ObjectWriter;
@@ -186,9 +187,6 @@ fn document(keys: &[DirectoryKey]) -> String {
     // INVARIANT: the names of one key differ, the only thing `finish` can object to.
     writer.finish().unwrap_or_default()
 }
-
-/// What a verifier reads of one message (HS-FLD-07).
-const MAX_SIGNATURES: usize = 8;
 
 const DEFAULT_MAX_AGE: Duration = Duration::from_secs(3600);
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);

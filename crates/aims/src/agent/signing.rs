@@ -12,7 +12,7 @@ use aims_id::IdSet;
 use aims_keys::{UnixTime, backend};
 use aims_proof::{
     Answer, ExpectedResponse, MakeSignatureError, MessageSignatureError, NewRequestSignature,
-    SIGNED_RESPONSE_UNAVAILABLE, SIGNED_RESPONSE_UNSUPPORTED, SignedResponse, TXN_TOKEN_FIELD,
+    SIGNED_RESPONSE_UNAVAILABLE, SIGNED_RESPONSE_UNSUPPORTED, SignedResponse,
 };
 use http::{HeaderValue, request, response};
 
@@ -134,10 +134,6 @@ impl SigningAgent {
         if self.demands {
             signature = signature.demand_signed_response();
         }
-        // In several lines nobody takes them.
-        for name in ["authorization", "content-type", TXN_TOKEN_FIELD] {
-            single(&head.headers, name)?;
-        }
         for name in &*self.agent.context_fields {
             if single(&head.headers, name)?.is_some() {
                 signature = signature.covering(Component::field(&**name).map_err(|_| AttachError::Field)?);
@@ -149,11 +145,7 @@ impl SigningAgent {
             signature.sign(&holder, &message, now).await?
         };
         let (fields, response) = signed.into_parts();
-        for (name, value) in
-            [("signature-input", fields.signature_input()), ("signature", fields.signature())]
-        {
-            head.headers.append(name, HeaderValue::try_from(value).map_err(|_| AttachError::Field)?);
-        }
+        fields.append_to(&mut head.headers).map_err(|_| AttachError::Field)?;
         Ok(Expected { response, host: head.uri.host().unwrap_or_default().to_ascii_lowercase() })
     }
 

@@ -15,7 +15,7 @@ use super::authenticate::Caller;
 use super::content::GuardedBody;
 use super::panics::{caught, caught_future};
 use super::{Admitted, Guard, Inner, Refusal};
-use crate::body::{ReadError, WatchedError, read_watched};
+use crate::body::{ReadError, read_watched};
 use crate::decide::{Decision, Question};
 use crate::permit::{Authorized, Permit};
 use crate::record::{Outcome, Record, RecordError, TraceParent};
@@ -45,19 +45,11 @@ impl Guard {
     /// Verifies what the head of a request has. What is refused is recorded.
     pub(super) async fn begin<'a>(&'a self, head: &'a Parts) -> Result<Begun<'a>, Refusal> {
         let guard = &self.inner;
-        // Without its clock a service can verify nothing; the record has the system's time then.
-        let clock = caught(|| guard.clock.now());
-        let mut asked = Asked::new(head, clock.unwrap_or_else(SystemTime::now));
-        if clock.is_none() {
-            let refusal = Refusal::unavailable("clock_failed", "ARCH-3");
-            return Err(guard.refuse(&asked, None, refusal).await);
-        }
-        let now = match UnixTime::try_from(asked.time) {
+        let (time, now) = guard.time();
+        let mut asked = Asked::new(head, time);
+        let now = match now {
             Ok(now) => now,
-            Err(error) => {
-                let refusal = Refusal::unavailable(error.code(), error.rule());
-                return Err(guard.refuse(&asked, None, refusal).await);
-            }
+            Err(refusal) => return Err(guard.refuse(&asked, None, refusal).await),
         };
         #[cfg(feature = "mtls")]
         match guard.other_end(head, now) {
@@ -124,11 +116,9 @@ impl Begun<'_> {
                 }
                 Err(refusal) => refusal,
             },
-            Err(WatchedError::Read(ReadError::TooLarge)) => {
-                Refusal::badly_signed(&MessageSignatureError::ContentTooLarge)
-            }
-            Err(WatchedError::Read(ReadError::Broken)) => Refusal::broken_content(),
-            Err(WatchedError::Refused(error)) => Refusal::badly_signed(&error),
+            Err(ReadError::TooLarge) => Refusal::badly_signed(&MessageSignatureError::ContentTooLarge),
+            Err(ReadError::Broken) => Refusal::broken_content(),
+            Err(ReadError::Refused(error)) => Refusal::badly_signed(&error),
         };
         Err(guard.refuse(&asked, None, refused).await.into())
     }
@@ -159,6 +149,15 @@ impl Begun<'_> {
 }
 
 impl Inner {
+    /// What the clock says. Without it a service can verify nothing, and a record has the system's time.
+    fn time(&self) -> (SystemTime, Result<UnixTime, Refusal>) {
+        let Some(time) = caught(|| self.clock.now()) else {
+            return (SystemTime::now(), Err(Refusal::unavailable("clock_failed", "ARCH-3")));
+        };
+        let now = UnixTime::try_from(time);
+        (time, now.map_err(|error| Refusal::unavailable(error.code(), error.rule())))
+    }
+
     /// The time once more, and whether credential and connection still count: content may have been long in coming (CRD-12, AIMS-55).
     fn still(
         &self,
@@ -167,10 +166,7 @@ impl Inner {
         wit: &VerifiedWit,
         begun: UnixTime,
     ) -> Result<UnixTime, Refusal> {
-        let clock =
-            caught(|| self.clock.now()).ok_or_else(|| Refusal::unavailable("clock_failed", "ARCH-3"))?;
-        let now =
-            UnixTime::try_from(clock).map_err(|error| Refusal::unavailable(error.code(), error.rule()))?;
+        let now = self.time().1?;
         if now == begun {
             return Ok(now);
         }

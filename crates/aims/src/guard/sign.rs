@@ -63,9 +63,7 @@ impl Inner {
             let message = HttpResponse::head(head);
             NewResponseSignature::to(request).sign(&holder, &message, now).await.ok()?
         };
-        head.headers.append("signature-input", HeaderValue::try_from(fields.signature_input()).ok()?);
-        head.headers.append("signature", HeaderValue::try_from(fields.signature()).ok()?);
-        Some(())
+        fields.append_to(&mut head.headers).ok()
     }
 }
 

@@ -569,6 +569,10 @@ async fn hsig_23_hsig_24_a_response_that_was_altered_on_the_way_is_refused() {
         head.headers.insert("content-type", "text/html".parse().unwrap());
     });
     assert_eq!(retyped.await, ("bad_signature", "HSIG-7"));
+    let retyped_twice = altered(|head, _| {
+        head.headers.append("content-type", "text/html".parse().unwrap());
+    });
+    assert_eq!(retyped_twice.await, ("field_repeated", "HS-VAL-06"));
 
     // The answer to another request of the same agent.
     let first = exchange.signed_with(&agent, request()).await;
@@ -633,10 +637,15 @@ async fn hsig_5_tokens_and_context_are_covered_by_the_agent_too() {
     let input = signed.headers()["signature-input"].to_str().unwrap();
     assert!(input.contains(r#""txn-token" "workload-identity-token" "x-context")"#), "{input}");
     assert!(!input.contains("content-digest"));
-    for name in ["txn-token", "x-context", "content-type", "authorization"] {
+    for (name, code, rule) in [
+        ("x-context", "malformed", "WPT-12"),
+        ("txn-token", "field_repeated", "HS-VAL-06"),
+        ("content-type", "field_repeated", "HS-VAL-06"),
+        ("authorization", "field_repeated", "HS-VAL-06"),
+    ] {
         let (mut head, ()) =
             Request::get(BOOK).header(name, "one").header(name, "two").body(()).unwrap().into_parts();
-        assert_refused!(agent.attach(&mut head, b"").await, "malformed", "WPT-12", "{name}");
+        assert_refused!(agent.attach(&mut head, b"").await, code, rule, "{name}");
     }
     // The field of the credential is the agent's to write.
     let (mut head, ()) =

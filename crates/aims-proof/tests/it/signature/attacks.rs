@@ -97,6 +97,12 @@ fn hsig_7_whatever_is_covered_cannot_be_altered() {
         attack(
             "a field a second time",
             OnTheWay(|request| request.add("content-type", "text/plain")),
+            "field_repeated",
+            "HS-VAL-06",
+        ),
+        attack(
+            "a second line of a list",
+            OnTheWay(|request| request.add("content-digest", "x=:AA==:")),
             "bad_signature",
             "HSIG-7",
         ),

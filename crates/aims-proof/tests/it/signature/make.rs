@@ -137,6 +137,15 @@ fn hsig_1_crd_12_what_nobody_would_take_is_not_made() {
     ] {
         assert_refused!(make(new(), &message, NOW), "credential_field", "HSIG-1");
     }
+    // What nobody would take (HS-VAL-06); a digest is a list, which may be taken apart.
+    for name in ["content-type", "authorization", "txn-token"] {
+        let repeated = message.clone().with_header(name, "a").with_header(name, "b");
+        assert_refused!(make(new(), &repeated, NOW), "field_repeated", "HS-VAL-06", "{name}");
+    }
+    let digest = Digests::field(b"x", backend::ring());
+    let digests =
+        message.clone().with_header("content-digest", &digest).with_header("content-digest", &digest);
+    make(new(), &digests, NOW).unwrap();
     // What cannot be read has all labels.
     let signed = message.with_header("signature-input", "(");
     assert_refused!(make(new(), &signed, NOW), "label_in_use", "HS-SIGN-01");
@@ -193,6 +202,8 @@ fn hsig_20_a_response_is_signed_by_its_own_workload() {
     let refused =
         |result: Result<_, MakeSignatureError>, code: &str, rule: &str| assert_refused!(result, code, rule);
     refused(sign(&agent.holder, &response, NOW), "credential_field", "HSIG-1");
+    let repeated = response.clone().with_header("content-type", "text/html");
+    refused(sign(&server.holder, &repeated, NOW), "field_repeated", "HS-VAL-06");
     refused(sign(&server.holder, &response, NOW + secs(3600)), "expired", "CRD-9");
 
     let unsigned = NewResponseSignature::to(&verified).prepare(&server.wit, &response, NOW).unwrap();
