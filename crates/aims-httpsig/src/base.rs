@@ -79,9 +79,10 @@ pub(crate) fn components(items: Vec<Item<'_>>) -> Result<Vec<Component<'_>>, Bas
     }
     let mut components = Vec::with_capacity(items.len());
     for (at, item) in items.into_iter().enumerate() {
-        let name =
-            if let BareItem::String(name) = item.bare() { format!("\"{name}\"") } else { String::new() };
-        let fail = |error| BaseError::Component { at, name, error };
+        // Most often this borrows; it is written only for an error.
+        let name = if let BareItem::String(name) = item.bare() { Some(name.clone()) } else { None };
+        let quoted = || name.map_or_else(String::new, |name| format!("\"{name}\""));
+        let fail = |error| BaseError::Component { at, name: quoted(), error };
         components.push(Component::of_item(item).map_err(fail)?);
     }
     check(&components)?;

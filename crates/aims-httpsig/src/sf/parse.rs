@@ -173,9 +173,8 @@ impl<'a, 'l> Parser<'a, 'l> {
 
     fn key(&mut self) -> Parsed<&'a str> {
         let start = self.at;
-        match self.peek() {
-            Some(b'a'..=b'z' | b'*') => self.at += 1,
-            _ => return Err(self.error(Reason::Key)),
+        if !matches!(self.peek(), Some(b'a'..=b'z' | b'*')) {
+            return Err(self.error(Reason::Key));
         }
         self.take_while(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'*'));
         Ok(self.ascii(start..self.at))
@@ -254,7 +253,6 @@ impl<'a, 'l> Parser<'a, 'l> {
 
     fn token(&mut self) -> BareItem<'a> {
         let start = self.at;
-        self.at += 1;
         self.take_while(is_token_byte);
         BareItem::Token(Cow::Borrowed(self.ascii(start..self.at)))
     }

@@ -5,6 +5,7 @@ mod accept;
 mod attacks;
 mod components;
 mod covered;
+mod devices;
 mod digests;
 mod fields;
 #[cfg(feature = "http")]
@@ -16,4 +17,5 @@ mod refusals;
 mod rules;
 mod structured_fields;
 mod support;
+mod values;
 mod world;

@@ -204,5 +204,21 @@ fn hs_fld_07_hs_sf_06_fields_may_be_so_long() {
         Digests::parse(text.as_bytes()).map(drop)
     };
     digest(8 * 1024).unwrap();
+    let key = key();
+    let signature_input = |len: usize| {
+        let message_with = |nonce: usize| signed(request(), new_signature().nonce("n".repeat(nonce)), &key);
+        let without = line(&message_with(0), "signature-input").len();
+        let message = message_with(len - without);
+        assert_eq!(line(&message, "signature-input").len(), len);
+        judge(&message, BODY, &policy(), &key)
+    };
+    signature_input(16 * 1024).unwrap();
+    assert_refused!(signature_input(16 * 1024 + 1), "too_many_signatures", "HS-FLD-07");
     assert_refused!(digest(8 * 1024 + 1), "digest_malformed", "HS-DIG-01");
+}
+
+fn line(message: &RawMessage, name: &str) -> Vec<u8> {
+    let mut lines = Vec::new();
+    message.lines(Part::Headers, name, &mut |line| lines.extend_from_slice(line));
+    lines
 }

@@ -16,6 +16,8 @@ fn hs_val_06_hs_val_10_ambiguous_messages_have_no_value() {
     let context = Context::response(&cookies);
     assert_refused!(context.value(&field("set-cookie")), "several_lines", "HS-VAL-06");
     assert_eq!(context.value(&field("set-cookie").binary().unwrap()).unwrap(), ":YT0x:, :Yj0y:");
+    let cookie = RawMessage::response(200).with_header("set-cookie", "a=1, b");
+    assert_eq!(Context::response(&cookie).value(&field("set-cookie")).unwrap(), "a=1, b");
 
     let both = RawMessage::request("GET", "https://a.example/x").with_authority("b.example");
     assert_refused!(
@@ -55,8 +57,51 @@ fn hs_val_06_hs_val_10_ambiguous_messages_have_no_value() {
         "a.example/",
     ] {
         let message = RawMessage::request("GET", "/x").with_authority("x").with_scheme("https");
-        let value = Context::request(&message).with_authority(authority).value(&Component::authority());
-        assert_refused!(value, "bad_authority", "HS-VAL-11", "{authority}");
+        let context = Context::request(&message).with_authority(authority);
+        for component in [Component::authority(), Component::target_uri()] {
+            assert_refused!(
+                context.value(&component),
+                "bad_authority",
+                "HS-VAL-11",
+                "{component}: {authority}"
+            );
+        }
+    }
+}
+
+#[test]
+fn hs_val_11_the_usual_port_is_that_of_the_scheme() {
+    for (scheme, authority, value) in [
+        ("https", "a.example:443", "a.example"),
+        ("HTTP", "a.example:80", "a.example"),
+        ("http", "a.example:443", "a.example:443"),
+        ("https", "a.example:80", "a.example:80"),
+        ("coap", "a.example:80", "a.example:80"),
+        ("https", "a.example:", "a.example"),
+        ("https", "[::1]", "[::1]"),
+        ("https", "[::1]:443", "[::1]"),
+        ("https", "[2001:DB8::1]:8443", "[2001:db8::1]:8443"),
+    ] {
+        let message = RawMessage::request("GET", "/x").with_authority(authority).with_scheme(scheme);
+        let context = Context::request(&message);
+        assert_eq!(context.value(&Component::authority()).unwrap(), value, "{scheme} {authority}");
+    }
+}
+
+/// What has no scheme that is one is no absolute target: it has neither path nor query.
+#[test]
+fn hs_val_12_a_target_is_absolute_by_its_scheme() {
+    let path = |target: &str| {
+        let message = RawMessage::request("GET", target).with_scheme("https");
+        Context::request(&message).value(&Component::path())
+    };
+    for target in ["https://a.example/p", "a+b-c.1://a.example/p"] {
+        assert_eq!(path(target).unwrap(), "/p", "{target}");
+    }
+    for target in
+        ["1a://a.example/p", "a_b://a.example/p", "://a.example/p", "a b://a.example/p", "a.example/p"]
+    {
+        assert_refused!(path(target), "component_unavailable", "HS-BASE-05", "{target}");
     }
 }
 
