@@ -46,9 +46,9 @@ impl Pool {
                 NewRequestSignature::new(http_audience(&uri)).prepare(&wit, &message, *NOW).expect("a base")
             };
             let base = unsigned.signing_input().to_vec();
-            let signer = holder.signer(*NOW).expect("a key");
+            let agent = holder.signer(*NOW).expect("a key");
             let signature =
-                now_or_never(aims_keys::AsyncSigner::sign(signer, aims_keys::SignInput::Message(&base)))
+                now_or_never(aims_keys::AsyncSigner::sign(agent, aims_keys::SignInput::Message(&base)))
                     .expect("a signature");
             let fields = unsigned.attach(signature.as_bytes()).expect("a signature");
             for (name, value) in

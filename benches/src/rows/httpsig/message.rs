@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use aims_httpsig::sf::{Dictionary, Limits};
 use aims_httpsig::{Component, Context, Digests, HttpRequest, NewSignature, Policy, SignatureFields, Tag};
-use aims_keys::{AlgorithmSet, backend};
+use aims_keys::{AlgorithmSet, SoftwareKey, backend};
 use http::Request;
 
-use crate::fixtures::{NOW, P256};
+use crate::fixtures::{Ed25519, NOW, P256};
 
 pub(super) const NONCE: &str = "q83vEjRWeJASNFZ4kBI0Vg";
 
@@ -18,9 +18,67 @@ pub(super) const TAG: &str = "bench";
 /// How long it counts, in seconds.
 pub(super) const LIFETIME: u64 = 3600;
 
+/// A key, for ours and for its backend alone.
+pub(super) trait Key {
+    fn generate() -> Self;
+
+    fn ours(&self) -> &SoftwareKey;
+
+    /// Verifies what it is called with.
+    fn raw_verify(&self) -> impl Fn(&[u8], &[u8]) + 'static;
+}
+
+impl Key for P256 {
+    fn generate() -> Self {
+        Self::generate(backend::ring())
+    }
+
+    fn ours(&self) -> &SoftwareKey {
+        &self.ours
+    }
+
+    fn raw_verify(&self) -> impl Fn(&[u8], &[u8]) + 'static {
+        let key = self.ring_public();
+        move |message, signature| key.verify(message, signature).expect("a good signature")
+    }
+}
+
+impl Key for Ed25519 {
+    fn generate() -> Self {
+        Self::generate(backend::ring())
+    }
+
+    fn ours(&self) -> &SoftwareKey {
+        &self.ours
+    }
+
+    fn raw_verify(&self) -> impl Fn(&[u8], &[u8]) + 'static {
+        let key = self.ring_public();
+        move |message, signature| key.verify(message, signature).expect("a good signature")
+    }
+}
+
+/// The same kind of key, by AWS-LC.
+pub(super) struct AwsLc(pub(super) Ed25519);
+
+impl Key for AwsLc {
+    fn generate() -> Self {
+        Self(Ed25519::generate(backend::aws_lc()))
+    }
+
+    fn ours(&self) -> &SoftwareKey {
+        &self.0.ours
+    }
+
+    fn raw_verify(&self) -> impl Fn(&[u8], &[u8]) + 'static {
+        let key = self.0.aws_lc_public();
+        move |message, signature| key.verify_sig(message, signature).expect("a good signature")
+    }
+}
+
 /// A signed request as a server gets it, and what it is verified with.
-pub(super) struct Signed {
-    pub(super) key: P256,
+pub(super) struct Signed<K = P256> {
+    pub(super) key: K,
     pub(super) request: Request<Vec<u8>>,
     pub(super) policy: Policy,
     /// How many components are covered.
@@ -31,17 +89,17 @@ pub(super) struct Signed {
     pub(super) signature: Vec<u8>,
 }
 
-impl Signed {
+impl<K: Key> Signed<K> {
     /// Covers so many components; there are so many header lines beside those of every request.
     pub(super) fn new(components: usize, lines: usize, content: usize) -> Self {
-        let key = P256::generate(backend::ring());
+        let key = K::generate();
         let mut request = unsigned(components, lines, content);
         let fields = {
             let message = HttpRequest::outgoing(&request);
             let prepared = with_parameters(NewSignature::covering(covered(components)))
                 .prepare(&Context::request(&message))
                 .expect("a base");
-            prepared.sign(&*key.ours).expect("a signature")
+            prepared.sign(key.ours()).expect("a signature")
         };
         // In HTTP/1.1 a server gets the path, and the host as a field.
         let path = request.uri().path_and_query().expect("a path").as_str().parse().expect("a target");
@@ -66,7 +124,8 @@ impl Signed {
     pub(super) fn verify(&self) {
         let message = HttpRequest::received(&self.request, "https");
         let fields = SignatureFields::of(&Context::request(&message)).expect("fields");
-        let verified = fields.select(&self.policy, *NOW).expect("a candidate").verify(self.key.public());
+        let verified =
+            fields.select(&self.policy, *NOW).expect("a candidate").verify(self.key.ours().public_key());
         let verified = verified.expect("a signature");
         if self.request.body().is_empty() {
             drop(black_box(verified));
@@ -76,8 +135,8 @@ impl Signed {
     }
 
     pub(super) fn raw(&self) -> impl FnMut() + 'static {
-        let (raw, base, signature) = (self.key.ring_public(), self.base.clone(), self.signature.clone());
-        move || raw.verify(base.as_bytes(), &signature).expect("a good signature")
+        let (raw, base, signature) = (self.key.raw_verify(), self.base.clone(), self.signature.clone());
+        move || raw(base.as_bytes(), &signature)
     }
 }
 

@@ -20,7 +20,7 @@ use web_bot_auth::keyring::{Algorithm, KeyRing};
 use web_bot_auth::message_signatures::{MessageSigner, MessageVerifier, SignedMessage, UnsignedMessage};
 use wimsey_httpsig::{Component, HttpRequest, SignatureParams, VerifyConfig};
 
-use super::message::{LIFETIME, NONCE, Signed, TAG, covered};
+use super::message::{Key, LIFETIME, NONCE, Signed, TAG, covered};
 use crate::fixtures::NOW;
 
 const HOST: &str = "tools.example";
@@ -206,7 +206,7 @@ struct WebBotAuth {
 }
 
 impl WebBotAuth {
-    fn new(signed: &Signed) -> Self {
+    fn new<K: Key>(signed: &Signed<K>) -> Self {
         let (mut parts, _) = signed.request.clone().into_parts();
         parts.headers.remove("signature");
         parts.headers.remove("signature-input");
@@ -273,7 +273,9 @@ impl UnsignedMessage for WebBotAuth {
 
 const SEED: [u8; 32] = [7; 32];
 
-pub(super) fn web_bot_auth_verify(signed: &Signed) -> (impl FnMut() + 'static, impl FnMut() + 'static) {
+pub(super) fn web_bot_auth_verify<K: Key>(
+    signed: &Signed<K>,
+) -> (impl FnMut() + 'static, impl FnMut() + 'static) {
     let mut own = WebBotAuth::new(signed);
     own.sign(&SEED);
     let (input, signature) = own.fields.take().expect("fields");
@@ -295,7 +297,9 @@ pub(super) fn web_bot_auth_verify(signed: &Signed) -> (impl FnMut() + 'static, i
     (verify, raw)
 }
 
-pub(super) fn web_bot_auth_sign(signed: &Signed) -> (impl FnMut() + 'static, impl FnMut() + 'static) {
+pub(super) fn web_bot_auth_sign<K: Key>(
+    signed: &Signed<K>,
+) -> (impl FnMut() + 'static, impl FnMut() + 'static) {
     let (mut own, base) = (WebBotAuth::new(signed), signed.base.clone());
     let key = ed25519_dalek::SigningKey::from_bytes(&SEED);
     let sign = move || own.sign(&SEED);
