@@ -15,7 +15,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     stages.run("clippy", clippy);
     stages.run("rustdoc", rustdoc);
     stages.run("cargo-deny", deny);
-    stages.run("benches compile", benches);
+    stages.run("benches", benches);
     stages.run("conformance", || Ok(conformance::check().map(|()| Done::Ok)?));
     match stages.finish() {
         Ok(_) => {
@@ -89,11 +89,14 @@ fn benches() -> Result<Done, Stop> {
         return Err(Stop::Skipped(apt::NO_OPENSSL.to_owned()));
     }
     process::run(&mut process::cargo(&[
-        "check",
+        "clippy",
         "--manifest-path",
         "benches/Cargo.toml",
         "--all-targets",
         "--locked",
+        "--",
+        "-D",
+        "warnings",
     ]))?;
     Ok(Done::Ok)
 }

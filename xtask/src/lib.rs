@@ -26,7 +26,7 @@ const HELP: &str = "\
 cargo xtask <TASK>
 
   test                              every test: crates, doctests, repository, tour, fuzz smoke, interop
-  check                             fmt, clippy, rustdoc, cargo-deny, benches compile, conformance
+  check                             fmt, clippy, rustdoc, cargo-deny, clippy of the benches, conformance
   tour [--chapter N] [--json]       the tour: real processes, real HTTP, and the attacks they refuse
   conformance [--check] [--json]    which requirement of docs/spec/ is tested where; writes docs/conformance.md
   bench [FILTER] [--json]           the paired benchmark table

@@ -24,7 +24,7 @@ pub(super) fn run(input: &[u8]) {
             }
         }
         Err(error) => {
-            assert!(error.at() <= input.len() && !error.code().is_empty() && !error.rule().is_empty())
+            assert!(error.at() <= input.len() && !error.code().is_empty() && !error.rule().is_empty());
         }
     }
 }

@@ -4,7 +4,9 @@ use std::error::Error;
 use std::time::Duration;
 
 use aims_httpsig::sf::ParseError;
-use aims_httpsig::{Component, ComponentError, Context, FieldType, NewSignature, Policy, RawMessage, Tag};
+use aims_httpsig::{
+    Component, ComponentError, Context, FieldType, NewSignature, Policy, RawMessage, SignatureFields, Tag,
+};
 use aims_keys::{Algorithm, AlgorithmSet, Signer};
 use aims_testkit::assert_refused;
 
@@ -119,6 +121,14 @@ fn hs_base_05_the_reason_names_the_component_once() {
     assert_eq!(error.to_string(), "component \"@path\";req: the parameter does not apply to this component");
     let error = refused(Component::method());
     assert_eq!(error.to_string(), "component 2 was there before");
+    // What is no identifier has no name; which one it is, it is said from 1.
+    let unnamed = request
+        .clone()
+        .with_header("signature-input", r#"sig1=("@method" 1);tag="orders""#)
+        .with_header("signature", "sig1=:AAAA:");
+    let refused = SignatureFields::of(&Context::request(&unnamed)).unwrap().select(&policy(), NOW).map(drop);
+    let text = "component 2: the component identifier is not a string: its name stands in quotes";
+    assert_eq!(refused.unwrap_err().to_string(), text);
     // What lies below is the source, and is not said twice.
     let context = context.with_field_types(&[("x-a", FieldType::Dictionary)]);
     let error = NewSignature::covering([field("x-a").structured().unwrap()]).prepare(&context).unwrap_err();
