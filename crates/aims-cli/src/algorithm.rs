@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aims::keys::Algorithm;
+use aims::keys::{Algorithm, PublicNumbers};
 use aims_httpsig::{registered_algorithm, registered_name};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -20,13 +20,55 @@ pub(crate) fn http_parser() -> impl TypedValueParser<Value = Algorithm> {
         .try_map(|name| registered_algorithm(&name).map_or_else(|| name.parse::<Algorithm>(), Ok))
 }
 
-/// What a JWK that does not say it is for, as in trust bundles (BND-19): by its type and curve alone.
-pub(crate) fn usual(kty: &str, crv: Option<&str>) -> Option<Algorithm> {
-    match (kty, crv) {
-        ("EC", Some("P-256")) => Some(Algorithm::Es256),
-        ("EC", Some("P-384")) => Some(Algorithm::Es384),
-        ("OKP", Some("Ed25519")) => Some(Algorithm::Ed25519),
-        ("RSA", None) => Some(Algorithm::Ps256),
-        _ => None,
+/// What keys are bound to.
+#[derive(Clone, Copy)]
+pub(crate) struct Binding {
+    /// Whatever a key says: `--alg`.
+    pub(crate) named: Option<Algorithm>,
+    rsa: Algorithm,
+}
+
+impl Binding {
+    /// For HTTP messages: RSA keys that do not say what they are for are for what has a name in RFC 9421.
+    pub(crate) fn of_http(named: Option<Algorithm>) -> Self {
+        Self { named, rsa: Algorithm::Ps512 }
+    }
+
+    /// What a JWK that does not say it is for, as in trust bundles (BND-19): by its type and curve alone.
+    pub(crate) fn usual(self, kty: &str, crv: Option<&str>) -> Option<Algorithm> {
+        match (kty, crv) {
+            ("EC", Some("P-256")) => Some(Algorithm::Es256),
+            ("EC", Some("P-384")) => Some(Algorithm::Es384),
+            ("OKP", Some("Ed25519")) => Some(Algorithm::Ed25519),
+            ("RSA", None) => Some(self.rsa),
+            _ => None,
+        }
+    }
+
+    /// What a public key in PEM is for.
+    pub(crate) fn of_numbers(self, numbers: &PublicNumbers) -> Algorithm {
+        self.named.unwrap_or(match numbers {
+            PublicNumbers::Rsa { .. } => self.rsa,
+            _ => numbers.usual_algorithm(),
+        })
+    }
+
+    /// One algorithm per kind of key, for what does not tell its kind before it is loaded.
+    pub(crate) fn by_kind(self) -> [Algorithm; 6] {
+        [
+            Algorithm::Es256,
+            Algorithm::Ed25519,
+            Algorithm::Es384,
+            self.rsa,
+            Algorithm::MlDsa44,
+            Algorithm::MlDsa65,
+        ]
+    }
+}
+
+/// As in JOSE.
+impl From<Option<Algorithm>> for Binding {
+    fn from(named: Option<Algorithm>) -> Self {
+        Self { named, rsa: Algorithm::Ps256 }
     }
 }

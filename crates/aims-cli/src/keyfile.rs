@@ -9,7 +9,7 @@ use aims::backend;
 use aims::jose::{PrivateJwk, json};
 use aims::keys::{Algorithm, KeyError, PrivateKey, SoftwareKey};
 
-use crate::algorithm;
+use crate::algorithm::Binding;
 use crate::failure::{About, Failure};
 use crate::input::Input;
 
@@ -23,19 +23,19 @@ pub(crate) struct KeyFile {
 }
 
 impl KeyFile {
-    /// Reads PKCS#8 in PEM, or a private JWK, and binds it to `algorithm`; without one, to the one that the JWK names or
+    /// Reads PKCS#8 in PEM, or a private JWK, and binds it to the algorithm that was named; without one, to the one that the JWK names or
     /// that keys of this kind have.
-    pub(crate) fn read(input: &Input, algorithm: Option<Algorithm>) -> Result<Self, Failure> {
+    pub(crate) fn read(input: &Input, binding: impl Into<Binding>) -> Result<Self, Failure> {
         let file = if input.text.trim_start().starts_with('{') {
-            Self::from_jwk(&input.text, algorithm)
+            Self::from_jwk(&input.text, binding.into())
         } else {
-            Self::from_pem(&input.text, algorithm)
+            Self::from_pem(&input.text, binding.into())
         };
         file.about(input)
     }
 
-    fn from_jwk(text: &str, algorithm: Option<Algorithm>) -> Result<Self, Failure> {
-        let jwk = match algorithm.or_else(|| usual_algorithm(text)) {
+    fn from_jwk(text: &str, binding: Binding) -> Result<Self, Failure> {
+        let jwk = match binding.named.or_else(|| usual_algorithm(text, binding)) {
             Some(algorithm) => PrivateJwk::parse_as(text, algorithm),
             None => PrivateJwk::parse(text),
         }?;
@@ -43,11 +43,11 @@ impl KeyFile {
         Ok(Self { key: jwk.load(backend::ring())?, key_id, form: "private JWK" })
     }
 
-    fn from_pem(text: &str, algorithm: Option<Algorithm>) -> Result<Self, Failure> {
+    fn from_pem(text: &str, binding: Binding) -> Result<Self, Failure> {
         let private = PrivateKey::from_pem(text)?;
-        let key = match algorithm {
+        let key = match binding.named {
             Some(algorithm) => private.load(algorithm, backend::ring()),
-            None => load_as_its_kind(&private),
+            None => load_as_its_kind(&private, binding),
         }?;
         Ok(Self { key, key_id: None, form: "private key in PEM (PKCS#8)" })
     }
@@ -67,8 +67,8 @@ pub(crate) fn write(path: &Path, pem: &str, replace: bool) -> Result<(), Failure
 }
 
 /// A key of PKCS#8 tells its kind, and not whether RSA is for PS256 or RS256.
-fn load_as_its_kind(private: &PrivateKey) -> Result<SoftwareKey, KeyError> {
-    for algorithm in BY_KIND {
+fn load_as_its_kind(private: &PrivateKey, binding: Binding) -> Result<SoftwareKey, KeyError> {
+    for algorithm in binding.by_kind() {
         match private.load(algorithm, backend::ring()) {
             Err(KeyError::AlgorithmMismatch) => {}
             loaded => return loaded,
@@ -78,7 +78,7 @@ fn load_as_its_kind(private: &PrivateKey) -> Result<SoftwareKey, KeyError> {
 }
 
 /// What a private JWK without `alg` is for. It is read in place: the text is secret.
-fn usual_algorithm(text: &str) -> Option<Algorithm> {
+fn usual_algorithm(text: &str, binding: Binding) -> Option<Algorithm> {
     let (mut alg, mut kty, mut crv) = (None, None, None);
     json::read_object(text.as_bytes(), &json::Limits::new(), |name, value| {
         match &*name.as_str() {
@@ -90,7 +90,7 @@ fn usual_algorithm(text: &str) -> Option<Algorithm> {
         Ok::<_, json::JsonError>(())
     })
     .ok()?;
-    if alg.is_some() { None } else { algorithm::usual(&kty?, crv.as_deref()) }
+    if alg.is_some() { None } else { binding.usual(&kty?, crv.as_deref()) }
 }
 
 fn write_new(path: &Path, pem: &str) -> io::Result<()> {
@@ -128,13 +128,3 @@ fn create(path: &Path) -> io::Result<File> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
 }
-
-/// One algorithm per kind of key.
-const BY_KIND: [Algorithm; 6] = [
-    Algorithm::Es256,
-    Algorithm::Ed25519,
-    Algorithm::Es384,
-    Algorithm::Ps256,
-    Algorithm::MlDsa44,
-    Algorithm::MlDsa65,
-];

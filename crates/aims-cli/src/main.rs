@@ -90,11 +90,13 @@ fn main() -> ExitCode {
     };
     let printed = result.and_then(|report| match report.print(json) {
         // Whoever reads has read enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        printed => printed.map_err(|error| Failure::io("standard output", &error)),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(report.exit_code()),
+        printed => {
+            printed.map(|()| report.exit_code()).map_err(|error| Failure::io("standard output", &error))
+        }
     });
     match printed {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => fail(&failure, json),
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
 
 use aims::jose::json::{Kind, Number, Object, ObjectWriter, Value};
 use aims::keys::UnixTime;
@@ -14,6 +15,8 @@ use crate::time::date;
 pub(crate) enum Report {
     /// Bytes that mean something only as they are, and the facts that programs get. A terminal gets them [`printable`].
     Bytes(Vec<u8>, Facts),
+    /// As [`Lines`](Self::Lines), of what was compared and is not the same.
+    Different(Vec<String>, Facts),
     /// A JSON document, the same for people and programs.
     Document(String),
     /// Facts.
@@ -25,6 +28,11 @@ pub(crate) enum Report {
 }
 
 impl Report {
+    /// What the program ends with: 1 for a difference, as `diff` does.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        if matches!(self, Self::Different(..)) { ExitCode::from(1) } else { ExitCode::SUCCESS }
+    }
+
     /// Writes the result to standard output.
     pub(crate) fn print(&self, json: bool) -> io::Result<()> {
         let mut out = io::stdout().lock();
@@ -36,11 +44,16 @@ impl Report {
                 }
             }
             Self::Document(document) => writeln!(out, "{}", printable_json(document))?,
-            Self::Bytes(_, facts) | Self::Facts(facts) | Self::Lines(_, facts) if json => {
+            Self::Bytes(_, facts)
+            | Self::Facts(facts)
+            | Self::Different(_, facts)
+            | Self::Lines(_, facts)
+                if json =>
+            {
                 writeln!(out, "{}", facts.to_json())?;
             }
             Self::Bytes(_, facts) | Self::Facts(facts) => write!(out, "{}", facts.to_text())?,
-            Self::Lines(lines, _) => {
+            Self::Different(lines, _) | Self::Lines(lines, _) => {
                 for line in lines {
                     writeln!(out, "{}", printable(line))?;
                 }

@@ -5,7 +5,7 @@ use aims::jose::json::{self, Object, Value};
 use aims::jose::{Jwk, JwkError};
 use aims::keys::{Algorithm, PublicKey, PublicNumbers};
 
-use crate::algorithm;
+use crate::algorithm::Binding;
 use crate::failure::{About, Failure};
 use crate::input::Input;
 use crate::output::Facts;
@@ -19,18 +19,18 @@ pub(super) enum Document {
 
 impl Document {
     /// Reads a key, or a set of keys: an object with `keys`.
-    pub(super) fn read(input: &Input, algorithm: Option<Algorithm>) -> Result<Self, Failure> {
-        Self::parse(&input.text, algorithm).about(input)
+    pub(super) fn read(input: &Input, binding: impl Into<Binding>) -> Result<Self, Failure> {
+        Self::parse(&input.text, binding.into()).about(input)
     }
 
-    fn parse(text: &str, algorithm: Option<Algorithm>) -> Result<Self, JwkError> {
+    fn parse(text: &str, binding: Binding) -> Result<Self, JwkError> {
         let document = Object::parse(text, &LIMITS)?;
         let Some(keys) = document.get("keys") else {
-            return Ok(Self::One(load(document.as_value(), algorithm)?));
+            return Ok(Self::One(load(document.as_value(), binding)?));
         };
         let mut set = Vec::new();
         for element in keys.as_array().ok_or(JwkError::Set)? {
-            match load(element, algorithm) {
+            match load(element, binding) {
                 // One of them has leaked: the set is not one to build on.
                 Err(reason @ (JwkError::Private | JwkError::Symmetric)) => return Err(reason),
                 read => set.push(read),
@@ -43,7 +43,7 @@ impl Document {
 /// Reads one key.
 pub(super) fn read(input: &Input, algorithm: Option<Algorithm>) -> Result<Jwk, Failure> {
     let document = Object::parse(&**input.text, &LIMITS).about(input)?;
-    load(document.as_value(), algorithm).about(input)
+    load(document.as_value(), algorithm.into()).about(input)
 }
 
 /// What is said about a key.
@@ -71,13 +71,13 @@ pub(super) fn kind(key: &PublicKey) -> String {
 }
 
 /// A key that does not say what it is for is bound to what such keys usually are for.
-fn load(jwk: Value<'_>, algorithm: Option<Algorithm>) -> Result<Jwk, JwkError> {
+fn load(jwk: Value<'_>, binding: Binding) -> Result<Jwk, JwkError> {
     let text = |name| jwk.get(name).and_then(|value| value.as_str());
     let usual = || match jwk.get("alg") {
         Some(_) => None,
-        None => algorithm::usual(&text("kty")?, text("crv").as_deref()),
+        None => binding.usual(&text("kty")?, text("crv").as_deref()),
     };
-    Jwk::from_value(jwk, algorithm.or_else(usual), backend::ring())
+    Jwk::from_value(jwk, binding.named.or_else(usual), backend::ring())
 }
 
 /// Of a whole set.

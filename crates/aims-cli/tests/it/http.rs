@@ -139,7 +139,7 @@ fn hs_ver_04_the_base_is_printed_and_what_differs_is_marked() {
     );
 
     changed(&folder, "shop=3", "shop=4");
-    let marked = folder.aims(&["http", "base", "changed.http", "--expected", "base.txt"]).accepted();
+    let marked = folder.aims(&["http", "base", "changed.http", "--expected", "base.txt"]).different();
     let expected = "another in 1 line: < of this message, > expected\n  \"@method\": POST\n\
         < \"@target-uri\": https://shop.example/v1/orders?shop=4\n\
         > \"@target-uri\": https://shop.example/v1/orders?shop=3\n";
@@ -147,12 +147,13 @@ fn hs_ver_04_the_base_is_printed_and_what_differs_is_marked() {
     let (own, caret) = (marked.lines().nth(2).unwrap(), marked.lines().nth(4).unwrap());
     assert_eq!(own.find("=4").map(|at| at + 1), caret.find('^'), "{marked}");
     assert_eq!(marked.lines().count(), 7);
-    let json = folder.aims(&["http", "base", "changed.http", "--expected", "base.txt", "--json"]).json();
+    let json = folder.aims(&["http", "base", "changed.http", "--expected", "base.txt", "--json"]).different();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&json["same"], &json["differences"][0]["line"]), (&false.into(), &2.into()));
 
     // What a terminal would obey is spelled out, and a line that is missing is shown.
     folder.write("base.txt", format!("{}more\u{1b}[2J", base.replace("POST", "POST\r")));
-    let marked = folder.aims(&["http", "base", "signed.http", "--expected", "base.txt"]).accepted();
+    let marked = folder.aims(&["http", "base", "signed.http", "--expected", "base.txt"]).different();
     assert!(
         marked.starts_with("another in 2 lines") && marked.contains("\n> \"@method\": POST\\u000d\n"),
         "{marked}"
@@ -470,10 +471,8 @@ fn hs_base_02_hs_ver_01_messages_of_the_rfc_are_verified_and_their_bases_are_tho
                 folder.write("key", if is_spki { pem.to_owned() } else { key["public_jwk"].to_string() });
                 args.extend(["--key", "key"]);
                 if alg == "rsa-pss-sha512" {
-                    // A key that says so is for that.
-                    let mut jwk = key["public_jwk"].clone();
-                    jwk["alg"] = "PS512".into();
-                    folder.write("key", jwk.to_string());
+                    // What RSA keys are for that say nothing.
+                    folder.write("key", key["public_jwk"].to_string());
                 } else {
                     args.extend(["--alg", alg]);
                 }
@@ -488,6 +487,33 @@ fn hs_base_02_hs_ver_01_messages_of_the_rfc_are_verified_and_their_bases_are_tho
         }
     }
     assert!(verified > 10, "the file lost its messages");
+}
+
+#[test]
+fn hs_alg_01_rsa_keys_that_do_not_say_it_are_for_what_the_rfc_has_a_name_for() {
+    let folder = folder();
+    folder.write("rsa.pem", include_str!("../../../aims-keys/tests/it/keys/rsa2048.pem"));
+    let covering = ["--cover", "\"@method\"", "--name-alg"];
+    let signed = |bound: &[&str]| {
+        let sign = ["http", "sign", "order.http", "--key", "rsa.pem"];
+        folder.aims(&[&sign[..], &covering, bound].concat())
+    };
+    signed(&[]).saved(&folder, "rsa.http");
+    assert!(folder.read("rsa.http").contains(";alg=\"rsa-pss-sha512\""));
+    folder.aims(&["key", "public", "rsa.pem", "--alg", "PS512"]).saved(&folder, "ps512.jwk");
+    // Without `alg`, a public key is for the same.
+    let silent = folder.read("ps512.jwk").replace(r#""alg":"PS512","#, "");
+    assert!(!silent.contains("alg"), "{silent}");
+    folder.write("silent.jwk", silent);
+    folder.aims(&["key", "public", "rsa.pem", "--alg", "PS256"]).saved(&folder, "ps256.jwk");
+    let verify = |key: &str| {
+        let verify = ["http", "verify", "rsa.http", "--cover", "\"@method\"", "--any-tag", "--key", key];
+        folder.aims(&verify)
+    };
+    verify("ps512.jwk").accepted();
+    verify("silent.jwk").accepted();
+    assert_refused!(verify("ps256.jwk").refusal().err(), "algorithm_mismatch", "HS-ALG-01");
+    assert_refused!(signed(&["--alg", "PS256"]).refusal().err(), "algorithm_without_name", "HS-ALG-03");
 }
 
 #[test]

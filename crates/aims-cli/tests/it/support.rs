@@ -148,6 +148,12 @@ impl Output {
         self.stdout
     }
 
+    /// Asserts that what was compared was not the same, and returns standard output.
+    pub(crate) fn different(self) -> String {
+        assert_eq!((self.code, self.stderr.as_str()), (1, ""), "{self:?}");
+        self.stdout
+    }
+
     /// As [`accepted`](Self::accepted), as JSON.
     pub(crate) fn json(self) -> Value {
         let text = self.accepted();

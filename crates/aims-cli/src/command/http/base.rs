@@ -18,7 +18,8 @@ pub(crate) struct Base {
     #[arg(long)]
     label: Option<String>,
     /// The base that it should be, such as the one of the other side: lines of which it is not so are marked with < for this
-    /// message and > for the other, and ^ where they part; - is standard input.
+    /// message and > for the other, and ^ where they part, and the program ends with 1;
+    /// - is standard input.
     #[arg(long, value_name = "FILE")]
     expected: Option<PathBuf>,
 }
@@ -38,7 +39,12 @@ impl Base {
                 };
                 let expected = inputs.file(path)?;
                 let found = differences(&base, &expected.text);
-                Ok(Report::Lines(marked(&base, &found), facts.with_all(told(&found))))
+                let (lines, facts) = (marked(&base, &found), facts.with_all(told(&found)));
+                Ok(if found.is_empty() {
+                    Report::Lines(lines, facts)
+                } else {
+                    Report::Different(lines, facts)
+                })
             },
         )
     }

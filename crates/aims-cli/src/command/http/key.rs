@@ -8,7 +8,7 @@ use aims::keys::{Algorithm, AlgorithmSet, PublicKey, PublicNumbers, SoftwareKey}
 use aims_httpsig::{Candidate, SharedSecret};
 use zeroize::Zeroizing;
 
-use crate::algorithm;
+use crate::algorithm::{self, Binding};
 use crate::command::public_key::Document;
 use crate::failure::{About, Failure};
 use crate::input::{Input, Inputs};
@@ -48,8 +48,8 @@ pub(super) struct VerifyingKey {
 /// What the key is for, where its file does not say.
 #[derive(clap::Args, Debug)]
 pub(super) struct Bound {
-    /// The algorithm that the key is for, by its name in JOSE or in RFC 9421: PS512 is rsa-pss-sha512. Default: what the JWK says; of PEM
-    /// what such keys have, PS256 for RSA, which has no name in RFC 9421.
+    /// The algorithm that the key is for, by its name in JOSE or in RFC 9421: PS512 is rsa-pss-sha512. Default: what the JWK says; else
+    /// what such keys are for, PS512 for RSA.
     #[arg(long, value_parser = algorithm::http_parser())]
     pub(super) alg: Option<Algorithm>,
 }
@@ -70,7 +70,9 @@ pub(super) enum Verifying {
 impl SigningKey {
     pub(super) fn read(&self, alg: Option<Algorithm>, inputs: &mut Inputs) -> Result<Signing, Failure> {
         if let Some(key) = &self.key {
-            return Ok(Signing::Private(Box::new(KeyFile::read(&inputs.file(key)?, alg)?.key)));
+            return Ok(Signing::Private(Box::new(
+                KeyFile::read(&inputs.file(key)?, Binding::of_http(alg))?.key,
+            )));
         }
         secret(self.secret.as_deref(), self.secret_base64.as_deref(), inputs).map(Signing::Shared)
     }
@@ -86,7 +88,7 @@ impl VerifyingKey {
         if input.text.contains(pem::BEGIN) {
             return Ok(Verifying::Public(Box::new(from_pem(&input.text, alg).about(&input)?)));
         }
-        let document = Document::read(&input, alg)?;
+        let document = Document::read(&input, Binding::of_http(alg))?;
         Ok(Verifying::Document(input, document))
     }
 }
@@ -129,8 +131,8 @@ fn unknown_key(why: &str) -> Failure {
 
 fn from_pem(text: &str, alg: Option<Algorithm>) -> Result<PublicKey, Failure> {
     let numbers = PublicNumbers::from_spki(&pem::public_key(text)?)?;
-    let alg = alg.unwrap_or_else(|| numbers.usual_algorithm());
-    Ok(PublicKey::load(numbers, alg, backend::ring())?)
+    let algorithm = Binding::of_http(alg).of_numbers(&numbers);
+    Ok(PublicKey::load(numbers, algorithm, backend::ring())?)
 }
 
 fn secret(text: Option<&Path>, base64: Option<&Path>, inputs: &mut Inputs) -> Result<SharedSecret, Failure> {
