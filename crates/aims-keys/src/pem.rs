@@ -1,29 +1,43 @@
-//! PEM of one private key, in the strict form of RFC 7468 §3.
+//! PEM of one key, in the strict form of RFC 7468 §3.
 //!
-//! The text is secret: neither direction branches on, or indexes a table by, its base64 characters.
+//! The text of a private key is secret: neither direction branches on, or indexes a table by, its base64 characters.
 
 use zeroize::Zeroizing;
 
-const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
-const END: &str = "-----END PRIVATE KEY-----";
+/// The lines around a key.
+pub(crate) struct Frame {
+    begin: &'static str,
+    end: &'static str,
+}
+
+/// Around PKCS#8.
+pub(crate) const PRIVATE_KEY: Frame =
+    Frame { begin: "-----BEGIN PRIVATE KEY-----", end: "-----END PRIVATE KEY-----" };
+
+/// Around a `SubjectPublicKeyInfo` (RFC 7468 §13).
+pub(crate) const PUBLIC_KEY: Frame =
+    Frame { begin: "-----BEGIN PUBLIC KEY-----", end: "-----END PUBLIC KEY-----" };
+
 const LINE: usize = 64;
 /// More than the PEM of an RSA key of 8192 bits.
 const MAX_TEXT: usize = 24 * 1024;
 
-/// The bytes of the one block labelled `PRIVATE KEY` that the text is.
-pub(crate) fn read(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+/// The bytes of the one block in this frame that the text is.
+pub(crate) fn read(frame: &Frame, text: &str) -> Option<Zeroizing<Vec<u8>>> {
     if text.len() > MAX_TEXT {
         return None;
     }
     // Lines end with LF, or all with CRLF; the last line end may be missing. Nothing stands before or after the block.
-    let end = if text.strip_prefix(BEGIN)?.starts_with('\r') { "\r" } else { "" };
+    let end = if text.strip_prefix(frame.begin)?.starts_with('\r') { "\r" } else { "" };
     let (text, last_end) = match text.strip_suffix('\n') {
         Some(text) => (text, end),
         None => (text, ""),
     };
     // At LF alone: a search for two characters would look the others up in a table.
     let mut lines = text.split('\n');
-    if lines.next()?.strip_suffix(end)? != BEGIN || lines.next_back()?.strip_suffix(last_end)? != END {
+    if lines.next()?.strip_suffix(end)? != frame.begin
+        || lines.next_back()?.strip_suffix(last_end)? != frame.end
+    {
         return None;
     }
 
@@ -41,12 +55,12 @@ pub(crate) fn read(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     (!bytes.is_empty()).then_some(bytes)
 }
 
-/// The block labelled `PRIVATE KEY` around the bytes.
-pub(crate) fn write(bytes: &[u8]) -> Zeroizing<String> {
+/// The block around the bytes.
+pub(crate) fn write(frame: &Frame, bytes: &[u8]) -> Zeroizing<String> {
     let encoded_len = bytes.len().div_ceil(3) * 4;
-    let len = BEGIN.len() + END.len() + 3 + encoded_len + encoded_len.div_ceil(LINE);
+    let len = frame.begin.len() + frame.end.len() + 3 + encoded_len + encoded_len.div_ceil(LINE);
     let mut text = Zeroizing::new(String::with_capacity(len));
-    text.push_str(BEGIN);
+    text.push_str(frame.begin);
     text.push('\n');
     for line in bytes.chunks(LINE / 4 * 3) {
         for group in line.chunks(3) {
@@ -62,7 +76,7 @@ pub(crate) fn write(bytes: &[u8]) -> Zeroizing<String> {
         }
         text.push('\n');
     }
-    text.push_str(END);
+    text.push_str(frame.end);
     text.push('\n');
     text
 }

@@ -67,7 +67,7 @@ impl PrivateKey {
     /// [`KeyError::Pem`] for any other text, blocks labelled `EC PRIVATE KEY`, `RSA PRIVATE KEY` and `ENCRYPTED PRIVATE
     /// KEY` included. What is inside is read when the key is [loaded](Self::load).
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        pem::read(text).map(Self).ok_or(KeyError::Pem)
+        pem::read(&pem::PRIVATE_KEY, text).map(Self).ok_or(KeyError::Pem)
     }
 
     /// The PKCS#8 DER, to be sealed or written where only its owner can read it.
@@ -79,7 +79,7 @@ impl PrivateKey {
     /// The same in PEM.
     #[must_use]
     pub fn expose_pem(&self) -> Zeroizing<String> {
-        pem::write(&self.0)
+        pem::write(&pem::PRIVATE_KEY, &self.0)
     }
 
     /// The numbers, to be written in a form other than PKCS#8, where only the key's owner can read it.

@@ -190,8 +190,8 @@ pub enum KeyError {
     /// The point is not on the curve, or is the point at infinity.
     #[error("the point is not on the curve")]
     NotOnCurve,
-    /// The text is not the PEM of one PKCS#8 private key.
-    #[error("the text is not one strict PEM block of a PKCS#8 private key")]
+    /// The text is not the PEM of one key of the kind that was asked for: private keys are PKCS#8, public ones `SubjectPublicKeyInfo`.
+    #[error("the text is not one strict PEM block of the kind of key that was asked for")]
     Pem,
     /// The EC private key comes without its public key, and cannot be checked against it.
     #[error("the private key comes without its public key")]

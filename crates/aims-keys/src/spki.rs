@@ -3,6 +3,7 @@
 
 use crate::algorithm::Algorithm;
 use crate::der::{BIT_STRING, Reader, SEQUENCE, unsigned, write};
+use crate::pem;
 use crate::public::{KeyError, PublicNumbers};
 
 impl PublicNumbers {
@@ -50,6 +51,34 @@ impl PublicNumbers {
             Self::P384 { x, y } => point(P384, x, y),
             Self::Rsa { n, e } => spki(RSA, &[&write(SEQUENCE, &[&unsigned(n), &unsigned(e)])]),
         }
+    }
+
+    /// The same as [`from_spki`](Self::from_spki), of PEM: one block labelled `PUBLIC KEY` in the strict form of RFC 7468, with nothing around it.
+    ///
+    /// ```
+    /// use aims_keys::{Algorithm, PublicKey, PublicNumbers, backend};
+    ///
+    /// let text = "-----BEGIN PUBLIC KEY-----
+    /// MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
+    /// -----END PUBLIC KEY-----
+    /// ";
+    /// let numbers = PublicNumbers::from_pem(text)?;
+    /// assert_eq!(numbers.to_pem(), text);
+    /// let key = PublicKey::load(numbers, Algorithm::Ed25519, backend::ring())?;
+    /// # Ok::<(), aims_keys::KeyError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Pem`] for any other text, blocks labelled `RSA PUBLIC KEY` and certificates included, and those of `from_spki`.
+    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        Self::from_spki(&pem::read(&pem::PUBLIC_KEY, text).ok_or(KeyError::Pem)?)
+    }
+
+    /// The `SubjectPublicKeyInfo` in PEM.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        std::mem::take(&mut *pem::write(&pem::PUBLIC_KEY, &self.to_spki()))
     }
 
     /// The algorithm that a key of this kind is bound to when nobody says which: of the two for RSA, PS256.

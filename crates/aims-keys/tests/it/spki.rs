@@ -1,7 +1,7 @@
 //! Public keys in the form of certificates, and the DER beneath.
 
 use aims_keys::der::{INTEGER, OCTET_STRING, Reader, SEQUENCE, write};
-use aims_keys::{Algorithm, KeyError, PublicKey, PublicNumbers, SoftwareKey, backend};
+use aims_keys::{Algorithm, KeyError, PrivateKey, PublicKey, PublicNumbers, SoftwareKey, backend};
 use aims_testkit::assert_refused;
 use proptest::prelude::*;
 
@@ -31,9 +31,31 @@ fn keys_survive_the_way_through_a_certificate() {
     for numbers in all() {
         let der = numbers.to_spki();
         assert_eq!(PublicNumbers::from_spki(&der).unwrap(), numbers);
+        assert_eq!(PublicNumbers::from_pem(&numbers.to_pem()).unwrap(), numbers);
         // What RFC 5280 calls the tag and length of the whole.
         assert_eq!(der[0], SEQUENCE);
     }
+}
+
+/// How strict PEM is read is tested with private keys.
+#[test]
+fn jo_key_07_pem_is_of_a_public_key() {
+    let good = numbers(Algorithm::Es256).to_pem();
+    for text in [
+        good.replace("PUBLIC KEY", "PRIVATE KEY"),
+        good.replace("PUBLIC KEY", "RSA PUBLIC KEY"),
+        good.replace("PUBLIC KEY", "CERTIFICATE"),
+        good.replace("END PUBLIC", "END PRIVATE"),
+        format!("a key\n{good}"),
+        format!("{good}{good}"),
+        include_str!("keys/p256.pem").to_owned(),
+        String::new(),
+    ] {
+        assert_refused!(PublicNumbers::from_pem(&text), "key_pem", "JO-KEY-07", "{text}");
+    }
+    let not_a_key = "-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n";
+    assert_refused!(PublicNumbers::from_pem(not_a_key), "key_malformed", "JO-KEY-07");
+    assert_refused!(PrivateKey::from_pem(&good), "key_pem", "JO-KEY-07");
 }
 
 /// RFC 8410 §10.1.
