@@ -261,9 +261,24 @@ fn hs_sign_01_hs_sign_04_what_is_there_stays_and_is_not_vouched_for_by_accident(
         "over_part_of_signature",
         "HS-SIGN-04"
     );
-    let all = [vec![field("signature"), field("signature-input")], covered()].concat();
-    let all = NewSignature::covering(all).created(NOW).label("whole").over_signatures();
-    assert!(all.prepare(&Context::request(&message)).is_ok());
+    // The same of the field as a whole.
+    let (field_of_signatures, its_inputs) = (field("signature"), field("signature-input"));
+    let over_field = |message: &RawMessage, covered: Vec<Component<'static>>| {
+        let whole = NewSignature::covering(covered).created(NOW).label("whole").over_signatures();
+        whole.prepare(&Context::request(message)).map(drop)
+    };
+    for part in [
+        vec![field_of_signatures.clone()],
+        vec![field_of_signatures.clone(), its_inputs.clone()],
+        [vec![field_of_signatures.clone()], covered()].concat(),
+    ] {
+        assert_refused!(over_field(&message, part), "over_part_of_signature", "HS-SIGN-04");
+    }
+    let all = [vec![field_of_signatures.clone(), its_inputs], covered()].concat();
+    over_field(&message, all).unwrap();
+    let alone = request().with_header("signature", "sig1=:AAAA:");
+    let refused = over_field(&alone, vec![field_of_signatures]);
+    assert_refused!(refused, "over_part_of_signature", "HS-SIGN-04");
     let whole = [vec![input()], covered()].concat().into_iter().fold(over(), NewSignature::and_covering);
     let message = signed(message, whole.over_signatures(), &proxy);
     judge(&message, BODY, &policy(), &key).unwrap();
