@@ -1,0 +1,158 @@
+//! Tokens as their holders have them: texts that nobody reads but those they are for.
+//!
+//! None of them can be printed, serialised or compared with `==` (AIMS-19, AZR-8). Logs name a token by its [`Fingerprint`] (AZR-9).
+
+use std::fmt;
+use std::str::FromStr;
+
+use aims_jose::base64url;
+use aims_keys::backend;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// What names a token in a log: nobody gets the token back from it.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct Fingerprint([u8; 12]);
+
+impl Fingerprint {
+    /// Of a text that must not be logged.
+    #[must_use]
+    pub fn of(secret: &str) -> Self {
+        let mut first = [0; 12];
+        for (to, from) in first.iter_mut().zip(backend::ring().sha256(secret.as_bytes())) {
+            *to = from;
+        }
+        Self(first)
+    }
+}
+
+/// The first 96 bits of the SHA-256 of the token, in base64url.
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&base64url::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({self})")
+    }
+}
+
+macro_rules! secrets {
+    ($($(#[$docs:meta])* $name:ident, $is:ident, $max:expr;)*) => {$(
+        $(#[$docs])*
+        ///
+        /// `Debug` shows its fingerprint alone.
+        #[derive(Clone)]
+        pub struct $name(Zeroizing<Box<str>>);
+
+        impl $name {
+            /// The text itself, for the one party that it is for.
+            #[must_use]
+            pub fn expose(&self) -> &str {
+                &self.0
+            }
+
+            /// What names it in a log.
+            #[must_use]
+            pub fn fingerprint(&self) -> Fingerprint {
+                Fingerprint::of(&self.0)
+            }
+
+            /// Whether both are the same text; how long that takes says nothing of where they differ.
+            #[must_use]
+            pub fn is_same(&self, other: &Self) -> bool {
+                self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = SecretError;
+
+            fn from_str(text: &str) -> Result<Self, SecretError> {
+                check(text, $is, $max)?;
+                Ok(Self(Zeroizing::new(text.into())))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.fingerprint()).finish()
+            }
+        }
+    )*};
+}
+
+secrets! {
+    /// An access token, opaque or not, as the agent has it and a resource server gets it.
+    AccessToken, is_b64token, MAX_TOKEN;
+    /// A refresh token.
+    RefreshToken, is_visible, MAX_TOKEN;
+    /// An authorization code: good once, for a minute.
+    AuthorizationCode, is_visible, MAX_CODE;
+}
+
+/// Why a text is no such token.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecretError {
+    /// It has a character that no token has.
+    #[error("the token has a character that no token has")]
+    Character,
+    /// There is nothing.
+    #[error("the token is empty")]
+    Empty,
+    /// It is longer than anything that is read.
+    #[error("the token is too long")]
+    TooLong,
+}
+
+impl SecretError {
+    /// A stable name for logs, metrics and other languages.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Character => "token_character",
+            Self::Empty => "token_empty",
+            Self::TooLong => "token_too_long",
+        }
+    }
+
+    /// The requirement in `docs/spec/` that was broken.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Character | Self::Empty => "ACT-4",
+            Self::TooLong => "WIR-9",
+        }
+    }
+}
+
+fn check(text: &str, is: impl Fn(&str) -> bool, max: usize) -> Result<(), SecretError> {
+    if text.is_empty() {
+        return Err(SecretError::Empty);
+    }
+    if text.len() > max {
+        return Err(SecretError::TooLong);
+    }
+    if is(text) { Ok(()) } else { Err(SecretError::Character) }
+}
+
+/// RFC 6750 §2.1: what can stand behind `Bearer`.
+fn is_b64token(text: &str) -> bool {
+    let digits = text.trim_end_matches('=');
+    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    !digits.is_empty() && digits.bytes().all(is_digit)
+}
+
+/// RFC 6749 appendix A: `VSCHAR`.
+fn is_visible(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// WIR-9.
+const MAX_TOKEN: usize = 16 * 1024;
+
+/// Of other servers; ours are short.
+const MAX_CODE: usize = 4 * 1024;

@@ -1,0 +1,6 @@
+#![cfg(test)]
+//! Tests of the public interface.
+
+mod challenges;
+mod forms;
+mod names;
