@@ -31,7 +31,7 @@ pub use crate::jwt_svid::{
     JwtSvid, JwtSvidError, JwtSvidIssueError, JwtSvidIssuer, JwtSvidRequest, JwtSvidVerifier,
     JwtSvidVerifierBuilder, UnsignedJwtSvid, VerifiedJwtSvid,
 };
-pub use crate::marks::{Lapsed, Mark, MarkKey, MarkTable, MarkTableFull, Marks, MarksUnavailable};
+pub use crate::marks::{Lapsed, LineageId, Mark, MarkKey, MarkTable, MarkTableFull, Marks, MarksUnavailable};
 pub use crate::peers::{AccessHandle, ExpectedPeers, PeerError, PeerMap};
 pub use crate::replay::{ReplayError, ReplayStore};
 pub use crate::revisions::{SPEC_REVISIONS, SpecRevision};

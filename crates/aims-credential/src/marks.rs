@@ -9,8 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use aims_id::WorkloadId;
-use aims_jose::Thumbprint;
-use aims_keys::UnixTime;
+use aims_jose::{Thumbprint, base64url};
+use aims_keys::{Backend, UnixTime};
 
 /// The reading side of revocation.
 pub trait Marks: fmt::Debug + Send + Sync {
@@ -69,10 +69,81 @@ pub enum MarkKey<'a> {
         /// The identifier the issuer gave it.
         id: &'a str,
     },
+    /// Everything of a client of an authorization server.
+    Client {
+        /// The server's identifier.
+        issuer: &'a str,
+        /// The client's, at that server.
+        client: &'a str,
+    },
     /// Everything by one key, whoever holds it.
     Key(&'a Thumbprint),
+    /// Everything for a subject of an authorization server: a user, most often.
+    Subject {
+        /// The server's identifier.
+        issuer: &'a str,
+        /// The subject's, at that server.
+        subject: &'a str,
+    },
+    /// A token or a grant, and everything that was derived from it.
+    Token(&'a LineageId),
+    /// Everything of a transaction.
+    Transaction {
+        /// The identifier of who gave the transaction its own.
+        issuer: &'a str,
+        /// The transaction's.
+        id: &'a str,
+    },
     /// Everything of who is known by the URL of its keys, and by no identifier: a bot of the web.
     Url(&'a str),
+}
+
+/// What names a token, or the grant it comes from, in what was derived from it (design D10): the first 16 bytes of the SHA-256 of issuer, a zero byte, and
+/// `jti` or the grant's own identifier.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct LineageId([u8; 16]);
+
+impl LineageId {
+    /// Of what this issuer calls `id`.
+    ///
+    /// ```
+    /// use aims_credential::LineageId;
+    /// use aims_keys::backend;
+    ///
+    /// let id = LineageId::of("https://as.example", "at-1", backend::ring());
+    /// assert_ne!(id, LineageId::of("https://as.example", "at-2", backend::ring()));
+    /// ```
+    #[must_use]
+    pub fn of(issuer: &str, id: &str, backend: Backend) -> Self {
+        let text = [issuer.as_bytes(), &[0], id.as_bytes()].concat();
+        let [first @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = backend.sha256(&text);
+        Self(first)
+    }
+
+    /// As it stands in a token.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// As it stands in a token.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// In base64url, as it stands in a token.
+impl fmt::Display for LineageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&base64url::encode(self.0))
+    }
+}
+
+impl fmt::Debug for LineageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LineageId({self})")
+    }
 }
 
 /// What is marked.
@@ -237,11 +308,41 @@ struct State {
     /// INVARIANT: how many marks the maps hold.
     len: usize,
     agents: HashMap<WorkloadId, Mark>,
-    /// By origin, then identifier: two look-ups that need no copy of what is asked for.
-    /// There are few origins: to compare costs less than to hash.
-    credentials: BTreeMap<Box<str>, HashMap<Box<str>, Mark>>,
+    clients: Named,
+    credentials: Named,
     keys: HashMap<Thumbprint, Mark>,
+    subjects: Named,
+    tokens: HashMap<LineageId, Mark>,
+    transactions: Named,
     urls: HashMap<Box<str>, Mark>,
+}
+
+/// By who gave the name, then by name: two look-ups that need no copy of what is asked for. Few give names: to compare costs less than to hash.
+#[derive(Default)]
+struct Named(BTreeMap<Box<str>, HashMap<Box<str>, Mark>>);
+
+impl Named {
+    fn get(&self, by: &str, name: &str) -> Option<&Mark> {
+        self.0.get(by)?.get(name)
+    }
+
+    fn get_mut(&mut self, by: &str, name: &str) -> Option<&mut Mark> {
+        self.0.get_mut(by)?.get_mut(name)
+    }
+
+    fn insert(&mut self, by: &str, name: &str, mark: Mark) {
+        self.0.entry(by.into()).or_default().insert(name.into(), mark);
+    }
+
+    /// Whether there was one.
+    fn remove(&mut self, by: &str, name: &str) -> bool {
+        let Some(names) = self.0.get_mut(by) else { return false };
+        let found = names.remove(name).is_some();
+        if names.is_empty() {
+            self.0.remove(by);
+        }
+        found
+    }
 }
 
 impl MarkTable {
@@ -294,8 +395,12 @@ impl MarkTable {
         let mut state = self.write();
         let found = match key {
             MarkKey::Agent(agent) => state.agents.remove(agent.as_str()).is_some(),
-            MarkKey::Credential { origin, id } => state.clear_credential(origin, id),
+            MarkKey::Client { issuer, client } => state.clients.remove(issuer, client),
+            MarkKey::Credential { origin, id } => state.credentials.remove(origin, id),
             MarkKey::Key(key) => state.keys.remove(*key).is_some(),
+            MarkKey::Subject { issuer, subject } => state.subjects.remove(issuer, subject),
+            MarkKey::Token(id) => state.tokens.remove(*id).is_some(),
+            MarkKey::Transaction { issuer, id } => state.transactions.remove(issuer, id),
             MarkKey::Url(url) => state.urls.remove(*url).is_some(),
         };
         state.len -= usize::from(found);
@@ -346,8 +451,12 @@ impl State {
         }
         let mark = match key {
             MarkKey::Agent(agent) => self.agents.get(agent.as_str()),
-            MarkKey::Credential { origin, id } => self.credentials.get(*origin).and_then(|ids| ids.get(*id)),
+            MarkKey::Client { issuer, client } => self.clients.get(issuer, client),
+            MarkKey::Credential { origin, id } => self.credentials.get(origin, id),
             MarkKey::Key(key) => self.keys.get(*key),
+            MarkKey::Subject { issuer, subject } => self.subjects.get(issuer, subject),
+            MarkKey::Token(id) => self.tokens.get(*id),
+            MarkKey::Transaction { issuer, id } => self.transactions.get(issuer, id),
             MarkKey::Url(url) => self.urls.get(*url),
         };
         Ok(mark.copied())
@@ -356,8 +465,12 @@ impl State {
     fn get_mut(&mut self, key: &MarkKey<'_>) -> Option<&mut Mark> {
         match key {
             MarkKey::Agent(agent) => self.agents.get_mut(agent.as_str()),
-            MarkKey::Credential { origin, id } => self.credentials.get_mut(*origin)?.get_mut(*id),
+            MarkKey::Client { issuer, client } => self.clients.get_mut(issuer, client),
+            MarkKey::Credential { origin, id } => self.credentials.get_mut(origin, id),
             MarkKey::Key(key) => self.keys.get_mut(*key),
+            MarkKey::Subject { issuer, subject } => self.subjects.get_mut(issuer, subject),
+            MarkKey::Token(id) => self.tokens.get_mut(*id),
+            MarkKey::Transaction { issuer, id } => self.transactions.get_mut(issuer, id),
             MarkKey::Url(url) => self.urls.get_mut(*url),
         }
     }
@@ -367,25 +480,20 @@ impl State {
             MarkKey::Agent(agent) => {
                 self.agents.insert((*agent).clone(), mark);
             }
-            MarkKey::Credential { origin, id } => {
-                self.credentials.entry((*origin).into()).or_default().insert((*id).into(), mark);
-            }
+            MarkKey::Client { issuer, client } => self.clients.insert(issuer, client, mark),
+            MarkKey::Credential { origin, id } => self.credentials.insert(origin, id, mark),
             MarkKey::Key(key) => {
                 self.keys.insert(**key, mark);
             }
+            MarkKey::Subject { issuer, subject } => self.subjects.insert(issuer, subject, mark),
+            MarkKey::Token(id) => {
+                self.tokens.insert(**id, mark);
+            }
+            MarkKey::Transaction { issuer, id } => self.transactions.insert(issuer, id, mark),
             MarkKey::Url(url) => {
                 self.urls.insert((*url).into(), mark);
             }
         }
-    }
-
-    fn clear_credential(&mut self, origin: &str, id: &str) -> bool {
-        let Some(ids) = self.credentials.get_mut(origin) else { return false };
-        let found = ids.remove(id).is_some();
-        if ids.is_empty() {
-            self.credentials.remove(origin);
-        }
-        found
     }
 }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aims_credential::{Lapsed, Mark, MarkKey, MarkTable, Marks, MarksUnavailable};
+use aims_credential::{Lapsed, LineageId, Mark, MarkKey, MarkTable, Marks, MarksUnavailable};
 use aims_jose::Thumbprint;
+use aims_keys::backend;
 use aims_testkit::assert_refused;
 
 use crate::support::{EXP, IAT, LEEWAY, ORIGIN, SUBJECT, World, at, id, now};
@@ -65,6 +66,45 @@ fn aims_55_keys_and_urls_are_names_too() {
     assert_refused!(table.add(&credential("a"), Mark::dead()), "marks_full", "AIMS-55");
     assert!(table.clear(&MarkKey::Key(&key)) && table.clear(&MarkKey::Url("https://bot.example/")));
     assert!(table.is_empty());
+}
+
+/// The same text is another name where another gave it, or where it names something else.
+#[test]
+fn aims_55_what_an_authorization_server_names_is_its_own() {
+    let (one, other) = ("https://as.example", "https://as.other.example");
+    let table = MarkTable::with_capacity(10);
+    let [id, another] = ["a", "b"].map(|id| LineageId::of(one, id, backend::ring()));
+    let keys = [
+        MarkKey::Client { issuer: one, client: "x" },
+        MarkKey::Subject { issuer: one, subject: "x" },
+        MarkKey::Transaction { issuer: one, id: "x" },
+        MarkKey::Credential { origin: one, id: "x" },
+        MarkKey::Token(&id),
+    ];
+    let others = [
+        MarkKey::Client { issuer: other, client: "x" },
+        MarkKey::Subject { issuer: other, subject: "x" },
+        MarkKey::Transaction { issuer: one, id: "y" },
+        MarkKey::Token(&another),
+    ];
+    for (at, key) in keys.iter().enumerate() {
+        table.add(key, Mark::suspended()).unwrap();
+        assert_eq!(table.len(), at + 1);
+        for unmarked in keys.iter().skip(at + 1).chain(&others) {
+            assert_eq!(table.mark(unmarked), Ok(None), "{unmarked:?}");
+        }
+        table.add(key, Mark::dead()).unwrap();
+        assert_eq!(table.mark(key), Ok(Some(Mark::suspended().and(Mark::dead()))));
+    }
+    for (at, key) in keys.iter().enumerate() {
+        assert!(table.clear(key) && !table.clear(key), "{key:?}");
+        assert_eq!((table.mark(key), table.len()), (Ok(None), keys.len() - at - 1));
+    }
+    // Who gave it and what it is called cannot run into each other.
+    assert_ne!(LineageId::of("a", "b", backend::ring()), LineageId::of("ab", "", backend::ring()));
+    let shown = id.to_string();
+    assert_eq!((shown.len(), format!("{id:?}")), (22, format!("LineageId({shown})")));
+    assert_eq!(LineageId::from_bytes(*id.as_bytes()), id);
 }
 
 #[test]

@@ -1,0 +1,17 @@
+//! Access tokens as JWTs (RFC 9068): who acts, for whom, on what.
+
+mod actors;
+mod claims;
+mod error;
+mod issuer;
+mod verified;
+mod verify;
+
+pub use self::actors::{Actor, ActorChain};
+pub use self::claims::TokenBinding;
+pub use self::error::AccessTokenError;
+pub use self::issuer::TrustedIssuer;
+pub use self::verified::VerifiedAccessToken;
+pub use self::verify::{AccessTokenVerifier, AccessTokenVerifierBuilder};
+
+const ACCESS_TOKEN_TYPE: &str = "at+jwt";

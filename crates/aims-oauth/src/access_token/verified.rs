@@ -1,0 +1,215 @@
+//! An access token that was verified.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aims_credential::{Lapsed, LineageId, MarkKey, Marks};
+use aims_id::WorkloadId;
+use aims_jose::Header;
+use aims_jose::json::{Object, Span, Value};
+use aims_jose::jwt::claim;
+use aims_keys::{PublicKey, UnixTime};
+
+use super::claims::AccessTokenClaims;
+use super::{ActorChain, TokenBinding};
+use crate::{Fingerprint, Issuer, Lineage, Resource, Scope};
+
+/// An access token that passed every check of an [`AccessTokenVerifier`](super::AccessTokenVerifier); there is no other way to get one. Cloning is cheap.
+///
+/// It says what its issuer vouches for, not who sent it.
+#[derive(Clone)]
+pub struct VerifiedAccessToken(Arc<Facts>);
+
+pub(super) struct Facts {
+    pub(super) claims: AccessTokenClaims,
+    pub(super) issuer: Issuer,
+    pub(super) resource: Resource,
+    pub(super) agent: Option<WorkloadId>,
+    pub(super) scope: Scope,
+    pub(super) binding: Option<TokenBinding>,
+    pub(super) lineage: Lineage,
+    pub(super) own_id: LineageId,
+    pub(super) header: Header,
+    pub(super) key: PublicKey,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) leeway: Duration,
+}
+
+impl VerifiedAccessToken {
+    /// `iss`: the authorization server.
+    #[must_use]
+    pub fn issuer(&self) -> &Issuer {
+        &self.0.issuer
+    }
+
+    /// `sub`: the user, or whoever else the agent acts for; the client itself, where it acts for nobody.
+    #[must_use]
+    pub fn subject(&self) -> Cow<'_, str> {
+        self.text(self.0.claims.subject)
+    }
+
+    /// `client_id`: the agent (AIMS-25).
+    #[must_use]
+    pub fn client_id(&self) -> Cow<'_, str> {
+        self.text(self.0.claims.client_id)
+    }
+
+    /// The same, where it is the identifier of a workload.
+    #[must_use]
+    pub fn agent(&self) -> Option<&WorkloadId> {
+        self.0.agent.as_ref()
+    }
+
+    /// Whether the agent acts for itself: for nobody else, and nobody for it (ARCH-7).
+    #[must_use]
+    pub fn is_autonomous(&self) -> bool {
+        self.actors().is_empty() && self.subject() == self.client_id()
+    }
+
+    /// `act`: who acts for the subject.
+    #[must_use]
+    pub fn actors(&self) -> ActorChain<'_> {
+        ActorChain::new(&self.0.claims.object, self.0.claims.others.act)
+    }
+
+    /// The name of this resource server that the token is for.
+    #[must_use]
+    pub fn resource(&self) -> &Resource {
+        &self.0.resource
+    }
+
+    /// `scope`; none, where the token has none.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.0.scope
+    }
+
+    /// What the token is bound to; nothing, where whoever shows it may use it.
+    #[must_use]
+    pub fn binding(&self) -> Option<&TokenBinding> {
+        self.0.binding.as_ref()
+    }
+
+    /// `jti`.
+    #[must_use]
+    pub fn token_id(&self) -> Cow<'_, str> {
+        self.text(self.0.claims.token_id)
+    }
+
+    /// `iat`.
+    #[must_use]
+    pub fn issued_at(&self) -> UnixTime {
+        self.0.claims.issued_at
+    }
+
+    /// `exp`: from then on (plus the verifier's leeway) it counts for nothing.
+    #[must_use]
+    pub fn not_after(&self) -> UnixTime {
+        self.0.claims.expires
+    }
+
+    /// `auth_time`: when the user was authenticated.
+    #[must_use]
+    pub fn auth_time(&self) -> Option<UnixTime> {
+        self.0.claims.auth_time
+    }
+
+    /// `acr`: how strongly the user was authenticated, by a name that the issuer gives it.
+    #[must_use]
+    pub fn acr(&self) -> Option<Cow<'_, str>> {
+        self.0.claims.others.acr.map(|span| self.text(span))
+    }
+
+    /// `txn`: the transaction that it belongs to.
+    #[must_use]
+    pub fn transaction(&self) -> Option<Cow<'_, str>> {
+        self.0.claims.others.transaction.map(|span| self.text(span))
+    }
+
+    /// `authorization_details`, as they were sent.
+    #[must_use]
+    pub fn details(&self) -> Option<Value<'_>> {
+        self.0.claims.others.details.and_then(|span| self.0.claims.at(span))
+    }
+
+    /// What it comes from.
+    #[must_use]
+    pub fn lineage(&self) -> &Lineage {
+        &self.0.lineage
+    }
+
+    /// What names it in the lineage of what is derived from it.
+    #[must_use]
+    pub fn lineage_id(&self) -> &LineageId {
+        &self.0.own_id
+    }
+
+    /// What names it in a log.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.0.fingerprint
+    }
+
+    /// All claims, those unknown to this crate included.
+    #[must_use]
+    pub fn claims(&self) -> &Object {
+        &self.0.claims.object
+    }
+
+    /// Whether it still counts at `now`. To be asked at every use: its time passes, and it can be cut off before (AZR-10).
+    ///
+    /// # Errors
+    ///
+    /// [`Lapsed`] says what ended it.
+    pub fn still_valid(&self, now: UnixTime, marks: &dyn Marks) -> Result<(), Lapsed> {
+        claim::check_expiry(self.not_after(), now, self.0.leeway).map_err(|_| Lapsed::Expired)?;
+        self.check_marks(marks)
+    }
+
+    pub(super) fn new(facts: Facts) -> Self {
+        Self(Arc::new(facts))
+    }
+
+    pub(super) fn facts(&self) -> &Facts {
+        &self.0
+    }
+
+    /// Under every name by which it can be cut off: its own, those of what it comes from, and those of whom it is about.
+    pub(super) fn check_marks(&self, marks: &dyn Marks) -> Result<(), Lapsed> {
+        let issuer = self.issuer().as_str();
+        let (subject, client, transaction) = (self.subject(), self.client_id(), self.transaction());
+        let key = match self.binding() {
+            Some(TokenBinding::Key(key)) => Some(MarkKey::Key(key)),
+            _ => None,
+        };
+        let named = [
+            MarkKey::Token(self.lineage_id()),
+            MarkKey::Subject { issuer, subject: &subject },
+            MarkKey::Client { issuer, client: &client },
+        ];
+        let transaction = transaction.as_deref().map(|id| MarkKey::Transaction { issuer, id });
+        let agent = self.agent().map(MarkKey::Agent);
+        let ancestors = self.lineage().ids().iter().map(MarkKey::Token);
+        let mut all = named.into_iter().chain(agent).chain(key).chain(transaction).chain(ancestors);
+        marks.check_each(&mut all, &|mark| mark.check(self.issued_at(), self.0.leeway))
+    }
+
+    fn text(&self, span: Span) -> Cow<'_, str> {
+        self.0.claims.at(span).and_then(|value| value.as_str()).unwrap_or_default()
+    }
+}
+
+/// Shows who and until when, and none of the other claims.
+impl fmt::Debug for VerifiedAccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedAccessToken")
+            .field("issuer", self.issuer())
+            .field("subject", &self.subject())
+            .field("client_id", &self.client_id())
+            .field("not_after", &self.not_after())
+            .field("fingerprint", &self.fingerprint())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,197 @@
+//! Verifying an access token (ACT-4).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aims_credential::{LineageId, Marks};
+use aims_jose::jwt::claim;
+use aims_jose::{HeaderMemo, JwsError, Limits, UnverifiedJws, json};
+use aims_keys::{Backend, UnixTime};
+
+use super::claims::AccessTokenClaims;
+use super::issuer::Issuers;
+use super::verified::Facts;
+use super::{ACCESS_TOKEN_TYPE, AccessTokenError, TrustedIssuer, VerifiedAccessToken};
+use crate::{AccessToken, Resource};
+
+/// Verifies the JWT access tokens (RFC 9068) that are for one resource server.
+///
+/// What comes out is **not** a caller: a token can be stolen. It becomes an authorization together with what it is bound to.
+///
+/// ```
+/// use aims_jose::JwkSet;
+/// use aims_keys::{UnixTime, backend};
+/// use aims_oauth::{AccessTokenVerifier, ErrorCode, TrustedIssuer};
+///
+/// # let published = r#"{"keys":[]}"#;
+/// let keys = JwkSet::parse(published, backend::ring())?;
+/// let issuer = TrustedIssuer::new("https://as.example".parse()?, keys);
+/// let verifier = AccessTokenVerifier::builder("https://tools.example".parse()?, issuer, backend::ring()).build();
+///
+/// let refused = verifier.verify(&"not-a-jwt".parse()?, UnixTime::from_secs(1_790_000_000)).unwrap_err();
+/// assert_eq!((refused.code(), refused.rule()), ("malformed", "JO-B64-01"));
+/// assert_eq!(refused.error_code(), ErrorCode::InvalidToken);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct AccessTokenVerifier {
+    resources: Vec<Resource>,
+    issuers: Issuers,
+    marks: Option<Arc<dyn Marks>>,
+    backend: Backend,
+    leeway: Duration,
+    headers: HeaderMemo,
+}
+
+impl AccessTokenVerifier {
+    /// Starts from what has no safe default: who this resource server is, whose tokens it believes, and the backend that hashes.
+    pub fn builder(
+        resource: Resource,
+        issuer: TrustedIssuer,
+        backend: Backend,
+    ) -> AccessTokenVerifierBuilder {
+        let mut issuers = Issuers::default();
+        issuers.add(issuer);
+        AccessTokenVerifierBuilder(Self {
+            resources: vec![resource],
+            issuers,
+            marks: None,
+            backend,
+            leeway: DEFAULT_LEEWAY,
+            headers: HeaderMemo::new(Limits::new()),
+        })
+    }
+
+    /// Checks a token at time `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessTokenError`] names the first check that failed, in the order of ACT-4.
+    pub fn verify(
+        &self,
+        token: &AccessToken,
+        now: UnixTime,
+    ) -> Result<VerifiedAccessToken, AccessTokenError> {
+        let jws = UnverifiedJws::parse_with(token.expose(), &self.headers)?;
+        jws.header().require_media_type(ACCESS_TOKEN_TYPE)?;
+        if jws.header().is_nested() {
+            return Err(JwsError::Nested.into());
+        }
+
+        // Only the issuer is used before the signature is checked, and only to choose the key.
+        let jws = jws.peek();
+        let claims = AccessTokenClaims::read(jws.untrusted_payload().to_vec(), &json::Limits::new())?;
+        let issuer = claims.at(claims.issuer).and_then(|issuer| issuer.as_str()).unwrap_or_default();
+        let issuer = self.issuers.find(&issuer).ok_or(AccessTokenError::IssuerMismatch)?;
+        if !issuer.algorithms().contains(jws.header().algorithm()) {
+            return Err(AccessTokenError::UnsupportedAlgorithm);
+        }
+        let keys = issuer.keys();
+        let key = keys.find_for(jws.header())?;
+        let header = jws.verify(key.public_key(), issuer.algorithms())?.into_parts().0;
+
+        let resource = claims.audience(&self.resources).ok_or(AccessTokenError::AudienceMismatch)?.clone();
+        self.check_times(&claims, now)?;
+        let binding = claims.binding(self.backend)?;
+        claims.check_parties()?;
+        claims.check_methods()?;
+        let (scope, lineage) = (claims.scope()?, claims.lineage()?);
+        let own_id = {
+            let id = claims.at(claims.token_id).and_then(|id| id.as_str()).unwrap_or_default();
+            LineageId::of(issuer.issuer().as_str(), &id, self.backend)
+        };
+        let verified = VerifiedAccessToken::new(Facts {
+            agent: claims.agent(),
+            issuer: issuer.issuer().clone(),
+            fingerprint: token.fingerprint(),
+            header,
+            key: key.public_key().clone(),
+            leeway: self.leeway,
+            claims,
+            resource,
+            binding,
+            scope,
+            lineage,
+            own_id,
+        });
+        self.check_marks(&verified)?;
+        Ok(verified)
+    }
+
+    /// Whether a token that was verified before still counts: at each use of one that is remembered, and during a stream. Neither time nor a mark has ended
+    /// it, and the key that signed it is one that its issuer still publishes (AZR-10).
+    ///
+    /// # Errors
+    ///
+    /// [`AccessTokenError`]: the first of these checks that failed.
+    pub fn verify_again(&self, token: &VerifiedAccessToken, now: UnixTime) -> Result<(), AccessTokenError> {
+        let facts = token.facts();
+        let issuer = self.issuers.find(facts.issuer.as_str()).ok_or(AccessTokenError::IssuerMismatch)?;
+        if !issuer.algorithms().contains(facts.header.algorithm()) {
+            return Err(AccessTokenError::UnsupportedAlgorithm);
+        }
+        if issuer.keys().find_for(&facts.header)?.public_key() != &facts.key {
+            return Err(AccessTokenError::Signature);
+        }
+        if !self.resources.contains(&facts.resource) {
+            return Err(AccessTokenError::AudienceMismatch);
+        }
+        self.check_times(&facts.claims, now)?;
+        self.check_marks(token)
+    }
+
+    fn check_times(&self, claims: &AccessTokenClaims, now: UnixTime) -> Result<(), AccessTokenError> {
+        claim::check_expiry(claims.expires, now, self.leeway)?;
+        if let Some(nbf) = claims.not_before {
+            claim::check_not_before(nbf, now, self.leeway)?;
+        }
+        Ok(claim::check_issued_at(claims.issued_at, now, self.leeway)?)
+    }
+
+    fn check_marks(&self, token: &VerifiedAccessToken) -> Result<(), AccessTokenError> {
+        let Some(marks) = &self.marks else { return Ok(()) };
+        token.check_marks(&**marks).map_err(AccessTokenError::Lapsed)
+    }
+}
+
+/// Options of an [`AccessTokenVerifier`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct AccessTokenVerifierBuilder(AccessTokenVerifier);
+
+impl AccessTokenVerifierBuilder {
+    /// Believes this issuer, too: each with its own keys alone. One that is there already is replaced.
+    pub fn trust(mut self, issuer: TrustedIssuer) -> Self {
+        self.0.issuers.add(issuer);
+        self
+    }
+
+    /// Another name by which this resource server goes.
+    pub fn also_known_as(mut self, resource: Resource) -> Self {
+        self.0.resources.push(resource);
+        self
+    }
+
+    /// Refuses tokens that were cut off before their time. Default: nothing is known to be.
+    pub fn marks(mut self, marks: impl Marks + 'static) -> Self {
+        self.0.marks = Some(Arc::new(marks));
+        self
+    }
+
+    /// How far clocks may disagree. Default: 30 s; at most 60 s.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.0.leeway = leeway.min(MAX_LEEWAY);
+        self
+    }
+
+    /// Finishes; it cannot fail, since what is required was asked for first.
+    #[must_use]
+    pub fn build(self) -> AccessTokenVerifier {
+        self.0
+    }
+}
+
+const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
+
+/// JO-CLM-03.
+const MAX_LEEWAY: Duration = Duration::from_secs(60);
