@@ -2,6 +2,7 @@
 
 mod access_token;
 mod challenge;
+mod details;
 mod error_code;
 mod form;
 mod issuer;
@@ -11,10 +12,12 @@ mod scope;
 mod secret;
 
 pub use crate::access_token::{
-    AccessTokenError, AccessTokenVerifier, AccessTokenVerifierBuilder, Actor, ActorChain, TokenBinding,
-    TrustedIssuer, VerifiedAccessToken,
+    AccessTokenError, AccessTokenIssueError, AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier,
+    AccessTokenVerifierBuilder, Actor, ActorChain, IssuedAccessToken, NewActor, TokenBinding, TrustedIssuer,
+    UnsignedAccessToken, VerifiedAccessToken,
 };
 pub use crate::challenge::{Challenge, ChallengeError, Challenges};
+pub use crate::details::{AuthorizationDetails, CommonMembers, Detail, DetailRule, DetailsError};
 pub use crate::error_code::ErrorCode;
 pub use crate::form::{FormError, NewParameters, Parameters};
 pub use crate::issuer::{Issuer, IssuerError};

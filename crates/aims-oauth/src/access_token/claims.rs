@@ -7,7 +7,7 @@ use aims_jose::{ClaimsError, Confirmation, Thumbprint, json};
 use aims_keys::{Backend, UnixTime};
 
 use super::{AccessTokenError, actors};
-use crate::{Lineage, Resource, Scope, lineage};
+use crate::{AuthorizationDetails, Lineage, Resource, Scope, lineage};
 
 /// The claims as they stand in the token.
 ///
@@ -119,6 +119,12 @@ impl AccessTokenClaims {
         let Some(scope) = self.other(self.others.scope) else { return Ok(Scope::none()) };
         let text = scope.as_str().ok_or(AccessTokenError::ScopeType)?;
         text.parse().map_err(AccessTokenError::Scope)
+    }
+
+    /// RAR-1, RAR-2.
+    pub(super) fn details(&self) -> Result<Option<AuthorizationDetails>, AccessTokenError> {
+        let details = self.other(self.others.details);
+        details.map(AuthorizationDetails::from_value).transpose().map_err(AccessTokenError::Details)
     }
 
     /// JO-KEY-10: one way to show one key, and one of those that are verified here.

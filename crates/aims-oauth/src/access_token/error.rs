@@ -3,7 +3,7 @@
 use aims_credential::Lapsed;
 use aims_jose::{ClaimsError, JwsError};
 
-use crate::{ErrorCode, LineageError, ScopeError, SecretError};
+use crate::{DetailsError, ErrorCode, LineageError, ScopeError, SecretError};
 
 /// Why a text is no access token that counts here, one reason per check.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -21,6 +21,9 @@ pub enum AccessTokenError {
     /// The token is bound to a key in a way that is not verified here.
     #[error("the token is bound in a way that is not verified here")]
     Confirmation,
+    /// `authorization_details` are malformed.
+    #[error(transparent)]
+    Details(DetailsError),
     /// `events`: it is a security event, and no token.
     #[error("the token has events")]
     Events,
@@ -77,6 +80,7 @@ impl AccessTokenError {
             Self::ActorsTooDeep => "too_many_actors",
             Self::AudienceMismatch => "audience_mismatch",
             Self::Confirmation => "bad_confirmation",
+            Self::Details(error) => error.code(),
             Self::Events => "events_claim",
             Self::Expired => "expired",
             Self::IssuerMismatch => "issuer_mismatch",
@@ -106,6 +110,7 @@ impl AccessTokenError {
             | Self::NotYetValid
             | Self::Signature => "ACT-4",
             Self::Confirmation => "JO-KEY-10",
+            Self::Details(error) => error.rule(),
             Self::Events => "SSF-14",
             Self::Lapsed(lapsed) => lapsed.rule(),
             Self::Lineage(error) => error.rule(),

@@ -3,6 +3,7 @@
 mod actors;
 mod claims;
 mod error;
+mod issue;
 mod issuer;
 mod verified;
 mod verify;
@@ -10,6 +11,10 @@ mod verify;
 pub use self::actors::{Actor, ActorChain};
 pub use self::claims::TokenBinding;
 pub use self::error::AccessTokenError;
+pub use self::issue::{
+    AccessTokenIssueError, AccessTokenIssuer, AccessTokenRequest, IssuedAccessToken, NewActor,
+    UnsignedAccessToken,
+};
 pub use self::issuer::TrustedIssuer;
 pub use self::verified::VerifiedAccessToken;
 pub use self::verify::{AccessTokenVerifier, AccessTokenVerifierBuilder};

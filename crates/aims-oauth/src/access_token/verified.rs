@@ -14,7 +14,7 @@ use aims_keys::{PublicKey, UnixTime};
 
 use super::claims::AccessTokenClaims;
 use super::{ActorChain, TokenBinding};
-use crate::{Fingerprint, Issuer, Lineage, Resource, Scope};
+use crate::{AuthorizationDetails, Fingerprint, Issuer, Lineage, Resource, Scope};
 
 /// An access token that passed every check of an [`AccessTokenVerifier`](super::AccessTokenVerifier); there is no other way to get one. Cloning is cheap.
 ///
@@ -28,6 +28,7 @@ pub(super) struct Facts {
     pub(super) resource: Resource,
     pub(super) agent: Option<WorkloadId>,
     pub(super) scope: Scope,
+    pub(super) details: Option<AuthorizationDetails>,
     pub(super) binding: Option<TokenBinding>,
     pub(super) lineage: Lineage,
     pub(super) own_id: LineageId,
@@ -72,6 +73,11 @@ impl VerifiedAccessToken {
     #[must_use]
     pub fn actors(&self) -> ActorChain<'_> {
         ActorChain::new(&self.0.claims.object, self.0.claims.others.act)
+    }
+
+    /// `act`, as it was sent.
+    pub(super) fn act(&self) -> Option<Value<'_>> {
+        self.0.claims.others.act.and_then(|span| self.0.claims.at(span))
     }
 
     /// The name of this resource server that the token is for.
@@ -128,10 +134,10 @@ impl VerifiedAccessToken {
         self.0.claims.others.transaction.map(|span| self.text(span))
     }
 
-    /// `authorization_details`, as they were sent.
+    /// `authorization_details`; none, where the token has none.
     #[must_use]
-    pub fn details(&self) -> Option<Value<'_>> {
-        self.0.claims.others.details.and_then(|span| self.0.claims.at(span))
+    pub fn details(&self) -> Option<&AuthorizationDetails> {
+        self.0.details.as_ref()
     }
 
     /// What it comes from.

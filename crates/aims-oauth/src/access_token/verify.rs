@@ -95,7 +95,7 @@ impl AccessTokenVerifier {
         let binding = claims.binding(self.backend)?;
         claims.check_parties()?;
         claims.check_methods()?;
-        let (scope, lineage) = (claims.scope()?, claims.lineage()?);
+        let (scope, details, lineage) = (claims.scope()?, claims.details()?, claims.lineage()?);
         let own_id = {
             let id = claims.at(claims.token_id).and_then(|id| id.as_str()).unwrap_or_default();
             LineageId::of(issuer.issuer().as_str(), &id, self.backend)
@@ -111,6 +111,7 @@ impl AccessTokenVerifier {
             resource,
             binding,
             scope,
+            details,
             lineage,
             own_id,
         });

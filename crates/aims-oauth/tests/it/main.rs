@@ -3,5 +3,7 @@
 
 mod access_tokens;
 mod challenges;
+mod details;
 mod forms;
 mod names;
+mod world;

@@ -1,0 +1,484 @@
+//! Issuing access tokens.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aims_credential::LineageId;
+use aims_jose::json::{ObjectWriter, Value};
+use aims_jose::{ClaimsError, NewClaims, NewHeader, UnsignedJws, base64url};
+use aims_keys::{AsyncSigner, PublicKey, SignError, Signer, UnixTime};
+
+use super::{ACCESS_TOKEN_TYPE, TokenBinding, VerifiedAccessToken};
+use crate::{AccessToken, AuthorizationDetails, Issuer, Lineage, LineageError, Resource, Scope};
+
+/// What an access token shall say: about whom, for which client, for which resource.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use aims_jose::Thumbprint;
+/// use aims_oauth::{AccessTokenRequest, TokenBinding};
+///
+/// # let key: Thumbprint = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".parse()?;
+/// let request = AccessTokenRequest::new("user-1", "spiffe://acme.example/agents/travel", "https://tools.example".parse()?)
+///     .scope("trips:book".parse()?)
+///     .bound_to(TokenBinding::Key(key))
+///     .lifetime(Duration::from_secs(120));
+/// # let _ = request;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a request does nothing until a token is issued for it"]
+pub struct AccessTokenRequest<'a> {
+    subject: &'a str,
+    client_id: &'a str,
+    resource: Resource,
+    scope: Scope,
+    details: Option<AuthorizationDetails>,
+    binding: Option<TokenBinding>,
+    actor: Option<NewActor<'a>>,
+    lineage: Lineage,
+    lifetime: Option<Duration>,
+    not_after: Option<UnixTime>,
+    auth_time: Option<UnixTime>,
+    acr: Option<&'a str>,
+    transaction: Option<&'a str>,
+}
+
+/// Who acts for the subject of a token that is to be issued.
+#[derive(Clone, Copy, Debug)]
+pub struct NewActor<'a> {
+    subject: &'a str,
+    issuer: Option<&'a str>,
+    before: Option<Value<'a>>,
+}
+
+impl<'a> NewActor<'a> {
+    /// This one, as the issuer of the token knows it.
+    #[must_use]
+    pub fn new(subject: &'a str) -> Self {
+        Self { subject, issuer: None, before: None }
+    }
+
+    /// As another issuer knows it.
+    #[must_use]
+    pub fn known_to(mut self, issuer: &'a str) -> Self {
+        self.issuer = Some(issuer);
+        self
+    }
+
+    /// In front of those who acted before: each exchange is a hop, also by who acts already (EXC-8).
+    #[must_use]
+    pub fn after(mut self, token: &'a VerifiedAccessToken) -> Self {
+        self.before = token.act();
+        self
+    }
+
+    fn write(&self, to: &mut ObjectWriter) {
+        to.object("act", |act| {
+            act.str("sub", self.subject);
+            if let Some(issuer) = self.issuer {
+                act.str("iss", issuer);
+            }
+            if let Some(before) = self.before {
+                act.value("act", before);
+            }
+        });
+    }
+}
+
+impl<'a> AccessTokenRequest<'a> {
+    /// About this subject: the user that the agent acts for, or the agent itself, if it acts for nobody else (ACT-2). For this client, the agent (AIMS-25),
+    /// and for one resource server (ACT-3).
+    pub fn new(subject: &'a str, client_id: &'a str, resource: Resource) -> Self {
+        Self {
+            subject,
+            client_id,
+            resource,
+            scope: Scope::none(),
+            details: None,
+            binding: None,
+            actor: None,
+            lineage: Lineage::none(),
+            lifetime: None,
+            not_after: None,
+            auth_time: None,
+            acr: None,
+            transaction: None,
+        }
+    }
+
+    /// With this scope. Default: none.
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// With these details. Default: none.
+    pub fn details(mut self, details: AuthorizationDetails) -> Self {
+        self.details = Some(details);
+        self
+    }
+
+    /// For the holder of this key or certificate alone. Default: whoever shows the token may use it (SEC-4).
+    pub fn bound_to(mut self, binding: TokenBinding) -> Self {
+        self.binding = Some(binding);
+        self
+    }
+
+    /// This one acts for the subject. Default: the client, without saying so.
+    pub fn acting(mut self, actor: NewActor<'a>) -> Self {
+        self.actor = Some(actor);
+        self
+    }
+
+    /// Comes from these, the grant first: it ends with any of them.
+    pub fn from(mut self, lineage: Lineage) -> Self {
+        self.lineage = lineage;
+        self
+    }
+
+    /// Valid for this long, in place of the issuer's default.
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Valid until this at most: as long as the credential that it is bound to, or the token that it comes from (MTL-4, EXC-3, design D8).
+    pub fn not_after(mut self, time: UnixTime) -> Self {
+        self.not_after = Some(self.not_after.map_or(time, |known| known.min(time)));
+        self
+    }
+
+    /// When and how strongly the user was authenticated (CHA-4).
+    pub fn authenticated(mut self, at: UnixTime, acr: Option<&'a str>) -> Self {
+        (self.auth_time, self.acr) = (Some(at), acr);
+        self
+    }
+
+    /// In this transaction.
+    pub fn transaction(mut self, id: &'a str) -> Self {
+        self.transaction = Some(id);
+        self
+    }
+}
+
+/// Issues the access tokens of an authorization server.
+///
+/// Its key is a [`Signer`]; with [`external`](Self::external) it is wherever the caller has it, and tokens are made in two steps.
+pub struct AccessTokenIssuer<S: ?Sized = dyn Signer> {
+    signer: Arc<S>,
+    issuer: Issuer,
+    header: NewHeader,
+    lifetime: Duration,
+    max_lifetime: Duration,
+}
+
+/// A token that was issued, and what its issuer has to remember of it.
+#[derive(Debug)]
+pub struct IssuedAccessToken {
+    /// The token, for the client.
+    token: AccessToken,
+    id: String,
+    expires: UnixTime,
+    lineage_id: LineageId,
+}
+
+impl AccessTokenIssuer {
+    /// Issues as `issuer`, and signs with a key that is published as `key_id`.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessTokenIssueError::KeyId`].
+    pub fn new(issuer: Issuer, signer: Arc<dyn Signer>, key_id: &str) -> Result<Self, AccessTokenIssueError> {
+        let header = header(signer.public_key(), key_id)?;
+        Ok(Self { signer, issuer, header, lifetime: DEFAULT_LIFETIME, max_lifetime: DEFAULT_MAX_LIFETIME })
+    }
+
+    /// Issues a token.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessTokenIssueError`] names the first check that failed.
+    pub fn issue(
+        &self,
+        request: &AccessTokenRequest<'_>,
+        now: UnixTime,
+    ) -> Result<IssuedAccessToken, AccessTokenIssueError> {
+        self.prepare(request, now)?.sign(&*self.signer)
+    }
+}
+
+impl AccessTokenIssuer<PublicKey> {
+    /// An issuer that only [prepares](Self::prepare) tokens: the owner of `key` signs them elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](AccessTokenIssuer::new).
+    pub fn external(issuer: Issuer, key: PublicKey, key_id: &str) -> Result<Self, AccessTokenIssueError> {
+        let header = header(&key, key_id)?;
+        let (lifetime, max_lifetime) = (DEFAULT_LIFETIME, DEFAULT_MAX_LIFETIME);
+        Ok(Self { signer: Arc::new(key), issuer, header, lifetime, max_lifetime })
+    }
+}
+
+impl<S: ?Sized> AccessTokenIssuer<S> {
+    /// How long tokens are valid, unless a request says otherwise. Default: 5 min (ACT-7).
+    #[must_use]
+    pub fn with_lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = lifetime.min(self.max_lifetime);
+        self
+    }
+
+    /// The longest lifetime that a request may ask for. Default: 1 h; at most 24 h.
+    #[must_use]
+    pub fn with_max_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_lifetime = lifetime.min(MAX_LIFETIME);
+        self.lifetime = self.lifetime.min(self.max_lifetime);
+        self
+    }
+
+    /// Its identifier.
+    #[must_use]
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// Writes a token, to be signed by whoever has the key.
+    ///
+    /// # Errors
+    ///
+    /// As [`issue`](AccessTokenIssuer::issue).
+    pub fn prepare(
+        &self,
+        request: &AccessTokenRequest<'_>,
+        now: UnixTime,
+    ) -> Result<UnsignedAccessToken, AccessTokenIssueError> {
+        let lifetime = request.lifetime.unwrap_or(self.lifetime);
+        if lifetime > self.max_lifetime {
+            return Err(AccessTokenIssueError::Lifetime);
+        }
+        let expires = request.not_after.map_or(now + lifetime, |end| end.min(now + lifetime));
+        if expires <= now {
+            return Err(AccessTokenIssueError::Lifetime);
+        }
+        let backend = self.header.key().backend();
+        let mut id = [0; 16];
+        backend.fill_random(&mut id).map_err(|_| AccessTokenIssueError::Sign(SignError::Backend))?;
+        let id = base64url::encode(id);
+
+        let mut claims = NewClaims::new();
+        claims.issuer(self.issuer.as_str()).subject(request.subject).audience(request.resource.as_str());
+        claims.issued_at(now).expires(expires).token_id(&id);
+        request.write(claims.extensions());
+        let claims = claims.finish().map_err(AccessTokenIssueError::Claims)?;
+        let lineage_id = LineageId::of(self.issuer.as_str(), &id, backend);
+        Ok(UnsignedAccessToken { token: self.header.unsigned(claims), id, expires, lineage_id })
+    }
+}
+
+impl AccessTokenRequest<'_> {
+    /// What RFC 7519 does not register.
+    fn write(&self, to: &mut ObjectWriter) {
+        to.str("client_id", self.client_id);
+        if !self.scope.is_empty() {
+            to.str("scope", self.scope.as_str());
+        }
+        if let Some(details) = &self.details {
+            to.value("authorization_details", details.as_value());
+        }
+        if let Some(binding) = &self.binding {
+            to.object("cnf", |cnf| {
+                match binding {
+                    TokenBinding::Certificate(hash) => cnf.str("x5t#S256", &hash.to_string()),
+                    TokenBinding::Key(thumbprint) => cnf.str("jkt", &thumbprint.to_string()),
+                };
+            });
+        }
+        if let Some(actor) = &self.actor {
+            actor.write(to);
+        }
+        if let Some(time) = self.auth_time {
+            to.u64("auth_time", time.as_secs());
+        }
+        if let Some(acr) = self.acr {
+            to.str("acr", acr);
+        }
+        if let Some(transaction) = self.transaction {
+            to.str("txn", transaction);
+        }
+        self.lineage.write(to);
+    }
+}
+
+/// A token that lacks its issuer's signature.
+#[derive(Debug)]
+pub struct UnsignedAccessToken {
+    token: UnsignedJws,
+    id: String,
+    expires: UnixTime,
+    lineage_id: LineageId,
+}
+
+impl UnsignedAccessToken {
+    /// The bytes to be signed.
+    #[must_use]
+    pub fn signing_input(&self) -> &[u8] {
+        self.token.signing_input()
+    }
+
+    /// Completes the token with a signature made elsewhere, which is verified first.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessTokenIssueError::Signature`].
+    pub fn attach(self, signature: &[u8]) -> Result<IssuedAccessToken, AccessTokenIssueError> {
+        let Self { token, id, expires, lineage_id } = self;
+        let token = token.attach(signature).map_err(|_| AccessTokenIssueError::Signature)?;
+        IssuedAccessToken::of(&token, id, expires, lineage_id)
+    }
+
+    /// Signs and completes the token with the issuer's key.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessTokenIssueError::Sign`], also when `signer` has another key.
+    pub fn sign<S: Signer + ?Sized>(self, signer: &S) -> Result<IssuedAccessToken, AccessTokenIssueError> {
+        let Self { token, id, expires, lineage_id } = self;
+        let token = token.sign(signer).map_err(AccessTokenIssueError::Sign)?;
+        IssuedAccessToken::of(&token, id, expires, lineage_id)
+    }
+
+    /// As [`sign`](Self::sign), without blocking.
+    ///
+    /// # Errors
+    ///
+    /// As [`sign`](Self::sign).
+    pub async fn sign_async<S: AsyncSigner + ?Sized>(
+        self,
+        signer: &S,
+    ) -> Result<IssuedAccessToken, AccessTokenIssueError> {
+        let Self { token, id, expires, lineage_id } = self;
+        let token = token.sign_async(signer).await.map_err(AccessTokenIssueError::Sign)?;
+        IssuedAccessToken::of(&token, id, expires, lineage_id)
+    }
+}
+
+impl IssuedAccessToken {
+    /// The token, for the client.
+    #[must_use]
+    pub fn token(&self) -> &AccessToken {
+        &self.token
+    }
+
+    /// The same, by value.
+    #[must_use]
+    pub fn into_token(self) -> AccessToken {
+        self.token
+    }
+
+    /// `jti`.
+    #[must_use]
+    pub fn token_id(&self) -> &str {
+        &self.id
+    }
+
+    /// `exp`.
+    #[must_use]
+    pub fn not_after(&self) -> UnixTime {
+        self.expires
+    }
+
+    /// What names it in the lineage of what is derived from it, and marks it (REV-2).
+    #[must_use]
+    pub fn lineage_id(&self) -> &LineageId {
+        &self.lineage_id
+    }
+
+    fn of(
+        token: &str,
+        id: String,
+        expires: UnixTime,
+        lineage_id: LineageId,
+    ) -> Result<Self, AccessTokenIssueError> {
+        let token = token.parse().map_err(|_| AccessTokenIssueError::TooLong)?;
+        Ok(Self { token, id, expires, lineage_id })
+    }
+}
+
+impl<S: ?Sized> fmt::Debug for AccessTokenIssuer<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessTokenIssuer")
+            .field("issuer", &self.issuer)
+            .field("header", &self.header)
+            .field("lifetime", &self.lifetime)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why an access token was not issued, one reason per check.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccessTokenIssueError {
+    /// Subject, client or another claim is one that no verifier reads.
+    #[error("the claims cannot be written")]
+    Claims(#[source] ClaimsError),
+    /// The identifier of the issuer's key is malformed.
+    #[error("the key identifier is malformed")]
+    KeyId,
+    /// The lifetime is over before it began, or longer than the issuer allows.
+    #[error("the lifetime is not one that the issuer allows")]
+    Lifetime,
+    /// What it comes from has more ancestors than there may be.
+    #[error(transparent)]
+    Lineage(#[from] LineageError),
+    /// The issuer's key did not sign.
+    #[error("the token could not be signed")]
+    Sign(#[source] SignError),
+    /// The signature that was attached is not the issuer's over this token.
+    #[error("the signature does not verify")]
+    Signature,
+    /// The token would be longer than verifiers take.
+    #[error("the token would be too long")]
+    TooLong,
+}
+
+impl AccessTokenIssueError {
+    /// A stable name for logs, metrics and other languages.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Claims(_) => "bad_claims",
+            Self::KeyId => "malformed_key_id",
+            Self::Lifetime => "bad_lifetime",
+            Self::Lineage(error) => error.code(),
+            Self::Sign(error) => error.code(),
+            Self::Signature => "bad_signature",
+            Self::TooLong => "token_too_long",
+        }
+    }
+
+    /// The requirement in `docs/spec/` that was broken.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Claims(error) => error.rule(),
+            Self::KeyId => "JO-HDR-05",
+            Self::Lifetime => "ACT-7",
+            Self::Lineage(error) => error.rule(),
+            Self::Sign(error) => error.rule(),
+            Self::Signature => "JO-SIGN-02",
+            Self::TooLong => "WIR-9",
+        }
+    }
+}
+
+fn header(key: &PublicKey, key_id: &str) -> Result<NewHeader, AccessTokenIssueError> {
+    NewHeader::with_key_id(ACCESS_TOKEN_TYPE, key, key_id).map_err(|_| AccessTokenIssueError::KeyId)
+}
+
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
+
+const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);

@@ -1,0 +1,322 @@
+//! `authorization_details`: what a token is good for, where words of a scope are too few (RFC 9396).
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use aims_jose::json::{self, Elements, JsonError, Kind, Object, Value};
+
+/// What a client asks for, or was granted: a list of objects, each of a type of its own (RAR-1).
+///
+/// ```
+/// use aims_oauth::{AuthorizationDetails, CommonMembers};
+///
+/// let granted = r#"[{"type":"booking","actions":["read","book"],"locations":["https://tools.example"]}]"#;
+/// let granted = AuthorizationDetails::parse(granted)?;
+/// let asked = AuthorizationDetails::parse(r#"[{"type":"booking","actions":["read"],"locations":["https://tools.example"]}]"#)?;
+/// assert!(asked.is_within(&granted, &CommonMembers));
+///
+/// let refused = AuthorizationDetails::parse(r#"[{"actions":["read"]}]"#).unwrap_err();
+/// assert_eq!((refused.code(), refused.rule()), ("details_type", "RAR-1"));
+/// # Ok::<(), aims_oauth::DetailsError>(())
+/// ```
+#[derive(Clone)]
+pub struct AuthorizationDetails {
+    /// INVARIANT: one member, a list of which each is a [`Detail`].
+    object: Object,
+    len: usize,
+}
+
+/// One of them.
+#[derive(Clone, Copy)]
+pub struct Detail<'d>(Value<'d>);
+
+impl AuthorizationDetails {
+    /// Reads a parameter, a member of a response, or a claim: a JSON array.
+    ///
+    /// # Errors
+    ///
+    /// [`DetailsError`].
+    pub fn parse(text: &str) -> Result<Self, DetailsError> {
+        let text = text.trim_matches([' ', '\t', '\n', '\r']);
+        let object = Object::parse([WRAP, text, "}"].concat(), &LIMITS).map_err(DetailsError::Json)?;
+        let value = object.get(MEMBER).ok_or(DetailsError::NotAnArray)?;
+        // What closes the list by itself could bring members of its own.
+        if value.raw().len() != text.len() {
+            return Err(DetailsError::NotAnArray);
+        }
+        let mut len = 0_usize;
+        for detail in value.as_array().ok_or(DetailsError::NotAnArray)? {
+            check(detail)?;
+            len += 1;
+        }
+        match len {
+            0 => Err(DetailsError::Empty),
+            1..=MAX_DETAILS => Ok(Self { object, len }),
+            _ => Err(DetailsError::TooMany),
+        }
+    }
+
+    /// The same of a value that was read with something else.
+    ///
+    /// # Errors
+    ///
+    /// [`DetailsError`].
+    pub fn from_value(value: Value<'_>) -> Result<Self, DetailsError> {
+        Self::parse(value.raw())
+    }
+
+    /// The JSON array, as it was read.
+    #[must_use]
+    pub fn as_json(&self) -> &str {
+        self.as_value().raw()
+    }
+
+    /// Each of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Detail<'_>> {
+        self.elements().into_iter().flatten().map(Detail)
+    }
+
+    /// How many there are: one at least.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Never.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether each of these is within one of those that were granted, as `rule` sees it (RAR-4).
+    #[must_use]
+    pub fn is_within(&self, granted: &Self, rule: &dyn DetailRule) -> bool {
+        self.iter().all(|asked| {
+            granted.iter().any(|granted| asked.kind() == granted.kind() && rule.is_within(&asked, &granted))
+        })
+    }
+
+    /// The JSON array.
+    pub(crate) fn as_value(&self) -> Value<'_> {
+        // INVARIANT: it is there.
+        self.object.get(MEMBER).unwrap_or_else(|| self.object.as_value())
+    }
+
+    fn elements(&self) -> Option<Elements<'_>> {
+        self.as_value().as_array()
+    }
+}
+
+impl<'d> Detail<'d> {
+    /// `type`: whose rules the other members follow.
+    #[must_use]
+    pub fn kind(&self) -> Cow<'d, str> {
+        self.text("type").unwrap_or_default()
+    }
+
+    /// `locations`: the resource servers that it is for.
+    pub fn locations(&self) -> impl Iterator<Item = Cow<'d, str>> + use<'d> {
+        self.texts("locations")
+    }
+
+    /// `actions`: what may be done there.
+    pub fn actions(&self) -> impl Iterator<Item = Cow<'d, str>> + use<'d> {
+        self.texts("actions")
+    }
+
+    /// `datatypes`: with which kinds of data.
+    pub fn datatypes(&self) -> impl Iterator<Item = Cow<'d, str>> + use<'d> {
+        self.texts("datatypes")
+    }
+
+    /// `privileges`: with what standing.
+    pub fn privileges(&self) -> impl Iterator<Item = Cow<'d, str>> + use<'d> {
+        self.texts("privileges")
+    }
+
+    /// `identifier`: one thing there.
+    #[must_use]
+    pub fn identifier(&self) -> Option<Cow<'d, str>> {
+        self.text("identifier")
+    }
+
+    /// Any member by its name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Value<'d>> {
+        self.0.get(name)
+    }
+
+    /// The object, as it was read.
+    #[must_use]
+    pub fn as_value(&self) -> Value<'d> {
+        self.0
+    }
+
+    fn text(&self, name: &str) -> Option<Cow<'d, str>> {
+        self.0.get(name)?.as_str()
+    }
+
+    fn texts(&self, name: &str) -> impl Iterator<Item = Cow<'d, str>> + use<'d> {
+        self.0.get(name).into_iter().flat_map(texts)
+    }
+}
+
+impl fmt::Debug for AuthorizationDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Shows its type alone: what is asked for may be about somebody.
+impl fmt::Debug for Detail<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Detail").field("type", &self.kind()).finish_non_exhaustive()
+    }
+}
+
+/// When one detail is within another of the same type. Each type has rules of its own: implement this for those you know.
+pub trait DetailRule {
+    /// Whether what is asked for is no more than what was granted. Both are of one type.
+    fn is_within(&self, asked: &Detail<'_>, granted: &Detail<'_>) -> bool;
+}
+
+/// The rule for types of which nothing is known: the five common members may be narrower, and all others are the same (RAR-4).
+///
+/// A common member that the grant has, and the request has not, is not narrower: it would be without bounds.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "it is a rule, and has no parts")]
+pub struct CommonMembers;
+
+impl DetailRule for CommonMembers {
+    fn is_within(&self, asked: &Detail<'_>, granted: &Detail<'_>) -> bool {
+        let names = |detail: &Detail<'_>| detail.0.as_object().map_or(0, Iterator::count);
+        let is_narrower = |(name, asked): (json::Name<'_>, Value<'_>)| {
+            let name = name.as_str();
+            let Some(granted) = granted.get(&name) else { return false };
+            if LISTS.contains(&&*name) {
+                let granted: HashSet<Cow<'_, str>> = texts(granted).collect();
+                return texts(asked).all(|asked| granted.contains(&asked));
+            }
+            same(asked, granted)
+        };
+        names(asked) == names(granted) && asked.0.as_object().is_some_and(|mut all| all.all(is_narrower))
+    }
+}
+
+/// Why a text is no list of authorization details.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DetailsError {
+    /// There is none in it.
+    #[error("there are no authorization details")]
+    Empty,
+    /// It is not JSON within the limits.
+    #[error("the authorization details are not well-formed")]
+    Json(#[source] JsonError),
+    /// A common member is of the wrong type.
+    #[error("the member {0} of an authorization detail is of the wrong type")]
+    Member(&'static str),
+    /// It is not one array.
+    #[error("the authorization details are not an array")]
+    NotAnArray,
+    /// There are more than anybody decides on.
+    #[error("there are too many authorization details")]
+    TooMany,
+    /// One is no object with a `type`.
+    #[error("an authorization detail has no type")]
+    Type,
+}
+
+impl DetailsError {
+    /// A stable name for logs, metrics and other languages.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "details_empty",
+            Self::Json(error) => error.code(),
+            Self::Member(_) => "details_member",
+            Self::NotAnArray => "details_not_an_array",
+            Self::TooMany => "too_many_details",
+            Self::Type => "details_type",
+        }
+    }
+
+    /// The requirement in `docs/spec/` that was broken.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Json(error) => error.rule(),
+            Self::Empty | Self::NotAnArray | Self::Type => "RAR-1",
+            Self::Member(_) => "RAR-2",
+            Self::TooMany => "WIR-9",
+        }
+    }
+}
+
+fn check(detail: Value<'_>) -> Result<(), DetailsError> {
+    let kind = detail.get("type").and_then(|kind| kind.as_str());
+    if kind.is_none_or(|kind| kind.is_empty()) {
+        return Err(DetailsError::Type);
+    }
+    for name in LISTS {
+        let is_list = |value: Value<'_>| {
+            value.as_array().is_some_and(|mut all| all.all(|one| one.kind() == Kind::String))
+        };
+        if detail.get(name).is_some_and(|value| !is_list(value)) {
+            return Err(DetailsError::Member(name));
+        }
+    }
+    if detail.get("identifier").is_some_and(|value| value.kind() != Kind::String) {
+        return Err(DetailsError::Member("identifier"));
+    }
+    Ok(())
+}
+
+/// INVARIANT: the common lists hold texts alone.
+fn texts(list: Value<'_>) -> impl Iterator<Item = Cow<'_, str>> {
+    list.as_array().into_iter().flatten().filter_map(|one| one.as_str())
+}
+
+/// Whether two values are the same, however they are written: members in any order, texts escaped or not. Numbers are compared as they are written, or as what
+/// they come to.
+fn same(one: Value<'_>, other: Value<'_>) -> bool {
+    if one.kind() != other.kind() {
+        return false;
+    }
+    match one.kind() {
+        Kind::String => one.as_str() == other.as_str(),
+        Kind::Number => {
+            let number = |value: Value<'_>| value.as_number().map(|number| number.to_f64().to_bits());
+            one.raw() == other.raw() || number(one) == number(other)
+        }
+        Kind::Array => match (one.as_array(), other.as_array()) {
+            (Some(one), Some(other)) => {
+                one.clone().count() == other.clone().count()
+                    && one.zip(other).all(|(one, other)| same(one, other))
+            }
+            _ => false,
+        },
+        Kind::Object => match (one.as_object(), other.as_object()) {
+            (Some(mut members), Some(others)) => {
+                one.as_object().map_or(0, Iterator::count) == others.count()
+                    && members.all(|(name, value)| {
+                        other.get(&name.as_str()).is_some_and(|other| same(value, other))
+                    })
+            }
+            _ => false,
+        },
+        _ => one.raw() == other.raw(),
+    }
+}
+
+const LISTS: [&str; 4] = ["actions", "datatypes", "locations", "privileges"];
+
+const MEMBER: &str = "details";
+
+const WRAP: &str = "{\"details\":";
+
+/// One deeper than what stands inside (WIR-9).
+const LIMITS: json::Limits = json::Limits::new().depth(33);
+
+const MAX_DETAILS: usize = 64;

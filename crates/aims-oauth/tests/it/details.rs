@@ -1,0 +1,130 @@
+//! `authorization_details`.
+
+use aims_oauth::{AuthorizationDetails, CommonMembers, Detail, DetailRule};
+use aims_testkit::assert_refused;
+use proptest::prelude::*;
+
+fn parse(text: &str) -> AuthorizationDetails {
+    AuthorizationDetails::parse(text).unwrap()
+}
+
+#[test]
+fn rar_01_details_are_objects_with_a_type() {
+    for (text, code) in [
+        ("{}", "details_not_an_array"),
+        ("1", "details_not_an_array"),
+        ("[]", "details_empty"),
+        ("[1]", "details_type"),
+        ("[{}]", "details_type"),
+        (r#"[{"type":1}]"#, "details_type"),
+        (r#"[{"type":""}]"#, "details_type"),
+        (r#"[{"type":"a"}],"x":[1]"#, "details_not_an_array"),
+        (r#"[{"type":"a"}]} "#, "json_trailing_data"),
+        (r#"[{"type":"a","type":"b"}]"#, "json_duplicate_name"),
+        ("", "json_syntax"),
+    ] {
+        let refused = AuthorizationDetails::parse(text).unwrap_err();
+        assert_eq!(refused.code(), code, "{text}");
+    }
+    assert_refused!(AuthorizationDetails::parse("{}"), "details_not_an_array", "RAR-1");
+    assert_refused!(AuthorizationDetails::parse("[{}]"), "details_type", "RAR-1");
+    assert_refused!(AuthorizationDetails::parse("[]"), "details_empty", "RAR-1");
+    for (member, name) in [
+        ("actions", "1"),
+        ("locations", "[1]"),
+        ("datatypes", "{}"),
+        ("privileges", "\"a\""),
+        ("identifier", "[]"),
+    ] {
+        let text = format!(r#"[{{"type":"a","{member}":{name}}}]"#);
+        assert_refused!(AuthorizationDetails::parse(&text), "details_member", "RAR-2", "{text}");
+    }
+    let many = |count: usize| format!("[{}]", vec![r#"{"type":"a"}"#; count].join(","));
+    assert_eq!(parse(&many(64)).len(), 64);
+    assert_refused!(AuthorizationDetails::parse(&many(65)), "too_many_details", "WIR-9");
+
+    let text = r#" [{"type":"pay\u006dent","actions":["a"],"locations":["l"],"datatypes":["d"],"privileges":["p"],"identifier":"i","more":{"x":1}}] "#;
+    let details = parse(text);
+    assert_eq!(details.as_json(), text.trim());
+    let one = details.iter().next().unwrap();
+    assert_eq!((one.kind().as_ref(), one.identifier().as_deref()), ("payment", Some("i")));
+    let lists =
+        [one.actions().next(), one.locations().next(), one.datatypes().next(), one.privileges().next()];
+    assert_eq!(lists.map(|text| text.unwrap().into_owned()), ["a", "l", "d", "p"]);
+    assert_eq!(one.get("more").unwrap().raw(), r#"{"x":1}"#);
+    assert!(!details.is_empty() && !format!("{details:?}").contains("identifier"));
+}
+
+#[test]
+fn rar_04_common_members_may_be_narrower_and_others_are_the_same() {
+    let granted = parse(
+        r#"[{"type":"booking","actions":["read","book"],"locations":["https://a"],"limit":{"amount":10,"in":["EUR"]}},
+            {"type":"account","identifier":"7"}]"#,
+    );
+    let within = |text: &str| parse(text).is_within(&granted, &CommonMembers);
+    for text in [
+        r#"[{"type":"booking","actions":["book"],"locations":["https://a"],"limit":{"amount":10,"in":["EUR"]}}]"#,
+        r#"[{"limit":{"in":["EU\u0052"],"amount":1e1},"locations":["https://a"],"actions":[],"type":"booking"}]"#,
+        r#"[{"type":"account","identifier":"7"},{"type":"account","identifier":"7"}]"#,
+    ] {
+        assert!(within(text), "{text}");
+    }
+    for text in [
+        r#"[{"type":"booking","actions":["cancel"],"locations":["https://a"],"limit":{"amount":10,"in":["EUR"]}}]"#,
+        r#"[{"type":"booking","actions":["book"],"locations":["https://b"],"limit":{"amount":10,"in":["EUR"]}}]"#,
+        r#"[{"type":"booking","actions":["book"],"limit":{"amount":10,"in":["EUR"]}}]"#,
+        r#"[{"type":"booking","actions":["book"],"locations":["https://a"],"limit":{"amount":11,"in":["EUR"]}}]"#,
+        r#"[{"type":"booking","actions":["book"],"locations":["https://a"],"limit":{"amount":10,"in":["EUR","USD"]}}]"#,
+        r#"[{"type":"booking","actions":["book"],"locations":["https://a"],"limit":{"amount":10,"in":"EUR"}}]"#,
+        r#"[{"type":"booking","actions":["book"],"locations":["https://a"],"limit":{"amount":10}}]"#,
+        r#"[{"type":"booking","actions":["book"],"locations":["https://a"],"limit":{"amount":10,"in":["EUR"]},"more":1}]"#,
+        r#"[{"type":"account","identifier":"8"}]"#,
+        r#"[{"type":"account"}]"#,
+        r#"[{"type":"Account","identifier":"7"}]"#,
+        r#"[{"type":"account","identifier":"7"},{"type":"other"}]"#,
+    ] {
+        assert!(!within(text), "{text}");
+    }
+}
+
+/// A type whose amounts may be smaller.
+struct Amounts;
+
+impl DetailRule for Amounts {
+    fn is_within(&self, asked: &Detail<'_>, granted: &Detail<'_>) -> bool {
+        let amount = |detail: &Detail<'_>| detail.get("amount").and_then(|value| value.as_number()?.as_u64());
+        amount(asked).zip(amount(granted)).is_some_and(|(asked, granted)| asked <= granted)
+    }
+}
+
+#[test]
+fn rar_04_each_type_may_have_a_rule_of_its_own() {
+    let granted = parse(r#"[{"type":"payment","amount":10}]"#);
+    for (text, is_within) in [
+        (r#"[{"type":"payment","amount":7}]"#, true),
+        (r#"[{"type":"payment","amount":11}]"#, false),
+        (r#"[{"type":"refund","amount":7}]"#, false),
+    ] {
+        assert_eq!(parse(text).is_within(&granted, &Amounts), is_within, "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn rar_04_everything_is_within_itself(
+        actions in prop::collection::vec("[a-c]", 0..4),
+        identifier in "[ -~&&[^\"\\\\]]{0,8}",
+        number in any::<i64>(),
+    ) {
+        let actions = actions.iter().map(|action| format!("\"{action}\"")).collect::<Vec<_>>().join(",");
+        let text = format!(r#"[{{"type":"t","actions":[{actions}],"identifier":"{identifier}","n":{number},"l":[null,true,{{}}]}}]"#);
+        let details = parse(&text);
+        prop_assert!(details.is_within(&details, &CommonMembers));
+        prop_assert!(parse(details.as_json()).is_within(&details, &CommonMembers));
+    }
+
+    #[test]
+    fn rar_01_nothing_panics(text in ".{0,60}") {
+        let _ = AuthorizationDetails::parse(&text);
+    }
+}
