@@ -211,7 +211,7 @@ fn act_04_claims_are_of_the_type_they_must_be() {
     ] {
         assert_refused!(checks.verify(&server.token_with(members), NOW), code, rule, "{members}");
     }
-    let nine = vec![r#""AAAAAAAAAAAAAAAAAAAAAA""#; 9].join(",");
+    let nine = [r#""AAAAAAAAAAAAAAAAAAAAAA""#; 9].join(",");
     let token = server.token_with(&format!(r#","aims_lineage":[{nine}]"#));
     assert_refused!(checks.verify(&token, NOW), "lineage_too_long", "WIR-9");
     assert!(checks.verify(&server.token_with(r#","amr":["pwd"],"groups":["a"],"more":{}"#), NOW).is_ok());
