@@ -3,6 +3,7 @@
 mod access_token;
 mod challenge;
 mod details;
+mod dpop;
 mod error_code;
 mod form;
 mod issuer;
@@ -18,6 +19,11 @@ pub use crate::access_token::{
 };
 pub use crate::challenge::{Challenge, ChallengeError, Challenges};
 pub use crate::details::{AuthorizationDetails, CommonMembers, Detail, DetailRule, DetailsError};
+pub use crate::dpop::{
+    DPOP_FIELD, DPOP_NONCE_FIELD, DpopError, DpopNonces, DpopProver, DpopRequest, DpopTarget,
+    DpopTargetError, DpopVerifier, DpopVerifierBuilder, NewDpopProof, SealedNonces, UnsignedDpopProof,
+    VerifiedDpopProof,
+};
 pub use crate::error_code::ErrorCode;
 pub use crate::form::{FormError, NewParameters, Parameters};
 pub use crate::issuer::{Issuer, IssuerError};

@@ -2,10 +2,11 @@
 
 use core::fmt;
 
-use aims_keys::{AlgorithmSet, PublicKey};
+use aims_keys::{AlgorithmSet, Backend, PublicKey};
 
 use super::{Header, HeaderMemo, JwsError, Limits};
-use crate::base64url;
+use crate::jwk::{Jwk, JwkError};
+use crate::{base64url, json};
 
 /// A token whose form and header are in order, and about which nothing else is known.
 ///
@@ -83,6 +84,28 @@ impl<'a> UnverifiedJws<'a> {
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// The public key that the header carries (`jwk`), bound to the algorithm of the header; `None` where it carries none.
+    ///
+    /// Anybody can put one there. It is for proofs that their sender holds a key, whoever that is (RFC 9449 §4.2), and for no other token: whatever else is believed
+    /// rests on what that key is known as.
+    ///
+    /// # Errors
+    ///
+    /// [`JwkError`]: it is none, or not one to be used; one with private members among them.
+    pub fn embedded_key(&self, backend: Backend) -> Result<Option<Jwk>, JwkError> {
+        let encoded = self.signing_input.split('.').next().unwrap_or_default();
+        // INVARIANT: the header was read before.
+        let text = base64url::decode(encoded).unwrap_or_default();
+        let mut key = None;
+        json::read_object(&text, &json::Limits::new(), |name, value| {
+            if name == "jwk" {
+                key = Some(value);
+            }
+            Ok::<_, JwkError>(())
+        })?;
+        key.map(|key| Jwk::from_value(key, Some(self.header.algorithm()), backend)).transpose()
     }
 
     /// Checks the signature with `key`, and only then gives the payload out.

@@ -4,6 +4,7 @@
 mod access_tokens;
 mod challenges;
 mod details;
+mod dpop;
 mod forms;
 mod names;
 mod world;
