@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod access_token;
+mod authorization;
 mod challenge;
 mod details;
 mod dpop;
@@ -11,11 +12,16 @@ mod lineage;
 mod resource;
 mod scope;
 mod secret;
+mod token;
 
 pub use crate::access_token::{
     AccessTokenError, AccessTokenIssueError, AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier,
     AccessTokenVerifierBuilder, Actor, ActorChain, IssuedAccessToken, NewActor, TokenBinding, TrustedIssuer,
     UnsignedAccessToken, VerifiedAccessToken,
+};
+pub use crate::authorization::{
+    AuthorizationError, AuthorizationRequest, AuthorizationResponse, CodeChallenge, CodeVerifier,
+    ExpectedAuthorization, PkceError, PushedResponse, RequestOrigin, RequestUri,
 };
 pub use crate::challenge::{Challenge, ChallengeError, Challenges};
 pub use crate::details::{AuthorizationDetails, CommonMembers, Detail, DetailRule, DetailsError};
@@ -30,4 +36,10 @@ pub use crate::issuer::{Issuer, IssuerError};
 pub use crate::lineage::{Lineage, LineageError};
 pub use crate::resource::{Resource, ResourceError};
 pub use crate::scope::{Scope, ScopeError};
-pub use crate::secret::{AccessToken, AuthorizationCode, Fingerprint, RefreshToken, SecretError};
+pub use crate::secret::{
+    AccessToken, AuthorizationCode, Fingerprint, RefreshToken, SecretError, SecurityToken,
+};
+pub use crate::token::{
+    AuthRequestId, CodeGrant, ErrorResponse, ErrorText, Grant, MessageError, TokenExchange, TokenHint,
+    TokenQuery, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse, TypedToken,
+};

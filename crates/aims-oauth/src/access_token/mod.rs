@@ -20,3 +20,6 @@ pub use self::verified::VerifiedAccessToken;
 pub use self::verify::{AccessTokenVerifier, AccessTokenVerifierBuilder};
 
 const ACCESS_TOKEN_TYPE: &str = "at+jwt";
+
+/// Of what a server says of a token, signed (RFC 9701).
+const INTROSPECTION_TYPE: &str = "token-introspection+jwt";

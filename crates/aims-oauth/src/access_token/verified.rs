@@ -32,10 +32,17 @@ pub(super) struct Facts {
     pub(super) binding: Option<TokenBinding>,
     pub(super) lineage: Lineage,
     pub(super) own_id: LineageId,
-    pub(super) header: Header,
-    pub(super) key: PublicKey,
+    pub(super) source: Source,
     pub(super) fingerprint: Fingerprint,
     pub(super) leeway: Duration,
+}
+
+/// How it is known what the token says.
+pub(super) enum Source {
+    /// Its issuer was asked, then.
+    Introspected(UnixTime),
+    /// It says so itself, signed with this key.
+    Signed(Header, PublicKey),
 }
 
 impl VerifiedAccessToken {
@@ -98,16 +105,22 @@ impl VerifiedAccessToken {
         self.0.binding.as_ref()
     }
 
-    /// `jti`.
+    /// `jti`: of a JWT always, of another where its issuer says so.
     #[must_use]
-    pub fn token_id(&self) -> Cow<'_, str> {
-        self.text(self.0.claims.token_id)
+    pub fn token_id(&self) -> Option<Cow<'_, str>> {
+        self.0.claims.token_id()
     }
 
-    /// `iat`.
+    /// `iat`: of a JWT always, of another where its issuer says so.
     #[must_use]
-    pub fn issued_at(&self) -> UnixTime {
+    pub fn issued_at(&self) -> Option<UnixTime> {
         self.0.claims.issued_at
+    }
+
+    /// When it began: where nobody says, the epoch, so that every cut ends it.
+    #[must_use]
+    pub fn begun(&self) -> UnixTime {
+        self.issued_at().unwrap_or(UnixTime::EPOCH)
     }
 
     /// `exp`: from then on (plus the verifier's leeway) it counts for nothing.
@@ -199,7 +212,7 @@ impl VerifiedAccessToken {
         let agent = self.agent().map(MarkKey::Agent);
         let ancestors = self.lineage().ids().iter().map(MarkKey::Token);
         let mut all = named.into_iter().chain(agent).chain(key).chain(transaction).chain(ancestors);
-        marks.check_each(&mut all, &|mark| mark.check(self.issued_at(), self.0.leeway))
+        marks.check_each(&mut all, &|mark| mark.check(self.begun(), self.0.leeway))
     }
 
     fn text(&self, span: Span) -> Cow<'_, str> {
