@@ -9,6 +9,8 @@ use aims_testkit::assert_refused;
 
 use crate::world::*;
 
+const TYPE: &str = "token-introspection+jwt";
+
 fn opaque() -> AccessToken {
     "an-opaque-token".parse().unwrap()
 }
@@ -103,14 +105,14 @@ fn int_01_act_04_what_is_said_is_held_to_the_same_rules() {
 #[test]
 fn int_04_what_was_said_is_asked_for_again_soon() {
     let server = Server::new();
-    let verifier = server.verifier().build();
-    let verified = judge(&server, &said(&[])).unwrap();
-    assert_eq!(verifier.verify_again(&verified, NOW + Duration::from_secs(29)), Ok(()));
-    assert_refused!(verifier.verify_again(&verified, NOW + Duration::from_secs(30)), "stale", "INT-4");
-    assert_refused!(verifier.verify_again(&verified, NOW - Duration::from_secs(1)), "stale", "INT-4");
+    let checks = server.verifier().build();
+    let token = judge(&server, &said(&[])).unwrap();
+    assert_eq!(checks.verify_again(&token, NOW + Duration::from_secs(29)), Ok(()));
+    assert_refused!(checks.verify_again(&token, NOW + Duration::from_secs(30)), "stale", "INT-4");
+    assert_refused!(checks.verify_again(&token, NOW - Duration::from_secs(1)), "stale", "INT-4");
     // And no longer than the token lasts.
     let short = judge(&server, &said(&[("exp", "1789999980")])).unwrap();
-    assert_refused!(verifier.verify_again(&short, NOW + Duration::from_secs(10)), "expired", "ACT-4");
+    assert_refused!(checks.verify_again(&short, NOW + Duration::from_secs(10)), "expired", "ACT-4");
 }
 
 #[test]
@@ -133,7 +135,6 @@ fn int_03_a_signed_answer_is_for_this_resource_server_and_is_no_token() {
         server.sign(typ, &format!("{{{claims}}}")).expose().to_owned()
     };
     let judge = |answer: &str| verifier.introspected_jwt(&opaque(), &issuer(), answer, NOW);
-    const TYPE: &str = "token-introspection+jwt";
     assert_eq!(&*judge(&answer(TYPE, &[])).unwrap().subject(), USER);
     for (of, code, rule) in [
         (("iss", ""), "issuer_mismatch", "ACT-4"),

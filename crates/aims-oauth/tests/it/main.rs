@@ -2,10 +2,12 @@
 //! Tests of the public interface.
 
 mod access_tokens;
+mod authorization;
 mod challenges;
 mod details;
 mod dpop;
 mod forms;
 mod introspection;
+mod messages;
 mod names;
 mod world;
