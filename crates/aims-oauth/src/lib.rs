@@ -10,6 +10,7 @@ mod form;
 mod issuer;
 mod lineage;
 mod resource;
+mod resource_server;
 mod scope;
 mod secret;
 mod token;
@@ -34,7 +35,11 @@ pub use crate::error_code::ErrorCode;
 pub use crate::form::{FormError, NewParameters, Parameters};
 pub use crate::issuer::{Issuer, IssuerError};
 pub use crate::lineage::{Lineage, LineageError};
-pub use crate::resource::{Resource, ResourceError};
+pub use crate::resource::{Resource, ResourceUriError};
+pub use crate::resource_server::{
+    Authorized, BindingPolicy, ClientIdentities, Possession, PossessionError, PresentedError, PresentedToken,
+    ResourceError, ResourceServer, SameIdentity, Shortfall, Shown, TokenScheme,
+};
 pub use crate::scope::{Scope, ScopeError};
 pub use crate::secret::{
     AccessToken, AuthorizationCode, Fingerprint, RefreshToken, SecretError, SecurityToken,

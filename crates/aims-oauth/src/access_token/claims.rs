@@ -50,8 +50,8 @@ pub(super) struct Others {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum TokenBinding {
-    /// `x5t#S256`: the certificate of the connection (RFC 8705 §3.1).
-    Certificate(Thumbprint),
+    /// `x5t#S256`: the certificate of the connection, by the SHA-256 of its DER (RFC 8705 §3.1).
+    Certificate([u8; 32]),
     /// `jkt`: a key, shown by a `DPoP` proof (RFC 9449 §6.1) or, where the resource says so, by a message signature (design D8).
     Key(Thumbprint),
 }
@@ -163,7 +163,9 @@ impl AccessTokenClaims {
         let Some(cnf) = self.other(self.others.confirmation) else { return Ok(None) };
         match Confirmation::read(cnf, backend) {
             Ok(Confirmation::Thumbprint(key)) => Ok(Some(TokenBinding::Key(key))),
-            Ok(Confirmation::Certificate(certificate)) => Ok(Some(TokenBinding::Certificate(certificate))),
+            Ok(Confirmation::Certificate(certificate)) => {
+                Ok(Some(TokenBinding::Certificate(*certificate.as_bytes())))
+            }
             Ok(_) => Err(AccessTokenError::Confirmation),
             Err(error) => Err(error.into()),
         }

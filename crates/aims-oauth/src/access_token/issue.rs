@@ -290,7 +290,7 @@ impl AccessTokenRequest<'_> {
         if let Some(binding) = &self.binding {
             to.object("cnf", |cnf| {
                 match binding {
-                    TokenBinding::Certificate(hash) => cnf.str("x5t#S256", &hash.to_string()),
+                    TokenBinding::Certificate(hash) => cnf.str("x5t#S256", &base64url::encode(hash)),
                     TokenBinding::Key(thumbprint) => cnf.str("jkt", &thumbprint.to_string()),
                 };
             });

@@ -2,7 +2,7 @@
 
 use aims_jose::json::JsonError;
 
-use crate::{DetailsError, ErrorCode, FormError, PkceError, ResourceError, ScopeError};
+use crate::{DetailsError, ErrorCode, FormError, PkceError, ResourceUriError, ScopeError};
 
 /// Why a request or a response is not what it must be, one reason per check.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -28,7 +28,7 @@ pub enum MessageError {
     Pkce(#[from] PkceError),
     /// A resource is none.
     #[error(transparent)]
-    Resource(#[from] ResourceError),
+    Resource(#[from] ResourceUriError),
     /// The response type is another than `code`.
     #[error("the response type is not code")]
     ResponseType,

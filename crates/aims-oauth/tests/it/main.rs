@@ -10,4 +10,5 @@ mod forms;
 mod introspection;
 mod messages;
 mod names;
+mod resource_server;
 mod world;
