@@ -3,6 +3,7 @@
 mod access_token;
 mod authorization;
 mod challenge;
+mod delegation;
 mod details;
 mod dpop;
 mod error_code;
@@ -25,6 +26,7 @@ pub use crate::authorization::{
     ExpectedAuthorization, PkceError, PushedResponse, RequestOrigin, RequestUri,
 };
 pub use crate::challenge::{Challenge, ChallengeError, Challenges};
+pub use crate::delegation::{Derivation, DerivationError, Derived, Narrowing};
 pub use crate::details::{AuthorizationDetails, CommonMembers, Detail, DetailRule, DetailsError};
 pub use crate::dpop::{
     DPOP_FIELD, DPOP_NONCE_FIELD, DpopError, DpopNonces, DpopProver, DpopRequest, DpopTarget,

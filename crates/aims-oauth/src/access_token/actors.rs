@@ -42,6 +42,11 @@ impl<'t> ActorChain<'t> {
 }
 
 impl<'t> Actor<'t> {
+    /// INVARIANT: it was checked.
+    pub(super) fn new(value: Value<'t>) -> Self {
+        Self(value)
+    }
+
     /// `sub`: never empty.
     #[must_use]
     pub fn subject(&self) -> std::borrow::Cow<'t, str> {

@@ -13,7 +13,7 @@ use aims_jose::jwt::claim;
 use aims_keys::{PublicKey, UnixTime};
 
 use super::claims::AccessTokenClaims;
-use super::{ActorChain, TokenBinding};
+use super::{Actor, ActorChain, TokenBinding};
 use crate::{AuthorizationDetails, Fingerprint, Issuer, Lineage, Resource, Scope};
 
 /// An access token that passed every check of an [`AccessTokenVerifier`](super::AccessTokenVerifier); there is no other way to get one. Cloning is cheap.
@@ -80,6 +80,12 @@ impl VerifiedAccessToken {
     #[must_use]
     pub fn actors(&self) -> ActorChain<'_> {
         ActorChain::new(&self.0.claims.object, self.0.claims.others.act)
+    }
+
+    /// `may_act`: the one that may act for the subject, if the token says so (EXC-5).
+    #[must_use]
+    pub fn may_act(&self) -> Option<Actor<'_>> {
+        self.0.claims.others.may_act.and_then(|span| self.0.claims.at(span)).map(Actor::new)
     }
 
     /// `act`, as it was sent.

@@ -4,6 +4,7 @@
 mod access_tokens;
 mod authorization;
 mod challenges;
+mod delegation;
 mod details;
 mod dpop;
 mod forms;
