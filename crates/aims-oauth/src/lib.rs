@@ -8,6 +8,7 @@ mod details;
 mod dpop;
 mod error_code;
 mod form;
+mod grant;
 mod issuer;
 mod lineage;
 mod resource;
@@ -35,6 +36,10 @@ pub use crate::dpop::{
 };
 pub use crate::error_code::ErrorCode;
 pub use crate::form::{FormError, NewParameters, Parameters};
+pub use crate::grant::{
+    Ceiling, GrantError, GrantIssueError, GrantIssuer, GrantProfile, GrantRequest, GrantReuse, GrantVerifier,
+    GrantVerifierBuilder, IssuedGrant, VerifiedGrant,
+};
 pub use crate::issuer::{Issuer, IssuerError};
 pub use crate::lineage::{Lineage, LineageError};
 pub use crate::resource::{Resource, ResourceUriError};

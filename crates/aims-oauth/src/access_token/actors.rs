@@ -1,5 +1,6 @@
 //! `act`: who acts for the subject, and who had acted before (RFC 8693 §4.1).
 
+use aims_jose::Claims;
 use aims_jose::json::{Object, Span, Value};
 
 use super::AccessTokenError;
@@ -34,6 +35,11 @@ impl<'t> ActorChain<'t> {
     pub fn iter(&self) -> impl Iterator<Item = Actor<'t>> + use<'t> {
         let first = self.first.and_then(|span| self.object.at(span));
         std::iter::successors(first, |actor| actor.get("act")).map(Actor)
+    }
+
+    /// INVARIANT: they were checked.
+    pub(crate) fn of_claims(claims: &'t Claims) -> Self {
+        Self { object: claims.as_object(), first: claims.get("act").map(|act| act.span()) }
     }
 
     pub(super) fn new(object: &'t Object, first: Option<Span>) -> Self {
@@ -73,7 +79,7 @@ impl std::fmt::Debug for Actor<'_> {
 }
 
 /// EXC-4, EXC-8: at each depth an object that names somebody, and at most so many.
-pub(super) fn check(act: Value<'_>) -> Result<(), AccessTokenError> {
+pub(crate) fn check(act: Value<'_>) -> Result<(), AccessTokenError> {
     let mut next = Some(act);
     for _ in 0..MAX_DEPTH {
         let Some(actor) = next else { return Ok(()) };

@@ -75,7 +75,7 @@ impl<'a> NewActor<'a> {
         self
     }
 
-    fn write(&self, to: &mut ObjectWriter) {
+    pub(crate) fn write(&self, to: &mut ObjectWriter) {
         to.object("act", |act| {
             act.str("sub", self.subject);
             if let Some(issuer) = self.issuer {

@@ -8,6 +8,7 @@ mod issuer;
 mod verified;
 mod verify;
 
+pub(crate) use self::actors::check as check_actors;
 pub use self::actors::{Actor, ActorChain};
 pub use self::claims::TokenBinding;
 pub use self::error::AccessTokenError;

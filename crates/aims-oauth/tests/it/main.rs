@@ -8,6 +8,7 @@ mod delegation;
 mod details;
 mod dpop;
 mod forms;
+mod grants;
 mod introspection;
 mod messages;
 mod names;
