@@ -48,7 +48,9 @@ impl<'a> AuthorizationResponse<'a> {
     pub fn location(&self, redirect_uri: &str) -> String {
         let mut query = NewParameters::new();
         match &self.outcome {
-            Outcome::Code(code) => drop(query.add("code", code.expose())),
+            Outcome::Code(code) => {
+                query.add("code", code.expose());
+            }
             Outcome::Error(error, description) => {
                 query.add("error", error.as_str());
                 query.add_some("error_description", description.as_ref().map(ErrorText::as_str));

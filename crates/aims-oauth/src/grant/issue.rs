@@ -191,7 +191,9 @@ impl GrantIssuer {
             more.value("authorization_details", details.as_value());
         }
         if let Some(key) = request.key {
-            more.object("cnf", |cnf| drop(cnf.str("jkt", &key.to_string())));
+            more.object("cnf", |cnf| {
+                cnf.str("jkt", &key.to_string());
+            });
         }
         if let Some(actor) = &request.actor {
             actor.write(more);

@@ -338,10 +338,16 @@ impl TokenRequest {
                 form.add("code", grant.code.expose()).add("code_verifier", grant.verifier.expose());
                 form.add_some("redirect_uri", grant.redirect_uri.as_deref());
             }
-            Grant::Backchannel(id) => drop(form.add("auth_req_id", id.expose())),
+            Grant::Backchannel(id) => {
+                form.add("auth_req_id", id.expose());
+            }
             Grant::ClientCredentials => {}
-            Grant::JwtBearer(assertion) => drop(form.add("assertion", assertion.expose())),
-            Grant::Refresh(token) => drop(form.add("refresh_token", token.expose())),
+            Grant::JwtBearer(assertion) => {
+                form.add("assertion", assertion.expose());
+            }
+            Grant::Refresh(token) => {
+                form.add("refresh_token", token.expose());
+            }
             Grant::TokenExchange(exchange) => exchange.write(form),
         }
         for resource in &self.resources {

@@ -142,11 +142,8 @@ fn jbg_01_xd_08_the_grant_of_the_draft_verifies() {
             .build();
     let grant: SecurityToken = file["jwt_authorization_grant"].as_str().unwrap().parse().unwrap();
     let now = UnixTime::from_secs(payload["iat"].as_u64().unwrap());
-    let verified = verifier.verify(&grant, "any", None, now).unwrap();
-    assert_eq!(
-        (&*verified.subject(), verified.token_id(), verified.scope()),
-        ("johndoe@a.example", None, None)
-    );
+    let read = verifier.verify(&grant, "any", None, now).unwrap();
+    assert_eq!((&*read.subject(), read.token_id(), read.scope()), ("johndoe@a.example", None, None));
     // It has no `jti`, and counts once all the same.
     assert_refused!(verifier.verify(&grant, "any", None, now), "replay", "XD-15");
 }
@@ -327,8 +324,8 @@ async fn jag_10_jag_23_xd_17_a_grant_of_a_key_is_shown_with_the_key() {
     let audience = here();
     let grant = issue(&server, &GrantRequest::id_jag(USER, &audience, CLIENT).bound_to(own.thumbprint()));
     let proof = proof_of(&own).await;
-    let verified = verifier.verify(&grant, CLIENT, Some(&proof), NOW).unwrap();
-    assert_eq!(verified.key(), Some(&own.thumbprint()));
+    let bound = verifier.verify(&grant, CLIENT, Some(&proof), NOW).unwrap();
+    assert_eq!(bound.key(), Some(&own.thumbprint()));
     assert_refused!(judge(&verifier, &grant), "other_key", "JAG-23");
     let wrong = proof_of(&other).await;
     assert_refused!(verifier.verify(&grant, CLIENT, Some(&wrong), NOW), "other_key", "JAG-23");
