@@ -225,8 +225,15 @@ impl Inner {
         now: UnixTime,
         caller: Authenticated,
     ) -> Result<Permit, Refusal> {
+        #[cfg(feature = "oauth")]
+        let authorization = match self.authorization(head, &caller, now) {
+            Ok(authorization) => authorization,
+            Err(refusal) => return Err(self.refuse(&asked, Some(&caller), refusal).await),
+        };
         let question = Question {
             caller: &caller,
+            #[cfg(feature = "oauth")]
+            authorization: authorization.as_ref(),
             action: head.method.as_str(),
             path: head.uri.path(),
             query: head.uri.query(),
@@ -237,7 +244,12 @@ impl Inner {
             let refusal = Refusal::unavailable("policy_failed", "ARCH-3");
             return Err(self.refuse(&asked, Some(&caller), refusal).await);
         };
-        let record = asked.record(Some(&caller), Outcome::Decided(&decision));
+        #[cfg_attr(not(feature = "oauth"), expect(unused_mut, reason = "there are no tokens there"))]
+        let mut record = asked.record(Some(&caller), Outcome::Decided(&decision));
+        #[cfg(feature = "oauth")]
+        {
+            record.authorization = authorization.as_ref();
+        }
         if let Decision::Deny { reason, .. } = &decision {
             self.record_refusal(&record).await;
             let reason: Cow<'static, str> = reason.clone();
@@ -245,6 +257,8 @@ impl Inner {
         }
         let admitted =
             Admitted::new(caller.clone(), Arc::clone(self), asked.transport.as_ref(), &head.extensions);
+        #[cfg(feature = "oauth")]
+        let admitted = admitted.with_authorization(authorization.clone());
         let (authorized, identity) = Authorized::new(admitted, asked.trace);
         let recorded = caught_future(async { self.recorder.permit(&record, authorized).await }).await;
         match recorded {
@@ -286,7 +300,18 @@ impl<'a> Asked<'a> {
     fn record<'r>(&'r self, agent: Option<&'r Authenticated>, outcome: Outcome<'r>) -> Record<'r> {
         let Self { time, resource, action, trace, parent, .. } = *self;
         let transport = self.transport.as_ref();
-        Record { time, agent, transport, resource, action, outcome, trace, parent }
+        Record {
+            time,
+            agent,
+            transport,
+            #[cfg(feature = "oauth")]
+            authorization: None,
+            resource,
+            action,
+            outcome,
+            trace,
+            parent,
+        }
     }
 }
 
