@@ -7,6 +7,7 @@ mod challenges;
 mod delegation;
 mod details;
 mod dpop;
+mod evidence;
 mod forms;
 mod grants;
 mod introspection;

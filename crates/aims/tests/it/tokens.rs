@@ -265,7 +265,7 @@ struct OneUser;
 
 impl Decide for OneUser {
     fn decide(&self, question: &Question<'_>) -> Decision {
-        match question.authorization.and_then(|authorization| authorization.on_behalf_of()) {
+        match question.authorization.and_then(aims::oauth::Authorized::on_behalf_of) {
             Some(user) if user == "user-1" => Decision::Permit { policy: "one user".into() },
             _ => Decision::Deny { policy: "one user".into(), reason: "other_user".into() },
         }
