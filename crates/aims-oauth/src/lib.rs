@@ -2,12 +2,16 @@
 
 mod access_token;
 mod challenge;
+mod client_auth_method;
 mod details;
 mod dpop;
 mod error_code;
 mod form;
+mod grant_type;
 mod issuer;
 mod lineage;
+mod metadata;
+mod names;
 mod resource;
 mod scope;
 mod secret;
@@ -18,6 +22,7 @@ pub use crate::access_token::{
     UnsignedAccessToken, VerifiedAccessToken,
 };
 pub use crate::challenge::{Challenge, ChallengeError, Challenges};
+pub use crate::client_auth_method::ClientAuthMethod;
 pub use crate::details::{AuthorizationDetails, CommonMembers, Detail, DetailRule, DetailsError};
 pub use crate::dpop::{
     DPOP_FIELD, DPOP_NONCE_FIELD, DpopError, DpopNonces, DpopProver, DpopRequest, DpopTarget,
@@ -26,8 +31,18 @@ pub use crate::dpop::{
 };
 pub use crate::error_code::ErrorCode;
 pub use crate::form::{FormError, NewParameters, Parameters};
+pub use crate::grant_type::GrantType;
 pub use crate::issuer::{Issuer, IssuerError};
 pub use crate::lineage::{Lineage, LineageError};
+pub use crate::metadata::{
+    ApplicationType, BearerMethod, CertificateSubject, ClientIdUrl, ClientIdUrlError, ClientKeys,
+    ClientMetadata, ClientMetadataBuilder, ClientMetadataError, ClientPage, DeliveryMode, Endpoint, Listed,
+    RedirectUri, RedirectUriError, RegisteredClient, ResourceMetadata, ResourceMetadataBuilder,
+    ResourceMetadataError, ServerMetadata, ServerMetadataBuilder, ServerMetadataError, Signed,
+    SpiffeIdPattern, SpiffeIdPatternError,
+};
 pub use crate::resource::{Resource, ResourceError};
 pub use crate::scope::{Scope, ScopeError};
-pub use crate::secret::{AccessToken, AuthorizationCode, Fingerprint, RefreshToken, SecretError};
+pub use crate::secret::{
+    AccessToken, AuthorizationCode, ClientSecret, Fingerprint, RefreshToken, SecretError,
+};

@@ -91,6 +91,8 @@ secrets! {
     RefreshToken, is_visible, MAX_TOKEN;
     /// An authorization code: good once, for a minute.
     AuthorizationCode, is_visible, MAX_CODE;
+    /// A secret that a server gave to a client when it registered.
+    ClientSecret, is_visible, MAX_CODE;
 }
 
 /// Why a text is no such token.

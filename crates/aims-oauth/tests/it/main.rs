@@ -6,5 +6,6 @@ mod challenges;
 mod details;
 mod dpop;
 mod forms;
+mod metadata;
 mod names;
 mod world;
