@@ -153,9 +153,8 @@ proptest! {
     ) {
         let without_port = |uri: &str| {
             let (scheme, rest) = uri.split_once("://").unwrap();
-            let end = rest.find('/').unwrap_or(rest.len());
-            let host = rest[..end].split(':').next().unwrap();
-            format!("{scheme}://{host}{}", &rest[end..])
+            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            format!("{scheme}://{}{path}", authority.split(':').next().unwrap())
         };
         let is_local = |uri: &str| uri.starts_with("http://") && !uri.contains("c.example");
         let expected = if is_local(&registered) {

@@ -152,7 +152,7 @@ fn met_03_an_empty_list_is_nothing_and_an_absent_one_its_default() {
         )
         .unwrap(),
     );
-    let asks: [(&str, fn(&ServerMetadata) -> bool); 7] = [
+    let asks: [(&str, Ask); 7] = [
         ("code grant", |server| server.supports_grant(GrantType::AuthorizationCode)),
         ("secret", |server| {
             server.supports_auth_method(ClientAuthMethod::ClientSecretBasic, Endpoint::Token)
@@ -241,6 +241,9 @@ fn names_that_are_not_known_are_read_over() {
     assert_eq!(server.algorithms(Signed::ClientAssertion), Some(algorithms));
     assert_eq!(server.delivery_modes(), [DeliveryMode::Poll]);
 }
+
+/// A question with a default.
+type Ask = fn(&ServerMetadata) -> bool;
 
 /// OSC-6: what is advertised is what was asked for, at each endpoint that authenticates clients.
 #[test]
