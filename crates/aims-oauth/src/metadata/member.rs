@@ -1,6 +1,6 @@
 //! Members of metadata, by their types.
 
-use aims_credential::{HttpsUrl, HttpsUrlError};
+use aims_credential::{FetchRequest, HttpsUrl, HttpsUrlError};
 use aims_jose::json::{Limits, Value};
 use aims_keys::AlgorithmSet;
 
@@ -57,4 +57,9 @@ pub(super) fn algorithms(name: &'static str, value: Value<'_>) -> Result<Algorit
 /// WIR-9: the depth of bodies.
 pub(super) const fn limits(bytes: usize) -> Limits {
     Limits::new().bytes(bytes).depth(32)
+}
+
+/// SEC-17: the document is where it was looked for, and nowhere else.
+pub(super) fn request(url: &HttpsUrl) -> FetchRequest<'_> {
+    FetchRequest::new(url).accept(&["application/json"]).insist_on_media_type()
 }

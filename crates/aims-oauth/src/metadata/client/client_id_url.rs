@@ -1,24 +1,22 @@
 use std::fmt;
 use std::str::FromStr;
 
-use aims_credential::{HttpsUrl, HttpsUrlError};
+use aims_credential::{FetchRequest, HttpsUrl, HttpsUrlError};
+
+use super::ClientMetadata;
 
 /// The identifier of a client that is the URL of its metadata (CMD-1): an `https` URL with a path, and without dot segments, fragment and userinfo. A query
 /// is taken, and better left out.
 ///
-/// Whoever fetches the document asks this URL alone and follows no redirect; takes status 200 and JSON, and at most [`ClientMetadata::MAX_DOCUMENT_LEN`] bytes;
-/// dials no address of special use, not even one among several that the name has (CMD-3); asks only hosts that a policy admits (CMD-5); and keeps no refusal,
-/// neither of the fetch nor of the document.
-///
-/// [`ClientMetadata::MAX_DOCUMENT_LEN`]: crate::ClientMetadata::MAX_DOCUMENT_LEN
+/// Whoever fetches the document asks this URL alone, with its [`request`](Self::request); takes status 200 alone; dials no address of special use, not even one
+/// among several that the name has (CMD-3); asks only hosts that a policy admits (CMD-5); and keeps no refusal, neither of the fetch nor of the document.
 ///
 /// ```
-/// use aims_credential::FetchRequest;
-/// use aims_oauth::{ClientIdUrl, ClientMetadata};
+/// use aims_oauth::ClientIdUrl;
 ///
 /// let client: ClientIdUrl = "https://agents.acme.example/travel.json".parse()?;
-/// let request = FetchRequest::new(client.as_url()).max_len(ClientMetadata::MAX_DOCUMENT_LEN);
-/// assert_eq!(request.redirects(), 0);
+/// let request = client.request();
+/// assert_eq!((request.redirects(), request.longest()), (0, 5120));
 ///
 /// let refused = "https://agents.acme.example".parse::<ClientIdUrl>().unwrap_err();
 /// assert_eq!((refused.code(), refused.rule()), ("client_id_no_path", "CMD-1"));
@@ -38,6 +36,12 @@ impl ClientIdUrl {
     #[must_use]
     pub fn as_url(&self) -> &HttpsUrl {
         &self.0
+    }
+
+    /// How the document is asked for: without redirects (CMD-1), and no more of it than is read (CMD-3). Any kind of JSON will do, whatever it is called.
+    pub fn request(&self) -> FetchRequest<'_> {
+        let request = FetchRequest::new(&self.0).accept(&["application/json"]);
+        request.max_len(ClientMetadata::MAX_DOCUMENT_LEN)
     }
 }
 

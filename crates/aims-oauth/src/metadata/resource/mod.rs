@@ -4,11 +4,12 @@ mod build;
 mod error;
 mod read;
 
-use aims_credential::{HttpsUrl, HttpsUrlError};
+use aims_credential::{FetchRequest, HttpsUrl, HttpsUrlError};
 use aims_keys::AlgorithmSet;
 
 pub use self::build::ResourceMetadataBuilder;
 pub use self::error::ResourceMetadataError;
+use crate::metadata::member;
 use crate::names::names;
 use crate::{Issuer, Resource, Scope};
 
@@ -30,7 +31,7 @@ names! {
 /// that nobody here reads: what is trusted is the TLS connection to the resource.
 ///
 /// This type fetches nothing. Whoever does asks the URL that the resource's challenge names (`Challenge::resource_metadata`), or else the
-/// [`urls`](Self::urls) in turn, follows no redirect (SEC-17), and takes status 200 with `application/json` alone.
+/// [`urls`](Self::urls) in turn, with a [`request`](Self::request) each.
 ///
 /// ```
 /// use aims_oauth::{Resource, ResourceMetadata};
@@ -91,6 +92,12 @@ impl ResourceMetadata {
         let first = Self::url(resource)?;
         let root: HttpsUrl = format!("https://{}{WELL_KNOWN}", first.authority()).parse()?;
         Ok(if root == first { vec![first] } else { vec![first, root] })
+    }
+
+    /// How the document at one of them is asked for: as `application/json` and nothing else, without redirects, and no more of it than is read (SEC-17). Whoever
+    /// fetches takes status 200 alone, and dials no address of its own network: the URL may come from a challenge, which anybody could have sent.
+    pub fn request(url: &HttpsUrl) -> FetchRequest<'_> {
+        member::request(url).max_len(Self::MAX_LEN)
     }
 
     /// `resource`: its identifier, for the parameter of that name (RSI-1).

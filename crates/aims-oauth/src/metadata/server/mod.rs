@@ -7,13 +7,14 @@ mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aims_credential::HttpsUrl;
+use aims_credential::{FetchRequest, HttpsUrl};
 use aims_keys::AlgorithmSet;
 
 pub use self::build::ServerMetadataBuilder;
 pub use self::error::ServerMetadataError;
 use self::names::{AuthMethods, Flag};
 pub use self::names::{Endpoint, Listed, Signed};
+use crate::metadata::member;
 use crate::{ClientAuthMethod, DeliveryMode, GrantType, Issuer, Resource, Scope};
 
 /// The metadata of an authorization server: where its endpoints are, and what it can do.
@@ -21,20 +22,17 @@ use crate::{ClientAuthMethod, DeliveryMode, GrantType, Issuer, Resource, Scope};
 /// A value exists only for an issuer that was asked for: [`parse`](Self::parse) compares (MET-2). Members that nobody here reads are read over, names in
 /// lists that nobody here knows likewise, and `signed_metadata` too: what is trusted is the TLS connection to the issuer's host.
 ///
-/// This type fetches nothing. Whoever does asks the [`urls`](Self::urls) in turn until one answers with status 200 and `application/json` (MET-3),
-/// follows no redirect (SEC-17), and goes on to the next URL after a refusal by status alone: a document that is refused ends the search.
+/// This type fetches nothing. Whoever does asks the [`urls`](Self::urls) in turn with a [`request`](Self::request) each, until one is answered with a document.
+/// Only a status of refusal leads to the next URL: a document that is refused ends the search.
 ///
 /// ```
-/// use aims_credential::FetchRequest;
 /// use aims_oauth::{Endpoint, GrantType, Issuer, ServerMetadata};
 ///
 /// let issuer: Issuer = "https://as.example/tenant".parse()?;
 /// let urls = ServerMetadata::urls(&issuer);
 /// let first = urls.first().ok_or("an issuer too long")?;
 /// assert_eq!(first.as_str(), "https://as.example/.well-known/oauth-authorization-server/tenant");
-/// let request = FetchRequest::new(first).accept(&["application/json"]).insist_on_media_type();
-/// let request = request.max_len(ServerMetadata::MAX_LEN);
-/// # let _ = request;
+/// assert_eq!(ServerMetadata::request(first).redirects(), 0);
 ///
 /// let document = br#"{"issuer":"https://as.example/tenant","token_endpoint":"https://as.example/tenant/token",
 ///     "grant_types_supported":["client_credentials"]}"#;
@@ -84,6 +82,12 @@ impl ServerMetadata {
             urls.push(format!("https://{authority}{path}/.well-known/openid-configuration"));
         }
         urls.iter().filter_map(|url| url.parse().ok()).collect()
+    }
+
+    /// How the document at one of them is asked for: as `application/json` and nothing else (MET-3), without redirects, and no more of it than is read (SEC-17).
+    /// Whoever fetches takes status 200 alone, and dials no address of its own network.
+    pub fn request(url: &HttpsUrl) -> FetchRequest<'_> {
+        member::request(url).max_len(Self::MAX_LEN)
     }
 
     /// `issuer`: the one that was asked for.

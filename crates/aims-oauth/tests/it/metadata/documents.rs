@@ -1,7 +1,10 @@
 //! Clients that are known by the URL of their metadata.
 
 use aims_keys::backend;
-use aims_oauth::{ClientAuthMethod, ClientIdUrl, ClientMetadata, ClientMetadataError, ErrorCode, GrantType};
+use aims_oauth::{
+    ClientAuthMethod, ClientIdUrl, ClientMetadata, ClientMetadataError, ErrorCode, GrantType,
+    ResourceMetadata, ServerMetadata,
+};
 use aims_testkit::assert_refused;
 
 const URL: &str = "https://agents.acme.example/travel.json";
@@ -97,6 +100,21 @@ fn cmd_04_a_document_with_keys_makes_the_client_confidential() {
     // Keys for nothing that is known here are no way to come without any.
     let unusable = parse(r#","jwks":{"keys":[{"kty":"EC","crv":"P-521","x":"AA","y":"AA"}]}"#);
     assert_refused!(unusable, "no_keys_of_client", "CMD-4");
+}
+
+#[test]
+fn sec_17_what_is_fetched_is_asked_for_within_bounds() {
+    let (client, url) = (url(), URL.parse().unwrap());
+    let document = client.request();
+    let (server, resource) = (ServerMetadata::request(&url), ResourceMetadata::request(&url));
+    assert_eq!([document.redirects(), server.redirects(), resource.redirects()], [0; 3]);
+    assert_eq!([document.longest(), server.longest(), resource.longest()], [5120, 256 * 1024, 256 * 1024]);
+    for request in [&server, &resource] {
+        assert!(request.takes(Some("application/json")) && !request.takes(Some("text/html")));
+        assert!(!request.takes(None));
+    }
+    assert!(document.takes(Some("application/agent+json")));
+    assert!([document, server, resource].iter().all(|request| request.url() == &url));
 }
 
 /// OSC-3 needs it.
