@@ -30,7 +30,7 @@ fn keys() -> ClientKeys {
 }
 
 #[test]
-fn dcr_01_a_registration_is_read_as_the_client_means_it() {
+fn dcr_1_a_registration_is_read_as_the_client_means_it() {
     let client = read(
         r#"{"redirect_uris":["https://agent.example/cb","http://127.0.0.1/cb"],"client_name":"Travel",
         "client_name#de":"Reise","token_endpoint_auth_method":"none","grant_types":
@@ -62,7 +62,7 @@ fn dcr_01_a_registration_is_read_as_the_client_means_it() {
 }
 
 #[test]
-fn dcr_01_what_is_not_said_has_its_default() {
+fn dcr_1_what_is_not_said_has_its_default() {
     let client = read(r#"{"redirect_uris":["https://agent.example/cb"]}"#).unwrap();
     assert_eq!(client.auth_method(), ClientAuthMethod::ClientSecretBasic);
     assert!(client.is_confidential() && client.allows_grant(GrantType::AuthorizationCode));
@@ -73,7 +73,7 @@ fn dcr_01_what_is_not_said_has_its_default() {
 }
 
 #[test]
-fn dcr_01_a_member_of_another_type_refuses_the_registration() {
+fn dcr_1_a_member_of_another_type_refuses_the_registration() {
     let texts = [
         "client_name",
         "software_id",
@@ -141,7 +141,7 @@ fn wir_10_urls_of_clients_are_https() {
 }
 
 #[test]
-fn aut_02_a_client_that_wants_codes_says_where_to() {
+fn aut_2_a_client_that_wants_codes_says_where_to() {
     for text in ["{}", r#"{"redirect_uris":[]}"#, r#"{"grant_types":["authorization_code"]}"#] {
         let refused = assert_refused!(read(text), "no_redirect_uri", "DCR-1", "{text}");
         assert_eq!(refused.error_code(), ErrorCode::InvalidRedirectUri);
@@ -159,7 +159,7 @@ fn aut_02_a_client_that_wants_codes_says_where_to() {
 }
 
 #[test]
-fn wir_07_the_scope_of_a_client_is_a_scope() {
+fn wir_7_the_scope_of_a_client_is_a_scope() {
     for scope in ["", "a  b", "a\\\"b"] {
         let refused = parse(&format!(r#","scope":"{scope}""#)).unwrap_err();
         assert_eq!(refused.rule(), "WIR-7", "{scope}");
@@ -167,7 +167,7 @@ fn wir_07_the_scope_of_a_client_is_a_scope() {
 }
 
 #[test]
-fn cmd_04_keys_are_public_and_said_once() {
+fn cmd_4_keys_are_public_and_said_once() {
     let es256 = jwk(Algorithm::Es256).to_json();
     let set = format!(r#"{{"keys":[{es256}]}}"#);
     let private = r#","token_endpoint_auth_method":"private_key_jwt""#;
@@ -196,7 +196,7 @@ fn cmd_04_keys_are_public_and_said_once() {
 
 /// A key counts for the algorithm that it names, or that the client names for all.
 #[test]
-fn cja_05_the_algorithm_of_a_client_binds_its_keys() {
+fn the_algorithm_of_a_client_binds_its_keys() {
     let named = jwk(Algorithm::Es256).to_json();
     let unnamed = named.replace(r#""alg":"ES256","#, "");
     assert_ne!(named, unnamed);
@@ -213,7 +213,7 @@ fn cja_05_the_algorithm_of_a_client_binds_its_keys() {
 }
 
 #[test]
-fn mtl_01_a_certificate_is_known_by_exactly_one_name() {
+fn mtl_1_a_certificate_is_known_by_exactly_one_name() {
     let tls = |members: &str| parse(&format!(r#","token_endpoint_auth_method":"tls_client_auth"{members}"#));
     assert_refused!(tls(""), "certificate_subject", "MTL-1");
     let two = tls(r#","tls_client_auth_san_dns":"a.example","tls_client_auth_san_uri":"urn:a""#);
@@ -232,7 +232,7 @@ fn mtl_01_a_certificate_is_known_by_exactly_one_name() {
 }
 
 #[test]
-fn osc_07_a_client_with_an_svid_says_which() {
+fn osc_7_a_client_with_an_svid_says_which() {
     for method in ["spiffe_jwt", "spiffe_x509", "spiffe_wit"] {
         let method = format!(r#","token_endpoint_auth_method":"{method}""#);
         assert_refused!(parse(&method), "metadata_member_missing", "OSC-7", "{method}");
@@ -246,7 +246,7 @@ fn osc_07_a_client_with_an_svid_says_which() {
 }
 
 #[test]
-fn osc_08_a_malformed_pattern_is_refused_at_registration() {
+fn osc_8_a_malformed_pattern_is_refused_at_registration() {
     for pattern in ["spiffe://acme.example/agents*", "spiffe://acme.example/*/a", "*", "agents/*"] {
         let refused = parse(&format!(r#","spiffe_id":"{pattern}""#));
         assert_refused!(refused, "spiffe_id_pattern", "OSC-8", "{pattern}");
@@ -254,7 +254,7 @@ fn osc_08_a_malformed_pattern_is_refused_at_registration() {
 }
 
 #[test]
-fn hil_03_a_client_of_the_backchannel_says_how_answers_come() {
+fn hil_3_a_client_of_the_backchannel_says_how_answers_come() {
     let ciba =
         |members: &str| read(&format!(r#"{{"grant_types":["urn:openid:params:grant-type:ciba"]{members}}}"#));
     assert_refused!(ciba(""), "metadata_member_missing", "HIL-3");
@@ -277,7 +277,7 @@ fn hil_03_a_client_of_the_backchannel_says_how_answers_come() {
 }
 
 #[test]
-fn sec_15_wir_09_registrations_are_bounded_and_say_things_once() {
+fn sec_15_wir_9_registrations_are_bounded_and_say_things_once() {
     assert_refused!(parse(r#","scope":"a","scope":"b""#), "json_duplicate_name", "JO-JSON-02");
     let inner = r#","jwks":{"keys":[{"kty":"EC","kty":"RSA"}]}"#;
     assert_refused!(parse(inner), "json_duplicate_name", "JO-JSON-02");
@@ -318,7 +318,7 @@ fn full() -> ClientMetadata {
 }
 
 #[test]
-fn dcr_01_what_is_built_is_read_as_it_was() {
+fn dcr_1_what_is_built_is_read_as_it_was() {
     let client = full();
     let again = read(&client.to_json()).unwrap();
     assert_eq!(again.to_json(), client.to_json());
@@ -349,7 +349,7 @@ fn dcr_01_what_is_built_is_read_as_it_was() {
 }
 
 #[test]
-fn dcr_01_the_answer_says_what_the_client_now_is() {
+fn dcr_1_the_answer_says_what_the_client_now_is() {
     let parse = |members: &str| {
         let text = format!(r#"{{"client_id":"c-7","grant_types":["client_credentials"]{members}}}"#);
         RegisteredClient::parse(text.as_bytes(), backend::ring())
@@ -388,7 +388,7 @@ fn dcr_01_the_answer_says_what_the_client_now_is() {
 }
 
 #[test]
-fn dcr_02_a_client_can_manage_its_registration() {
+fn dcr_2_a_client_can_manage_its_registration() {
     let client = RegisteredClient::new("c-7", full(), NOW).unwrap();
     let url = "https://as.example/register/c-7";
     let client = client.managed_at(url.parse().unwrap(), "manage-token".parse().unwrap());
@@ -422,7 +422,7 @@ fn full_like(client: &RegisteredClient) -> String {
 }
 
 #[test]
-fn cmd_04_no_identifier_that_is_made_up_looks_like_a_document() {
+fn cmd_4_no_identifier_that_is_made_up_looks_like_a_document() {
     let refused = RegisteredClient::new("https://as.example/c-7", full(), NOW);
     assert_refused!(refused, "url_as_client_id", "CMD-4");
     for id in ["", "a\nb", "é", &"a".repeat(2049)] {
@@ -438,7 +438,7 @@ proptest! {
     }
 
     #[test]
-    fn dcr_01_a_registration_that_is_changed_is_read_or_refused(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn dcr_1_a_registration_that_is_changed_is_read_or_refused(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let client = ClientMetadata::builder(ClientAuthMethod::SpiffeJwt)
             .spiffe_id("spiffe://acme.example/agents/*".parse().unwrap())
             .redirect_uris(["http://127.0.0.1:80/cb".parse().unwrap()])

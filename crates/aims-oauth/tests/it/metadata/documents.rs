@@ -23,7 +23,7 @@ fn parse(members: &str) -> Result<ClientMetadata, ClientMetadataError> {
 }
 
 #[test]
-fn cmd_01_the_document_is_of_the_url_it_was_found_at() {
+fn cmd_1_the_document_is_of_the_url_it_was_found_at() {
     for id in [
         "https://agents.acme.example/travel.json?",
         "https://agents.acme.example/travel.json/",
@@ -43,7 +43,7 @@ fn cmd_01_the_document_is_of_the_url_it_was_found_at() {
 }
 
 #[test]
-fn cmd_02_a_document_holds_no_secrets() {
+fn cmd_2_a_document_holds_no_secrets() {
     for method in ["client_secret_basic", "client_secret_post", "client_secret_jwt"] {
         let refused = parse(&format!(r#","token_endpoint_auth_method":"{method}""#));
         assert_refused!(refused, "secret_in_document", "CMD-2", "{method}");
@@ -68,7 +68,7 @@ fn cmd_02_a_document_holds_no_secrets() {
 }
 
 #[test]
-fn cmd_03_a_document_has_5_kib_at_most() {
+fn cmd_3_a_document_has_5_kib_at_most() {
     let padded = |len: usize| {
         let text = format!(r#"{{"client_id":"{URL}","grant_types":[]}}"#);
         format!("{text}{}", " ".repeat(len - text.len()))
@@ -85,7 +85,7 @@ fn cmd_03_a_document_has_5_kib_at_most() {
 }
 
 #[test]
-fn cmd_04_a_document_with_keys_makes_the_client_confidential() {
+fn cmd_4_a_document_with_keys_makes_the_client_confidential() {
     let method = |members: &str| {
         let client = parse(members).unwrap();
         (client.auth_method(), client.is_confidential())
@@ -119,7 +119,7 @@ fn sec_17_what_is_fetched_is_asked_for_within_bounds() {
 
 /// OSC-3 needs it.
 #[test]
-fn osc_07_a_document_can_name_workloads() {
+fn osc_7_a_document_can_name_workloads() {
     let client = parse(
         r#","token_endpoint_auth_method":"spiffe_jwt","spiffe_id":"spiffe://acme.example/agents/travel""#,
     )
@@ -138,7 +138,7 @@ fn mcp_16_clients_of_mcp_have_a_name_and_redirect_uris() {
 }
 
 #[test]
-fn cmd_01_what_is_published_is_read_as_it_was() {
+fn cmd_1_what_is_published_is_read_as_it_was() {
     let client = ClientMetadata::builder(ClientAuthMethod::SpiffeWit)
         .spiffe_id("spiffe://acme.example/agents/*".parse().unwrap())
         .redirect_uris(["http://127.0.0.1/cb".parse().unwrap()])

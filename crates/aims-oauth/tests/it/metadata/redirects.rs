@@ -12,7 +12,7 @@ fn matches(requested: &str, registered: &str) -> bool {
 }
 
 #[test]
-fn aut_02_a_redirect_uri_is_the_registered_text() {
+fn aut_2_a_redirect_uri_is_the_registered_text() {
     for (requested, registered, expected) in [
         ("https://c.example/cb?a=1", "https://c.example/cb?a=1", true),
         ("https://c.example/cb", "https://c.example:443/cb", false),
@@ -36,7 +36,7 @@ fn aut_02_a_redirect_uri_is_the_registered_text() {
 }
 
 #[test]
-fn aut_02_http_is_for_the_machine_of_the_user() {
+fn aut_2_http_is_for_the_machine_of_the_user() {
     for uri in [
         "http://c.example/cb",
         "http://localhost.evil.example/cb",
@@ -82,7 +82,7 @@ fn aut_02_http_is_for_the_machine_of_the_user() {
 }
 
 #[test]
-fn cmd_01_the_identifier_of_a_client_can_be_a_url_with_a_path() {
+fn cmd_1_the_identifier_of_a_client_can_be_a_url_with_a_path() {
     for (url, code) in [
         ("https://c.example", "client_id_no_path"),
         ("https://c.example?x=1", "client_id_no_path"),
@@ -106,7 +106,7 @@ fn cmd_01_the_identifier_of_a_client_can_be_a_url_with_a_path() {
 }
 
 #[test]
-fn osc_08_a_pattern_of_spiffe_ids_ends_in_whole_segments() {
+fn osc_8_a_pattern_of_spiffe_ids_ends_in_whole_segments() {
     let pattern = |text: &str| text.parse::<SpiffeIdPattern>();
     let matches = |text: &str, id: &str| pattern(text).unwrap().matches(&id.parse().unwrap());
     for (text, id, expected) in [
@@ -147,7 +147,7 @@ fn osc_08_a_pattern_of_spiffe_ids_ends_in_whole_segments() {
 
 proptest! {
     #[test]
-    fn aut_02_only_a_local_port_is_free(
+    fn aut_2_only_a_local_port_is_free(
         registered in "https?://(127\\.0\\.0\\.1|localhost|c\\.example)(:[1-9][0-9]{0,3})?(/[a-c]{0,3})?",
         requested in "https?://(127\\.0\\.0\\.1|localhost|c\\.example)(:[1-9][0-9]{0,3})?(/[a-c]{0,3})?",
     ) {

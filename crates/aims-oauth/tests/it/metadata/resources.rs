@@ -19,7 +19,7 @@ fn parse(members: &str) -> Result<ResourceMetadata, ResourceMetadataError> {
 }
 
 #[test]
-fn prm_01_the_well_known_path_stands_before_path_and_query() {
+fn prm_1_the_well_known_path_stands_before_path_and_query() {
     for (identifier, url) in [
         ("https://rs.example?a=1", "https://rs.example/.well-known/oauth-protected-resource?a=1"),
         ("https://rs.example/?a=1", "https://rs.example/.well-known/oauth-protected-resource?a=1"),
@@ -41,7 +41,7 @@ fn prm_01_the_well_known_path_stands_before_path_and_query() {
 }
 
 #[test]
-fn mcp_07_the_root_is_looked_at_last() {
+fn mcp_7_the_root_is_looked_at_last() {
     let urls = |identifier| {
         let urls = ResourceMetadata::urls(&resource(identifier)).unwrap();
         urls.iter().map(ToString::to_string).collect::<Vec<_>>()
@@ -60,7 +60,7 @@ fn mcp_07_the_root_is_looked_at_last() {
 }
 
 #[test]
-fn prm_02_the_document_is_of_the_resource_that_was_asked_for() {
+fn prm_2_the_document_is_of_the_resource_that_was_asked_for() {
     let document = |stated: &str| format!(r#"{{"resource":"{stated}"}}"#);
     for stated in [
         "https://tools.example",
@@ -87,7 +87,7 @@ fn prm_02_the_document_is_of_the_resource_that_was_asked_for() {
 }
 
 #[test]
-fn mcp_09_a_resource_above_counts_at_the_same_origin_in_whole_segments() {
+fn mcp_9_a_resource_above_counts_at_the_same_origin_in_whole_segments() {
     let read = |stated: &str, requested: &str| {
         let document = format!(r#"{{"resource":"{stated}"}}"#);
         ResourceMetadata::parse_above(document.as_bytes(), &resource(requested))
@@ -120,7 +120,7 @@ fn mcp_09_a_resource_above_counts_at_the_same_origin_in_whole_segments() {
 }
 
 #[test]
-fn prm_01_members_have_their_types() {
+fn prm_1_members_have_their_types() {
     for (name, values) in [
         (
             "authorization_servers",
@@ -160,7 +160,7 @@ fn prm_01_members_have_their_types() {
 
 /// PRM-3: it is read over, whatever is in it.
 #[test]
-fn prm_03_signed_metadata_override_nothing() {
+fn prm_3_signed_metadata_override_nothing() {
     let plain = parse(r#","authorization_servers":["https://as.example"]"#).unwrap();
     for signed in ["\"eyJhbGciOiJub25lIn0.e30.\"", "{}", "null"] {
         let members =
@@ -170,7 +170,7 @@ fn prm_03_signed_metadata_override_nothing() {
 }
 
 #[test]
-fn prm_01_what_is_built_is_read_as_it_was() {
+fn prm_1_what_is_built_is_read_as_it_was() {
     let url = |path: &str| format!("https://tools.example/{path}").parse().unwrap();
     let metadata = ResourceMetadata::builder(resource(TOOL))
         .authorization_servers([
@@ -217,7 +217,7 @@ fn prm_01_what_is_built_is_read_as_it_was() {
 }
 
 #[test]
-fn sec_15_wir_09_documents_of_resources_are_bounded_and_say_things_once() {
+fn sec_15_wir_9_documents_of_resources_are_bounded_and_say_things_once() {
     let twice = parse(&format!(r#","resource":"{TOOL}""#));
     assert_refused!(twice, "json_duplicate_name", "JO-JSON-02");
     let long = format!(r#"{{"resource":"{TOOL}"}}{}"#, " ".repeat(ResourceMetadata::MAX_LEN));
@@ -229,7 +229,7 @@ fn sec_15_wir_09_documents_of_resources_are_bounded_and_say_things_once() {
 
 proptest! {
     #[test]
-    fn mcp_09_what_is_above_has_the_origin_and_the_first_segments(
+    fn mcp_9_what_is_above_has_the_origin_and_the_first_segments(
         path in "(/[a-c]{1,2}){0,3}/?",
         below in "(/[a-c]{1,2}){0,3}/?",
     ) {

@@ -21,7 +21,7 @@ fn urls(issuer: &str) -> Vec<String> {
 }
 
 #[test]
-fn met_01_the_well_known_path_stands_before_that_of_the_issuer() {
+fn met_1_the_well_known_path_stands_before_that_of_the_issuer() {
     for (issuer, url) in [
         ("https://as.example", "https://as.example/.well-known/oauth-authorization-server"),
         ("https://as.example/", "https://as.example/.well-known/oauth-authorization-server"),
@@ -41,7 +41,7 @@ fn met_01_the_well_known_path_stands_before_that_of_the_issuer() {
 }
 
 #[test]
-fn mcp_08_both_kinds_of_metadata_are_looked_for_in_order() {
+fn mcp_8_both_kinds_of_metadata_are_looked_for_in_order() {
     assert_eq!(urls("https://as.example/t/"), urls("https://as.example/t"));
     assert_eq!(
         urls("https://as.example/t"),
@@ -61,7 +61,7 @@ fn mcp_08_both_kinds_of_metadata_are_looked_for_in_order() {
 }
 
 #[test]
-fn met_02_the_document_is_of_the_issuer_that_was_asked_for() {
+fn met_2_the_document_is_of_the_issuer_that_was_asked_for() {
     for stated in [
         "https://as.example/",
         "https://as.example:443",
@@ -84,7 +84,7 @@ fn met_02_the_document_is_of_the_issuer_that_was_asked_for() {
 }
 
 #[test]
-fn met_03_a_member_of_another_type_refuses_the_document() {
+fn met_3_a_member_of_another_type_refuses_the_document() {
     let lists = Listed::ALL.iter().map(|list| list.as_str());
     let algorithms = Signed::ALL.iter().map(|signed| signed.as_str());
     let others = [
@@ -142,7 +142,7 @@ fn met_03_a_member_of_another_type_refuses_the_document() {
 }
 
 #[test]
-fn met_03_an_empty_list_is_nothing_and_an_absent_one_its_default() {
+fn met_3_an_empty_list_is_nothing_and_an_absent_one_its_default() {
     let (absent, empty) = (
         parse("").unwrap(),
         parse(
@@ -189,7 +189,7 @@ fn met_03_an_empty_list_is_nothing_and_an_absent_one_its_default() {
 }
 
 #[test]
-fn met_04_every_url_is_https_and_nothing_more() {
+fn met_4_every_url_is_https_and_nothing_more() {
     let names = Endpoint::ALL.iter().map(|endpoint| endpoint.as_str()).chain(["jwks_uri"]);
     for name in names {
         for url in [
@@ -212,7 +212,7 @@ fn met_04_every_url_is_https_and_nothing_more() {
 }
 
 #[test]
-fn mtl_03_clients_with_certificates_go_to_the_aliases() {
+fn mtl_3_clients_with_certificates_go_to_the_aliases() {
     let server = parse(
         r#","token_endpoint":"https://as.example/token","revocation_endpoint":"https://as.example/revoke",
         "mtls_endpoint_aliases":{"token_endpoint":"https://mtls.as.example/token"}"#,
@@ -247,7 +247,7 @@ type Ask = fn(&ServerMetadata) -> bool;
 
 /// OSC-6: what is advertised is what was asked for, at each endpoint that authenticates clients.
 #[test]
-fn osc_06_spiffe_methods_are_advertised() {
+fn osc_6_spiffe_methods_are_advertised() {
     let methods = [ClientAuthMethod::SpiffeJwt, ClientAuthMethod::SpiffeX509, ClientAuthMethod::SpiffeWit];
     let server = ServerMetadata::builder(issuer())
         .auth_methods(&methods)
@@ -276,7 +276,7 @@ fn osc_06_spiffe_methods_are_advertised() {
 }
 
 #[test]
-fn hil_02_what_the_backchannel_can_do_is_said() {
+fn hil_2_what_the_backchannel_can_do_is_said() {
     let server = parse(
         r#","backchannel_authentication_endpoint":"https://as.example/ciba",
         "backchannel_token_delivery_modes_supported":["poll","ping","push"],
@@ -305,7 +305,7 @@ fn sec_15_a_member_that_is_there_twice_refuses_the_document() {
 }
 
 #[test]
-fn wir_09_the_document_is_bounded() {
+fn wir_9_the_document_is_bounded() {
     let long = |len: usize| format!(r#","x":[{}"",1]"#, "\"\",".repeat(len / 3));
     assert!(parse(&long(200 * 1024)).is_ok());
     let document = format!(r#"{{"issuer":"https://as.example"}}{}"#, " ".repeat(ServerMetadata::MAX_LEN));
@@ -352,7 +352,7 @@ fn full() -> ServerMetadata {
 }
 
 #[test]
-fn met_03_what_is_built_is_read_as_it_was() {
+fn met_3_what_is_built_is_read_as_it_was() {
     let server = full();
     assert_eq!(ServerMetadata::parse(server.to_json().as_bytes(), &issuer()).unwrap(), server);
     assert!(server.requires_pushed_requests() && server.sends_issuer() && server.takes_client_documents());
@@ -392,7 +392,7 @@ fn every_name_is_read_as_it_is_written() {
 
 proptest! {
     #[test]
-    fn met_01_urls_stay_at_the_host_of_the_issuer(path in "(/[a-z0-9%A-F]{0,6}){0,4}", host in "[a-z]{1,8}(:8443)?") {
+    fn met_1_urls_stay_at_the_host_of_the_issuer(path in "(/[a-z0-9%A-F]{0,6}){0,4}", host in "[a-z]{1,8}(:8443)?") {
         let Ok(issuer) = format!("https://{host}{path}").parse::<Issuer>() else { return Ok(()) };
         let urls = ServerMetadata::urls(&issuer);
         prop_assert!((2..=3).contains(&urls.len()));
@@ -406,7 +406,7 @@ proptest! {
     }
 
     #[test]
-    fn met_03_a_document_that_is_changed_is_read_or_refused(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn met_3_a_document_that_is_changed_is_read_or_refused(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut text = full().to_json().into_bytes();
         let at = at.index(text.len());
         text[at] = byte;
