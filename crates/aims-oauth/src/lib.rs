@@ -1,28 +1,38 @@
 #![doc = include_str!("../README.md")]
 
 mod access_token;
+mod authorization;
 mod challenge;
 mod client_auth_method;
+mod delegation;
 mod details;
 mod dpop;
 mod error_code;
 mod form;
+mod grant;
 mod grant_type;
 mod issuer;
 mod lineage;
 mod metadata;
 mod names;
 mod resource;
+mod resource_server;
 mod scope;
 mod secret;
+mod token;
 
 pub use crate::access_token::{
     AccessTokenError, AccessTokenIssueError, AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier,
     AccessTokenVerifierBuilder, Actor, ActorChain, IssuedAccessToken, NewActor, TokenBinding, TrustedIssuer,
     UnsignedAccessToken, VerifiedAccessToken,
 };
+pub use crate::authorization::{
+    AuthorizationError, AuthorizationRequest, AuthorizationResponse, CodeChallenge, CodeVerifier,
+    ExpectedAuthorization, PkceError, PushedResponse, RequestOrigin, RequestUri,
+};
 pub use crate::challenge::{Challenge, ChallengeError, Challenges};
 pub use crate::client_auth_method::ClientAuthMethod;
+pub use crate::delegation::{Derivation, DerivationError, Derived, Narrowing};
 pub use crate::details::{AuthorizationDetails, CommonMembers, Detail, DetailRule, DetailsError};
 pub use crate::dpop::{
     DPOP_FIELD, DPOP_NONCE_FIELD, DpopError, DpopNonces, DpopProver, DpopRequest, DpopTarget,
@@ -31,6 +41,10 @@ pub use crate::dpop::{
 };
 pub use crate::error_code::ErrorCode;
 pub use crate::form::{FormError, NewParameters, Parameters};
+pub use crate::grant::{
+    Ceiling, GrantError, GrantIssueError, GrantIssuer, GrantProfile, GrantRequest, GrantReuse, GrantVerifier,
+    GrantVerifierBuilder, IssuedGrant, VerifiedGrant,
+};
 pub use crate::grant_type::GrantType;
 pub use crate::issuer::{Issuer, IssuerError};
 pub use crate::lineage::{Lineage, LineageError};
@@ -41,8 +55,16 @@ pub use crate::metadata::{
     ResourceMetadataError, ServerMetadata, ServerMetadataBuilder, ServerMetadataError, Signed,
     SpiffeIdPattern, SpiffeIdPatternError,
 };
-pub use crate::resource::{Resource, ResourceError};
+pub use crate::resource::{Resource, ResourceUriError};
+pub use crate::resource_server::{
+    Authorized, BindingPolicy, ClientIdentities, Possession, PossessionError, PresentedError, PresentedToken,
+    ResourceError, ResourceServer, SameIdentity, Shortfall, Shown, TokenScheme,
+};
 pub use crate::scope::{Scope, ScopeError};
 pub use crate::secret::{
-    AccessToken, AuthorizationCode, ClientSecret, Fingerprint, RefreshToken, SecretError,
+    AccessToken, AuthorizationCode, ClientSecret, Fingerprint, RefreshToken, SecretError, SecurityToken,
+};
+pub use crate::token::{
+    AuthRequestId, CodeGrant, ErrorResponse, ErrorText, Grant, MessageError, TokenExchange, TokenHint,
+    TokenQuery, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse, TypedToken,
 };

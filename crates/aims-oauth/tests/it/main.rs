@@ -2,10 +2,16 @@
 //! Tests of the public interface.
 
 mod access_tokens;
+mod authorization;
 mod challenges;
+mod delegation;
 mod details;
 mod dpop;
 mod forms;
+mod grants;
+mod introspection;
+mod messages;
 mod metadata;
 mod names;
+mod resource_server;
 mod world;
