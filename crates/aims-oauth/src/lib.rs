@@ -3,14 +3,18 @@
 mod access_token;
 mod authorization;
 mod challenge;
+mod client_auth_method;
 mod delegation;
 mod details;
 mod dpop;
 mod error_code;
 mod form;
 mod grant;
+mod grant_type;
 mod issuer;
 mod lineage;
+mod metadata;
+mod names;
 mod resource;
 mod resource_server;
 mod scope;
@@ -27,6 +31,7 @@ pub use crate::authorization::{
     ExpectedAuthorization, PkceError, PushedResponse, RequestOrigin, RequestUri,
 };
 pub use crate::challenge::{Challenge, ChallengeError, Challenges};
+pub use crate::client_auth_method::ClientAuthMethod;
 pub use crate::delegation::{Derivation, DerivationError, Derived, Narrowing};
 pub use crate::details::{AuthorizationDetails, CommonMembers, Detail, DetailRule, DetailsError};
 pub use crate::dpop::{
@@ -40,8 +45,16 @@ pub use crate::grant::{
     Ceiling, GrantError, GrantIssueError, GrantIssuer, GrantProfile, GrantRequest, GrantReuse, GrantVerifier,
     GrantVerifierBuilder, IssuedGrant, VerifiedGrant,
 };
+pub use crate::grant_type::GrantType;
 pub use crate::issuer::{Issuer, IssuerError};
 pub use crate::lineage::{Lineage, LineageError};
+pub use crate::metadata::{
+    ApplicationType, BearerMethod, CertificateSubject, ClientIdUrl, ClientIdUrlError, ClientKeys,
+    ClientMetadata, ClientMetadataBuilder, ClientMetadataError, ClientPage, DeliveryMode, Endpoint, Listed,
+    RedirectUri, RedirectUriError, RegisteredClient, ResourceMetadata, ResourceMetadataBuilder,
+    ResourceMetadataError, ServerMetadata, ServerMetadataBuilder, ServerMetadataError, Signed,
+    SpiffeIdPattern, SpiffeIdPatternError,
+};
 pub use crate::resource::{Resource, ResourceUriError};
 pub use crate::resource_server::{
     Authorized, BindingPolicy, ClientIdentities, Possession, PossessionError, PresentedError, PresentedToken,
@@ -49,7 +62,7 @@ pub use crate::resource_server::{
 };
 pub use crate::scope::{Scope, ScopeError};
 pub use crate::secret::{
-    AccessToken, AuthorizationCode, Fingerprint, RefreshToken, SecretError, SecurityToken,
+    AccessToken, AuthorizationCode, ClientSecret, Fingerprint, RefreshToken, SecretError, SecurityToken,
 };
 pub use crate::token::{
     AuthRequestId, CodeGrant, ErrorResponse, ErrorText, Grant, MessageError, TokenExchange, TokenHint,

@@ -93,6 +93,8 @@ secrets! {
     SecurityToken, is_visible, MAX_TOKEN;
     /// An authorization code: good once, for a minute.
     AuthorizationCode, is_visible, MAX_CODE;
+    /// A secret that a server gave to a client when it registered.
+    ClientSecret, is_visible, MAX_CODE;
 }
 
 /// An access token is a token.

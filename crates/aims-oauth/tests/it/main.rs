@@ -12,6 +12,7 @@ mod forms;
 mod grants;
 mod introspection;
 mod messages;
+mod metadata;
 mod names;
 mod resource_server;
 mod world;
