@@ -2,6 +2,7 @@
 
 mod access_token;
 mod challenge;
+mod client_auth;
 mod details;
 mod dpop;
 mod error_code;
@@ -18,6 +19,20 @@ pub use crate::access_token::{
     UnsignedAccessToken, VerifiedAccessToken,
 };
 pub use crate::challenge::{Challenge, ChallengeError, Challenges};
+#[cfg(feature = "client-secret")]
+pub use crate::client_auth::ClientSecret;
+pub use crate::client_auth::{
+    ATTESTATION_CHALLENGE_FIELD, ATTESTATION_FIELD, ATTESTATION_POP_FIELD, AttestationError,
+    AttestationProof, AttestationVerifier, AttestationVerifierBuilder, AudiencePolicy, AuthenticatedClient,
+    ClientAssertion, ClientAssertionError, ClientAttestation, ClientAttesters, ClientAuthError,
+    ClientAuthenticator, ClientAuthenticatorBuilder, ClientKey, ClientKeys, ClientLookup, ClientProof,
+    NewAttestationPop, NewClientAssertion, PresentedAttestation, PresentedClient, RegisteredClient,
+    RegisteredMethod, SpiffeClientError, SpiffeClientId, SpiffeClientIdError, SpiffeProof,
+    SpiffeRegistration, SvidReplay, TrustedAttester, UnsignedAttestationPop, UnsignedClientAssertion,
+    VerifiedAttestation,
+};
+#[cfg(feature = "mtls")]
+pub use crate::client_auth::{CertificateError, PeerCertificate, SubjectDn, SubjectDnError, TlsClientName};
 pub use crate::details::{AuthorizationDetails, CommonMembers, Detail, DetailRule, DetailsError};
 pub use crate::dpop::{
     DPOP_FIELD, DPOP_NONCE_FIELD, DpopError, DpopNonces, DpopProver, DpopRequest, DpopTarget,

@@ -86,7 +86,8 @@ impl DpopVerifier {
         let until = claims.issued_at + self.past + Duration::from_secs(1);
         let id = format!("{} {}", claims.id(), request.target);
         self.replay.remember(&thumbprint, &id, until, now).map_err(DpopError::Replay)?;
-        Ok(VerifiedDpopProof { key, thumbprint, issued_at: claims.issued_at })
+        let nonce = claims.object.get("nonce").and_then(|nonce| nonce.as_str()).map(Into::into);
+        Ok(VerifiedDpopProof { key, thumbprint, issued_at: claims.issued_at, nonce })
     }
 
     /// The nonce that a response says is to be used from now on, if this server wants nonces at all (DPO-8).
@@ -229,6 +230,7 @@ pub struct VerifiedDpopProof {
     key: PublicKey,
     thumbprint: Thumbprint,
     issued_at: UnixTime,
+    nonce: Option<Box<str>>,
 }
 
 impl VerifiedDpopProof {
@@ -248,6 +250,12 @@ impl VerifiedDpopProof {
     #[must_use]
     pub fn issued_at(&self) -> UnixTime {
         self.issued_at
+    }
+
+    /// `nonce`: one of this server where it wants one; anything, where it does not. The challenge of an attested client stands here, too (ABC-3).
+    #[must_use]
+    pub fn nonce(&self) -> Option<&str> {
+        self.nonce.as_deref()
     }
 }
 
