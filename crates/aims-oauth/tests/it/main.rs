@@ -3,6 +3,7 @@
 
 mod access_tokens;
 mod challenges;
+mod client_auth;
 mod details;
 mod dpop;
 mod forms;

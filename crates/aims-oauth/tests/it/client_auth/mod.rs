@@ -1,0 +1,15 @@
+//! Clients that authenticate, and others that would like to.
+
+mod assertions;
+mod attestations;
+mod kinds;
+mod presented;
+#[cfg(feature = "client-secret")]
+mod secrets;
+mod spiffe;
+mod support;
+#[cfg(feature = "mtls")]
+mod tls;
+mod vectors;
+#[cfg(feature = "wit-svid")]
+mod wits;
