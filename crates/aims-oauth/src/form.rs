@@ -199,7 +199,7 @@ impl FormError {
     }
 }
 
-fn decode(text: &[u8]) -> Result<Zeroizing<String>, FormError> {
+pub(crate) fn decode(text: &[u8]) -> Result<Zeroizing<String>, FormError> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text;
     while let [first, behind @ ..] = rest {

@@ -3,6 +3,7 @@
 mod access_token;
 mod authorization;
 mod challenge;
+mod client_auth;
 mod client_auth_method;
 mod delegation;
 mod details;
@@ -31,6 +32,20 @@ pub use crate::authorization::{
     ExpectedAuthorization, PkceError, PushedResponse, RequestOrigin, RequestUri,
 };
 pub use crate::challenge::{Challenge, ChallengeError, Challenges};
+#[cfg(feature = "client-secret")]
+pub use crate::client_auth::SecretDigest;
+pub use crate::client_auth::{
+    ATTESTATION_CHALLENGE_FIELD, ATTESTATION_FIELD, ATTESTATION_POP_FIELD, AttestationError,
+    AttestationProof, AttestationVerifier, AttestationVerifierBuilder, AudiencePolicy, AuthenticatedClient,
+    ClientAssertion, ClientAssertionError, ClientAttestation, ClientAttesters, ClientAuthError,
+    ClientAuthenticator, ClientAuthenticatorBuilder, ClientKey, ClientKeys, ClientLookup, ClientProof,
+    NewAttestationPop, NewClientAssertion, PresentedAttestation, PresentedClient, RegisteredClient,
+    RegisteredMethod, SpiffeClientError, SpiffeClientId, SpiffeClientIdError, SpiffeProof,
+    SpiffeRegistration, SubjectDn, SubjectDnError, SvidReplay, TlsClientName, TrustedAttester,
+    UnsignedAttestationPop, UnsignedClientAssertion, VerifiedAttestation,
+};
+#[cfg(feature = "mtls")]
+pub use crate::client_auth::{CertificateError, PeerCertificate};
 pub use crate::client_auth_method::ClientAuthMethod;
 pub use crate::delegation::{Derivation, DerivationError, Derived, Narrowing};
 pub use crate::details::{AuthorizationDetails, CommonMembers, Detail, DetailRule, DetailsError};
@@ -49,11 +64,10 @@ pub use crate::grant_type::GrantType;
 pub use crate::issuer::{Issuer, IssuerError};
 pub use crate::lineage::{Lineage, LineageError};
 pub use crate::metadata::{
-    ApplicationType, BearerMethod, CertificateSubject, ClientIdUrl, ClientIdUrlError, ClientKeys,
+    ApplicationType, BearerMethod, ClientIdUrl, ClientIdUrlError, ClientInformation, ClientKeySource,
     ClientMetadata, ClientMetadataBuilder, ClientMetadataError, ClientPage, DeliveryMode, Endpoint, Listed,
-    RedirectUri, RedirectUriError, RegisteredClient, ResourceMetadata, ResourceMetadataBuilder,
-    ResourceMetadataError, ServerMetadata, ServerMetadataBuilder, ServerMetadataError, Signed,
-    SpiffeIdPattern, SpiffeIdPatternError,
+    RedirectUri, RedirectUriError, ResourceMetadata, ResourceMetadataBuilder, ResourceMetadataError,
+    ServerMetadata, ServerMetadataBuilder, ServerMetadataError, Signed,
 };
 pub use crate::resource::{Resource, ResourceUriError};
 pub use crate::resource_server::{

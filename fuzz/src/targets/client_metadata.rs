@@ -2,8 +2,8 @@
 
 use aims_keys::backend;
 use aims_oauth::{
-    ClientIdUrl, ClientKeys, ClientMetadata, ClientMetadataError, RedirectUri, RegisteredClient,
-    SpiffeIdPattern,
+    ClientIdUrl, ClientKeySource, ClientMetadata, ClientMetadataError, RedirectUri, ClientInformation,
+    SpiffeClientId,
 };
 
 pub(super) fn run(input: &[u8]) {
@@ -11,12 +11,12 @@ pub(super) fn run(input: &[u8]) {
         Ok(client) => check(&client),
         Err(error) => refused(&error),
     }
-    match RegisteredClient::parse(input, backend::ring()) {
+    match ClientInformation::parse(input, backend::ring()) {
         Ok(client) => {
             let written = client.to_json();
             if written.len() <= ClientMetadata::MAX_LEN {
                 let again =
-                    RegisteredClient::parse(written.as_bytes(), backend::ring()).expect("our own spelling");
+                    ClientInformation::parse(written.as_bytes(), backend::ring()).expect("our own spelling");
                 assert_eq!(again.to_json(), written);
             }
         }
@@ -27,7 +27,7 @@ pub(super) fn run(input: &[u8]) {
         Ok(client) => {
             assert!(input.len() <= ClientMetadata::MAX_DOCUMENT_LEN);
             assert!(!client.auth_method().is_shared_secret(), "a secret that everybody reads");
-            let has_keys = matches!(client.keys(), Some(ClientKeys::Set(keys)) if !keys.is_empty());
+            let has_keys = matches!(client.keys(), Some(ClientKeySource::Set(keys)) if !keys.is_empty());
             assert!(client.is_confidential() || !has_keys || says_none(input));
             check(&client);
             if let Ok(document) = client.to_document(&url) {
@@ -73,7 +73,7 @@ fn names(text: &str) {
     if let Ok(url) = text.parse::<ClientIdUrl>() {
         assert!(url.as_str() == text && url.as_url().path().starts_with('/'));
     }
-    if let Ok(pattern) = text.parse::<SpiffeIdPattern>() {
+    if let Ok(pattern) = text.parse::<SpiffeClientId>() {
         assert!(pattern.as_str() == text && text.matches('*').count() <= 1);
         let stranger = "spiffe://another.example/agents/travel".parse().expect("an identifier");
         assert!(!pattern.matches(&stranger) || pattern.trust_domain() == "another.example");

@@ -87,7 +87,8 @@ impl DpopVerifier {
         let id = format!("{} {}", claims.id(), request.target);
         self.replay.remember(&thumbprint, &id, until, now).map_err(DpopError::Replay)?;
         let token = request.token.map(AccessToken::fingerprint);
-        Ok(VerifiedDpopProof { key, thumbprint, token, issued_at: claims.issued_at })
+        let nonce = claims.object.get("nonce").and_then(|nonce| nonce.as_str()).map(Into::into);
+        Ok(VerifiedDpopProof { key, thumbprint, token, issued_at: claims.issued_at, nonce })
     }
 
     /// The nonce that a response says is to be used from now on, if this server wants nonces at all (DPO-8).
@@ -231,6 +232,7 @@ pub struct VerifiedDpopProof {
     thumbprint: Thumbprint,
     token: Option<Fingerprint>,
     issued_at: UnixTime,
+    nonce: Option<Box<str>>,
 }
 
 impl VerifiedDpopProof {
@@ -256,6 +258,12 @@ impl VerifiedDpopProof {
     #[must_use]
     pub fn issued_at(&self) -> UnixTime {
         self.issued_at
+    }
+
+    /// `nonce`: one of this server where it wants one; anything, where it does not. The challenge of an attested client stands here, too (ABC-3).
+    #[must_use]
+    pub fn nonce(&self) -> Option<&str> {
+        self.nonce.as_deref()
     }
 }
 

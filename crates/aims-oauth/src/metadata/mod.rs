@@ -7,9 +7,8 @@ mod resource;
 mod server;
 
 pub use self::client::{
-    ApplicationType, CertificateSubject, ClientIdUrl, ClientIdUrlError, ClientKeys, ClientMetadata,
-    ClientMetadataBuilder, ClientMetadataError, ClientPage, RedirectUri, RedirectUriError, RegisteredClient,
-    SpiffeIdPattern, SpiffeIdPatternError,
+    ApplicationType, ClientIdUrl, ClientIdUrlError, ClientInformation, ClientKeySource, ClientMetadata,
+    ClientMetadataBuilder, ClientMetadataError, ClientPage, RedirectUri, RedirectUriError,
 };
 pub use self::delivery_mode::DeliveryMode;
 pub use self::resource::{BearerMethod, ResourceMetadata, ResourceMetadataBuilder, ResourceMetadataError};

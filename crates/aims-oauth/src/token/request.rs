@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::{MessageError, SecurityToken, TokenTypeUrn};
 use crate::{
-    AuthorizationCode, AuthorizationDetails, CodeVerifier, NewParameters, Parameters, RefreshToken, Resource,
-    Scope,
+    AuthorizationCode, AuthorizationDetails, CodeVerifier, GrantType, NewParameters, Parameters,
+    RefreshToken, Resource, Scope,
 };
 
 /// What a client asks the token endpoint for: a grant, and what the token shall be good for.
@@ -300,23 +300,25 @@ impl TokenRequest {
     ///
     /// [`MessageError`], whose [`error_code`](MessageError::error_code) the client is told.
     pub fn read(form: &Parameters) -> Result<Self, MessageError> {
-        let grant = match form.require("grant_type")? {
-            AUTHORIZATION_CODE => Grant::AuthorizationCode(CodeGrant {
+        let kind = GrantType::from_text(form.require("grant_type")?).ok_or(MessageError::GrantType)?;
+        let grant = match kind {
+            GrantType::AuthorizationCode => Grant::AuthorizationCode(CodeGrant {
                 code: form.require("code")?.parse().map_err(|_| MessageError::Value("code"))?,
                 verifier: form.require("code_verifier")?.parse()?,
                 redirect_uri: form.get("redirect_uri")?.map(ToOwned::to_owned),
             }),
-            CIBA => Grant::Backchannel(form.require("auth_req_id")?.parse()?),
-            CLIENT_CREDENTIALS => Grant::ClientCredentials,
-            JWT_BEARER => Grant::JwtBearer(
+            GrantType::Ciba => Grant::Backchannel(form.require("auth_req_id")?.parse()?),
+            GrantType::ClientCredentials => Grant::ClientCredentials,
+            GrantType::JwtBearer => Grant::JwtBearer(
                 form.require("assertion")?.parse().map_err(|_| MessageError::Value("assertion"))?,
             ),
-            REFRESH_TOKEN => {
+            GrantType::RefreshToken => {
                 let token = form.require("refresh_token")?;
                 Grant::Refresh(token.parse().map_err(|_| MessageError::Value("refresh_token"))?)
             }
-            TOKEN_EXCHANGE => Grant::TokenExchange(TokenExchange::read(form)?),
-            _ => return Err(MessageError::GrantType),
+            GrantType::TokenExchange => Grant::TokenExchange(TokenExchange::read(form)?),
+            // Known by name alone.
+            GrantType::DeviceCode | GrantType::JwtDpop => return Err(MessageError::GrantType),
         };
         let mut resources = Vec::new();
         for resource in form.all("resource") {
@@ -332,7 +334,7 @@ impl TokenRequest {
 
     /// Writes the request. What authenticates the client comes besides.
     pub fn write(&self, form: &mut NewParameters) {
-        form.add("grant_type", self.grant.grant_type());
+        form.add("grant_type", self.grant.grant_type().as_str());
         match &self.grant {
             Grant::AuthorizationCode(grant) => {
                 form.add("code", grant.code.expose()).add("code_verifier", grant.verifier.expose());
@@ -361,14 +363,14 @@ impl TokenRequest {
 impl Grant {
     /// `grant_type`.
     #[must_use]
-    pub fn grant_type(&self) -> &'static str {
+    pub fn grant_type(&self) -> GrantType {
         match self {
-            Self::AuthorizationCode(_) => AUTHORIZATION_CODE,
-            Self::Backchannel(_) => CIBA,
-            Self::ClientCredentials => CLIENT_CREDENTIALS,
-            Self::JwtBearer(_) => JWT_BEARER,
-            Self::Refresh(_) => REFRESH_TOKEN,
-            Self::TokenExchange(_) => TOKEN_EXCHANGE,
+            Self::AuthorizationCode(_) => GrantType::AuthorizationCode,
+            Self::Backchannel(_) => GrantType::Ciba,
+            Self::ClientCredentials => GrantType::ClientCredentials,
+            Self::JwtBearer(_) => GrantType::JwtBearer,
+            Self::Refresh(_) => GrantType::RefreshToken,
+            Self::TokenExchange(_) => GrantType::TokenExchange,
         }
     }
 }
@@ -389,13 +391,6 @@ fn typed(
         (None, Some(_)) => Err(MessageError::Form(crate::FormError::Missing(token))),
     }
 }
-
-const AUTHORIZATION_CODE: &str = "authorization_code";
-const CIBA: &str = "urn:openid:params:grant-type:ciba";
-const CLIENT_CREDENTIALS: &str = "client_credentials";
-const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-const REFRESH_TOKEN: &str = "refresh_token";
-const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /// Of servers of others; ours are short.
 const MAX_AUTH_REQ_ID: usize = 1024;

@@ -4,6 +4,7 @@
 mod access_tokens;
 mod authorization;
 mod challenges;
+mod client_auth;
 mod delegation;
 mod details;
 mod dpop;

@@ -10,10 +10,10 @@ use super::read::{
     RESPONSE_TYPES, SCOPE, SOFTWARE_ID, SOFTWARE_VERSION, SPIFFE_BUNDLE, SPIFFE_ID, USER_CODE,
 };
 use super::{
-    ApplicationType, CertificateSubject, ClientIdUrl, ClientKeys, ClientMetadata, ClientMetadataError,
-    ClientPage, RedirectUri, SpiffeIdPattern,
+    ApplicationType, ClientIdUrl, ClientKeySource, ClientMetadata, ClientMetadataError, ClientPage,
+    RedirectUri,
 };
-use crate::{ClientAuthMethod, DeliveryMode, GrantType, Scope};
+use crate::{ClientAuthMethod, DeliveryMode, GrantType, Scope, SpiffeClientId, TlsClientName};
 
 impl ClientMetadata {
     /// Metadata of a client that authenticates like this; to register with, or to be published.
@@ -121,7 +121,7 @@ impl ClientMetadata {
             to.str(AUTH_ALGORITHM, algorithm.name());
         }
         match &self.keys {
-            Some(ClientKeys::Set(keys)) => {
+            Some(ClientKeySource::Set(keys)) => {
                 to.object(JWKS, |to| {
                     to.array("keys", |to| {
                         for key in keys.iter() {
@@ -130,12 +130,12 @@ impl ClientMetadata {
                     });
                 });
             }
-            Some(ClientKeys::Url(url)) => {
+            Some(ClientKeySource::Url(url)) => {
                 to.str(JWKS_URI, url.as_str());
             }
             None => {}
         }
-        if let Some(subject) = &self.certificate_subject {
+        if let Some(subject) = &self.certificate_name {
             subject.write(to);
         }
         if let Some(id) = &self.spiffe_id {
@@ -160,19 +160,19 @@ impl ClientMetadataBuilder {
     }
 
     /// `jwks` or `jwks_uri`.
-    pub fn keys(mut self, keys: ClientKeys) -> Self {
+    pub fn keys(mut self, keys: ClientKeySource) -> Self {
         self.0.keys = Some(keys);
         self
     }
 
     /// Whose certificate it comes with (MTL-1).
-    pub fn certificate_subject(mut self, subject: CertificateSubject) -> Self {
-        self.0.certificate_subject = Some(subject);
+    pub fn certificate_name(mut self, subject: TlsClientName) -> Self {
+        self.0.certificate_name = Some(subject);
         self
     }
 
     /// `spiffe_id` (OSC-7).
-    pub fn spiffe_id(mut self, pattern: SpiffeIdPattern) -> Self {
+    pub fn spiffe_id(mut self, pattern: SpiffeClientId) -> Self {
         self.0.spiffe_id = Some(pattern);
         self
     }

@@ -2,9 +2,9 @@ use aims_credential::HttpsUrlError;
 use aims_jose::JwkError;
 use aims_jose::json::JsonError;
 
-use super::{RedirectUriError, SpiffeIdPatternError};
+use super::RedirectUriError;
 use crate::metadata::member::Unread;
-use crate::{ErrorCode, ScopeError};
+use crate::{ErrorCode, ScopeError, SpiffeClientIdError};
 
 /// Why metadata of a client are refused, one reason per check.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -12,7 +12,7 @@ use crate::{ErrorCode, ScopeError};
 pub enum ClientMetadataError {
     /// There is no name that the client's certificate has, or several.
     #[error("the metadata do not say in one way whose certificate the client has")]
-    CertificateSubject,
+    CertificateName,
     /// `client_id` is missing, or no identifier.
     #[error("the client identifier is missing or malformed")]
     ClientId,
@@ -54,7 +54,7 @@ pub enum ClientMetadataError {
     Secret(&'static str),
     /// `spiffe_id` is no pattern.
     #[error(transparent)]
-    SpiffeId(#[from] SpiffeIdPatternError),
+    SpiffeId(#[from] SpiffeClientIdError),
     /// The text is longer than anybody reads.
     #[error("the metadata are too long")]
     TooLong,
@@ -77,7 +77,7 @@ impl ClientMetadataError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::CertificateSubject => "certificate_subject",
+            Self::CertificateName => "certificate_name",
             Self::ClientId => "client_id",
             Self::ClientIdMismatch => "client_id_mismatch",
             Self::DocumentTooLong => "document_too_long",
@@ -102,7 +102,7 @@ impl ClientMetadataError {
     #[must_use]
     pub fn rule(&self) -> &'static str {
         match self {
-            Self::CertificateSubject => "MTL-1",
+            Self::CertificateName => "MTL-1",
             Self::ClientIdMismatch => "CMD-1",
             Self::DocumentTooLong => "CMD-3",
             Self::Json(error) => error.rule(),

@@ -1,14 +1,13 @@
 //! What a client says of itself (RFC 7591, Client ID Metadata Documents).
 
 mod build;
-mod certificate_subject;
 mod client_id_url;
 mod error;
+mod information;
 mod keys;
 mod read;
 mod redirect_uri;
-mod registered;
-mod spiffe_id_pattern;
+mod tls_client_name;
 
 use std::collections::BTreeMap;
 
@@ -16,15 +15,13 @@ use aims_credential::HttpsUrl;
 use aims_keys::Algorithm;
 
 pub use self::build::ClientMetadataBuilder;
-pub use self::certificate_subject::CertificateSubject;
 pub use self::client_id_url::{ClientIdUrl, ClientIdUrlError};
 pub use self::error::ClientMetadataError;
-pub use self::keys::ClientKeys;
+pub use self::information::ClientInformation;
+pub use self::keys::ClientKeySource;
 pub use self::redirect_uri::{RedirectUri, RedirectUriError};
-pub use self::registered::RegisteredClient;
-pub use self::spiffe_id_pattern::{SpiffeIdPattern, SpiffeIdPatternError};
 use crate::names::names;
-use crate::{ClientAuthMethod, DeliveryMode, GrantType, Scope};
+use crate::{ClientAuthMethod, DeliveryMode, GrantType, Scope, SpiffeClientId, TlsClientName};
 
 names! {
     /// What kind of program a client is.
@@ -52,7 +49,7 @@ names! {
 
 /// The metadata of a client: how it authenticates, which grants it uses, where its users are sent back to.
 ///
-/// A client sends them to register ([`parse_registration`](Self::parse_registration)), gets back what the server made of them ([`RegisteredClient`]), or
+/// A client sends them to register ([`parse_registration`](Self::parse_registration)), gets back what the server made of them ([`ClientInformation`]), or
 /// publishes them at the URL that it is known by ([`parse_document`](Self::parse_document)). All of it is what the client says; nobody vouches for a name or a
 /// picture. Members that nobody here reads are read over, `software_statement` and names in other languages (`client_name#de`) among them, and grant types that
 /// nobody here knows.
@@ -77,9 +74,9 @@ names! {
 pub struct ClientMetadata {
     auth_method: ClientAuthMethod,
     auth_algorithm: Option<Algorithm>,
-    keys: Option<ClientKeys>,
-    certificate_subject: Option<CertificateSubject>,
-    spiffe_id: Option<SpiffeIdPattern>,
+    keys: Option<ClientKeySource>,
+    certificate_name: Option<TlsClientName>,
+    spiffe_id: Option<SpiffeClientId>,
     spiffe_bundle_endpoint: Option<HttpsUrl>,
     redirect_uris: Vec<RedirectUri>,
     grants: Option<Vec<GrantType>>,
@@ -128,19 +125,19 @@ impl ClientMetadata {
 
     /// `jwks` or `jwks_uri`.
     #[must_use]
-    pub fn keys(&self) -> Option<&ClientKeys> {
+    pub fn keys(&self) -> Option<&ClientKeySource> {
         self.keys.as_ref()
     }
 
     /// Whose certificate it comes with, where it authenticates with one of an authority (MTL-1).
     #[must_use]
-    pub fn certificate_subject(&self) -> Option<&CertificateSubject> {
-        self.certificate_subject.as_ref()
+    pub fn certificate_name(&self) -> Option<&TlsClientName> {
+        self.certificate_name.as_ref()
     }
 
     /// `spiffe_id`: which workloads are this client (OSC-3, OSC-7).
     #[must_use]
-    pub fn spiffe_id(&self) -> Option<&SpiffeIdPattern> {
+    pub fn spiffe_id(&self) -> Option<&SpiffeClientId> {
         self.spiffe_id.as_ref()
     }
 
@@ -285,11 +282,11 @@ impl ClientMetadata {
     fn check(self) -> Result<Self, ClientMetadataError> {
         use ClientMetadataError as E;
 
-        if self.auth_method.needs_keys() && self.keys.as_ref().is_none_or(ClientKeys::is_empty) {
+        if self.auth_method.needs_keys() && self.keys.as_ref().is_none_or(ClientKeySource::is_empty) {
             return Err(E::NoKeys);
         }
-        if self.auth_method == ClientAuthMethod::Tls && self.certificate_subject.is_none() {
-            return Err(E::CertificateSubject);
+        if self.auth_method == ClientAuthMethod::Tls && self.certificate_name.is_none() {
+            return Err(E::CertificateName);
         }
         if self.auth_method.is_spiffe() && self.spiffe_id.is_none() {
             return Err(E::Missing("spiffe_id"));

@@ -6,12 +6,9 @@ use aims_jose::JwkSet;
 use aims_jose::json::{Object, Value};
 use aims_keys::{Algorithm, Backend};
 
-use super::{
-    ApplicationType, CertificateSubject, ClientIdUrl, ClientKeys, ClientMetadata, ClientMetadataError,
-    ClientPage,
-};
+use super::{ApplicationType, ClientIdUrl, ClientKeySource, ClientMetadata, ClientMetadataError, ClientPage};
 use crate::metadata::member;
-use crate::{ClientAuthMethod, DeliveryMode, GrantType};
+use crate::{ClientAuthMethod, DeliveryMode, GrantType, TlsClientName};
 
 impl ClientMetadata {
     /// Reads what a client sends to register (DCR-1). What the server does not want it refuses or replaces, and says in its answer what the client now has.
@@ -82,7 +79,7 @@ impl ClientMetadata {
             auth_method,
             auth_algorithm: None,
             keys: None,
-            certificate_subject: None,
+            certificate_name: None,
             spiffe_id: None,
             spiffe_bundle_endpoint: None,
             redirect_uris: Vec::new(),
@@ -148,10 +145,10 @@ impl ClientMetadata {
     fn read_other(&mut self, name: &str, value: Value<'_>) -> Result<(), ClientMetadataError> {
         if let Some(page) = ClientPage::from_text(name) {
             self.pages.insert(page, member::url(page.as_str(), value)?);
-        } else if let Some(subject) = CertificateSubject::read(name, value)?
-            && self.certificate_subject.replace(subject).is_some()
+        } else if let Some(subject) = TlsClientName::read(name, value)?
+            && self.certificate_name.replace(subject).is_some()
         {
-            return Err(ClientMetadataError::CertificateSubject);
+            return Err(ClientMetadataError::CertificateName);
         }
         Ok(())
     }
@@ -168,20 +165,20 @@ fn keys(
     object: &Object,
     algorithm: Option<Algorithm>,
     backend: Backend,
-) -> Result<Option<ClientKeys>, ClientMetadataError> {
+) -> Result<Option<ClientKeySource>, ClientMetadataError> {
     use ClientMetadataError as E;
 
     match (object.get(JWKS), object.get(JWKS_URI)) {
         (None, None) => Ok(None),
         (Some(_), Some(_)) => Err(E::KeysTwice),
-        (None, Some(url)) => Ok(Some(ClientKeys::Url(member::url(JWKS_URI, url)?))),
+        (None, Some(url)) => Ok(Some(ClientKeySource::Url(member::url(JWKS_URI, url)?))),
         (Some(keys), None) if keys.as_object().is_none() => Err(E::Member(JWKS)),
         (Some(keys), None) => {
             let keys = match algorithm {
                 Some(algorithm) => JwkSet::parse_as(keys.raw(), algorithm, backend),
                 None => JwkSet::parse(keys.raw(), backend),
             };
-            keys.map(|keys| Some(ClientKeys::Set(keys))).map_err(E::Keys)
+            keys.map(|keys| Some(ClientKeySource::Set(keys))).map_err(E::Keys)
         }
     }
 }

@@ -3,8 +3,8 @@
 use aims_jose::{Jwk, JwkSet};
 use aims_keys::{Algorithm, SoftwareKey, backend};
 use aims_oauth::{
-    ApplicationType, CertificateSubject, ClientAuthMethod, ClientKeys, ClientMetadata, ClientMetadataError,
-    ClientPage, DeliveryMode, ErrorCode, GrantType, RegisteredClient,
+    ApplicationType, ClientAuthMethod, ClientInformation, ClientKeySource, ClientMetadata,
+    ClientMetadataError, ClientPage, DeliveryMode, ErrorCode, GrantType, TlsClientName,
 };
 use aims_testkit::assert_refused;
 use proptest::prelude::*;
@@ -25,8 +25,8 @@ fn jwk(algorithm: Algorithm) -> Jwk {
     Jwk::new(key.public_key().clone()).with_key_id("c-1").unwrap()
 }
 
-fn keys() -> ClientKeys {
-    ClientKeys::Set(JwkSet::new(vec![jwk(Algorithm::Es256)]).unwrap())
+fn keys() -> ClientKeySource {
+    ClientKeySource::Set(JwkSet::new(vec![jwk(Algorithm::Es256)]).unwrap())
 }
 
 #[test]
@@ -172,10 +172,10 @@ fn cmd_4_keys_are_public_and_said_once() {
     let set = format!(r#"{{"keys":[{es256}]}}"#);
     let private = r#","token_endpoint_auth_method":"private_key_jwt""#;
     let client = parse(&format!(r#"{private},"jwks":{set}"#)).unwrap();
-    assert!(matches!(client.keys(), Some(ClientKeys::Set(keys)) if keys.len() == 1));
+    assert!(matches!(client.keys(), Some(ClientKeySource::Set(keys)) if keys.len() == 1));
     assert!(client.is_confidential());
     let elsewhere = parse(&format!(r#"{private},"jwks_uri":"https://agent.example/jwks""#)).unwrap();
-    assert!(matches!(elsewhere.keys(), Some(ClientKeys::Url(url)) if url.path() == "/jwks"));
+    assert!(matches!(elsewhere.keys(), Some(ClientKeySource::Url(url)) if url.path() == "/jwks"));
 
     let twice = format!(r#","jwks":{set},"jwks_uri":"https://agent.example/jwks""#);
     assert_refused!(parse(&twice), "keys_twice", "DCR-1");
@@ -215,19 +215,19 @@ fn the_algorithm_of_a_client_binds_its_keys() {
 #[test]
 fn mtl_1_a_certificate_is_known_by_exactly_one_name() {
     let tls = |members: &str| parse(&format!(r#","token_endpoint_auth_method":"tls_client_auth"{members}"#));
-    assert_refused!(tls(""), "certificate_subject", "MTL-1");
+    assert_refused!(tls(""), "certificate_name", "MTL-1");
     let two = tls(r#","tls_client_auth_san_dns":"a.example","tls_client_auth_san_uri":"urn:a""#);
-    assert_refused!(two, "certificate_subject", "MTL-1");
+    assert_refused!(two, "certificate_name", "MTL-1");
     for (member, value, expected) in [
-        ("subject_dn", "CN=a", CertificateSubject::DistinguishedName("CN=a".to_owned())),
-        ("san_dns", "a.example", CertificateSubject::Dns("a.example".to_owned())),
-        ("san_email", "a@b.example", CertificateSubject::Email("a@b.example".to_owned())),
-        ("san_ip", "192.0.2.1", CertificateSubject::Ip("192.0.2.1".parse().unwrap())),
-        ("san_uri", "spiffe://a.example/b", CertificateSubject::Uri("spiffe://a.example/b".to_owned())),
+        ("subject_dn", "CN=a", TlsClientName::SubjectDn("CN=a".parse().unwrap())),
+        ("san_dns", "a.example", TlsClientName::Dns("a.example".into())),
+        ("san_email", "a@b.example", TlsClientName::Email("a@b.example".into())),
+        ("san_ip", "192.0.2.1", TlsClientName::Ip("192.0.2.1".parse().unwrap())),
+        ("san_uri", "spiffe://a.example/b", TlsClientName::Uri("spiffe://a.example/b".into())),
     ] {
         let client = tls(&format!(r#","tls_client_auth_{member}":"{value}""#)).unwrap();
-        assert_eq!(client.certificate_subject(), Some(&expected));
-        assert_eq!(read(&client.to_json()).unwrap().certificate_subject(), Some(&expected));
+        assert_eq!(client.certificate_name(), Some(&expected));
+        assert_eq!(read(&client.to_json()).unwrap().certificate_name(), Some(&expected));
     }
 }
 
@@ -247,10 +247,17 @@ fn osc_7_a_client_with_an_svid_says_which() {
 
 #[test]
 fn osc_8_a_malformed_pattern_is_refused_at_registration() {
-    for pattern in ["spiffe://acme.example/agents*", "spiffe://acme.example/*/a", "*", "agents/*"] {
+    for (pattern, code) in [
+        ("spiffe://acme.example/agents*", "segment_char"),
+        ("spiffe://acme.example/*/a", "segment_char"),
+        ("*", "not_spiffe"),
+        ("agents/*", "not_spiffe"),
+    ] {
         let refused = parse(&format!(r#","spiffe_id":"{pattern}""#));
-        assert_refused!(refused, "spiffe_id_pattern", "OSC-8", "{pattern}");
+        assert_refused!(refused, code, "OSC-8", "{pattern}");
     }
+    let client = parse(r#","spiffe_id":"spiffe://acme.example/agents/*""#).unwrap();
+    assert_eq!(client.spiffe_id().unwrap().trust_domain(), "acme.example");
 }
 
 #[test]
@@ -283,7 +290,7 @@ fn sec_15_wir_9_registrations_are_bounded_and_say_things_once() {
     assert_refused!(parse(inner), "json_duplicate_name", "JO-JSON-02");
     let long = " ".repeat(ClientMetadata::MAX_LEN + 1);
     assert_refused!(read(&long), "metadata_too_long", "WIR-9");
-    let long = RegisteredClient::parse(long.as_bytes(), backend::ring());
+    let long = ClientInformation::parse(long.as_bytes(), backend::ring());
     assert_refused!(long, "metadata_too_long", "WIR-9");
     let deep = format!(r#","x":{}{}"#, "[".repeat(32), "]".repeat(32));
     assert_refused!(parse(&deep), "json_depth_limit", "JO-JSON-03");
@@ -295,7 +302,7 @@ fn full() -> ClientMetadata {
     let builder = ClientMetadata::builder(ClientAuthMethod::PrivateKeyJwt)
         .auth_algorithm(Algorithm::Es256)
         .keys(keys())
-        .certificate_subject(CertificateSubject::Dns("agent.example".to_owned()))
+        .certificate_name(TlsClientName::Dns("agent.example".into()))
         .spiffe_id("spiffe://acme.example/agents/*".parse().unwrap())
         .spiffe_bundle_endpoint(url("bundle"))
         .redirect_uris(["https://agent.example/cb".parse().unwrap(), "http://[::1]/cb".parse().unwrap()])
@@ -352,7 +359,7 @@ fn dcr_1_what_is_built_is_read_as_it_was() {
 fn dcr_1_the_answer_says_what_the_client_now_is() {
     let parse = |members: &str| {
         let text = format!(r#"{{"client_id":"c-7","grant_types":["client_credentials"]{members}}}"#);
-        RegisteredClient::parse(text.as_bytes(), backend::ring())
+        ClientInformation::parse(text.as_bytes(), backend::ring())
     };
     let plain = parse("").unwrap();
     assert_eq!((plain.client_id(), plain.issued_at()), ("c-7", None));
@@ -377,22 +384,22 @@ fn dcr_1_the_answer_says_what_the_client_now_is() {
     }
     for id in ["\"\"", "1", "\"a\\n\"", "\"é\""] {
         let text = format!(r#"{{"client_id":{id},"grant_types":["client_credentials"]}}"#);
-        let refused = RegisteredClient::parse(text.as_bytes(), backend::ring());
+        let refused = ClientInformation::parse(text.as_bytes(), backend::ring());
         assert_refused!(refused, "client_id", "DCR-1", "{id}");
     }
-    assert_refused!(RegisteredClient::parse(b"{}", backend::ring()), "client_id", "DCR-1");
+    assert_refused!(ClientInformation::parse(b"{}", backend::ring()), "client_id", "DCR-1");
     for client in [&client, &forever, &plain] {
-        let again = RegisteredClient::parse(client.to_json().as_bytes(), backend::ring()).unwrap();
+        let again = ClientInformation::parse(client.to_json().as_bytes(), backend::ring()).unwrap();
         assert_eq!(again.to_json(), client.to_json());
     }
 }
 
 #[test]
 fn dcr_2_a_client_can_manage_its_registration() {
-    let client = RegisteredClient::new("c-7", full(), NOW).unwrap();
+    let client = ClientInformation::new("c-7", full(), NOW).unwrap();
     let url = "https://as.example/register/c-7";
     let client = client.managed_at(url.parse().unwrap(), "manage-token".parse().unwrap());
-    let read = RegisteredClient::parse(client.to_json().as_bytes(), backend::ring()).unwrap();
+    let read = ClientInformation::parse(client.to_json().as_bytes(), backend::ring()).unwrap();
     let (at, token) = read.management().unwrap();
     assert_eq!((at.as_str(), token.expose()), (url, "manage-token"));
     assert_eq!(read.issued_at(), Some(NOW));
@@ -409,24 +416,24 @@ fn dcr_2_a_client_can_manage_its_registration() {
         ),
     ] {
         let text = format!(r#"{{"client_id":"c","grant_types":["client_credentials"],{member}}}"#);
-        assert_eq!(RegisteredClient::parse(text.as_bytes(), backend::ring()).unwrap_err().code(), code);
+        assert_eq!(ClientInformation::parse(text.as_bytes(), backend::ring()).unwrap_err().code(), code);
     }
     // Half of it is nothing.
     let half = r#"{"client_id":"c","grant_types":[],"registration_client_uri":"https://as.example/r"}"#;
-    assert!(RegisteredClient::parse(half.as_bytes(), backend::ring()).unwrap().management().is_none());
+    assert!(ClientInformation::parse(half.as_bytes(), backend::ring()).unwrap().management().is_none());
 }
 
 /// What is left of an answer without what the server added.
-fn full_like(client: &RegisteredClient) -> String {
+fn full_like(client: &ClientInformation) -> String {
     read(&client.to_json()).unwrap().to_json()
 }
 
 #[test]
 fn cmd_4_no_identifier_that_is_made_up_looks_like_a_document() {
-    let refused = RegisteredClient::new("https://as.example/c-7", full(), NOW);
+    let refused = ClientInformation::new("https://as.example/c-7", full(), NOW);
     assert_refused!(refused, "url_as_client_id", "CMD-4");
     for id in ["", "a\nb", "é", &"a".repeat(2049)] {
-        assert_refused!(RegisteredClient::new(id, full(), NOW), "client_id", "DCR-1", "{id}");
+        assert_refused!(ClientInformation::new(id, full(), NOW), "client_id", "DCR-1", "{id}");
     }
 }
 
@@ -434,7 +441,7 @@ proptest! {
     #[test]
     fn sec_15_nothing_panics(text in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = ClientMetadata::parse_registration(&text, backend::ring());
-        let _ = RegisteredClient::parse(&text, backend::ring());
+        let _ = ClientInformation::parse(&text, backend::ring());
     }
 
     #[test]

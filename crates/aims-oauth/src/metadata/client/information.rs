@@ -16,19 +16,19 @@ use crate::{AccessToken, ClientAuthMethod, ClientSecret};
 ///
 /// ```
 /// use aims_keys::{UnixTime, backend};
-/// use aims_oauth::{ClientAuthMethod, ClientMetadata, GrantType, RegisteredClient};
+/// use aims_oauth::{ClientAuthMethod, ClientMetadata, GrantType, ClientInformation};
 ///
 /// let metadata = ClientMetadata::builder(ClientAuthMethod::SpiffeJwt)
 ///     .grants(&[GrantType::ClientCredentials])
 ///     .spiffe_id("spiffe://acme.example/agents/*".parse()?)
 ///     .build()?;
-/// let client = RegisteredClient::new("c-7", metadata, UnixTime::from_secs(1_790_000_000))?;
-/// let read = RegisteredClient::parse(client.to_json().as_bytes(), backend::ring())?;
+/// let client = ClientInformation::new("c-7", metadata, UnixTime::from_secs(1_790_000_000))?;
+/// let read = ClientInformation::parse(client.to_json().as_bytes(), backend::ring())?;
 /// assert_eq!(read.client_id(), "c-7");
 /// # Ok::<(), aims_oauth::ClientMetadataError>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct RegisteredClient {
+pub struct ClientInformation {
     client_id: String,
     issued_at: Option<UnixTime>,
     /// With when it expires, if it does.
@@ -37,7 +37,7 @@ pub struct RegisteredClient {
     metadata: ClientMetadata,
 }
 
-impl RegisteredClient {
+impl ClientInformation {
     /// A client that a server registers under an identifier of its own making, without a secret: its clients have keys (SEC-6).
     ///
     /// # Errors

@@ -1,0 +1,46 @@
+//! The keys that a client has registered.
+
+use std::sync::Arc;
+
+use aims_jose::{Header, JwkSet};
+use aims_keys::{AlgorithmSet, PublicKey};
+
+use super::ClientAssertionError;
+
+/// The keys with which a client signs its assertions, and the algorithms that it registered (CJA-5). Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct ClientKeys {
+    keys: Arc<JwkSet>,
+    algorithms: AlgorithmSet,
+}
+
+impl ClientKeys {
+    /// These keys. Default of the algorithms: [`AlgorithmSet::STANDARD`]; RS256 is taken where it is named.
+    #[must_use]
+    pub fn new(keys: impl Into<Arc<JwkSet>>) -> Self {
+        Self { keys: keys.into(), algorithms: AlgorithmSet::STANDARD }
+    }
+
+    /// Takes these algorithms alone (`token_endpoint_auth_signing_alg`).
+    #[must_use]
+    pub fn with_algorithms(mut self, algorithms: AlgorithmSet) -> Self {
+        self.algorithms = algorithms;
+        self
+    }
+
+    /// The key that the header names, or the only one: keys are never tried in turn.
+    pub(super) fn find(&self, header: &Header) -> Result<&PublicKey, ClientAssertionError> {
+        if !self.algorithms.contains(header.algorithm()) {
+            return Err(ClientAssertionError::UnsupportedAlgorithm);
+        }
+        let key = match header.key_id() {
+            Some(kid) => self.keys.find(kid, header.algorithm())?,
+            None => self.keys.only()?,
+        };
+        if key.public_key().algorithm().is_same_algorithm(header.algorithm()) {
+            Ok(key.public_key())
+        } else {
+            Err(ClientAssertionError::Signature)
+        }
+    }
+}
