@@ -2,7 +2,7 @@
 //!
 //! For what travels past parties that must not read it: ID Tokens, introspection responses and grants whose recipient asked
 //! for encryption. Encryption says nothing about the sender, since everybody has the public key. So what is encrypted is
-//! always a signed token, and what comes out of a [`Decrypter`] is a [`NestedJws`]: text that must go through a verifier like
+//! always a signed token, and what comes out of a `Decrypter` is a `NestedJws`: text that must go through a verifier like
 //! any other. No verifier here takes an encrypted token, and none looks whether a text might be one; the caller who expects
 //! one says so by decrypting it first.
 //!

@@ -9,8 +9,8 @@ use crate::jws::Limits;
 
 /// A token whose form and header are in order, and about which nothing else is known.
 ///
-/// [`Decrypter::decrypt`](super::Decrypter::decrypt) makes one by itself; it is here for those who want to know beforehand
-/// which key a token names. `Debug` shows the header only.
+/// `Decrypter::decrypt` makes one by itself; it is here for those who want to know beforehand which key a token names, and
+/// decrypt elsewhere. `Debug` shows the header only.
 ///
 /// ```
 /// use aims_jose::Limits;
