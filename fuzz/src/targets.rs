@@ -13,6 +13,7 @@ mod http_signature;
 mod https_url;
 mod identifier;
 mod json;
+mod jwe;
 mod jwk;
 mod jws;
 mod jwt_svid;
@@ -62,6 +63,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "https_url", run: https_url::run, seeds: https_url::seeds },
     Target { name: "identifier", run: identifier::run, seeds: identifier::seeds },
     Target { name: "json", run: json::run, seeds: json::seeds },
+    Target { name: "jwe", run: jwe::run, seeds: jwe::seeds },
     Target { name: "jwk", run: jwk::run, seeds: jwk::seeds },
     Target { name: "jws", run: jws::run, seeds: jws::seeds },
     Target { name: "jwt_svid", run: jwt_svid::run, seeds: jwt_svid::seeds },
