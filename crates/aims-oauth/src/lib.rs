@@ -18,6 +18,7 @@ mod metadata;
 mod names;
 mod resource;
 mod resource_server;
+mod revisions;
 mod scope;
 mod secret;
 mod token;
@@ -74,6 +75,7 @@ pub use crate::resource_server::{
     Authorized, BindingPolicy, ClientIdentities, Possession, PossessionError, PresentedError, PresentedToken,
     ResourceError, ResourceServer, SameIdentity, Shortfall, Shown, TokenScheme,
 };
+pub use crate::revisions::SPEC_REVISIONS;
 pub use crate::scope::{Scope, ScopeError};
 pub use crate::secret::{
     AccessToken, AuthorizationCode, ClientSecret, Fingerprint, RefreshToken, SecretError, SecurityToken,
