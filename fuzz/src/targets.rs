@@ -3,6 +3,7 @@
 mod base64url;
 mod bot_directory;
 mod certificate_request;
+mod client_auth;
 mod der;
 mod evidence;
 mod forwarded;
@@ -42,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "base64url", run: base64url::run, seeds: base64url::seeds },
     Target { name: "bot_directory", run: bot_directory::run, seeds: bot_directory::seeds },
     Target { name: "certificate_request", run: certificate_request::run, seeds: certificate_request::seeds },
+    Target { name: "client_auth", run: client_auth::run, seeds: client_auth::seeds },
     Target { name: "der", run: der::run, seeds: der::seeds },
     Target { name: "evidence", run: evidence::run, seeds: evidence::seeds },
     Target { name: "forwarded", run: forwarded::run, seeds: forwarded::seeds },

@@ -421,7 +421,7 @@ async fn dpop(key: &Arc<SoftwareKey>, nonce: Option<&str>) -> VerifiedDpopProof 
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn abc_03_dpo_14_a_dpop_proof_by_the_same_key_stands_for_both() {
+async fn abc_03_a_dpop_proof_by_the_same_key_stands_for_both() {
     let world = World::new();
     let server = world.builder().build();
     let attestation = world.attestation(&[]);
@@ -468,7 +468,7 @@ async fn abc_03_dpo_14_a_dpop_proof_by_the_same_key_stands_for_both() {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn abc_02_abc_03_abc_07_a_resource_server_verifies_attestations_for_itself() {
+async fn abc_02_abc_03_a_resource_server_verifies_attestations_for_itself() {
     let world = World::new();
     let tool = tool();
     let attester = TrustedAttester::new("attester", keys(&world.attester, "a"));

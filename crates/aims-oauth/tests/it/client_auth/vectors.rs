@@ -86,7 +86,7 @@ const REFUSED: [(&str, (&str, &str)); 21] = [
 ];
 
 #[test]
-fn par_06_cja_02_the_assertion_of_the_rfc_verifies_and_lacks_what_is_demanded_here() {
+fn cja_02_the_assertion_of_the_rfc_verifies_and_lacks_what_is_demanded_here() {
     let Some(file) = vectors::json("oauth/par-rfc9126.json") else { return };
     let set = format!(r#"{{"keys":[{}]}}"#, file["jwk"]);
     let keys = JwkSet::parse_as(&set, Algorithm::Rs256, backend::ring()).unwrap();
