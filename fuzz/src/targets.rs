@@ -1,20 +1,27 @@
 //! The targets, by name.
 
+mod authorization_details;
 mod base64url;
 mod bot_directory;
 mod certificate_request;
 mod client_auth;
+mod client_metadata;
 mod der;
+mod dpop;
 mod evidence;
 mod forwarded;
 mod http_signature;
 mod https_url;
 mod identifier;
 mod json;
+mod jwe;
 mod jwk;
 mod jws;
 mod jwt_svid;
 mod key_proof;
+mod oauth_challenge;
+mod oauth_form;
+mod oauth_metadata;
 mod private_key;
 mod registration;
 mod revocation_list;
@@ -40,21 +47,32 @@ pub struct Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    Target {
+        name: "authorization_details",
+        run: authorization_details::run,
+        seeds: authorization_details::seeds,
+    },
     Target { name: "base64url", run: base64url::run, seeds: base64url::seeds },
     Target { name: "bot_directory", run: bot_directory::run, seeds: bot_directory::seeds },
     Target { name: "certificate_request", run: certificate_request::run, seeds: certificate_request::seeds },
     Target { name: "client_auth", run: client_auth::run, seeds: client_auth::seeds },
+    Target { name: "client_metadata", run: client_metadata::run, seeds: client_metadata::seeds },
     Target { name: "der", run: der::run, seeds: der::seeds },
+    Target { name: "dpop", run: dpop::run, seeds: dpop::seeds },
     Target { name: "evidence", run: evidence::run, seeds: evidence::seeds },
     Target { name: "forwarded", run: forwarded::run, seeds: forwarded::seeds },
     Target { name: "http_signature", run: http_signature::run, seeds: http_signature::seeds },
     Target { name: "https_url", run: https_url::run, seeds: https_url::seeds },
     Target { name: "identifier", run: identifier::run, seeds: identifier::seeds },
     Target { name: "json", run: json::run, seeds: json::seeds },
+    Target { name: "jwe", run: jwe::run, seeds: jwe::seeds },
     Target { name: "jwk", run: jwk::run, seeds: jwk::seeds },
     Target { name: "jws", run: jws::run, seeds: jws::seeds },
     Target { name: "jwt_svid", run: jwt_svid::run, seeds: jwt_svid::seeds },
     Target { name: "key_proof", run: key_proof::run, seeds: key_proof::seeds },
+    Target { name: "oauth_challenge", run: oauth_challenge::run, seeds: oauth_challenge::seeds },
+    Target { name: "oauth_form", run: oauth_form::run, seeds: oauth_form::seeds },
+    Target { name: "oauth_metadata", run: oauth_metadata::run, seeds: oauth_metadata::seeds },
     Target { name: "private_key", run: private_key::run, seeds: private_key::seeds },
     Target { name: "registration", run: registration::run, seeds: registration::seeds },
     Target { name: "revocation_list", run: revocation_list::run, seeds: revocation_list::seeds },

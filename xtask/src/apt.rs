@@ -16,7 +16,7 @@ pub(crate) const NO_OPENSSL: &str = "no OpenSSL: apt-get install libssl-dev open
 const NEEDS: [Need; 5] = [
     Need { what: "git", packages: &["git"], there: git },
     Need {
-        what: "OpenSSL (for interop/ and benches/)",
+        what: "OpenSSL (for JWE, interop/ and benches/)",
         packages: &["libssl-dev", "openssl", "pkg-config"],
         there: openssl,
     },
@@ -57,7 +57,7 @@ pub(crate) fn stage() -> Result<Done, Stop> {
     }
 }
 
-/// Whether the headers and the program of OpenSSL are there, which the oracles in `interop/` and `benches/` need and nothing else.
+/// Whether the headers and the program of OpenSSL are there, which JWE needs and the oracles in `interop/` and `benches/`, and nothing else.
 pub(crate) fn openssl() -> bool {
     process::succeeds(process::program("pkg-config").args(["--exists", "openssl"]))
         && process::succeeds(process::program("openssl").arg("version"))

@@ -1,7 +1,7 @@
 //! `cargo xtask check`: what must hold before a change is taken, beside the tests.
 
 use crate::stages::{Done, Stages, Stop};
-use crate::{Failure, apt, conformance, no_arguments, process, tools};
+use crate::{Failure, apt, conformance, features, no_arguments, process, tools};
 
 const CARGO_DENY: &str = "0.20.2";
 
@@ -47,7 +47,9 @@ fn fmt() -> Result<Done, Stop> {
 
 fn clippy() -> Result<Done, Stop> {
     // What only one choice of features shows (an unused field, a missing import) is a warning too.
-    let choices: [&[&str]; 3] = [&["--all-targets", "--all-features"], &[], &["--no-default-features"]];
+    let mut all = features::all()?;
+    all.push("--all-targets".to_owned());
+    let choices = [all, Vec::new(), vec!["--no-default-features".to_owned()]];
     let mut bad = Vec::new();
     for choice in choices {
         let mut command = process::cargo(&["clippy", "--workspace", "--locked"]);
@@ -59,7 +61,8 @@ fn clippy() -> Result<Done, Stop> {
 }
 
 fn rustdoc() -> Result<Done, Stop> {
-    let mut command = process::cargo(&["doc", "--workspace", "--no-deps", "--all-features", "--locked"]);
+    let mut command = process::cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+    command.args(features::all()?);
     process::run(command.env("RUSTDOCFLAGS", "-D warnings"))?;
     Ok(Done::Ok)
 }

@@ -9,6 +9,7 @@ mod apt;
 mod bench;
 mod check;
 mod conformance;
+mod features;
 mod fuzz;
 pub mod map;
 mod mutants;

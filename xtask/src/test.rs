@@ -6,13 +6,17 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::stages::{Done, Stages, Stop};
-use crate::{Failure, apt, no_arguments, peers, process, standalone};
+use crate::{Failure, apt, features, no_arguments, peers, process, standalone};
 
 /// How long the fuzz smoke runs, over all its targets.
 const FUZZ_SECONDS: &str = "20";
 
 /// One set of packages and features for tests and tour, so that nothing is compiled twice.
-const TESTS: [&str; 5] = ["test", "--workspace", "--all-features", "--locked", "--no-fail-fast"];
+fn all_tests() -> Result<Command, String> {
+    let mut command = process::cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+    command.args(features::all()?);
+    Ok(command)
+}
 
 pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     no_arguments(args)?;
@@ -21,7 +25,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     stages.run("vectors", vectors);
     stages.run("default features compile", || cargo(&["check", "--locked"]));
     // The tests of the repository itself (layers, map, weights, manifests) are among these, in `xtask/tests/`.
-    stages.run("tests and doctests", || libtest(&mut process::cargo(&TESTS)));
+    stages.run("tests and doctests", || libtest(&mut all_tests()?));
     stages.run("each crate alone", standalone::stage);
     stages.run("wasm32", wasm32);
     stages.run("tour", tour);
@@ -98,7 +102,7 @@ fn tour() -> Result<Done, Stop> {
 
 /// Where the tests' build put a program. Asking the same build for it again compiles nothing.
 fn built_program(name: &str) -> Result<PathBuf, String> {
-    let mut command = process::cargo(&TESTS);
+    let mut command = all_tests()?;
     command.args(["--quiet", "--no-run", "--message-format", "json"]);
     let messages = process::output(&mut command)?;
     messages

@@ -3,6 +3,8 @@
 pub mod base64;
 pub mod base64url;
 pub mod json;
+#[cfg(feature = "jwe-parse")]
+pub mod jwe;
 mod jwk;
 mod jws;
 pub mod jwt;

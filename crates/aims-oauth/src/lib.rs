@@ -1,26 +1,40 @@
 #![doc = include_str!("../README.md")]
 
 mod access_token;
+mod authorization;
 mod challenge;
 mod client_auth;
+mod client_auth_method;
+mod delegation;
 mod details;
 mod dpop;
 mod error_code;
 mod form;
+mod grant;
+mod grant_type;
 mod issuer;
 mod lineage;
+mod metadata;
+mod names;
 mod resource;
+mod resource_server;
+mod revisions;
 mod scope;
 mod secret;
+mod token;
 
 pub use crate::access_token::{
     AccessTokenError, AccessTokenIssueError, AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier,
     AccessTokenVerifierBuilder, Actor, ActorChain, IssuedAccessToken, NewActor, TokenBinding, TrustedIssuer,
     UnsignedAccessToken, VerifiedAccessToken,
 };
+pub use crate::authorization::{
+    AuthorizationError, AuthorizationRequest, AuthorizationResponse, CodeChallenge, CodeVerifier,
+    ExpectedAuthorization, PkceError, PushedResponse, RequestOrigin, RequestUri,
+};
 pub use crate::challenge::{Challenge, ChallengeError, Challenges};
 #[cfg(feature = "client-secret")]
-pub use crate::client_auth::ClientSecret;
+pub use crate::client_auth::SecretDigest;
 pub use crate::client_auth::{
     ATTESTATION_CHALLENGE_FIELD, ATTESTATION_FIELD, ATTESTATION_POP_FIELD, AttestationError,
     AttestationProof, AttestationVerifier, AttestationVerifierBuilder, AudiencePolicy, AuthenticatedClient,
@@ -28,11 +42,13 @@ pub use crate::client_auth::{
     ClientAuthenticator, ClientAuthenticatorBuilder, ClientKey, ClientKeys, ClientLookup, ClientProof,
     NewAttestationPop, NewClientAssertion, PresentedAttestation, PresentedClient, RegisteredClient,
     RegisteredMethod, SpiffeClientError, SpiffeClientId, SpiffeClientIdError, SpiffeProof,
-    SpiffeRegistration, SvidReplay, TrustedAttester, UnsignedAttestationPop, UnsignedClientAssertion,
-    VerifiedAttestation,
+    SpiffeRegistration, SubjectDn, SubjectDnError, SvidReplay, TlsClientName, TrustedAttester,
+    UnsignedAttestationPop, UnsignedClientAssertion, VerifiedAttestation,
 };
 #[cfg(feature = "mtls")]
-pub use crate::client_auth::{CertificateError, PeerCertificate, SubjectDn, SubjectDnError, TlsClientName};
+pub use crate::client_auth::{CertificateError, PeerCertificate};
+pub use crate::client_auth_method::ClientAuthMethod;
+pub use crate::delegation::{Derivation, DerivationError, Derived, Narrowing};
 pub use crate::details::{AuthorizationDetails, CommonMembers, Detail, DetailRule, DetailsError};
 pub use crate::dpop::{
     DPOP_FIELD, DPOP_NONCE_FIELD, DpopError, DpopNonces, DpopProver, DpopRequest, DpopTarget,
@@ -41,8 +57,30 @@ pub use crate::dpop::{
 };
 pub use crate::error_code::ErrorCode;
 pub use crate::form::{FormError, NewParameters, Parameters};
+pub use crate::grant::{
+    Ceiling, GrantError, GrantIssueError, GrantIssuer, GrantProfile, GrantRequest, GrantReuse, GrantVerifier,
+    GrantVerifierBuilder, IssuedGrant, VerifiedGrant,
+};
+pub use crate::grant_type::GrantType;
 pub use crate::issuer::{Issuer, IssuerError};
 pub use crate::lineage::{Lineage, LineageError};
-pub use crate::resource::{Resource, ResourceError};
+pub use crate::metadata::{
+    ApplicationType, BearerMethod, ClientIdUrl, ClientIdUrlError, ClientInformation, ClientKeySource,
+    ClientMetadata, ClientMetadataBuilder, ClientMetadataError, ClientPage, DeliveryMode, Endpoint, Listed,
+    RedirectUri, RedirectUriError, ResourceMetadata, ResourceMetadataBuilder, ResourceMetadataError,
+    ServerMetadata, ServerMetadataBuilder, ServerMetadataError, Signed,
+};
+pub use crate::resource::{Resource, ResourceUriError};
+pub use crate::resource_server::{
+    Authorized, BindingPolicy, ClientIdentities, Possession, PossessionError, PresentedError, PresentedToken,
+    ResourceError, ResourceServer, SameIdentity, Shortfall, Shown, TokenScheme,
+};
+pub use crate::revisions::SPEC_REVISIONS;
 pub use crate::scope::{Scope, ScopeError};
-pub use crate::secret::{AccessToken, AuthorizationCode, Fingerprint, RefreshToken, SecretError};
+pub use crate::secret::{
+    AccessToken, AuthorizationCode, ClientSecret, Fingerprint, RefreshToken, SecretError, SecurityToken,
+};
+pub use crate::token::{
+    AuthRequestId, CodeGrant, ErrorResponse, ErrorText, Grant, MessageError, TokenExchange, TokenHint,
+    TokenQuery, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse, TypedToken,
+};

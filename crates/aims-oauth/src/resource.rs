@@ -15,7 +15,7 @@ use std::str::FromStr;
 ///
 /// let refused = "tools.example".parse::<Resource>().unwrap_err();
 /// assert_eq!((refused.code(), refused.rule()), ("resource_not_absolute", "RSI-1"));
-/// # Ok::<(), aims_oauth::ResourceError>(())
+/// # Ok::<(), aims_oauth::ResourceUriError>(())
 /// ```
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Resource(Box<str>);
@@ -32,10 +32,10 @@ impl Resource {
 }
 
 impl FromStr for Resource {
-    type Err = ResourceError;
+    type Err = ResourceUriError;
 
-    fn from_str(text: &str) -> Result<Self, ResourceError> {
-        use ResourceError as E;
+    fn from_str(text: &str) -> Result<Self, ResourceUriError> {
+        use ResourceUriError as E;
 
         if text.len() > Self::MAX_LEN {
             return Err(E::TooLong);
@@ -68,7 +68,7 @@ impl fmt::Debug for Resource {
 /// Why a text is no resource identifier.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ResourceError {
+pub enum ResourceUriError {
     /// It has a character that no URI has, or a percent sign that is no escape.
     #[error("the resource has what no URI has")]
     Character,
@@ -83,7 +83,7 @@ pub enum ResourceError {
     TooLong,
 }
 
-impl ResourceError {
+impl ResourceUriError {
     /// A stable name for logs, metrics and other languages.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -89,8 +89,19 @@ secrets! {
     AccessToken, is_b64token, MAX_TOKEN;
     /// A refresh token.
     RefreshToken, is_visible, MAX_TOKEN;
+    /// A token whatever its kind, as one endpoint gives it to be taken to another: an assertion, a grant, a token to be exchanged.
+    SecurityToken, is_visible, MAX_TOKEN;
     /// An authorization code: good once, for a minute.
     AuthorizationCode, is_visible, MAX_CODE;
+    /// A secret that a server gave to a client when it registered.
+    ClientSecret, is_visible, MAX_CODE;
+}
+
+/// An access token is a token.
+impl From<AccessToken> for SecurityToken {
+    fn from(token: AccessToken) -> Self {
+        Self(token.0)
+    }
 }
 
 /// Why a text is no such token.

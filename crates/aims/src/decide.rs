@@ -36,6 +36,9 @@ impl<D: Decide + ?Sized> Decide for Arc<D> {
 pub struct Question<'a> {
     /// Who asks; the actor, never optional.
     pub caller: &'a Authenticated,
+    /// What its access token says: for whom it acts, and what it may do. `None`, where the guard wants no token.
+    #[cfg(feature = "oauth")]
+    pub authorization: Option<&'a aims_oauth::Authorized>,
     /// The HTTP method.
     pub action: &'a str,
     /// The path of the request, as received.

@@ -16,6 +16,8 @@ pub use aims_credential::{
     BundleSet, BundleSource, CredentialSource, CurrentCredential, Holder, TrustBundle, Wit,
 };
 pub use aims_keys::{Clock, SystemClock, backend};
+#[cfg(feature = "oauth")]
+pub use aims_oauth as oauth;
 pub use aims_proof::{Audiences, Authenticated, WptProfile};
 #[cfg(feature = "mtls")]
 pub use aims_proof::{ForwardedError, ForwardedPeer, ForwardedVerifier};

@@ -54,6 +54,13 @@ impl Permit {
         self.0.admitted.caller()
     }
 
+    /// What its access token says: for whom it acts, and what it may do. `None`, where the guard wants no token.
+    #[cfg(feature = "oauth")]
+    #[must_use]
+    pub fn authorization(&self) -> Option<&aims_oauth::Authorized> {
+        self.0.admitted.authorization()
+    }
+
     /// The span of this request, as it was recorded: the parent of what the handler calls in turn.
     #[must_use]
     pub fn trace(&self) -> &TraceParent {

@@ -4,9 +4,11 @@
 mod generated;
 mod httpsig;
 mod josekit_oracle;
+mod jwe;
 mod nginx;
 mod openssl_certificates;
 mod openssl_tls;
+mod peer;
 mod spiffe;
 mod support;
 mod wimsey_oracle;

@@ -8,6 +8,7 @@ use crate::output::{Fact, Facts, Report};
 pub(crate) fn run() -> Report {
     let tables = [
         SPEC_REVISIONS,
+        aims::oauth::SPEC_REVISIONS,
         aims::proof::SPEC_REVISIONS,
         aims::proof::web_bot_auth::SPEC_REVISIONS,
         aims::tls::SPEC_REVISIONS,

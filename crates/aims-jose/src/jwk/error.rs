@@ -66,8 +66,8 @@ pub enum JwkError {
     /// `alg` is not an algorithm these crates know.
     #[error("the algorithm is not known")]
     UnknownAlgorithm,
-    /// `use` is not `sig`.
-    #[error("the key is not one for signatures")]
+    /// `use` is not what the key is wanted for: `sig`, or `enc` for encryption.
+    #[error("the key is for another use")]
     Use,
 }
 

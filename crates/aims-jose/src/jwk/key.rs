@@ -2,7 +2,7 @@
 
 use aims_keys::{Algorithm, Backend, PublicKey, PublicNumbers};
 
-use super::members::{Members, SIGNATURES};
+use super::members::{Members, SIGNATURES, VERIFY};
 use super::{JwkError, Thumbprint};
 use crate::base64url;
 use crate::json::{Limits, Object, ObjectWriter, Value};
@@ -76,7 +76,7 @@ impl Jwk {
         backend: Backend,
     ) -> Result<Self, JwkError> {
         let members = Members::of(value)?;
-        members.check_public(usage)?;
+        members.check_public(usage, VERIFY)?;
         let kid = members.key_id()?;
         let algorithm = members.algorithm(algorithm)?;
         let key = PublicKey::load(members.public(algorithm)?, algorithm, backend)?;
@@ -95,7 +95,7 @@ impl Jwk {
         backend: Backend,
     ) -> Result<Self, JwkError> {
         let members = Members::of(value)?;
-        members.check_public(SIGNATURES)?;
+        members.check_public(SIGNATURES, VERIFY)?;
         let kid = members.key_id()?;
         let key = PublicKey::load(members.public(algorithm)?, algorithm, backend)?;
         Ok(Self { key, kid })

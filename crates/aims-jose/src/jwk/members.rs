@@ -1,6 +1,7 @@
 //! The members of a JWK, before they become a key.
 
 use std::borrow::Cow;
+use std::str::FromStr;
 
 use aims_keys::{Algorithm, PrivateNumbers, PublicNumbers};
 use zeroize::Zeroizing;
@@ -12,7 +13,7 @@ use crate::jws::is_key_id;
 
 /// The members of a JWK that mean something for a signature key; the others are ignored.
 #[derive(Default)]
-pub(super) struct Members<'a> {
+pub(crate) struct Members<'a> {
     kty: Option<Value<'a>>,
     alg: Option<Value<'a>>,
     kid: Option<Value<'a>>,
@@ -41,7 +42,7 @@ struct Secret<'a> {
 }
 
 impl<'a> Members<'a> {
-    pub(super) fn of(jwk: Value<'a>) -> Result<Self, JwkError> {
+    pub(crate) fn of(jwk: Value<'a>) -> Result<Self, JwkError> {
         let mut members = Self::default();
         for (name, value) in jwk.as_object().ok_or(JwkError::NotAnObject)? {
             members.see(&name.as_str(), value);
@@ -49,7 +50,7 @@ impl<'a> Members<'a> {
         Ok(members)
     }
 
-    pub(super) fn see(&mut self, name: &str, value: Value<'a>) {
+    pub(crate) fn see(&mut self, name: &str, value: Value<'a>) {
         let slot = match name {
             "alg" => &mut self.alg,
             "crv" => &mut self.crv,
@@ -76,26 +77,29 @@ impl<'a> Members<'a> {
     }
 
     /// The checks of a public key that need no algorithm (JO-ALG-05, JO-KEY-02, JO-KEY-03).
-    pub(super) fn check_public(&self, usage: &str) -> Result<(), JwkError> {
+    pub(crate) fn check_public(&self, usage: &str, operations: Operations) -> Result<(), JwkError> {
         // Before the leak is looked for: all of a symmetric key is secret.
         self.refuse_symmetric()?;
-        if self.secret.is_there() {
-            return Err(JwkError::Private);
-        }
-        self.check_use(usage, "verify")
+        self.refuse_private()?;
+        self.check_use(usage, operations)
     }
 
     /// The checks of a private key that need no algorithm (JO-ALG-05, JO-KEY-02).
-    pub(super) fn check_private(&self) -> Result<(), JwkError> {
+    pub(crate) fn check_private(&self, usage: &str, operations: Operations) -> Result<(), JwkError> {
         self.refuse_symmetric()?;
         if self.secret.oth.is_some() {
             return Err(JwkError::MultiPrime);
         }
-        self.check_use(SIGNATURES, "sign")
+        self.check_use(usage, operations)
+    }
+
+    /// A member of a private key among those of a public one is a leak.
+    pub(crate) fn refuse_private(&self) -> Result<(), JwkError> {
+        if self.secret.is_there() { Err(JwkError::Private) } else { Ok(()) }
     }
 
     /// The key's identifier.
-    pub(super) fn key_id(&self) -> Result<Option<Box<str>>, JwkError> {
+    pub(crate) fn key_id(&self) -> Result<Option<Box<str>>, JwkError> {
         let Some(kid) = self.kid else { return Ok(None) };
         let kid = kid.as_str().filter(|kid| is_key_id(kid)).ok_or(JwkError::KeyId)?;
         Ok(Some(kid.into()))
@@ -103,18 +107,38 @@ impl<'a> Members<'a> {
 
     /// The algorithm of the key: its own `alg`, which must be the caller's if the caller bound one.
     pub(super) fn algorithm(&self, bound: Option<Algorithm>) -> Result<Algorithm, JwkError> {
+        self.algorithm_by(bound, Algorithm::is_same_algorithm)
+    }
+
+    /// As [`algorithm`](Self::algorithm), of any kind; `same` tells whether two names stand for one algorithm.
+    pub(crate) fn algorithm_by<A: Copy + FromStr>(
+        &self,
+        bound: Option<A>,
+        same: fn(A, A) -> bool,
+    ) -> Result<A, JwkError> {
         let Some(alg) = self.alg else {
             return bound.ok_or(JwkError::AlgorithmMissing);
         };
         let alg = alg.as_str().ok_or(JwkError::AlgorithmMissing)?;
-        let alg: Algorithm = alg.parse().map_err(|_| JwkError::UnknownAlgorithm)?;
+        let alg = alg.parse().map_err(|_| JwkError::UnknownAlgorithm)?;
         match bound {
-            Some(bound) if !bound.is_same_algorithm(alg) => Err(JwkError::AlgorithmMismatch),
+            Some(bound) if !same(bound, alg) => Err(JwkError::AlgorithmMismatch),
             _ => Ok(alg),
         }
     }
 
-    pub(super) fn public(&self, algorithm: Algorithm) -> Result<PublicNumbers, JwkError> {
+    /// Whether `crv` is this curve.
+    pub(crate) fn is_on(&self, crv: &str) -> bool {
+        self.crv.is_some_and(|received| received.is_str(crv))
+    }
+
+    /// Whether the key has a `use` or an `alg`, and so says what it is for.
+    #[cfg(feature = "jwe")]
+    pub(crate) fn says_its_purpose(&self) -> bool {
+        self.usage.is_some() || self.alg.is_some()
+    }
+
+    pub(crate) fn public(&self, algorithm: Algorithm) -> Result<PublicNumbers, JwkError> {
         let read = Read(algorithm);
         match algorithm {
             Algorithm::EdDsa | Algorithm::Ed25519 => {
@@ -145,7 +169,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    pub(super) fn private(&self, algorithm: Algorithm) -> Result<PrivateNumbers, JwkError> {
+    pub(crate) fn private(&self, algorithm: Algorithm) -> Result<PrivateNumbers, JwkError> {
         let read = Read(algorithm);
         let Secret { d, p, q, dp, dq, qi, seed, oth: _ } = self.secret;
         match self.public(algorithm)? {
@@ -171,15 +195,16 @@ impl<'a> Members<'a> {
         }
     }
 
-    fn refuse_symmetric(&self) -> Result<(), JwkError> {
+    /// All of a symmetric key is secret, and it opens what others seal with it.
+    pub(crate) fn refuse_symmetric(&self) -> Result<(), JwkError> {
         if self.kty.is_some_and(|kty| kty.is_str("oct")) { Err(JwkError::Symmetric) } else { Ok(()) }
     }
 
-    fn check_use(&self, expected: &str, operation: &str) -> Result<(), JwkError> {
+    fn check_use(&self, expected: &str, allowed: Operations) -> Result<(), JwkError> {
         if self.usage.is_some_and(|usage| !usage.is_str(expected)) {
             return Err(JwkError::Use);
         }
-        self.operations.map_or(Ok(()), |operations| check_operations(operations, operation))
+        self.operations.map_or(Ok(()), |operations| allowed.check(operations))
     }
 
     fn require(&self, kty: &str, crv: Option<&str>) -> Result<(), JwkError> {
@@ -187,7 +212,7 @@ impl<'a> Members<'a> {
             return Err(JwkError::KeyType);
         }
         match crv {
-            Some(crv) if !self.crv.is_some_and(|received| received.is_str(crv)) => Err(JwkError::Curve),
+            Some(crv) if !self.is_on(crv) => Err(JwkError::Curve),
             _ => Ok(()),
         }
     }
@@ -200,22 +225,36 @@ impl Secret<'_> {
     }
 }
 
-/// `key_ops` names `needed`, nothing twice, and no use that a signature key must not have besides (RFC 7517 §4.3).
-fn check_operations(operations: Value<'_>, needed: &str) -> Result<(), JwkError> {
-    let (mut sign, mut verify) = (false, false);
-    for operation in operations.as_array().ok_or(JwkError::KeyOperations)? {
-        let seen = match operation.as_str().as_deref() {
-            Some("sign") => &mut sign,
-            Some("verify") => &mut verify,
-            _ => return Err(JwkError::KeyOperations),
-        };
-        if core::mem::replace(seen, true) {
-            return Err(JwkError::KeyOperations);
-        }
-    }
-    let found = if needed == "sign" { sign } else { verify };
-    if found { Ok(()) } else { Err(JwkError::KeyOperations) }
+/// What `key_ops` may hold (RFC 7517 §4.3).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operations {
+    /// One of these is there.
+    pub(crate) needed: &'static [&'static str],
+    /// What goes with them; there is nothing else.
+    pub(crate) related: &'static [&'static str],
 }
+
+impl Operations {
+    /// `key_ops` names what is needed, nothing twice, and no use that such a key must not have besides.
+    fn check(self, operations: Value<'_>) -> Result<(), JwkError> {
+        let known = || self.needed.iter().chain(self.related);
+        let mut seen: Vec<&str> = Vec::new();
+        for operation in operations.as_array().ok_or(JwkError::KeyOperations)? {
+            let operation = known().find(|known| operation.is_str(known)).ok_or(JwkError::KeyOperations)?;
+            if seen.contains(operation) {
+                return Err(JwkError::KeyOperations);
+            }
+            seen.push(operation);
+        }
+        if seen.iter().any(|seen| self.needed.contains(seen)) { Ok(()) } else { Err(JwkError::KeyOperations) }
+    }
+}
+
+/// Of a private signature key.
+pub(super) const SIGN: Operations = Operations { needed: &["sign"], related: &["verify"] };
+
+/// Of a public signature key.
+pub(super) const VERIFY: Operations = Operations { needed: &["verify"], related: &["sign"] };
 
 /// Reads numbers of a key of this algorithm.
 #[derive(Clone, Copy)]

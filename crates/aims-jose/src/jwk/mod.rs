@@ -2,10 +2,13 @@
 
 mod error;
 mod key;
-mod members;
+pub(crate) mod members;
 mod private;
 mod set;
 mod thumbprint;
+
+#[cfg(feature = "jwe")]
+pub(crate) use self::set::read_set;
 
 pub use self::error::JwkError;
 pub use self::key::Jwk;

@@ -5,7 +5,7 @@ use core::fmt;
 use aims_keys::{Algorithm, Backend, KeyError, PrivateKey, PrivateNumbers, PublicKey, SoftwareKey};
 use zeroize::Zeroizing;
 
-use super::members::Members;
+use super::members::{Members, SIGN, SIGNATURES};
 use super::{Jwk, JwkError};
 use crate::base64url;
 use crate::json::{self, Limits, ObjectWriter};
@@ -69,7 +69,7 @@ impl PrivateJwk {
             members.see(&name.as_str(), value);
             Ok::<_, JwkError>(())
         })?;
-        members.check_private()?;
+        members.check_private(SIGNATURES, SIGN)?;
         let algorithm = members.algorithm(bound)?;
         let key = PrivateKey::from_numbers(members.private(algorithm)?)?;
         Ok(Self { key, algorithm, kid: members.key_id()? })

@@ -39,23 +39,16 @@ impl JwkSet {
     }
 
     fn parse_with(text: &str, algorithm: Option<Algorithm>, backend: Backend) -> Result<Self, JwkError> {
-        if text.len() > MAX_SET_TEXT {
-            return Err(JwkError::TooLarge);
-        }
-        let set = Object::parse(text, &SET_LIMITS)?;
-        let elements = set.get("keys").and_then(|keys| keys.as_array()).ok_or(JwkError::Set)?;
         let mut keys = Vec::new();
         let mut skipped = Vec::new();
-        for (index, element) in elements.enumerate() {
-            if index >= MAX_KEYS {
-                return Err(JwkError::TooLarge);
-            }
+        read_set(text, |index, element| {
             match Jwk::from_value(element, algorithm, backend) {
                 Ok(key) => keys.push(key),
                 Err(reason @ (JwkError::Private | JwkError::Symmetric)) => return Err(reason),
                 Err(reason) => skipped.push(SkippedKey { index, kid: kid(element), reason }),
             }
-        }
+            Ok(())
+        })?;
         Ok(Self { skipped, ..Self::new(keys)? })
     }
 
@@ -164,6 +157,25 @@ pub struct SkippedKey {
     pub kid: Option<String>,
     /// What is wrong with it.
     pub reason: JwkError,
+}
+
+/// Goes through the elements of a JWK Set, of which there are not too many.
+pub(crate) fn read_set(
+    text: &str,
+    mut visit: impl FnMut(usize, Value<'_>) -> Result<(), JwkError>,
+) -> Result<(), JwkError> {
+    if text.len() > MAX_SET_TEXT {
+        return Err(JwkError::TooLarge);
+    }
+    let set = Object::parse(text, &SET_LIMITS)?;
+    let elements = set.get("keys").and_then(|keys| keys.as_array()).ok_or(JwkError::Set)?;
+    for (index, element) in elements.enumerate() {
+        if index >= MAX_KEYS {
+            return Err(JwkError::TooLarge);
+        }
+        visit(index, element)?;
+    }
+    Ok(())
 }
 
 fn kid(element: Value<'_>) -> Option<String> {

@@ -3,7 +3,7 @@ use crate::json;
 /// How much of a token is read before its signature is known to be good.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
-    pub(super) token: usize,
+    pub(crate) token: usize,
     pub(crate) json: json::Limits,
 }
 

@@ -9,6 +9,8 @@ mod evidence;
 mod form;
 mod header;
 mod json;
+#[cfg(feature = "jwe")]
+mod jwe;
 mod keys;
 mod memo;
 mod private;

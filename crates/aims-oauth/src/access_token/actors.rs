@@ -1,5 +1,6 @@
 //! `act`: who acts for the subject, and who had acted before (RFC 8693 §4.1).
 
+use aims_jose::Claims;
 use aims_jose::json::{Object, Span, Value};
 
 use super::AccessTokenError;
@@ -36,12 +37,22 @@ impl<'t> ActorChain<'t> {
         std::iter::successors(first, |actor| actor.get("act")).map(Actor)
     }
 
+    /// INVARIANT: they were checked.
+    pub(crate) fn of_claims(claims: &'t Claims) -> Self {
+        Self { object: claims.as_object(), first: claims.get("act").map(|act| act.span()) }
+    }
+
     pub(super) fn new(object: &'t Object, first: Option<Span>) -> Self {
         Self { object, first }
     }
 }
 
 impl<'t> Actor<'t> {
+    /// INVARIANT: it was checked.
+    pub(super) fn new(value: Value<'t>) -> Self {
+        Self(value)
+    }
+
     /// `sub`: never empty.
     #[must_use]
     pub fn subject(&self) -> std::borrow::Cow<'t, str> {
@@ -68,7 +79,7 @@ impl std::fmt::Debug for Actor<'_> {
 }
 
 /// EXC-4, EXC-8: at each depth an object that names somebody, and at most so many.
-pub(super) fn check(act: Value<'_>) -> Result<(), AccessTokenError> {
+pub(crate) fn check(act: Value<'_>) -> Result<(), AccessTokenError> {
     let mut next = Some(act);
     for _ in 0..MAX_DEPTH {
         let Some(actor) = next else { return Ok(()) };

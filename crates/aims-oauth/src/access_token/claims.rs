@@ -1,5 +1,7 @@
 //! The claims of an access token, read once (RFC 9068 §2.2).
 
+use std::borrow::Cow;
+
 use aims_id::WorkloadId;
 use aims_jose::json::{Object, Span, Value};
 use aims_jose::jwt::claim;
@@ -15,11 +17,14 @@ use crate::{AuthorizationDetails, Lineage, Resource, Scope, lineage};
 pub(super) struct AccessTokenClaims {
     pub(super) object: Object,
     pub(super) audience: Span,
-    pub(super) issuer: Span,
+    /// Of a JWT always.
+    pub(super) issuer: Option<Span>,
     pub(super) subject: Span,
     pub(super) client_id: Span,
-    pub(super) token_id: Span,
-    pub(super) issued_at: UnixTime,
+    /// Of a JWT always.
+    pub(super) token_id: Option<Span>,
+    /// Of a JWT always.
+    pub(super) issued_at: Option<UnixTime>,
     pub(super) not_before: Option<UnixTime>,
     pub(super) expires: UnixTime,
     pub(super) auth_time: Option<UnixTime>,
@@ -45,17 +50,33 @@ pub(super) struct Others {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum TokenBinding {
-    /// `x5t#S256`: the certificate of the connection (RFC 8705 §3.1).
-    Certificate(Thumbprint),
+    /// `x5t#S256`: the certificate of the connection, by the SHA-256 of its DER (RFC 8705 §3.1).
+    Certificate([u8; 32]),
     /// `jkt`: a key, shown by a `DPoP` proof (RFC 9449 §6.1) or, where the resource says so, by a message signature (design D8).
     Key(Thumbprint),
 }
 
 impl AccessTokenClaims {
+    /// Of a JWT.
     pub(super) fn read(payload: Vec<u8>, limits: &json::Limits) -> Result<Self, ClaimsError> {
         if payload.is_empty() {
             return Err(ClaimsError::NoPayload);
         }
+        let claims = Self::read_any(payload, limits)?;
+        if claims.issuer.is_none() {
+            return Err(ClaimsError::Missing("iss"));
+        }
+        if claims.token_id.is_none() {
+            return Err(ClaimsError::Missing("jti"));
+        }
+        if claims.issued_at.is_none() {
+            return Err(ClaimsError::Missing("iat"));
+        }
+        Ok(claims)
+    }
+
+    /// Of what a server says of a token: some of it may be left out there (INT-2), and nothing that decisions rest on.
+    pub(super) fn read_any(payload: Vec<u8>, limits: &json::Limits) -> Result<Self, ClaimsError> {
         let (mut issuer, mut subject, mut audience, mut client_id, mut token_id) =
             (None, None, None, None, None);
         let (mut expires, mut issued_at, mut not_before, mut auth_time) = (None, None, None, None);
@@ -87,13 +108,13 @@ impl AccessTokenClaims {
         })?;
         Ok(Self {
             object,
-            issuer: issuer.ok_or(ClaimsError::Missing("iss"))?,
+            issuer,
             subject: subject.ok_or(ClaimsError::Missing("sub"))?,
             audience: audience.ok_or(ClaimsError::Missing("aud"))?,
             client_id: client_id.ok_or(ClaimsError::Missing("client_id"))?,
-            token_id: token_id.ok_or(ClaimsError::Missing("jti"))?,
+            token_id,
             expires: expires.ok_or(ClaimsError::Missing("exp"))?,
-            issued_at: issued_at.ok_or(ClaimsError::Missing("iat"))?,
+            issued_at,
             not_before,
             auth_time,
             others,
@@ -102,6 +123,16 @@ impl AccessTokenClaims {
 
     pub(super) fn at(&self, span: Span) -> Option<Value<'_>> {
         self.object.at(span)
+    }
+
+    /// `iss`.
+    pub(super) fn issuer(&self) -> Option<Cow<'_, str>> {
+        self.other(self.issuer)?.as_str()
+    }
+
+    /// `jti`.
+    pub(super) fn token_id(&self) -> Option<Cow<'_, str>> {
+        self.other(self.token_id)?.as_str()
     }
 
     fn other(&self, span: Option<Span>) -> Option<Value<'_>> {
@@ -132,7 +163,9 @@ impl AccessTokenClaims {
         let Some(cnf) = self.other(self.others.confirmation) else { return Ok(None) };
         match Confirmation::read(cnf, backend) {
             Ok(Confirmation::Thumbprint(key)) => Ok(Some(TokenBinding::Key(key))),
-            Ok(Confirmation::Certificate(certificate)) => Ok(Some(TokenBinding::Certificate(certificate))),
+            Ok(Confirmation::Certificate(certificate)) => {
+                Ok(Some(TokenBinding::Certificate(*certificate.as_bytes())))
+            }
             Ok(_) => Err(AccessTokenError::Confirmation),
             Err(error) => Err(error.into()),
         }

@@ -30,6 +30,9 @@ pub enum AccessTokenError {
     /// The token is past its `exp`.
     #[error("the token has expired")]
     Expired,
+    /// Its issuer says that it does not count (INT-1): it has expired, was revoked, is for another, or never was.
+    #[error("the issuer says that the token does not count")]
+    Inactive,
     /// The token is of nobody who is trusted.
     #[error("the token is from another issuer")]
     IssuerMismatch,
@@ -60,6 +63,9 @@ pub enum AccessTokenError {
     /// The signature does not verify.
     #[error("the signature does not verify")]
     Signature,
+    /// What its issuer said of it was too long ago: ask again (INT-4).
+    #[error("what the issuer said of the token is too old")]
+    Stale,
     /// No key of the issuer has this `kid`.
     #[error("the key is not known")]
     UnknownKey,
@@ -83,6 +89,7 @@ impl AccessTokenError {
             Self::Details(error) => error.code(),
             Self::Events => "events_claim",
             Self::Expired => "expired",
+            Self::Inactive => "inactive",
             Self::IssuerMismatch => "issuer_mismatch",
             Self::Lapsed(lapsed) => lapsed.code(),
             Self::Lineage(error) => error.code(),
@@ -92,6 +99,7 @@ impl AccessTokenError {
             Self::ScopeType => "scope_type",
             Self::Secret(error) => error.code(),
             Self::Signature => "bad_signature",
+            Self::Stale => "stale",
             Self::UnknownKey => "unknown_key",
             Self::UnsupportedAlgorithm => "unsupported_alg",
             Self::WrongType => "wrong_type",
@@ -127,6 +135,8 @@ impl AccessTokenError {
             Self::Scope(error) => error.rule(),
             Self::ScopeType => "WIR-7",
             Self::Secret(error) => error.rule(),
+            Self::Inactive => "INT-1",
+            Self::Stale => "INT-4",
             Self::UnknownKey => "ACT-6",
             Self::UnsupportedAlgorithm | Self::WrongType => "ACT-1",
         }

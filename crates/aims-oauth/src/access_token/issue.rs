@@ -1,5 +1,6 @@
 //! Issuing access tokens.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +31,8 @@ use crate::{AccessToken, AuthorizationDetails, Issuer, Lineage, LineageError, Re
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until a token is issued for it"]
 pub struct AccessTokenRequest<'a> {
-    subject: &'a str,
-    client_id: &'a str,
+    subject: Cow<'a, str>,
+    client_id: Cow<'a, str>,
     resource: Resource,
     scope: Scope,
     details: Option<AuthorizationDetails>,
@@ -42,7 +43,7 @@ pub struct AccessTokenRequest<'a> {
     not_after: Option<UnixTime>,
     auth_time: Option<UnixTime>,
     acr: Option<&'a str>,
-    transaction: Option<&'a str>,
+    transaction: Option<Cow<'a, str>>,
 }
 
 /// Who acts for the subject of a token that is to be issued.
@@ -74,7 +75,7 @@ impl<'a> NewActor<'a> {
         self
     }
 
-    fn write(&self, to: &mut ObjectWriter) {
+    pub(crate) fn write(&self, to: &mut ObjectWriter) {
         to.object("act", |act| {
             act.str("sub", self.subject);
             if let Some(issuer) = self.issuer {
@@ -90,10 +91,14 @@ impl<'a> NewActor<'a> {
 impl<'a> AccessTokenRequest<'a> {
     /// About this subject: the user that the agent acts for, or the agent itself, if it acts for nobody else (ACT-2). For this client, the agent (AIMS-25),
     /// and for one resource server (ACT-3).
-    pub fn new(subject: &'a str, client_id: &'a str, resource: Resource) -> Self {
+    pub fn new(
+        subject: impl Into<Cow<'a, str>>,
+        client_id: impl Into<Cow<'a, str>>,
+        resource: Resource,
+    ) -> Self {
         Self {
-            subject,
-            client_id,
+            subject: subject.into(),
+            client_id: client_id.into(),
             resource,
             scope: Scope::none(),
             details: None,
@@ -157,8 +162,8 @@ impl<'a> AccessTokenRequest<'a> {
     }
 
     /// In this transaction.
-    pub fn transaction(mut self, id: &'a str) -> Self {
-        self.transaction = Some(id);
+    pub fn transaction(mut self, id: impl Into<Cow<'a, str>>) -> Self {
+        self.transaction = Some(id.into());
         self
     }
 }
@@ -268,7 +273,7 @@ impl<S: ?Sized> AccessTokenIssuer<S> {
         let id = base64url::encode(id);
 
         let mut claims = NewClaims::new();
-        claims.issuer(self.issuer.as_str()).subject(request.subject).audience(request.resource.as_str());
+        claims.issuer(self.issuer.as_str()).subject(&request.subject).audience(request.resource.as_str());
         claims.issued_at(now).expires(expires).token_id(&id);
         request.write(claims.extensions());
         let claims = claims.finish().map_err(AccessTokenIssueError::Claims)?;
@@ -280,7 +285,7 @@ impl<S: ?Sized> AccessTokenIssuer<S> {
 impl AccessTokenRequest<'_> {
     /// What RFC 7519 does not register.
     fn write(&self, to: &mut ObjectWriter) {
-        to.str("client_id", self.client_id);
+        to.str("client_id", &self.client_id);
         if !self.scope.is_empty() {
             to.str("scope", self.scope.as_str());
         }
@@ -290,7 +295,7 @@ impl AccessTokenRequest<'_> {
         if let Some(binding) = &self.binding {
             to.object("cnf", |cnf| {
                 match binding {
-                    TokenBinding::Certificate(hash) => cnf.str("x5t#S256", &hash.to_string()),
+                    TokenBinding::Certificate(hash) => cnf.str("x5t#S256", &base64url::encode(hash)),
                     TokenBinding::Key(thumbprint) => cnf.str("jkt", &thumbprint.to_string()),
                 };
             });
@@ -304,7 +309,7 @@ impl AccessTokenRequest<'_> {
         if let Some(acr) = self.acr {
             to.str("acr", acr);
         }
-        if let Some(transaction) = self.transaction {
+        if let Some(transaction) = &self.transaction {
             to.str("txn", transaction);
         }
         self.lineage.write(to);

@@ -50,7 +50,7 @@ impl TrustedIssuer {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
     }
 
-    pub(super) fn algorithms(&self) -> AlgorithmSet {
+    pub(crate) fn algorithms(&self) -> AlgorithmSet {
         self.algorithms
     }
 }

@@ -8,6 +8,7 @@ mod issuer;
 mod verified;
 mod verify;
 
+pub(crate) use self::actors::check as check_actors;
 pub use self::actors::{Actor, ActorChain};
 pub use self::claims::TokenBinding;
 pub use self::error::AccessTokenError;
@@ -20,3 +21,6 @@ pub use self::verified::VerifiedAccessToken;
 pub use self::verify::{AccessTokenVerifier, AccessTokenVerifierBuilder};
 
 const ACCESS_TOKEN_TYPE: &str = "at+jwt";
+
+/// Of what a server says of a token, signed (RFC 9701).
+const INTROSPECTION_TYPE: &str = "token-introspection+jwt";

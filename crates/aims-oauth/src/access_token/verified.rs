@@ -13,7 +13,7 @@ use aims_jose::jwt::claim;
 use aims_keys::{PublicKey, UnixTime};
 
 use super::claims::AccessTokenClaims;
-use super::{ActorChain, TokenBinding};
+use super::{Actor, ActorChain, TokenBinding};
 use crate::{AuthorizationDetails, Fingerprint, Issuer, Lineage, Resource, Scope};
 
 /// An access token that passed every check of an [`AccessTokenVerifier`](super::AccessTokenVerifier); there is no other way to get one. Cloning is cheap.
@@ -32,10 +32,17 @@ pub(super) struct Facts {
     pub(super) binding: Option<TokenBinding>,
     pub(super) lineage: Lineage,
     pub(super) own_id: LineageId,
-    pub(super) header: Header,
-    pub(super) key: PublicKey,
+    pub(super) source: Source,
     pub(super) fingerprint: Fingerprint,
     pub(super) leeway: Duration,
+}
+
+/// How it is known what the token says.
+pub(super) enum Source {
+    /// Its issuer was asked, then.
+    Introspected(UnixTime),
+    /// It says so itself, signed with this key.
+    Signed(Header, PublicKey),
 }
 
 impl VerifiedAccessToken {
@@ -75,6 +82,12 @@ impl VerifiedAccessToken {
         ActorChain::new(&self.0.claims.object, self.0.claims.others.act)
     }
 
+    /// `may_act`: the one that may act for the subject, if the token says so (EXC-5).
+    #[must_use]
+    pub fn may_act(&self) -> Option<Actor<'_>> {
+        self.0.claims.others.may_act.and_then(|span| self.0.claims.at(span)).map(Actor::new)
+    }
+
     /// `act`, as it was sent.
     pub(super) fn act(&self) -> Option<Value<'_>> {
         self.0.claims.others.act.and_then(|span| self.0.claims.at(span))
@@ -98,16 +111,22 @@ impl VerifiedAccessToken {
         self.0.binding.as_ref()
     }
 
-    /// `jti`.
+    /// `jti`: of a JWT always, of another where its issuer says so.
     #[must_use]
-    pub fn token_id(&self) -> Cow<'_, str> {
-        self.text(self.0.claims.token_id)
+    pub fn token_id(&self) -> Option<Cow<'_, str>> {
+        self.0.claims.token_id()
     }
 
-    /// `iat`.
+    /// `iat`: of a JWT always, of another where its issuer says so.
     #[must_use]
-    pub fn issued_at(&self) -> UnixTime {
+    pub fn issued_at(&self) -> Option<UnixTime> {
         self.0.claims.issued_at
+    }
+
+    /// When it began: where nobody says, the epoch, so that every cut ends it.
+    #[must_use]
+    pub fn begun(&self) -> UnixTime {
+        self.issued_at().unwrap_or(UnixTime::EPOCH)
     }
 
     /// `exp`: from then on (plus the verifier's leeway) it counts for nothing.
@@ -199,7 +218,7 @@ impl VerifiedAccessToken {
         let agent = self.agent().map(MarkKey::Agent);
         let ancestors = self.lineage().ids().iter().map(MarkKey::Token);
         let mut all = named.into_iter().chain(agent).chain(key).chain(transaction).chain(ancestors);
-        marks.check_each(&mut all, &|mark| mark.check(self.issued_at(), self.0.leeway))
+        marks.check_each(&mut all, &|mark| mark.check(self.begun(), self.0.leeway))
     }
 
     fn text(&self, span: Span) -> Cow<'_, str> {

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aims_credential::{LineageId, Marks};
+use aims_jose::json::Object;
 use aims_jose::jwt::claim;
-use aims_jose::{HeaderMemo, JwsError, Limits, UnverifiedJws, json};
+use aims_jose::{Claims, ClaimsError, HeaderMemo, JwsError, Limits, UnverifiedJws, json};
 use aims_keys::{Backend, UnixTime};
 
 use super::claims::AccessTokenClaims;
 use super::issuer::Issuers;
-use super::verified::Facts;
-use super::{ACCESS_TOKEN_TYPE, AccessTokenError, TrustedIssuer, VerifiedAccessToken};
-use crate::{AccessToken, Resource};
+use super::verified::{Facts, Source};
+use super::{ACCESS_TOKEN_TYPE, AccessTokenError, INTROSPECTION_TYPE, TrustedIssuer, VerifiedAccessToken};
+use crate::{AccessToken, Issuer, Resource};
 
 /// Verifies the JWT access tokens (RFC 9068) that are for one resource server.
 ///
@@ -81,31 +82,116 @@ impl AccessTokenVerifier {
         // Only the issuer is used before the signature is checked, and only to choose the key.
         let jws = jws.peek();
         let claims = AccessTokenClaims::read(jws.untrusted_payload().to_vec(), &json::Limits::new())?;
-        let issuer = claims.at(claims.issuer).and_then(|issuer| issuer.as_str()).unwrap_or_default();
-        let issuer = self.issuers.find(&issuer).ok_or(AccessTokenError::IssuerMismatch)?;
+        let issuer = self.issuers.find(&claims.issuer().unwrap_or_default());
+        let issuer = issuer.ok_or(AccessTokenError::IssuerMismatch)?;
         if !issuer.algorithms().contains(jws.header().algorithm()) {
             return Err(AccessTokenError::UnsupportedAlgorithm);
         }
         let keys = issuer.keys();
         let key = keys.find_for(jws.header())?;
         let header = jws.verify(key.public_key(), issuer.algorithms())?.into_parts().0;
+        self.judge(token, claims, issuer, Source::Signed(header, key.public_key().clone()), now)
+    }
 
+    /// Reads what an authorization server answers when it is asked about a token (RFC 7662). It means the same as if the token said it, and is held to the same
+    /// rules; `jti` and `iat` may be missing (INT-2). The server was asked over TLS, as itself, and by this resource server as itself.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessTokenError::Inactive`], and as [`verify`](Self::verify).
+    pub fn introspected(
+        &self,
+        token: &AccessToken,
+        issuer: &Issuer,
+        body: &[u8],
+        now: UnixTime,
+    ) -> Result<VerifiedAccessToken, AccessTokenError> {
+        let issuer = self.issuers.find(issuer.as_str()).ok_or(AccessTokenError::IssuerMismatch)?;
+        check_active(body)?;
+        self.judge_introspected(token, body.to_vec(), issuer, now)
+    }
+
+    /// The same of an answer that is signed (RFC 9701): a JWT of its own type, for this resource server.
+    ///
+    /// # Errors
+    ///
+    /// As [`introspected`](Self::introspected).
+    pub fn introspected_jwt(
+        &self,
+        token: &AccessToken,
+        issuer: &Issuer,
+        answer: &str,
+        now: UnixTime,
+    ) -> Result<VerifiedAccessToken, AccessTokenError> {
+        let issuer = self.issuers.find(issuer.as_str()).ok_or(AccessTokenError::IssuerMismatch)?;
+        let jws = UnverifiedJws::parse(answer, &Limits::new().token(MAX_ANSWER))?;
+        jws.header().require_media_type(INTROSPECTION_TYPE)?;
+        if !issuer.algorithms().contains(jws.header().algorithm()) {
+            return Err(AccessTokenError::UnsupportedAlgorithm);
+        }
+        let keys = issuer.keys();
+        let key = keys.find_for(jws.header())?;
+        let (_, payload) = jws.verify(key.public_key(), issuer.algorithms())?.into_parts();
+        let claims = Claims::read(payload, &json::Limits::new())?;
+        claims.check_times(now, self.leeway)?;
+        if claims.issued_at().is_none() {
+            return Err(ClaimsError::Missing("iat").into());
+        }
+        if claims.issuer().as_deref() != Some(issuer.issuer().as_str()) {
+            return Err(AccessTokenError::IssuerMismatch);
+        }
+        let audience = claims.audience().ok_or(ClaimsError::Missing("aud"))?;
+        let own: Vec<_> = self.resources.iter().map(Resource::as_str).collect();
+        if !claim::audience_is_one_of(audience, &own)? {
+            return Err(AccessTokenError::AudienceMismatch);
+        }
+        // INT-3: so that it is no token by itself.
+        if claims.subject().is_some() || claims.expires().is_some() {
+            return Err(AccessTokenError::WrongType);
+        }
+        let said = claims.get("token_introspection").ok_or(ClaimsError::Missing("token_introspection"))?;
+        check_active(said.raw().as_bytes())?;
+        self.judge_introspected(token, said.raw().as_bytes().to_vec(), issuer, now)
+    }
+
+    fn judge_introspected(
+        &self,
+        token: &AccessToken,
+        said: Vec<u8>,
+        issuer: &TrustedIssuer,
+        now: UnixTime,
+    ) -> Result<VerifiedAccessToken, AccessTokenError> {
+        let claims = AccessTokenClaims::read_any(said, &json::Limits::new())?;
+        if claims.issuer().is_some_and(|said| *said != *issuer.issuer().as_str()) {
+            return Err(AccessTokenError::IssuerMismatch);
+        }
+        self.judge(token, claims, issuer, Source::Introspected(now), now)
+    }
+
+    /// What does not depend on how it is known what a token says.
+    fn judge(
+        &self,
+        token: &AccessToken,
+        claims: AccessTokenClaims,
+        issuer: &TrustedIssuer,
+        source: Source,
+        now: UnixTime,
+    ) -> Result<VerifiedAccessToken, AccessTokenError> {
         let resource = claims.audience(&self.resources).ok_or(AccessTokenError::AudienceMismatch)?.clone();
         self.check_times(&claims, now)?;
         let binding = claims.binding(self.backend)?;
         claims.check_parties()?;
         claims.check_methods()?;
         let (scope, details, lineage) = (claims.scope()?, claims.details()?, claims.lineage()?);
-        let own_id = {
-            let id = claims.at(claims.token_id).and_then(|id| id.as_str()).unwrap_or_default();
-            LineageId::of(issuer.issuer().as_str(), &id, self.backend)
+        let own_id = match claims.token_id() {
+            Some(id) => LineageId::of(issuer.issuer().as_str(), &id, self.backend),
+            None => LineageId::of(issuer.issuer().as_str(), &token.fingerprint().to_string(), self.backend),
         };
         let verified = VerifiedAccessToken::new(Facts {
             agent: claims.agent(),
             issuer: issuer.issuer().clone(),
             fingerprint: token.fingerprint(),
-            header,
-            key: key.public_key().clone(),
+            source,
             leeway: self.leeway,
             claims,
             resource,
@@ -128,11 +214,20 @@ impl AccessTokenVerifier {
     pub fn verify_again(&self, token: &VerifiedAccessToken, now: UnixTime) -> Result<(), AccessTokenError> {
         let facts = token.facts();
         let issuer = self.issuers.find(facts.issuer.as_str()).ok_or(AccessTokenError::IssuerMismatch)?;
-        if !issuer.algorithms().contains(facts.header.algorithm()) {
-            return Err(AccessTokenError::UnsupportedAlgorithm);
-        }
-        if issuer.keys().find_for(&facts.header)?.public_key() != &facts.key {
-            return Err(AccessTokenError::Signature);
+        match &facts.source {
+            Source::Signed(header, key) => {
+                if !issuer.algorithms().contains(header.algorithm()) {
+                    return Err(AccessTokenError::UnsupportedAlgorithm);
+                }
+                if issuer.keys().find_for(header)?.public_key() != key {
+                    return Err(AccessTokenError::Signature);
+                }
+            }
+            Source::Introspected(asked) => {
+                if now < *asked || now.since(*asked) >= MAX_ANSWER_AGE {
+                    return Err(AccessTokenError::Stale);
+                }
+            }
         }
         if !self.resources.contains(&facts.resource) {
             return Err(AccessTokenError::AudienceMismatch);
@@ -146,7 +241,10 @@ impl AccessTokenVerifier {
         if let Some(nbf) = claims.not_before {
             claim::check_not_before(nbf, now, self.leeway)?;
         }
-        Ok(claim::check_issued_at(claims.issued_at, now, self.leeway)?)
+        if let Some(iat) = claims.issued_at {
+            claim::check_issued_at(iat, now, self.leeway)?;
+        }
+        Ok(())
     }
 
     fn check_marks(&self, token: &VerifiedAccessToken) -> Result<(), AccessTokenError> {
@@ -191,6 +289,22 @@ impl AccessTokenVerifierBuilder {
         self.0
     }
 }
+
+/// INT-1: and nothing else is read of what does not count.
+fn check_active(said: &[u8]) -> Result<(), AccessTokenError> {
+    let said = Object::parse(said, &json::Limits::new()).map_err(ClaimsError::from)?;
+    match said.get("active").and_then(|active| active.as_bool()) {
+        Some(true) => Ok(()),
+        Some(false) => Err(AccessTokenError::Inactive),
+        None => Err(ClaimsError::WrongType("active").into()),
+    }
+}
+
+/// INT-4.
+const MAX_ANSWER_AGE: Duration = Duration::from_secs(30);
+
+/// One that holds what a token could.
+const MAX_ANSWER: usize = 24 * 1024;
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 

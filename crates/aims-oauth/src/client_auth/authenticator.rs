@@ -288,7 +288,7 @@ fn by_certificate(
             _ => continue,
         };
         match found {
-            Ok((id, proof)) => return Ok((of_certificate(peer, id, proof)?, now)),
+            Ok((id, proof)) => return Ok((of_certificate(peer, id, proof), now)),
             Err(error) => refusal = error,
         }
     }
@@ -307,14 +307,14 @@ fn by_svid(
 }
 
 #[cfg(feature = "mtls")]
-fn of_certificate(peer: Peer<'_>, id: Box<str>, proof: ClientProof) -> Result<Facts, ClientAuthError> {
+fn of_certificate(peer: Peer<'_>, id: Box<str>, proof: ClientProof) -> Facts {
     let mut facts = Facts::new(id, proof);
-    facts.binding = Some(TokenBinding::Certificate(peer.fingerprint()?));
+    facts.binding = Some(TokenBinding::Certificate(peer.fingerprint()));
     if let Peer::Verified(svid) = peer {
         facts.not_after = Some(svid.not_after());
         facts.agent = (proof != ClientProof::SelfSignedCertificate).then(|| svid.subject().clone());
     }
-    Ok(facts)
+    facts
 }
 
 #[cfg(feature = "client-secret")]

@@ -8,12 +8,12 @@ mod attestation;
 mod authenticated;
 mod authenticator;
 mod error;
+mod from_metadata;
 mod presented;
 mod registered;
 #[cfg(feature = "client-secret")]
 mod secret;
 mod spiffe;
-#[cfg(feature = "mtls")]
 mod tls;
 
 pub use self::assertion::{
@@ -31,9 +31,10 @@ pub use self::error::ClientAuthError;
 pub use self::presented::{ClientLookup, PresentedClient};
 pub use self::registered::{RegisteredClient, RegisteredMethod};
 #[cfg(feature = "client-secret")]
-pub use self::secret::ClientSecret;
+pub use self::secret::SecretDigest;
 pub use self::spiffe::{
     SpiffeClientError, SpiffeClientId, SpiffeClientIdError, SpiffeProof, SpiffeRegistration, SvidReplay,
 };
 #[cfg(feature = "mtls")]
-pub use self::tls::{CertificateError, PeerCertificate, SubjectDn, SubjectDnError, TlsClientName};
+pub use self::tls::{CertificateError, PeerCertificate};
+pub use self::tls::{SubjectDn, SubjectDnError, TlsClientName};

@@ -8,7 +8,7 @@ use aims_id::WorkloadId;
 use aims_jose::JwkSet;
 
 #[cfg(feature = "client-secret")]
-use super::ClientSecret;
+use super::SecretDigest;
 #[cfg(feature = "mtls")]
 use super::TlsClientName;
 use super::spiffe::Named;
@@ -43,7 +43,7 @@ pub enum RegisteredMethod {
     PrivateKeyJwt(ClientKeys),
     /// With a secret (`client_secret_basic`, `client_secret_post`).
     #[cfg(feature = "client-secret")]
-    Secret(ClientSecret),
+    Secret(SecretDigest),
     /// With a certificate that holds one of its keys, and that nobody has to vouch for (`self_signed_tls_client_auth`).
     #[cfg(feature = "mtls")]
     SelfSignedTls(Arc<JwkSet>),

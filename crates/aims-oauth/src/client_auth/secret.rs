@@ -12,9 +12,9 @@ use crate::form;
 
 /// The secret of a client, as the server keeps it: its SHA-256.
 #[derive(Clone)]
-pub struct ClientSecret([u8; 32]);
+pub struct SecretDigest([u8; 32]);
 
-impl ClientSecret {
+impl SecretDigest {
     /// Of this text: long, and random.
     #[must_use]
     pub fn new(secret: &str) -> Self {
@@ -28,16 +28,16 @@ impl ClientSecret {
 }
 
 /// Shows nothing of it.
-impl fmt::Debug for ClientSecret {
+impl fmt::Debug for SecretDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientSecret").finish_non_exhaustive()
+        f.debug_struct("SecretDigest").finish_non_exhaustive()
     }
 }
 
 /// A secret as it was sent, and whose it is said to be.
 pub(super) struct PresentedSecret {
     pub(super) client_id: String,
-    secret: ClientSecret,
+    secret: SecretDigest,
     pub(super) is_basic: bool,
 }
 
@@ -45,7 +45,7 @@ impl PresentedSecret {
     /// `client_secret_post`.
     pub(super) fn post(client_id: Option<&str>, secret: &str) -> Result<Self, ClientAuthError> {
         let client_id = client_id.ok_or(ClientAuthError::NoClient)?.to_owned();
-        Ok(Self { client_id, secret: ClientSecret::new(secret), is_basic: false })
+        Ok(Self { client_id, secret: SecretDigest::new(secret), is_basic: false })
     }
 
     /// `client_secret_basic`: both parts are encoded as in a form before they are joined (WIR-5).
@@ -62,12 +62,12 @@ impl PresentedSecret {
         if id.is_empty() || secret.is_empty() || client_id.is_some_and(|client_id| client_id != id.as_str()) {
             return None;
         }
-        Some(Self { client_id: id.to_string(), secret: ClientSecret::new(&secret), is_basic: true })
+        Some(Self { client_id: id.to_string(), secret: SecretDigest::new(&secret), is_basic: true })
     }
 
     /// A client that is not known is compared, too (CJA-6).
-    pub(super) fn check(&self, registered: Option<&ClientSecret>) -> bool {
-        let nobody = ClientSecret([0; 32]);
+    pub(super) fn check(&self, registered: Option<&SecretDigest>) -> bool {
+        let nobody = SecretDigest([0; 32]);
         self.secret.is(registered.unwrap_or(&nobody)) && registered.is_some()
     }
 }

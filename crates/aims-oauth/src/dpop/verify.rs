@@ -11,7 +11,7 @@ use aims_keys::{AlgorithmSet, Backend, PublicKey, UnixTime};
 use subtle::ConstantTimeEq;
 
 use super::{DPOP_TYPE, DpopError, DpopNonces, DpopTarget};
-use crate::AccessToken;
+use crate::{AccessToken, Fingerprint};
 
 /// A request, as far as a proof is about it.
 #[derive(Clone, Copy, Debug)]
@@ -86,8 +86,9 @@ impl DpopVerifier {
         let until = claims.issued_at + self.past + Duration::from_secs(1);
         let id = format!("{} {}", claims.id(), request.target);
         self.replay.remember(&thumbprint, &id, until, now).map_err(DpopError::Replay)?;
+        let token = request.token.map(AccessToken::fingerprint);
         let nonce = claims.object.get("nonce").and_then(|nonce| nonce.as_str()).map(Into::into);
-        Ok(VerifiedDpopProof { key, thumbprint, issued_at: claims.issued_at, nonce })
+        Ok(VerifiedDpopProof { key, thumbprint, token, issued_at: claims.issued_at, nonce })
     }
 
     /// The nonce that a response says is to be used from now on, if this server wants nonces at all (DPO-8).
@@ -229,6 +230,7 @@ impl DpopVerifierBuilder {
 pub struct VerifiedDpopProof {
     key: PublicKey,
     thumbprint: Thumbprint,
+    token: Option<Fingerprint>,
     issued_at: UnixTime,
     nonce: Option<Box<str>>,
 }
@@ -244,6 +246,12 @@ impl VerifiedDpopProof {
     #[must_use]
     pub fn thumbprint(&self) -> &Thumbprint {
         &self.thumbprint
+    }
+
+    /// Whether it is about this token.
+    #[must_use]
+    pub fn is_about(&self, token: Fingerprint) -> bool {
+        self.token == Some(token)
     }
 
     /// `iat`.

@@ -20,6 +20,8 @@ pub(crate) struct Admitted {
     transport: Option<Authenticated>,
     #[cfg(feature = "mtls")]
     connection: Option<Connection>,
+    #[cfg(feature = "oauth")]
+    authorization: Option<aims_oauth::Authorized>,
 }
 
 impl Admitted {
@@ -38,7 +40,19 @@ impl Admitted {
             transport: transport.cloned(),
             #[cfg(feature = "mtls")]
             connection: Connection::of(extensions).cloned(),
+            #[cfg(feature = "oauth")]
+            authorization: None,
         }
+    }
+
+    #[cfg(feature = "oauth")]
+    pub(super) fn with_authorization(self, authorization: Option<aims_oauth::Authorized>) -> Self {
+        Self { authorization, ..self }
+    }
+
+    #[cfg(feature = "oauth")]
+    pub(crate) fn authorization(&self) -> Option<&aims_oauth::Authorized> {
+        self.authorization.as_ref()
     }
 
     pub(crate) fn caller(&self) -> &Authenticated {
@@ -62,6 +76,17 @@ impl Admitted {
                 WitError::Lapsed(lapsed) => lapsed,
                 _ => Lapsed::Untrusted,
             })?;
+        }
+        #[cfg(feature = "oauth")]
+        if let Some((authorization, resource)) = self.authorization.as_ref().zip(guard.tokens.as_ref()) {
+            use aims_oauth::AccessTokenError;
+
+            resource.tokens().verify_again(authorization.token(), now).map_err(|error| match error {
+                AccessTokenError::Expired => Lapsed::Expired,
+                AccessTokenError::Lapsed(lapsed) => lapsed,
+                _ => Lapsed::Untrusted,
+            })?;
+            authorization.still_valid(now, &*guard.marks)?;
         }
         self.caller.still_valid(now, &*guard.marks)
     }

@@ -37,6 +37,8 @@ pub struct GuardBuilder {
     signs: Option<Signs>,
     #[cfg(feature = "mtls")]
     proxies: Option<ForwardedVerifier>,
+    #[cfg(feature = "oauth")]
+    tokens: Option<aims_oauth::ResourceServer>,
 }
 
 impl GuardBuilder {
@@ -64,6 +66,8 @@ impl GuardBuilder {
             signs: None,
             #[cfg(feature = "mtls")]
             proxies: None,
+            #[cfg(feature = "oauth")]
+            tokens: None,
         }
     }
 
@@ -132,6 +136,16 @@ impl GuardBuilder {
     /// How much content of a signed request is held until it is verified, and of a response until it is signed. More is refused. Default: 1 MiB.
     pub fn max_content(mut self, bytes: usize) -> Self {
         self.max_content = bytes;
+        self
+    }
+
+    /// Wants an access token in every request, in `Authorization`, beside a message signature that covers it or a connection by mutual TLS: it says for whom the
+    /// caller acts, and what it may do (D7, D8). The caller must be the one that the token was given to.
+    ///
+    /// Without [`Accept`] for something else, this guard takes message signatures: a Workload Proof Token has the same place in a request as an access token.
+    #[cfg(feature = "oauth")]
+    pub fn access_tokens(mut self, resource: aims_oauth::ResourceServer) -> Self {
+        self.tokens = Some(resource);
         self
     }
 
@@ -213,6 +227,8 @@ impl GuardBuilder {
             context_fields: self.context_fields,
             #[cfg(feature = "mtls")]
             proxies: self.proxies,
+            #[cfg(feature = "oauth")]
+            tokens: self.tokens,
         };
         Guard { inner: Arc::new(inner), accept: self.accept }
     }

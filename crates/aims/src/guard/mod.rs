@@ -10,6 +10,8 @@ mod request;
 mod response;
 mod service;
 mod sign;
+#[cfg(feature = "oauth")]
+mod tokens;
 #[cfg(feature = "mtls")]
 mod transport;
 
@@ -60,6 +62,8 @@ pub(crate) struct Inner {
     context_fields: Vec<String>,
     #[cfg(feature = "mtls")]
     proxies: Option<ForwardedVerifier>,
+    #[cfg(feature = "oauth")]
+    tokens: Option<aims_oauth::ResourceServer>,
 }
 
 /// What responses are signed with.
@@ -106,6 +110,17 @@ impl Guard {
     #[must_use]
     pub fn accepting(&self, accept: Accept) -> Self {
         Self { inner: Arc::clone(&self.inner), accept }
+    }
+
+    /// What a caller is told whose access token is not good enough for what it asks: what is missing, so that it can get that and come again (CHA-3, CHA-4).
+    /// Without [`access_tokens`](GuardBuilder::access_tokens) nothing is said of it.
+    #[cfg(feature = "oauth")]
+    #[must_use]
+    pub fn step_up(&self, shortfall: aims_oauth::Shortfall) -> Refusal {
+        match &self.inner.tokens {
+            Some(resource) => Refusal::unauthorized(resource, &shortfall.into()),
+            None => Refusal::forbidden("insufficient_scope".into()),
+        }
     }
 
     /// This guard as a tower layer.

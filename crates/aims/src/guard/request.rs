@@ -124,7 +124,7 @@ impl Begun<'_> {
     }
 
     /// With a body that is still to come: at most `max` bytes of it, if a signature has a say about it.
-    pub(super) async fn with_streamed_body<B>(
+    pub(super) async fn with_streamed_body<B: Body>(
         self,
         body: B,
         max: u64,
@@ -134,6 +134,10 @@ impl Begun<'_> {
             Caller::Known(caller) => {
                 let permit = guard.decide(head, asked, now, caller).await.map_err(Denied::from)?;
                 return Ok((permit, GuardedBody::unsigned(body)));
+            }
+            Caller::Signed(_) if body.size_hint().lower() > max => {
+                let refused = Refusal::badly_signed(&MessageSignatureError::ContentTooLarge);
+                return Err(guard.refuse(&asked, None, refused).await.into());
             }
             Caller::Signed(signed) => caught(|| signed.with_streamed_content(max, now)),
         };
@@ -221,8 +225,15 @@ impl Inner {
         now: UnixTime,
         caller: Authenticated,
     ) -> Result<Permit, Refusal> {
+        #[cfg(feature = "oauth")]
+        let authorization = match self.authorization(head, &caller, now) {
+            Ok(authorization) => authorization,
+            Err(refusal) => return Err(self.refuse(&asked, Some(&caller), refusal).await),
+        };
         let question = Question {
             caller: &caller,
+            #[cfg(feature = "oauth")]
+            authorization: authorization.as_ref(),
             action: head.method.as_str(),
             path: head.uri.path(),
             query: head.uri.query(),
@@ -233,7 +244,12 @@ impl Inner {
             let refusal = Refusal::unavailable("policy_failed", "ARCH-3");
             return Err(self.refuse(&asked, Some(&caller), refusal).await);
         };
-        let record = asked.record(Some(&caller), Outcome::Decided(&decision));
+        #[cfg_attr(not(feature = "oauth"), expect(unused_mut, reason = "there are no tokens there"))]
+        let mut record = asked.record(Some(&caller), Outcome::Decided(&decision));
+        #[cfg(feature = "oauth")]
+        {
+            record.authorization = authorization.as_ref();
+        }
         if let Decision::Deny { reason, .. } = &decision {
             self.record_refusal(&record).await;
             let reason: Cow<'static, str> = reason.clone();
@@ -241,6 +257,8 @@ impl Inner {
         }
         let admitted =
             Admitted::new(caller.clone(), Arc::clone(self), asked.transport.as_ref(), &head.extensions);
+        #[cfg(feature = "oauth")]
+        let admitted = admitted.with_authorization(authorization.clone());
         let (authorized, identity) = Authorized::new(admitted, asked.trace);
         let recorded = caught_future(async { self.recorder.permit(&record, authorized).await }).await;
         match recorded {
@@ -282,7 +300,18 @@ impl<'a> Asked<'a> {
     fn record<'r>(&'r self, agent: Option<&'r Authenticated>, outcome: Outcome<'r>) -> Record<'r> {
         let Self { time, resource, action, trace, parent, .. } = *self;
         let transport = self.transport.as_ref();
-        Record { time, agent, transport, resource, action, outcome, trace, parent }
+        Record {
+            time,
+            agent,
+            transport,
+            #[cfg(feature = "oauth")]
+            authorization: None,
+            resource,
+            action,
+            outcome,
+            trace,
+            parent,
+        }
     }
 }
 

@@ -21,9 +21,17 @@ pub struct Refusal {
     rule: &'static str,
     detail: Option<Box<str>>,
     challenge: Option<&'static str>,
+    /// What is wanted besides: challenges with parameters.
+    #[cfg(feature = "oauth")]
+    wanted: Option<Box<Wanted>>,
     /// The type of the problem, where there is a better one than its status.
     kind: Option<&'static str>,
 }
+
+/// Challenges, as they are sent.
+#[cfg(feature = "oauth")]
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Wanted(Vec<String>);
 
 impl Refusal {
     /// The one place where a failed check becomes what a caller is told.
@@ -39,6 +47,8 @@ impl Refusal {
             rule,
             detail: detail(error),
             challenge: error.challenge(),
+            #[cfg(feature = "oauth")]
+            wanted: None,
             kind: None,
         }
     }
@@ -60,6 +70,8 @@ impl Refusal {
             rule: error.rule(),
             detail: None,
             challenge: None,
+            #[cfg(feature = "oauth")]
+            wanted: None,
             kind: None,
         }
     }
@@ -80,6 +92,8 @@ impl Refusal {
             rule: error.rule(),
             detail: None,
             challenge: None,
+            #[cfg(feature = "oauth")]
+            wanted: None,
             kind: None,
         }
     }
@@ -103,7 +117,30 @@ impl Refusal {
             rule,
             detail,
             challenge: None,
+            #[cfg(feature = "oauth")]
+            wanted: None,
             kind: (public_code == "signature_invalid").then_some(SIGNATURE_INVALID),
+        }
+    }
+
+    /// The access token does not count, or is not good enough. Why exactly is not told, but for what would be.
+    #[cfg(feature = "oauth")]
+    pub(super) fn unauthorized(
+        resource: &aims_oauth::ResourceServer,
+        error: &aims_oauth::ResourceError,
+    ) -> Self {
+        let public_code = error.error_code().map_or("no_token", aims_oauth::ErrorCode::as_str);
+        Self {
+            status: StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNAUTHORIZED),
+            public_code,
+            code: error.code().into(),
+            rule: error.rule(),
+            detail: None,
+            challenge: None,
+            wanted: Some(Box::new(Wanted(
+                resource.challenges(error, None).iter().map(ToString::to_string).collect(),
+            ))),
+            kind: None,
         }
     }
 
@@ -130,6 +167,8 @@ impl Refusal {
             rule,
             detail: None,
             challenge: None,
+            #[cfg(feature = "oauth")]
+            wanted: None,
             kind: None,
         }
     }
@@ -153,6 +192,8 @@ impl Refusal {
             rule: "WID-6",
             detail: None,
             challenge: None,
+            #[cfg(feature = "oauth")]
+            wanted: None,
             kind: None,
         }
     }
@@ -165,6 +206,8 @@ impl Refusal {
             rule,
             detail: None,
             challenge: None,
+            #[cfg(feature = "oauth")]
+            wanted: None,
             kind: None,
         }
     }
@@ -241,6 +284,13 @@ impl Refusal {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         if let Some(challenge) = self.challenge {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        #[cfg(feature = "oauth")]
+        for wanted in self.wanted.iter().flat_map(|wanted| &wanted.0) {
+            // INVARIANT: challenges are written as fields hold them.
+            if let Ok(wanted) = HeaderValue::from_str(wanted) {
+                headers.append(WWW_AUTHENTICATE, wanted);
+            }
         }
         response
     }

@@ -107,6 +107,10 @@ fn to_json(record: &Record<'_>) -> Result<String, RecordError> {
     if let Some(transport) = record.transport {
         json.object("transport", |member| identity(member, transport));
     }
+    #[cfg(feature = "oauth")]
+    if let Some(authorization) = record.authorization {
+        json.object("authorization", |member| granted(member, authorization));
+    }
     json.object("resource", |resource| {
         resource.str("type", "http").str("id", &bounded(record.resource));
     });
@@ -157,6 +161,22 @@ fn identity(member: &mut ObjectWriter, who: &Authenticated) {
             auth.str("via", proxy.as_str());
         }
     });
+}
+
+/// For whom, and by which token; the token itself is in no record.
+#[cfg(feature = "oauth")]
+fn granted(member: &mut ObjectWriter, authorization: &aims_oauth::Authorized) {
+    let token = authorization.token();
+    member.str("issuer", token.issuer().as_str()).str("client_id", &bounded(&token.client_id()));
+    member.str("actor", &bounded(&authorization.actor()));
+    if let Some(subject) = authorization.on_behalf_of() {
+        member.str("on_behalf_of", &bounded(&subject));
+    }
+    member.str("scope", &bounded(token.scope().as_str()));
+    member.str("token", &token.fingerprint().to_string()).str("shown_by", authorization.shown_by().name());
+    if let Some(transaction) = token.transaction() {
+        member.str("txn", &bounded(&transaction));
+    }
 }
 
 /// The same JSON with escapes in place of what is not ASCII: line separators and terminal controls that a caller put into a

@@ -67,6 +67,9 @@ pub struct Record<'a> {
     /// Who was at the other end of the connection, where that was shown and is another fact than how the caller authenticated
     /// (ARCH-2).
     pub transport: Option<&'a Authenticated>,
+    /// What its access token says, where it has one and that counts: for whom the agent acts (AIMS-46).
+    #[cfg(feature = "oauth")]
+    pub authorization: Option<&'a aims_oauth::Authorized>,
     /// What was asked for: the path of the request, as received. The caller chose it, up to 64 KiB of it.
     pub resource: &'a str,
     /// The HTTP method; the caller chose it, too.

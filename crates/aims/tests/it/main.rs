@@ -19,6 +19,8 @@ mod sanitize;
 mod secrets;
 mod signature;
 mod support;
+#[cfg(feature = "oauth")]
+mod tokens;
 mod trace;
 #[cfg(all(feature = "axum", feature = "hyper", feature = "tonic"))]
 mod transport;

@@ -6,7 +6,6 @@ mod case;
 mod cases;
 mod keys;
 mod node;
-mod peer;
 mod python;
 mod wimsey;
 

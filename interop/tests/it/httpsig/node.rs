@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use aims_httpsig::sf::{BareItem, Decimal};
 
 use super::case::{Case, Parts, Signature, TAG};
-use super::peer::{Peer, installed, or_skip, script};
 use super::{Other, both_ways, cases, keys};
+use crate::peer::{Peer, installed, or_skip, script};
 
 const VERSION: &str = "0.3.0";
 

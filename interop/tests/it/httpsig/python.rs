@@ -8,8 +8,8 @@ use aims_testkit::assert_refused;
 use serde_json::Value;
 
 use super::case::{Case, KEY_ID, Parts, Signature, TAG};
-use super::peer::{Peer, installed, or_skip, script};
 use super::{Other, both_ways, cases, keys};
+use crate::peer::{Peer, installed, or_skip, script};
 
 const VERSION: &str = "3.0.0";
 

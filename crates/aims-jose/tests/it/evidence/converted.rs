@@ -1,5 +1,7 @@
 //! What was only looked at does not become evidence.
 
+use std::str::FromStr;
+
 use aims_jose::{PeekedJws, UntrustedToken, UnverifiedJws, VerifiedJws, VerifiedJwt};
 
 fn from_unverified(jws: UnverifiedJws<'_>) -> VerifiedJws {
@@ -15,7 +17,7 @@ fn from_untrusted(token: UntrustedToken) -> VerifiedJwt {
 }
 
 fn from_text(token: &str) -> VerifiedJwt {
-    token.parse().unwrap()
+    VerifiedJwt::from_str(token).unwrap()
 }
 
 fn main() {}

@@ -40,6 +40,13 @@ impl SpiffeClientId {
         self.pattern.is_exact()
     }
 
+    /// The trust domain of all that are meant: only a bundle that was configured for it counts, whatever `spiffe_bundle_endpoint` says (OSC-12).
+    #[must_use]
+    pub fn trust_domain(&self) -> &str {
+        let origin = self.pattern.origin_str();
+        origin.strip_prefix("spiffe://").unwrap_or(origin)
+    }
+
     /// As it was registered.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use aims_credential::x509::VerifiedSvid;
-use aims_jose::{JwkSet, Thumbprint, base64url};
+use aims_jose::JwkSet;
 use aims_keys::der::{BIT_STRING, INTEGER, Reader, SEQUENCE};
 use aims_keys::{Backend, PublicNumbers, UnixTime};
 
-use super::{CertificateError, TlsClientName, names};
+use super::{CertificateError, TlsClientName, matching};
 
 /// The certificate that the client showed when the connection was made, in the handshake of which it signed with its key.
 ///
@@ -52,13 +52,11 @@ impl fmt::Debug for PeerCertificate<'_> {
 
 impl Peer<'_> {
     /// `x5t#S256`: what tokens can be bound to (MTL-2).
-    pub(in crate::client_auth) fn fingerprint(&self) -> Result<Thumbprint, CertificateError> {
-        let digest = match self {
+    pub(in crate::client_auth) fn fingerprint(&self) -> [u8; 32] {
+        match self {
             Self::Unverified { der, backend } => backend.sha256(der),
             Self::Verified(svid) => svid.fingerprint(),
-        };
-        // INVARIANT: a SHA-256 is as long as a thumbprint.
-        base64url::encode(digest).parse().map_err(|_| CertificateError::Malformed)
+        }
     }
 
     /// MTL-1, `tls_client_auth`.
@@ -73,7 +71,7 @@ impl Peer<'_> {
             return Err(CertificateError::Expired);
         }
         let certificate = Certificate::read(svid.certificate()).ok_or(CertificateError::Malformed)?;
-        if names::has(&certificate, name) { Ok(()) } else { Err(CertificateError::NameMismatch) }
+        if matching::has(&certificate, name) { Ok(()) } else { Err(CertificateError::NameMismatch) }
     }
 
     /// MTL-1, `self_signed_tls_client_auth`.

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use aims_keys::der::{OBJECT_IDENTIFIER, Reader, SEQUENCE, SET};
-
 /// The subject of a certificate, as a client registers it: `CN=travel,O=Acme`, the last part of the name first.
 ///
 /// It is compared part by part, text for text: with regard to case, and to each space.
@@ -27,11 +25,16 @@ pub struct SubjectDn {
 }
 
 impl SubjectDn {
-    /// Whether it is this `Name`, given what is inside.
-    pub(super) fn is(&self, name: &[u8]) -> bool {
-        let mut sets = Reader::new(name);
-        self.parts.iter().all(|(kind, value)| is_next(&mut sets, kind, value).unwrap_or_default())
-            && sets.is_empty()
+    /// As it was registered.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// In the order of the certificate. The content of the OID, and the text.
+    #[cfg(feature = "mtls")]
+    pub(super) fn parts(&self) -> impl Iterator<Item = (&[u8], &str)> {
+        self.parts.iter().map(|(kind, value)| (kind.as_slice(), value.as_str()))
     }
 }
 
@@ -85,17 +88,6 @@ impl SubjectDnError {
     pub fn rule(&self) -> &'static str {
         "MTL-1"
     }
-}
-
-/// Whether the next part of a name is this one alone.
-fn is_next(sets: &mut Reader<'_>, kind: &[u8], value: &str) -> Option<bool> {
-    let mut set = Reader::new(sets.read(SET)?);
-    let mut part = Reader::new(set.read(SEQUENCE)?);
-    set.finish()?;
-    let own = part.read(OBJECT_IDENTIFIER)?;
-    let text = part.element()?;
-    part.finish()?;
-    Some(own == kind && TEXTS.contains(&text.tag) && text.content == value.as_bytes())
 }
 
 /// The value at the beginning, and what comes behind its comma.
@@ -165,9 +157,6 @@ fn oid(kind: &str) -> Result<Vec<u8>, SubjectDnError> {
 
 /// What RFC 4514 §3 escapes with a backslash alone.
 const SPECIAL: &str = r##" "#+,;<=>\"##;
-
-/// The string types that hold what text says: `UTF8String`, `PrintableString`, `IA5String`.
-const TEXTS: [u8; 3] = [0x0c, 0x13, 0x16];
 
 const NAMES: [(&str, &[u8]); 10] = [
     ("C", &[0x55, 4, 6]),

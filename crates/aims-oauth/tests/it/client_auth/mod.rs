@@ -2,6 +2,7 @@
 
 mod assertions;
 mod attestations;
+mod by_metadata;
 mod kinds;
 mod presented;
 #[cfg(feature = "client-secret")]

@@ -2,8 +2,8 @@
 
 use aims_jose::base64;
 use aims_oauth::{
-    AuthenticatedClient, ClientAuthError, ClientProof, ClientSecret, ErrorCode, RegisteredClient,
-    RegisteredMethod,
+    AuthenticatedClient, ClientAuthError, ClientProof, ErrorCode, RegisteredClient, RegisteredMethod,
+    SecretDigest,
 };
 use aims_testkit::assert_refused;
 
@@ -11,7 +11,7 @@ use super::support::*;
 use crate::world::*;
 
 fn registry() -> Registry {
-    let secret = |secret| RegisteredMethod::Secret(ClientSecret::new(secret));
+    let secret = |secret| RegisteredMethod::Secret(SecretDigest::new(secret));
     Registry::default()
         .client(RegisteredClient::new("app-1", secret("s3cret")))
         .client(RegisteredClient::new("a:b c", secret("p:+%/ü d")))

@@ -1,0 +1,373 @@
+//! A resource server: whose token it is, and what it is good for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aims_credential::{BundleSet, WitCache, WitVerifier};
+use aims_httpsig::RawMessage;
+use aims_id::WorkloadId;
+use aims_keys::{Algorithm, AsyncSigner, SoftwareKey, backend};
+use aims_oauth::{
+    AccessToken, AccessTokenRequest, AuthorizationDetails, Authorized, BindingPolicy, ClientIdentities,
+    CommonMembers, DpopProver, DpopTarget, DpopVerifier, NewActor, Possession, PresentedToken, ResourceError,
+    ResourceServer, Shown, TokenBinding, TokenScheme,
+};
+use aims_proof::{
+    Audiences, Authenticated, NewRequestSignature, ReplayMemory, SignatureVerifier, http_audience,
+};
+use aims_testkit::{TestAgent, TestAuthority, TestCertificates, TestClock, assert_refused, handshake};
+
+use crate::world::*;
+
+const URI: &str = "https://tools.example/v1/search";
+
+fn server_of(server: &Server, policy: BindingPolicy) -> ResourceServer {
+    let dpop = DpopVerifier::builder(ReplayMemory::with_capacity(100), backend::ring()).build();
+    ResourceServer::new(server.verifier().build(), policy)
+        .with_dpop(dpop)
+        .with_metadata("https://tools.example/.well-known/oauth-protected-resource/v1")
+}
+
+fn presented(scheme: &str, token: &AccessToken) -> PresentedToken {
+    PresentedToken::read([format!("{scheme} {}", token.expose())]).unwrap().unwrap()
+}
+
+fn authorize(
+    server: &ResourceServer,
+    scheme: &str,
+    token: &AccessToken,
+    possession: Possession<'_>,
+) -> Result<Authorized, ResourceError> {
+    let presented = presented(scheme, token);
+    let verified = server.verify(&presented, NOW)?;
+    server.authorize(&presented, &verified, possession)
+}
+
+/// An agent that signed a request which carries this in `Authorization`.
+async fn signed(authority: &TestAuthority, agent: &TestAgent, authorization: Option<&str>) -> Authenticated {
+    let wits = WitVerifier::builder(BundleSet::from(authority.trust()), backend::ring()).build();
+    let wits = WitCache::new(wits, 10);
+    let mut request =
+        RawMessage::request("GET", "/v1/search").with_header("workload-identity-token", agent.wit());
+    if let Some(authorization) = authorization {
+        request = request.with_header("authorization", authorization);
+    }
+    let fields =
+        NewRequestSignature::new(http_audience(URI)).sign(&agent.holder(), &request, NOW).await.unwrap();
+    let request = request
+        .with_header("signature-input", fields.fields().signature_input())
+        .with_header("signature", fields.fields().signature());
+    let audiences = Audiences::http("https://tools.example").unwrap();
+    let verifier = SignatureVerifier::builder(audiences, ReplayMemory::with_capacity(10)).build();
+    let signature = verifier.verify_request(&wits, &request, NOW).unwrap().with_content(b"", NOW).unwrap();
+    Authenticated::by_signature(&signature)
+}
+
+#[test]
+fn mcp_02_dpo_09_wir_01_a_request_has_one_token() {
+    let read = |lines: &[&str]| PresentedToken::read(lines);
+    assert!(read(&[]).unwrap().is_none());
+    for (line, scheme) in [
+        ("Bearer a", TokenScheme::Bearer),
+        ("bearer   a", TokenScheme::Bearer),
+        ("DPOP a", TokenScheme::Dpop),
+    ] {
+        let token = read(&[line]).unwrap().unwrap();
+        assert_eq!((token.scheme(), token.token().expose()), (scheme, "a"));
+    }
+    for (lines, code, rule) in [
+        (&["Bearer a", "Bearer a"][..], "several_tokens", "DPO-9"),
+        (&["Bearer a", "DPoP a"], "several_tokens", "DPO-9"),
+        (&["Bearer"], "malformed_authorization", "MCP-2"),
+        (&[""], "malformed_authorization", "MCP-2"),
+        (&["Basic a"], "unknown_scheme", "MCP-2"),
+        (&["WPT a"], "unknown_scheme", "MCP-2"),
+        (&["Bearer "], "token_empty", "ACT-4"),
+        (&["Bearer a b"], "token_character", "ACT-4"),
+        (&["Bearer a, Bearer b"], "token_character", "ACT-4"),
+    ] {
+        assert_refused!(read(lines), code, rule, "{lines:?}");
+    }
+    assert!(PresentedToken::read([&b"Bearer \xff"[..]]).is_err());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn dpo_06_dpo_09_sec_04_a_token_that_is_bound_by_dpop_is_used_with_its_key() {
+    let server = Server::new();
+    let rs = server_of(&server, BindingPolicy::bound());
+    let prover = |key| DpopProver::new(Arc::new(key)).unwrap();
+    let new_key = || SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap();
+    let (agent, thief) = (prover(new_key()), prover(new_key()));
+    let target: DpopTarget = URI.parse().unwrap();
+    let bound =
+        |prover: &DpopProver| server.issue(&request().bound_to(TokenBinding::Key(prover.thumbprint())));
+    let (token, other) = (bound(&agent), bound(&agent));
+    let proof_of = async |prover: &DpopProver, token: &AccessToken| {
+        let proof = prover.proof("GET", &target).with_token(token).sign(NOW).await.unwrap();
+        rs.verify_dpop(&presented("DPoP", token), [proof], "GET", &target, NOW).unwrap().unwrap()
+    };
+    let good = proof_of(&agent, &token).await;
+    let authorized = authorize(&rs, "DPoP", &token, Possession::Dpop(&good)).unwrap();
+    assert_eq!((authorized.shown_by(), authorized.shown_by().name()), (Shown::Dpop, "dpop"));
+    assert_eq!((&*authorized.actor(), authorized.on_behalf_of().as_deref()), (AGENT, Some(USER)));
+
+    let by_thief = proof_of(&thief, &token).await;
+    assert_refused!(authorize(&rs, "DPoP", &token, Possession::Dpop(&by_thief)), "other_key", "DPO-6");
+    let of_other = proof_of(&agent, &other).await;
+    assert_refused!(authorize(&rs, "DPoP", &token, Possession::Dpop(&of_other)), "other_token", "DPO-6");
+    let (used, mine) = (presented("DPoP", &token), rs.verify(&presented("DPoP", &other), NOW).unwrap());
+    assert_refused!(rs.authorize(&used, &mine, Possession::Dpop(&good)), "other_token", "DPO-6");
+    assert_refused!(authorize(&rs, "DPoP", &token, Possession::Nothing), "binding_not_shown", "SEC-4");
+    let refused = authorize(&rs, "Bearer", &token, Possession::Nothing).unwrap_err();
+    assert_eq!(refused.status(), 401);
+    assert_refused!(Err::<(), _>(refused), "binding_not_shown", "SEC-4");
+    assert_refused!(authorize(&rs, "Bearer", &token, Possession::Dpop(&good)), "wrong_scheme", "DPO-9");
+    // A proof beside a bearer token proves nothing.
+    let beside = rs.verify_dpop(&presented("Bearer", &token), ["not looked at"], "GET", &target, NOW);
+    assert!(beside.unwrap().is_none());
+    // The nonce and the reasons of a proof are those of `DpopVerifier`.
+    let missing = rs.verify_dpop(&presented("DPoP", &token), [""; 0], "GET", &target, NOW).unwrap_err();
+    assert_eq!((missing.status(), missing.error_code().unwrap().as_str()), (401, "invalid_dpop_proof"));
+    let without = ResourceServer::new(server.verifier().build(), BindingPolicy::bound());
+    let refused = without.verify_dpop(&presented("DPoP", &token), ["a"], "GET", &target, NOW);
+    assert_refused!(refused, "binding_not_accepted", "SEC-4");
+    assert!(without.dpop_nonce(NOW).is_none() && rs.dpop_nonce(NOW).is_none());
+}
+
+#[test]
+fn sec_04_a_token_that_is_bound_to_nothing_is_refused_unless_that_is_asked_for() {
+    let server = Server::new();
+    let token = server.issue(&request());
+    let bound = server_of(&server, BindingPolicy::bound());
+    assert_refused!(authorize(&bound, "Bearer", &token, Possession::Nothing), "bearer_not_accepted", "SEC-4");
+    let any = server_of(&server, BindingPolicy::bound().dangerous_or_bearer());
+    assert_eq!(authorize(&any, "Bearer", &token, Possession::Nothing).unwrap().shown_by(), Shown::Bearer);
+    assert_refused!(authorize(&any, "DPoP", &token, Possession::Nothing), "wrong_scheme", "DPO-9");
+    let only = BindingPolicy::only(&[Shown::Signature]);
+    assert!(
+        only.accepts(Shown::Signature)
+            && !only.accepts(Shown::Bearer)
+            && !only.accepts(Shown::Dpop)
+            && !only.accepts(Shown::Certificate)
+    );
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn aims_25_sec_04_a_token_of_an_agent_is_used_by_that_agent_with_its_own_key() {
+    let (server, acme) = (Server::new(), TestAuthority::new("spiffe://acme.example"));
+    let rs = server_of(&server, BindingPolicy::bound());
+    let (agent, other) = (acme.agent("/agents/travel", NOW), acme.agent("/agents/thief", NOW));
+    let key_of = |agent: &TestAgent| {
+        let holder = agent.holder();
+        TokenBinding::Key(aims_jose::Thumbprint::of(AsyncSigner::public_key(holder.signer(NOW).unwrap())))
+    };
+    let token = server.issue(&request().bound_to(key_of(&agent)));
+    let field = format!("Bearer {}", token.expose());
+    let caller = signed(&acme, &agent, Some(&field)).await;
+    let authorized = authorize(&rs, "Bearer", &token, Possession::Workload(&caller)).unwrap();
+    assert_eq!((authorized.shown_by(), &*authorized.actor()), (Shown::Signature, AGENT));
+
+    // Stolen, and used by another with a good proof of its own.
+    let thief = signed(&acme, &other, Some(&field)).await;
+    assert_refused!(
+        authorize(&rs, "Bearer", &token, Possession::Workload(&thief)),
+        "other_client",
+        "AIMS-25"
+    );
+    // The thief's own name in a token that is bound to the agent's key, and the agent's name with another key.
+    let named =
+        server.issue(&AccessTokenRequest::new(USER, other.id().as_str(), tool()).bound_to(key_of(&agent)));
+    let thief = signed(&acme, &other, Some(&format!("Bearer {}", named.expose()))).await;
+    assert_refused!(authorize(&rs, "Bearer", &named, Possession::Workload(&thief)), "other_key", "DPO-6");
+    // The agent signed, but not this token.
+    for authorization in [None, Some("Bearer another"), Some("another")] {
+        let caller = signed(&acme, &agent, authorization).await;
+        let refused = authorize(&rs, "Bearer", &token, Possession::Workload(&caller));
+        assert_refused!(refused, "token_not_covered", "SEC-4", "{authorization:?}");
+    }
+    // Who acts is the outermost actor, and not the client that asked for the token.
+    let acted = server.issue(&request().bound_to(key_of(&other)).acting(NewActor::new(other.id().as_str())));
+    let field = format!("Bearer {}", acted.expose());
+    let caller = signed(&acme, &other, Some(&field)).await;
+    let authorized = authorize(&rs, "Bearer", &acted, Possession::Workload(&caller)).unwrap();
+    assert_eq!(&*authorized.actor(), other.id().as_str());
+    let client = signed(&acme, &agent, Some(&field)).await;
+    assert_refused!(
+        authorize(&rs, "Bearer", &acted, Possession::Workload(&client)),
+        "other_client",
+        "AIMS-25"
+    );
+    // A token that is bound to nothing is not bound by the proof that comes with it; and it is still nobody else's.
+    let loose = server.issue(&request());
+    let caller = signed(&acme, &agent, Some(&format!("Bearer {}", loose.expose()))).await;
+    assert_refused!(
+        authorize(&rs, "Bearer", &loose, Possession::Workload(&caller)),
+        "bearer_not_accepted",
+        "SEC-4"
+    );
+    let any = server_of(&server, BindingPolicy::bound().dangerous_or_bearer());
+    assert!(authorize(&any, "Bearer", &loose, Possession::Workload(&caller)).is_ok());
+    let thief = signed(&acme, &other, Some(&format!("Bearer {}", loose.expose()))).await;
+    assert_refused!(
+        authorize(&any, "Bearer", &loose, Possession::Workload(&thief)),
+        "other_client",
+        "AIMS-25"
+    );
+    // Where signatures are not the way.
+    let dpop = server_of(&server, BindingPolicy::only(&[Shown::Dpop]));
+    let caller = signed(&acme, &agent, Some(&format!("Bearer {}", token.expose()))).await;
+    assert_refused!(
+        authorize(&dpop, "Bearer", &token, Possession::Workload(&caller)),
+        "binding_not_accepted",
+        "SEC-4"
+    );
+}
+
+/// An issuer that calls the agent by a name of its own.
+#[derive(Debug)]
+struct Named;
+
+impl ClientIdentities for Named {
+    fn is(&self, issuer: &str, name: &str, workload: &WorkloadId) -> bool {
+        (issuer, name, workload.as_str()) == (ISSUER, "travel-client", AGENT)
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn aims_25_clients_may_have_other_names() {
+    let (server, acme) = (Server::new(), TestAuthority::new("spiffe://acme.example"));
+    let agent = acme.agent("/agents/travel", NOW);
+    let holder = agent.holder();
+    let key = aims_jose::Thumbprint::of(AsyncSigner::public_key(holder.signer(NOW).unwrap()));
+    let token = server
+        .issue(&AccessTokenRequest::new(USER, "travel-client", tool()).bound_to(TokenBinding::Key(key)));
+    let caller = signed(&acme, &agent, Some(&format!("Bearer {}", token.expose()))).await;
+    let plain = server_of(&server, BindingPolicy::bound());
+    assert_refused!(
+        authorize(&plain, "Bearer", &token, Possession::Workload(&caller)),
+        "other_client",
+        "AIMS-25"
+    );
+    let mapped = server_of(&server, BindingPolicy::bound()).with_clients(Arc::new(Named));
+    assert!(authorize(&mapped, "Bearer", &token, Possession::Workload(&caller)).is_ok());
+}
+
+#[cfg(feature = "mtls")]
+#[test]
+fn mtl_02_mtl_05_a_token_of_a_certificate_is_used_over_its_connection() {
+    let (server, acme) = (Server::new(), TestCertificates::new("spiffe://acme.example", NOW));
+    let rs = server_of(&server, BindingPolicy::bound());
+    let (bundles, clock) = (BundleSet::from(acme.trust()), TestClock::at(NOW));
+    let tls = |path| acme.mutual_tls(acme.current(path, NOW), &bundles, "spiffe://acme.example/**", &clock);
+    let peer = |path| {
+        let (client, end) = (tls(path).client().unwrap(), tls("/tools/search").server().unwrap());
+        let done = handshake(client.config(), end.config()).unwrap();
+        end.peer(&done.server, NOW).unwrap()
+    };
+    let (agent, again) = (peer("/agents/travel"), peer("/agents/travel"));
+    let hash = agent.svid().fingerprint();
+    let token = server.issue(&request().bound_to(TokenBinding::Certificate(hash)));
+    let caller = Authenticated::by_mtls(&agent);
+    let authorized = authorize(&rs, "Bearer", &token, Possession::Workload(&caller)).unwrap();
+    assert_eq!(authorized.shown_by(), Shown::Certificate);
+    // The same workload with another certificate; another workload; nobody.
+    let renewed = Authenticated::by_mtls(&again);
+    assert_refused!(authorize(&rs, "Bearer", &token, Possession::Workload(&renewed)), "other_key", "DPO-6");
+    let other = Authenticated::by_mtls(&peer("/agents/thief"));
+    assert_refused!(
+        authorize(&rs, "Bearer", &token, Possession::Workload(&other)),
+        "other_client",
+        "AIMS-25"
+    );
+    assert_refused!(authorize(&rs, "Bearer", &token, Possession::Nothing), "binding_not_shown", "SEC-4");
+    // A token of a key is not shown by a certificate.
+    let of_key = server.issue(
+        &request()
+            .bound_to(TokenBinding::Key("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".parse().unwrap())),
+    );
+    assert_refused!(
+        authorize(&rs, "Bearer", &of_key, Possession::Workload(&caller)),
+        "binding_not_shown",
+        "SEC-4"
+    );
+}
+
+#[test]
+fn cha_01_cha_03_cha_04_what_is_wanted_is_said() {
+    let server = Server::new();
+    let rs = server_of(&server, BindingPolicy::bound().dangerous_or_bearer());
+    let lines = |error: &ResourceError, needed: Option<&str>| {
+        let needed = needed.map(|scope| scope.parse().unwrap());
+        rs.challenges(error, needed.as_ref()).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let metadata = "resource_metadata=\"https://tools.example/.well-known/oauth-protected-resource/v1\"";
+    let algs = "algs=\"EdDSA Ed25519 ES256 ES384 PS256\"";
+    assert_eq!(ResourceError::Missing.status(), 401);
+    let wanted = lines(&ResourceError::Missing, Some("trips:book"));
+    assert_eq!(wanted.len(), 2);
+    assert_eq!(wanted[0], format!("Bearer scope=\"trips:book\", {metadata}"));
+    assert!(
+        wanted[1].starts_with("DPoP scope=\"trips:book\"") && wanted[1].contains("algs=\""),
+        "{wanted:?} {algs}"
+    );
+
+    let token = server.issue(&request().authenticated(NOW - Duration::from_secs(100), Some("pwd")));
+    let authorized = authorize(&rs, "Bearer", &token, Possession::Nothing).unwrap();
+    authorized.require_scope(&"trips:read".parse().unwrap()).unwrap();
+    let needed = "trips:read trips:cancel".parse().unwrap();
+    let short: ResourceError = authorized.require_scope(&needed).unwrap_err().into();
+    assert_eq!(short.status(), 403);
+    assert_eq!(
+        lines(&short, None)[0],
+        format!("Bearer error=\"insufficient_scope\", scope=\"trips:read trips:cancel\", {metadata}")
+    );
+    assert_refused!(Err::<(), _>(short), "insufficient_scope", "CHA-3");
+
+    authorized.require_authentication(&["phr", "pwd"], Some(Duration::from_secs(100)), NOW).unwrap();
+    authorized.require_authentication(&[], None, NOW).unwrap();
+    for (acr, age) in [(&["phr"][..], None), (&[], Some(99)), (&["pwd"], Some(99))] {
+        let refused = authorized.require_authentication(acr, age.map(Duration::from_secs), NOW);
+        assert_refused!(refused, "insufficient_user_authentication", "CHA-4", "{acr:?} {age:?}");
+    }
+    let short = authorized
+        .require_authentication(&["phr", "mfa"], Some(Duration::from_secs(5)), NOW)
+        .unwrap_err()
+        .into();
+    assert_eq!(
+        lines(&short, None)[0],
+        format!(
+            "Bearer error=\"insufficient_user_authentication\", acr_values=\"phr mfa\", max_age=\"5\", {metadata}"
+        )
+    );
+    assert_eq!(short.status(), 401);
+    // Nobody knows when, or it lies ahead.
+    let never = authorize(&rs, "Bearer", &server.issue(&request()), Possession::Nothing).unwrap();
+    assert!(never.require_authentication(&[], Some(Duration::from_secs(99)), NOW).is_err());
+    let ahead = server.issue(&request().authenticated(NOW + Duration::from_secs(31), None));
+    let ahead = authorize(&rs, "Bearer", &ahead, Possession::Nothing).unwrap();
+    assert!(ahead.require_authentication(&[], Some(Duration::from_secs(99)), NOW).is_err());
+
+    let details = AuthorizationDetails::parse(r#"[{"type":"booking","actions":["book"]}]"#).unwrap();
+    let short = authorized.require_details(&details, &CommonMembers).unwrap_err();
+    assert_refused!(Err::<(), _>(short.clone()), "insufficient_scope", "RAR-4");
+    assert!(
+        lines(&short.into(), None)[0]
+            .contains("authorization_details=\"W3sidHlwZSI6ImJvb2tpbmciLCJhY3Rpb25zIjpbImJvb2siXX1d\"")
+    );
+    let detailed =
+        authorize(&rs, "Bearer", &server.issue(&request().details(details.clone())), Possession::Nothing)
+            .unwrap();
+    detailed.require_details(&details, &CommonMembers).unwrap();
+    assert_eq!(detailed.not_after(), NOW + Duration::from_secs(300));
+    // Where a token is malformed, and where it does not count.
+    let malformed: ResourceError = PresentedToken::read(["Bearer"]).unwrap_err().into();
+    assert_eq!((malformed.status(), malformed.error_code().unwrap().as_str()), (400, "invalid_request"));
+    let wrong = rs.verify(&presented("Bearer", &"nope".parse().unwrap()), NOW).unwrap_err();
+    assert_eq!((wrong.status(), wrong.error_code().unwrap().as_str()), (401, "invalid_token"));
+    assert!(lines(&wrong, None)[0].starts_with("Bearer error=\"invalid_token\", resource_metadata"));
+    // One that takes proofs alone says so.
+    let strict = server_of(&server, BindingPolicy::only(&[Shown::Dpop]));
+    let schemes: Vec<_> =
+        strict.challenges(&ResourceError::Missing, None).iter().map(|one| one.scheme().to_owned()).collect();
+    assert_eq!(schemes, ["DPoP"]);
+}

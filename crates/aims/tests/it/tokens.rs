@@ -1,0 +1,326 @@
+//! Access tokens beside the proof of who calls.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aims::credential::{LineageId, Mark, MarkKey, MarkTable, PeerMap};
+use aims::jose::{Jwk, JwkSet, Thumbprint};
+use aims::keys::{Algorithm, AsyncSigner, Signer, SoftwareKey};
+use aims::oauth::{
+    AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier, BindingPolicy, NewActor, ResourceServer,
+    TokenBinding, TrustedIssuer,
+};
+use aims::{
+    Agent, Audiences, BundleSet, Callers, CurrentCredential, Decide, Decision, Guard, JsonLines, Permit,
+    Question, SigningAgent, backend,
+};
+use aims_testkit::{TestAgent, TestAuthority, TestClock, assert_refused};
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::support::{NOW, Records};
+
+const URI: &str = "https://tools.example/v1/book";
+
+/// An authorization server, a tool that believes it, and the agents of one trust domain.
+struct World {
+    authority: TestAuthority,
+    clock: TestClock,
+    records: Records,
+    marks: Arc<MarkTable>,
+    server: Arc<SoftwareKey>,
+    keys: TrustedIssuer,
+    guard: Guard,
+    app: Router,
+}
+
+impl World {
+    fn new() -> Self {
+        Self::deciding(Callers::new().pattern("spiffe://acme.example/agents/*".parse().unwrap()))
+    }
+
+    fn deciding(decide: impl Decide + 'static) -> Self {
+        let authority = TestAuthority::new("spiffe://acme.example");
+        let (clock, records) = (TestClock::at(NOW), Records::default());
+        let marks = Arc::new(MarkTable::with_capacity(100));
+        let server = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap());
+        let keys = TrustedIssuer::new("https://as.example".parse().unwrap(), published(&server));
+        let tokens = AccessTokenVerifier::builder(
+            "https://tools.example".parse().unwrap(),
+            keys.clone(),
+            backend::ring(),
+        )
+        .marks(Arc::clone(&marks))
+        .build();
+        let resource = ResourceServer::new(tokens, BindingPolicy::bound())
+            .with_metadata("https://tools.example/.well-known/oauth-protected-resource");
+        let trust = BundleSet::from(authority.trust());
+        let guard = Guard::builder(Audiences::http("https://tools.example").unwrap(), trust, decide)
+            .access_tokens(resource)
+            .marks(Arc::clone(&marks))
+            .clock(clock.reader())
+            .recorder(JsonLines::new(records.clone()))
+            .build();
+        let app = Router::new().fallback(book).layer(Extension(guard.clone())).layer(guard.layer());
+        Self { authority, clock, records, marks, server, keys, guard, app }
+    }
+
+    fn travel(&self) -> TestAgent {
+        self.authority.agent("/agents/travel", NOW)
+    }
+
+    fn signing(&self, agent: &TestAgent) -> SigningAgent {
+        Agent::new(CurrentCredential::new(agent.holder()))
+            .with_clock(self.clock.reader())
+            .signing(BundleSet::from(self.authority.trust()), PeerMap::new())
+    }
+
+    fn issue(&self, request: &AccessTokenRequest<'_>) -> String {
+        let issuer =
+            AccessTokenIssuer::new("https://as.example".parse().unwrap(), self.server.clone(), "as-1")
+                .unwrap();
+        issuer.issue(request, NOW).unwrap().into_token().expose().to_owned()
+    }
+
+    /// A request that an agent signed, with this in `Authorization`.
+    async fn request(&self, agent: &TestAgent, authorization: Option<&str>) -> Request<Body> {
+        let mut request = Request::post(URI);
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        let (mut head, body) = request.body(Body::empty()).unwrap().into_parts();
+        self.signing(agent).attach(&mut head, b"").await.unwrap();
+        let (path, host) = (head.uri.path_and_query().unwrap().as_str().parse().unwrap(), "tools.example");
+        head.uri = path;
+        head.headers.insert("host", host.parse().unwrap());
+        Request::from_parts(head, body)
+    }
+
+    async fn call(&self, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
+        let response = self.app.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        (head.status, head.headers, body)
+    }
+
+    async fn assert_refused(
+        &self,
+        request: Request<Body>,
+        status: u16,
+        public: &str,
+        code: &str,
+        rule: &str,
+    ) -> Vec<String> {
+        let (got, headers, body) = self.call(request).await;
+        let problem: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((got.as_u16(), problem["code"].as_str().unwrap()), (status, public), "{body}");
+        let record = self.records.last();
+        assert_eq!(
+            (&record["decision"]["reasons"][0], &record["decision"]["policy_id"][0]),
+            (&code.into(), &rule.into())
+        );
+        headers.get_all("www-authenticate").iter().map(|line| line.to_str().unwrap().to_owned()).collect()
+    }
+}
+
+fn published(key: &SoftwareKey) -> JwkSet {
+    JwkSet::new(vec![Jwk::new(Signer::public_key(key).clone()).with_key_id("as-1").unwrap()]).unwrap()
+}
+
+fn bound(agent: &TestAgent) -> TokenBinding {
+    let holder = agent.holder();
+    TokenBinding::Key(Thumbprint::of(AsyncSigner::public_key(holder.signer(NOW).unwrap())))
+}
+
+fn for_user(agent: &TestAgent) -> AccessTokenRequest<'_> {
+    AccessTokenRequest::new("user-1", agent.id().as_str(), "https://tools.example".parse().unwrap())
+        .scope("trips:book".parse().unwrap())
+        .bound_to(bound(agent))
+}
+
+/// Books for whoever the agent acts for.
+async fn book(
+    Extension(permit): Extension<Permit>,
+    Extension(guard): Extension<Guard>,
+    headers: HeaderMap,
+) -> Response {
+    assert!(!headers.contains_key("authorization"), "a handler got the token");
+    let authorization = permit.authorization().unwrap();
+    if let Err(shortfall) = authorization.require_scope(&"trips:book".parse().unwrap()) {
+        return guard.step_up(shortfall).to_response().into_response();
+    }
+    format!("{} for {}", authorization.actor(), authorization.on_behalf_of().as_deref().unwrap_or("itself"))
+        .into_response()
+}
+
+#[tokio::test]
+async fn aims_25_aims_43_arch_7_an_agent_acts_for_a_user_with_a_token_of_its_own() {
+    let world = World::new();
+    let agent = world.travel();
+    let token = world.issue(&for_user(&agent).transaction("txn-1"));
+    let (status, _, body) = world.call(world.request(&agent, Some(&format!("Bearer {token}"))).await).await;
+    assert_eq!((status, body.as_str()), (StatusCode::OK, "spiffe://acme.example/agents/travel for user-1"));
+    let record = world.records.last();
+    assert_eq!(record["agent"]["id"], "spiffe://acme.example/agents/travel");
+    let authorization = &record["authorization"];
+    assert_eq!(
+        (&authorization["on_behalf_of"], &authorization["issuer"]),
+        (&"user-1".into(), &"https://as.example".into())
+    );
+    assert_eq!(
+        (&authorization["shown_by"], &authorization["scope"]),
+        (&"signature".into(), &"trips:book".into())
+    );
+    assert_eq!(authorization["txn"], "txn-1");
+    assert!(!world.records.text().contains(&token), "a token is in a record");
+
+    let own = AccessTokenRequest::new(
+        agent.id().as_str(),
+        agent.id().as_str(),
+        "https://tools.example".parse().unwrap(),
+    );
+    let own = world.issue(&own.scope("trips:book".parse().unwrap()).bound_to(bound(&agent)));
+    let (status, _, body) = world.call(world.request(&agent, Some(&format!("Bearer {own}"))).await).await;
+    assert_eq!((status, body.as_str()), (StatusCode::OK, "spiffe://acme.example/agents/travel for itself"));
+    assert!(world.records.last()["authorization"].get("on_behalf_of").is_none());
+}
+
+#[tokio::test]
+async fn sec_04_aims_25_a_stolen_token_is_of_no_use() {
+    let world = World::new();
+    let (agent, thief) = (world.travel(), world.authority.agent("/agents/thief", NOW));
+    let bearer = |token: &str| format!("Bearer {token}");
+    let token = world.issue(&for_user(&agent));
+    // By another agent, with its own good proof.
+    let stolen = world.request(&thief, Some(&bearer(&token))).await;
+    let wanted = world.assert_refused(stolen, 401, "invalid_token", "other_client", "AIMS-25").await;
+    let metadata = "resource_metadata=\"https://tools.example/.well-known/oauth-protected-resource\"";
+    assert_eq!(wanted, [format!("Bearer error=\"invalid_token\", {metadata}")]);
+    // The agent's, after it got another key.
+    let renewed = world.request(&world.travel(), Some(&bearer(&token))).await;
+    world.assert_refused(renewed, 401, "invalid_token", "other_key", "DPO-6").await;
+    // Bound to nothing; for another tool; of another issuer.
+    let resource = || "https://tools.example".parse().unwrap();
+    let loose = world.issue(&AccessTokenRequest::new("user-1", agent.id().as_str(), resource()));
+    let loose = world.request(&agent, Some(&bearer(&loose))).await;
+    world.assert_refused(loose, 401, "invalid_token", "bearer_not_accepted", "SEC-4").await;
+    let elsewhere =
+        AccessTokenRequest::new("user-1", agent.id().as_str(), "https://other.example".parse().unwrap());
+    let elsewhere = world.issue(&elsewhere.bound_to(bound(&agent)));
+    let elsewhere = world.request(&agent, Some(&bearer(&elsewhere))).await;
+    world.assert_refused(elsewhere, 401, "invalid_token", "audience_mismatch", "ACT-4").await;
+    let stranger =
+        AccessTokenIssuer::new("https://evil.example".parse().unwrap(), world.server.clone(), "as-1")
+            .unwrap();
+    let stranger = stranger.issue(&for_user(&agent), NOW).unwrap().into_token();
+    let stranger = world.request(&agent, Some(&bearer(stranger.expose()))).await;
+    world.assert_refused(stranger, 401, "invalid_token", "issuer_mismatch", "ACT-4").await;
+    // Put in behind the signature, or in place of the one that was signed.
+    let mut put_in = world.request(&agent, None).await;
+    put_in.headers_mut().insert("authorization", bearer(&token).parse().unwrap());
+    let (status, _, _) = world.call(put_in).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "what is there has to be covered");
+    let mut swapped = world.request(&agent, Some(&bearer(&world.issue(&for_user(&agent))))).await;
+    swapped.headers_mut().insert("authorization", bearer(&token).parse().unwrap());
+    let (status, _, _) = world.call(swapped).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn cha_01_cha_03_a_caller_learns_what_is_missing() {
+    let world = World::new();
+    let agent = world.travel();
+    let none = world.request(&agent, None).await;
+    let wanted = world.assert_refused(none, 401, "no_token", "no_token", "CHA-1").await;
+    assert_eq!(
+        wanted,
+        ["Bearer resource_metadata=\"https://tools.example/.well-known/oauth-protected-resource\""]
+    );
+    let basic = world.request(&agent, Some("Basic a")).await;
+    world.assert_refused(basic, 400, "invalid_request", "unknown_scheme", "MCP-2").await;
+    // The token counts, and is good for less: the handler says so.
+    let less =
+        AccessTokenRequest::new("user-1", agent.id().as_str(), "https://tools.example".parse().unwrap());
+    let less = world.issue(&less.scope("trips:read".parse().unwrap()).bound_to(bound(&agent)));
+    let (status, headers, _) = world.call(world.request(&agent, Some(&format!("Bearer {less}"))).await).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    let wanted = headers["www-authenticate"].to_str().unwrap();
+    assert!(wanted.starts_with("Bearer error=\"insufficient_scope\", scope=\"trips:book\""), "{wanted}");
+    // A Workload Proof Token has the place of an access token: there can be none beside it.
+    let wpt = agent.request(http::Method::POST, URI, NOW).body(Body::empty()).unwrap();
+    let (mut head, body) = wpt.into_parts();
+    head.uri = "/v1/book".parse().unwrap();
+    let (status, _, body) = world.call(Request::from_parts(head, body)).await;
+    assert_eq!((status, body.contains("invalid_request")), (StatusCode::BAD_REQUEST, true), "{body}");
+}
+
+/// Admits agents for one user alone.
+#[derive(Debug)]
+struct OneUser;
+
+impl Decide for OneUser {
+    fn decide(&self, question: &Question<'_>) -> Decision {
+        match question.authorization.and_then(aims::oauth::Authorized::on_behalf_of) {
+            Some(user) if user == "user-1" => Decision::Permit { policy: "one user".into() },
+            _ => Decision::Deny { policy: "one user".into(), reason: "other_user".into() },
+        }
+    }
+}
+
+#[tokio::test]
+async fn aims_25_a_policy_knows_for_whom_an_agent_acts() {
+    let world = World::deciding(OneUser);
+    let agent = world.travel();
+    let ask = async |subject: &str| {
+        let token =
+            AccessTokenRequest::new(subject, agent.id().as_str(), "https://tools.example".parse().unwrap());
+        let token = world.issue(&token.scope("trips:book".parse().unwrap()).bound_to(bound(&agent)));
+        world.call(world.request(&agent, Some(&format!("Bearer {token}"))).await).await.0
+    };
+    assert_eq!(ask("user-1").await, StatusCode::OK);
+    assert_eq!(ask("user-2").await, StatusCode::FORBIDDEN);
+    let record = world.records.last();
+    assert_eq!(
+        (&record["decision"]["reasons"][0], &record["authorization"]["on_behalf_of"]),
+        (&"other_user".into(), &"user-2".into())
+    );
+    assert_eq!(ask(agent.id().as_str()).await, StatusCode::FORBIDDEN);
+    // Another agent acts for the subject of a token that was passed on.
+    let helper = world.authority.agent("/agents/helper", NOW);
+    let token = for_user(&agent).bound_to(bound(&helper)).acting(NewActor::new(helper.id().as_str()));
+    let token = world.issue(&token);
+    let (status, _, body) = world.call(world.request(&helper, Some(&format!("Bearer {token}"))).await).await;
+    assert_eq!((status, body.as_str()), (StatusCode::OK, "spiffe://acme.example/agents/helper for user-1"));
+}
+
+#[tokio::test]
+async fn azr_10_aims_55_a_permit_ends_with_its_token() {
+    let world = World::new();
+    let agent = world.travel();
+    let token = world.issue(&for_user(&agent));
+    let permit = async || {
+        let (head, _) = world.request(&agent, Some(&format!("Bearer {token}"))).await.into_parts();
+        world.guard.admit(&head).await
+    };
+    let permitted = permit().await.unwrap();
+    permitted.still_valid().unwrap();
+    let id = permitted.authorization().unwrap().token().token_id().unwrap().into_owned();
+    let id = LineageId::of("https://as.example", &id, backend::ring());
+    world.marks.add(&MarkKey::Token(&id), Mark::dead()).unwrap();
+    assert_refused!(permitted.still_valid(), "revoked", "AIMS-55");
+    let refused = permit().await.unwrap_err();
+    assert_eq!((refused.public_code(), refused.code()), ("invalid_token", "revoked"));
+    world.marks.clear(&MarkKey::Token(&id));
+    permitted.still_valid().unwrap();
+    // The issuer took its key back.
+    world.keys.replace_keys(JwkSet::new(Vec::new()).unwrap());
+    assert_refused!(permitted.still_valid(), "untrusted", "CRD-1");
+    world.keys.replace_keys(published(&world.server));
+    world.clock.set(NOW + Duration::from_secs(331));
+    assert_refused!(permitted.still_valid(), "expired", "AIMS-8");
+}
