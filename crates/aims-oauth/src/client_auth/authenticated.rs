@@ -35,7 +35,7 @@ impl AuthenticatedClient {
         self.0.proof
     }
 
-    /// Whether it did not have to (AUT-6, PKC-1).
+    /// Whether it did not have to: nothing but PKCE ties its requests together.
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.0.proof == ClientProof::None

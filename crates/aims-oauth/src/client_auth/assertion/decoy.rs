@@ -1,18 +1,18 @@
 //! Keys of nobody: an assertion in the name of a client that is not known is verified, too (CJA-6).
 
 use aims_jose::Jwk;
-use aims_keys::{Algorithm, Backend, PublicKey};
+use aims_keys::{Algorithm, Backend, PublicKey, PublicNumbers};
 
 /// A key for each algorithm. What verifies with one is refused all the same: only the time that it takes counts.
 ///
-/// They are examples of RFC 6979, RFC 7517 and RFC 8037, whose private halves are printed there. It does not matter.
+/// They are examples of RFC 6979, RFC 7517 and RFC 8037, whose private halves are printed there. It does not matter. That of RSA has 2048 bits: that a client
+/// has registered a longer one, who knows how to ask can measure.
 #[derive(Clone, Debug)]
 pub(super) struct Decoys(Vec<PublicKey>);
 
 impl Decoys {
     pub(super) fn new(backend: Backend) -> Self {
-        let load = |algorithm| Jwk::parse_as(text(algorithm)?, algorithm, backend).ok();
-        Self(Algorithm::ALL.into_iter().filter_map(|one| Some(load(one)?.public_key().clone())).collect())
+        Self(Algorithm::ALL.into_iter().filter_map(|algorithm| load(algorithm, backend)).collect())
     }
 
     /// None, where nobody can have a key: the backend has no such algorithm.
@@ -21,15 +21,22 @@ impl Decoys {
     }
 }
 
-fn text(algorithm: Algorithm) -> Option<&'static str> {
-    match algorithm {
-        Algorithm::EdDsa | Algorithm::Ed25519 => Some(ED25519),
-        Algorithm::Es256 => Some(P256),
-        Algorithm::Es384 => Some(P384),
-        Algorithm::Ps256 | Algorithm::Ps512 | Algorithm::Rs256 => Some(RSA),
-        // ML-DSA is experimental, and its keys are long.
-        _ => None,
-    }
+fn load(algorithm: Algorithm, backend: Backend) -> Option<PublicKey> {
+    let text = match algorithm {
+        Algorithm::EdDsa | Algorithm::Ed25519 => ED25519,
+        Algorithm::Es256 => P256,
+        Algorithm::Es384 => P384,
+        Algorithm::Ps256 | Algorithm::Ps512 | Algorithm::Rs256 => RSA,
+        // Any bytes of the right length are a key of ML-DSA.
+        Algorithm::MlDsa44 => return load_ml_dsa(1312, algorithm, backend),
+        Algorithm::MlDsa65 => return load_ml_dsa(1952, algorithm, backend),
+        _ => return None,
+    };
+    Some(Jwk::parse_as(text, algorithm, backend).ok()?.public_key().clone())
+}
+
+fn load_ml_dsa(len: usize, algorithm: Algorithm, backend: Backend) -> Option<PublicKey> {
+    PublicKey::load(PublicNumbers::MlDsa { public: vec![0; len] }, algorithm, backend).ok()
 }
 
 const ED25519: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;

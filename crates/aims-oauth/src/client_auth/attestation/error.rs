@@ -30,6 +30,9 @@ pub enum AttestationError {
     /// The key in the attestation is refused, or not one for the algorithm of the proof.
     #[error("the key of the attestation is refused")]
     Key(#[source] JwkError),
+    /// The attestation is for another key than the one that this instance has.
+    #[error("the attestation is for another key")]
+    KeyMismatch,
     /// A claim is missing, of the wrong type or out of range; or the payload is not one JSON object.
     #[error("the claims of the attestation are not well-formed")]
     MalformedClaims(#[source] ClaimsError),
@@ -113,6 +116,7 @@ impl AttestationError {
             Self::Events => "events_claim",
             Self::Expired => "expired",
             Self::Key(error) => error.code(),
+            Self::KeyMismatch => "key_mismatch",
             Self::MalformedClaims(_) | Self::MalformedToken(_) => "malformed",
             Self::Missing => "no_attestation",
             Self::NotYetValid => "not_yet_valid",
@@ -142,6 +146,7 @@ impl AttestationError {
     pub fn rule(&self) -> &'static str {
         match self {
             Self::Expired
+            | Self::KeyMismatch
             | Self::Missing
             | Self::NotYetValid
             | Self::Several

@@ -30,7 +30,7 @@ impl ClientAttestation {
     ///
     /// # Errors
     ///
-    /// [`AttestationError`] when it is not an attestation; [`AttestationError::Key`] when it is not for this key.
+    /// [`AttestationError`] when it is not an attestation; [`AttestationError::KeyMismatch`] when it is not for this key.
     pub fn from_attester(token: &str, key: &PublicKey) -> Result<Self, AttestationError> {
         let read = PresentedAttestation::of(UnverifiedJws::parse(token, &Limits::new())?, None)?;
         let jwk =
@@ -38,7 +38,7 @@ impl ClientAttestation {
         let bound =
             Jwk::from_value(jwk, Some(key.algorithm()), key.backend()).map_err(AttestationError::Key)?;
         if bound.public_key() != key {
-            return Err(AttestationError::Key(aims_jose::JwkError::AlgorithmMismatch));
+            return Err(AttestationError::KeyMismatch);
         }
         let client_id = read.client_id().into();
         Ok(Self(Arc::new(Held { token: token.into(), client_id, key: key.clone(), expires: read.expires })))

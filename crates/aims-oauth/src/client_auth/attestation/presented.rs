@@ -1,6 +1,7 @@
 //! An attestation and its proof as they were sent.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use aims_jose::{Claims, ClaimsError, Header, JwsError, Limits, PeekedJws, UnverifiedJws, json};
 use aims_keys::UnixTime;
@@ -8,7 +9,6 @@ use aims_keys::UnixTime;
 use super::{ATTESTATION_FIELD, ATTESTATION_POP_FIELD, ATTESTATION_TYPE, AttestationError};
 
 /// An attestation that is well-formed, and the proof beside it, neither of them verified: anybody can have written them.
-#[derive(Debug)]
 pub struct PresentedAttestation<'r> {
     pub(super) jws: PeekedJws<'r>,
     pub(super) claims: Claims,
@@ -68,14 +68,21 @@ impl<'r> PresentedAttestation<'r> {
     }
 }
 
+/// Shows the client, and no token.
+impl fmt::Debug for PresentedAttestation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PresentedAttestation").field("client_id", &self.client_id()).finish_non_exhaustive()
+    }
+}
+
 /// The lines of both fields.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub(in crate::client_auth) struct AttestationFields<'r> {
     attestation: Line<'r>,
     proof: Line<'r>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 enum Line<'r> {
     #[default]
     Absent,
@@ -113,7 +120,6 @@ impl<'r> AttestationFields<'r> {
 }
 
 /// What stands for an attestation, of whatever type, and the proof.
-#[derive(Debug)]
 pub(in crate::client_auth) struct OpenedFields<'r> {
     #[cfg_attr(
         not(feature = "wit-svid"),

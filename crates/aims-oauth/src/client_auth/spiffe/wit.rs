@@ -1,5 +1,6 @@
 //! A WIT-SVID in place of a client attestation, and its proof (OSC-5, SPC-6).
 
+use std::fmt;
 use std::sync::Arc;
 
 use aims_credential::{BundleSource, VerifiedWit, WitError, WitProfile, WitVerifier};
@@ -15,7 +16,6 @@ use crate::client_auth::attestation::{PopKey, PopVerifier};
 pub(in crate::client_auth) const WIT_TYPE: &str = "wit+jwt";
 
 /// A WIT-SVID and its proof, neither of them verified.
-#[derive(Debug)]
 pub(in crate::client_auth) struct PresentedWit<'r> {
     wit: &'r str,
     proof: Option<&'r str>,
@@ -35,6 +35,13 @@ impl<'r> PresentedWit<'r> {
     /// `sub`: who the workload says that it is.
     pub(in crate::client_auth) fn subject(&self) -> &SpiffeId {
         &self.subject
+    }
+}
+
+/// Shows whom it is about, and no token.
+impl fmt::Debug for PresentedWit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PresentedWit").field("subject", &self.subject).finish_non_exhaustive()
     }
 }
 

@@ -118,6 +118,34 @@ fn sec_06_secrets_are_recognised_and_not_taken() {
 }
 
 #[test]
+fn sec_14_azr_08_no_token_is_printed() {
+    let key = key();
+    let jwk = aims_jose::Jwk::new(key.public_key().clone()).to_json();
+    let claims = format!(
+        r#"{{"iss":"c","sub":"{AGENT}","aud":"{ISSUER}","exp":1790000060,"jti":"j","cnf":{{"jwk":{jwk}}}}}"#
+    );
+    let signed = |typ: &str, claims: &str| sign(&format!(r#"{{"alg":"ES256","typ":"{typ}"}}"#), claims, &key);
+    let bearer = claims.replace(r#""c""#, &format!("{AGENT:?}")).replace(r#","cnf""#, r#","x""#);
+    let svid = claims.replace(r#","cnf""#, r#","x""#);
+    let (assertion_token, svid) = (signed("JWT", &bearer), signed("JWT", &svid));
+    let attestation = signed("oauth-client-attestation+jwt", &claims);
+    let wit = signed("wit+jwt", &claims);
+    let mut shown = Vec::new();
+    for parameters in [assertion(JWT_BEARER, &assertion_token), assertion(JWT_SPIFFE, &svid)] {
+        let form = form(&parameters);
+        shown.push(format!("{:?}", PresentedClient::read(&form, []).unwrap()));
+    }
+    let tokens = if cfg!(feature = "wit-svid") { vec![&attestation, &wit] } else { vec![&attestation] };
+    for token in tokens {
+        let fields = [("oauth-client-attestation", &**token), ("oauth-client-attestation-pop", &*svid)];
+        shown.push(format!("{:?}", PresentedClient::read(&Parameters::default(), lines(&fields)).unwrap()));
+    }
+    for shown in shown {
+        assert!(shown.contains(AGENT) && !shown.contains("eyJ") && !shown.contains("101, 121"), "{shown}");
+    }
+}
+
+#[test]
 fn osc_08_who_is_looked_up() {
     let lookup = |id: &str| read(&[("client_id", id)], &[]).unwrap();
     assert_eq!(lookup("app-1"), r#"Id("app-1")"#);
@@ -130,7 +158,7 @@ fn osc_08_who_is_looked_up() {
 }
 
 #[test]
-fn aut_06_cmd_04_a_public_client_says_who_it_is_and_no_more() {
+fn cmd_04_a_public_client_says_who_it_is_and_no_more() {
     let server = authenticator().build();
     let key = key();
     let registry = Registry::with_key("app-2", &key).client(RegisteredClient::public("app-1"));

@@ -19,6 +19,8 @@ use aims_testkit::assert_refused;
 use super::support::*;
 use crate::world::*;
 
+const HEADER: &str = r#"{"alg":"ES256","kid":"j"}"#;
+
 struct World {
     key: Arc<SoftwareKey>,
     bundles: BundleSet,
@@ -110,7 +112,6 @@ fn osc_02_spc_02_osc_09_osc_11_osc_12_the_keys_are_those_of_the_trust_domain() {
         ("exp", "1790000300"),
     ];
     let token = |header: &str, of: &[(&str, &str)], key: &SoftwareKey| sign(header, &claims(&usual, of), key);
-    const HEADER: &str = r#"{"alg":"ES256","kid":"j"}"#;
     assert!(world.judge(&token(HEADER, &[], &world.key), &[]).is_ok());
     for (token, code, rule) in [
         (token(HEADER, &[], &stranger), "bad_signature", "JS-11"),

@@ -86,7 +86,7 @@ const REFUSED: [(&str, (&str, &str)); 21] = [
 ];
 
 #[test]
-fn par_06_cja_02_the_assertion_of_the_rfc_verifies_and_lacks_what_is_demanded_here() {
+fn cja_02_the_assertion_of_the_rfc_verifies_and_lacks_what_is_demanded_here() {
     let Some(file) = vectors::json("oauth/par-rfc9126.json") else { return };
     let set = format!(r#"{{"keys":[{}]}}"#, file["jwk"]);
     let keys = JwkSet::parse_as(&set, Algorithm::Rs256, backend::ring()).unwrap();
@@ -150,6 +150,10 @@ fn spc_01_spc_02_osc_02_the_examples_of_the_drafts_are_refused() {
     assert_refused!(judged, "bad_signature", "JS-11");
 }
 
+fn fields<'a>(attestation: &'a str, proof: &'a str) -> [(&'a str, &'a str); 2] {
+    [("OAuth-Client-Attestation", attestation), ("OAUTH-CLIENT-ATTESTATION-POP", proof)]
+}
+
 #[test]
 fn abc_01_abc_02_abc_04_the_proofs_of_the_draft_verify_for_their_servers() {
     let Some(file) = vectors::json("oauth/client-attestation.json") else { return };
@@ -173,9 +177,6 @@ fn abc_01_abc_02_abc_04_the_proofs_of_the_draft_verify_for_their_servers() {
             .attester(attester())
             .build()
     };
-    fn fields<'a>(attestation: &'a str, proof: &'a str) -> [(&'a str, &'a str); 2] {
-        [("OAuth-Client-Attestation", attestation), ("OAUTH-CLIENT-ATTESTATION-POP", proof)]
-    }
     let judged = judge_with(&server(), &registry, &[], &fields(&ours, &for_server), now).unwrap();
     assert_eq!(judged.client_id(), "https://client.example.com");
     assert_eq!(judged.proof().as_str(), "attest_jwt_client_auth");
