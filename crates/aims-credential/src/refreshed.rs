@@ -44,6 +44,8 @@ pub enum RefreshError<E> {
     Busy,
     /// The last fetch failed.
     Failed(E),
+    /// Nobody has asked for it yet, or not for a long time.
+    NotFetched,
 }
 
 struct State<T, E> {
@@ -114,9 +116,14 @@ impl<T, E: Clone> Refreshed<T, E> {
     }
 
     /// What is held, and counts at time `now`, without asking anybody.
-    #[must_use]
-    pub fn held(&self, now: UnixTime) -> Option<Arc<T>> {
-        self.lock().counting(now, self.max_stale)
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError`].
+    pub fn held(&self, now: UnixTime) -> Result<Arc<T>, RefreshError<E>> {
+        let state = self.lock();
+        let missing = || state.error.clone().map_or(RefreshError::NotFetched, RefreshError::Failed);
+        state.counting(now, self.max_stale).ok_or_else(missing)
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T, E>> {

@@ -52,7 +52,7 @@ fn act_6_what_is_held_is_asked_for_again_when_it_is_stale_or_not_enough() {
     let (rates, origin) = (Refreshed::default(), Origin::default());
     assert_eq!(origin.get(&rates, NOW, 1), Ok(1));
     assert_eq!(origin.get(&rates, NOW + HOUR - secs(1), 1), Ok(1));
-    assert_eq!((origin.asked.get(), rates.held(NOW).map(|held| *held)), (1, Some(1)));
+    assert_eq!((origin.asked.get(), rates.held(NOW).map(|held| *held)), (1, Ok(1)));
     assert_eq!(origin.get(&rates, NOW + HOUR, 1), Ok(2));
     // What it lacks may have been added since; once a minute, somebody looks.
     assert_eq!(origin.get(&rates, NOW + HOUR + secs(59), 9), Ok(2));
@@ -78,11 +78,12 @@ fn act_6_a_fetch_that_fails_takes_nothing_away_and_is_not_repeated_at_once() {
     assert_eq!(origin.get(&rates, stale + secs(24 * 3600 - 1), 0), Ok(5));
     // For a day; then nobody knows what is true.
     let too_old = stale + secs(24 * 3600);
-    assert!(rates.held(too_old).is_none() && rates.held(too_old - secs(1)).is_some());
+    assert_eq!(rates.held(too_old), Err(RefreshError::Failed("down")));
+    assert!(rates.held(too_old - secs(1)).is_ok());
     assert_eq!(origin.get(&rates, too_old, 0), Err(RefreshError::Failed("down")));
     let short = Refreshed::<u32, &str>::default().with_max_stale(Duration::ZERO);
     origin.is_down.set(false);
-    assert!(origin.get(&short, NOW, 0).is_ok() && short.held(NOW + HOUR).is_none());
+    assert!(origin.get(&short, NOW, 0).is_ok() && short.held(NOW + HOUR) == Err(RefreshError::NotFetched));
 }
 
 #[test]
