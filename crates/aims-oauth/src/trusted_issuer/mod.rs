@@ -31,6 +31,9 @@ enum Keys {
 }
 
 impl TrustedIssuer {
+    /// The algorithms that are accepted where nothing else is said (ACT-1).
+    pub const ALGORITHMS: AlgorithmSet = AlgorithmSet::STANDARD.with(Algorithm::Rs256);
+
     /// This issuer, with these keys.
     #[must_use]
     pub fn new(issuer: Issuer, keys: JwkSet) -> Self {
@@ -59,7 +62,7 @@ impl TrustedIssuer {
     }
 
     fn with(issuer: Issuer, keys: Keys) -> Self {
-        Self { issuer, keys, algorithms: ALGORITHMS }
+        Self { issuer, keys, algorithms: Self::ALGORITHMS }
     }
 
     /// Takes these algorithms alone. Default: ES256, ES384, Ed25519, PS256 and RS256 (ACT-1).
@@ -131,5 +134,3 @@ impl fmt::Debug for TrustedIssuer {
         .finish()
     }
 }
-
-const ALGORITHMS: AlgorithmSet = AlgorithmSet::STANDARD.with(Algorithm::Rs256);

@@ -24,7 +24,7 @@ struct Web(Arc<Mutex<Pages>>);
 
 #[derive(Debug, Default)]
 struct Pages {
-    pages: BTreeMap<String, Result<String, FetchError>>,
+    served: BTreeMap<String, Result<String, FetchError>>,
     asked: Vec<String>,
     elsewhere: Option<HttpsUrl>,
 }
@@ -39,11 +39,11 @@ impl Web {
     }
 
     fn put(&self, url: &str, body: &str) {
-        self.0.lock().unwrap().pages.insert(url.to_owned(), Ok(body.to_owned()));
+        self.0.lock().unwrap().served.insert(url.to_owned(), Ok(body.to_owned()));
     }
 
     fn fail(&self, url: &str, error: FetchError) {
-        self.0.lock().unwrap().pages.insert(url.to_owned(), Err(error));
+        self.0.lock().unwrap().served.insert(url.to_owned(), Err(error));
     }
 
     /// What was asked for since the last look.
@@ -61,7 +61,7 @@ impl Fetch for Web {
     fn fetch<'a>(&'a self, request: FetchRequest<'a>) -> BoxFuture<'a, Result<Fetched, FetchError>> {
         let mut web = self.0.lock().unwrap();
         let url = request.url().as_str().to_owned();
-        let page = web.pages.get(&url).cloned().unwrap_or(Err(FetchError::Status(404)));
+        let page = web.served.get(&url).cloned().unwrap_or(Err(FetchError::Status(404)));
         web.asked.push(url);
         assert!(request.redirects() == 0 && request.longest() <= 256 * 1024);
         let from = web.elsewhere.clone().unwrap_or_else(|| request.url().clone());
