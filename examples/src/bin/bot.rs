@@ -12,7 +12,7 @@ use aims_proof::web_bot_auth::{
     BotOutcome, BotSigner, BotVerifier, Directories, DirectoryKey, KeySource, KnownBots, PublishedDirectory,
     Unaffiliated,
 };
-use http::{HeaderName, HeaderValue, Request, Uri};
+use http::{Request, Uri};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -59,15 +59,13 @@ fn signed(
 ) -> Result<Request<()>, Box<dyn Error>> {
     let mut request = Request::get(url).body(())?;
     let fields = bot.request(&HttpRequest::outgoing(&request)).prepare(now)?.sign(key)?;
-    for (name, value) in fields.iter() {
-        request.headers_mut().append(HeaderName::from_static(name), HeaderValue::from_str(value)?);
-    }
+    fields.append_to(request.headers_mut())?;
     Ok(request)
 }
 
 /// What the site says of a request.
 async fn visit(site: &BotVerifier, admitted: &KnownBots, request: &Request<()>, now: UnixTime) -> String {
-    let message = HttpRequest::outgoing(request);
+    let message = HttpRequest::received(request, "https");
     match site.verify(&Context::request(&message), now).await {
         Ok(BotOutcome::Attributed(bot)) => {
             let caller = Unaffiliated::by_web_bot_auth(&bot);

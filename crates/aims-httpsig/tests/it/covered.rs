@@ -18,6 +18,14 @@ fn hs_ver_01_a_candidate_says_what_helps_to_find_its_key() {
 }
 
 #[test]
+fn hs_sign_01_both_fields_are_handed_out_with_their_names() {
+    let fields = new_signature().prepare(&Context::request(&request())).unwrap().sign(&key()).unwrap();
+    let named: Vec<_> = fields.iter().collect();
+    assert_eq!(named, [("signature-input", fields.signature_input()), ("signature", fields.signature())]);
+    assert!(fields.signature().starts_with("sig1=:") && fields.signature_input().starts_with("sig1=("));
+}
+
+#[test]
 fn hs_ver_02_components_are_covered_in_any_order() {
     let key = key();
     let order = covered().into_iter().rev();

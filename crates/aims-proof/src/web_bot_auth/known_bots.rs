@@ -37,7 +37,8 @@ impl KnownBots {
         Ok(self.url(KeySource::directory(origin)?.agent().clone()))
     }
 
-    /// Those whose keys are at this URL.
+    /// Those whose keys are at this URL: the whole of it, as [`VerifiedBot::agent`](super::VerifiedBot::agent) has it. An origin is for
+    /// [`directory`](Self::directory); here it would be nobody's.
     #[must_use]
     pub fn url(mut self, url: AgentUrl) -> Self {
         self.urls.insert(url);

@@ -19,7 +19,8 @@ use super::{
 /// The directory of a bot, as its origin serves it: the document, and signatures by its keys over it (HS-WBA-06, HS-WBA-09).
 ///
 /// Serve [`body`](Self::body) with [`fields`](Self::fields) at [`DIRECTORY_PATH`](super::DIRECTORY_PATH), over TLS, to whoever asks, without
-/// a signature of theirs. To change keys, publish the new one beside the old one, sign with it once nobody has the old directory any more,
+/// a signature of theirs. Its signatures [end](Self::lifetime): a server that runs for longer signs the document that [`new`](Self::new) gave
+/// once more, well before that. To change keys, publish the new one beside the old one, sign with it once nobody has the old directory any more,
 /// and leave the old one out when its last signature has expired.
 ///
 /// ```

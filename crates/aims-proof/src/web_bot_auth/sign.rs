@@ -310,6 +310,33 @@ impl BotFields {
         self.get("signature")
     }
 
+    /// Adds them to those of a request of the crate `http`, behind what is there.
+    ///
+    /// ```
+    /// # use aims_keys::{Algorithm, SoftwareKey, UnixTime, backend};
+    /// # use aims_proof::web_bot_auth::{BotSigner, KeySource};
+    /// # let (key, now) = (SoftwareKey::generate(Algorithm::Ed25519, backend::ring())?, UnixTime::from_secs(1_790_000_000));
+    /// # let bot = BotSigner::new(KeySource::directory("https://bot.example")?, key.public_key())?;
+    /// use aims_httpsig::HttpRequest;
+    ///
+    /// let mut request = http::Request::get("https://shop.example/prices?page=2").body(())?;
+    /// let fields = bot.request(&HttpRequest::outgoing(&request)).prepare(now)?.sign(&key)?;
+    /// fields.append_to(request.headers_mut())?;
+    /// assert!(request.headers().contains_key("signature-agent"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`http::Error`] when the map has no room: nothing was added, or the request is to be thrown away.
+    #[cfg(feature = "http")]
+    pub fn append_to(&self, fields: &mut http::HeaderMap) -> Result<(), http::Error> {
+        for (name, value) in self.iter() {
+            fields.try_append(name, http::HeaderValue::try_from(value)?)?;
+        }
+        Ok(())
+    }
+
     fn get(&self, name: &str) -> &str {
         self.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
     }

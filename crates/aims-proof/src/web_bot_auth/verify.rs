@@ -41,7 +41,7 @@ pub struct BotVerifier {
 }
 
 impl BotVerifier {
-    /// Starts from what has no safe default: the authorities that the site answers to, such as `shop.example` or `shop.example:8443`; and who knows the keys of bots: [`Directories`](super::Directories), or [`NoDiscovery`](super::NoDiscovery).
+    /// Starts from what has no safe default: the authorities that the site answers to, such as `shop.example` or `shop.example:8443`, without a scheme; and who knows the keys of bots: [`Directories`](super::Directories), or [`NoDiscovery`](super::NoDiscovery).
     pub fn builder<A: Into<String>>(
         authorities: impl IntoIterator<Item = A>,
         keys: impl BotKeys + 'static,

@@ -10,7 +10,7 @@ mod target;
 use std::fmt;
 use std::sync::Arc;
 
-use aims_credential::{Credential, CredentialSource, HolderError, WIT_FIELD};
+use aims_credential::{Credential, CredentialSource, HolderError, PeerError, WIT_FIELD};
 use aims_keys::{BeforeEpoch, UnixTime};
 use aims_proof::{CHALLENGE, MakeSignatureError, MakeWptError, NewWpt, TXN_TOKEN_FIELD};
 use http::header::AUTHORIZATION;
@@ -174,6 +174,9 @@ pub enum AttachError {
     /// The request has an `Authorization` or `Workload-Identity-Token` field already.
     #[error("the request carries another authorization already")]
     Occupied,
+    /// A signed response is demanded, and it is not known of whom.
+    #[error(transparent)]
+    Peer(PeerError),
     /// The proof could not be made.
     #[error(transparent)]
     Proof(#[from] MakeWptError),
@@ -202,6 +205,7 @@ impl AttachError {
             Self::ForeignTarget => "foreign_target",
             Self::Holder(error) => error.code(),
             Self::Occupied => "authorization_occupied",
+            Self::Peer(error) => error.code(),
             Self::Proof(error) => error.code(),
             Self::RelativeTarget => "relative_target",
             Self::Signature(error) => error.code(),
@@ -218,6 +222,7 @@ impl AttachError {
             Self::Field => "WPT-12",
             Self::Holder(error) => error.rule(),
             Self::Occupied => "WPT-1",
+            Self::Peer(error) => error.rule(),
             Self::Proof(error) => error.rule(),
             Self::Signature(error) => error.rule(),
             Self::ContentTooLarge => "HS-DIG-05",

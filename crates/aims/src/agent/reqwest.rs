@@ -1,8 +1,10 @@
 //! The agent for `reqwest`.
 
+use std::mem;
+
 use http::Uri;
 use reqwest::redirect::Policy;
-use reqwest::{Body, Client, ClientBuilder, Request, Response, Url};
+use reqwest::{Body, Client, ClientBuilder, Request, Response, ResponseBuilderExt, Url};
 
 use super::{Agent, AgentError, AttachError, SigningAgent};
 
@@ -46,8 +48,8 @@ impl Agent {
 impl SigningAgent {
     /// Sends a request, signed by this agent, and verifies what is answered.
     ///
-    /// The client must not follow redirects, as one of [`Agent::client`] does not. The content of the request has to be in memory. That of a signed response is
-    /// read as a whole; what was verified is a [`VerifiedResponse`](aims_proof::VerifiedResponse) among its extensions.
+    /// The client must not follow redirects, as one of [`Agent::client`] does not. The content of the request has to be in memory, and within
+    /// [the bound](Self::with_max_content). That of a signed response is read as a whole; what was verified is a [`VerifiedResponse`](aims_proof::VerifiedResponse) among its extensions.
     ///
     /// # Errors
     ///
@@ -63,6 +65,9 @@ impl SigningAgent {
             Some(body) => body.as_bytes().ok_or(AgentError::Attach(AttachError::Streaming))?,
             None => b"",
         };
+        if content.len() > self.max_content() {
+            return Err(AgentError::Attach(AttachError::ContentTooLarge));
+        }
         let target: Uri =
             request.url().as_str().parse().map_err(|_| AgentError::Attach(AttachError::RelativeTarget))?;
         let (mut head, ()) = http::Request::new(()).into_parts();
@@ -73,7 +78,12 @@ impl SigningAgent {
         if without_fragment(response.url()) != asked {
             return Err(AgentError::Redirected);
         }
-        let (head, body) = http::Response::from(response).into_parts();
+        // reqwest keeps the URL outside of the response proper, and would lose it here.
+        let mut kept = http::Response::builder().url(response.url().clone());
+        let (mut head, body) = http::Response::from(response).into_parts();
+        if let Some(url) = kept.extensions_mut() {
+            head.extensions.extend(mem::take(url));
+        }
         let response = self.checked(&expected, head, body).await?;
         Ok(Response::from(response.map(Body::wrap)))
     }

@@ -122,7 +122,8 @@ pub enum AgentError<E> {
         error: MessageSignatureError,
         /// The status that it had: for people who look for what is wrong. Anybody may have written it, a gateway before the server among others.
         status: StatusCode,
-        /// The problem type by which an unsigned error says why it is not signed: a hint that anybody may have written.
+        /// The problem type of WIMSE by which an unsigned error says why it is not signed, or that the request was badly signed: a hint that
+        /// anybody may have written.
         hint: Option<&'static str>,
     },
     /// The client followed a redirect, which took the credential to a target that the proof was not for.

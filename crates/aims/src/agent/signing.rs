@@ -4,15 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use aims_credential::{
-    AccessHandle, BundleSource, Credential, ExpectedPeers, MarkTable, Marks, WIT_FIELD, WitCache, WitError,
-    WitVerifier,
+    AccessHandle, BundleSource, Credential, ExpectedPeers, MarkTable, Marks, PeerError, WIT_FIELD, WitCache,
+    WitError, WitVerifier,
 };
 use aims_httpsig::{Component, Digests, HttpRequest, HttpResponse};
 use aims_id::IdSet;
 use aims_keys::{UnixTime, backend};
 use aims_proof::{
     Answer, ExpectedResponse, MakeSignatureError, MessageSignatureError, NewRequestSignature,
-    SIGNED_RESPONSE_UNAVAILABLE, SIGNED_RESPONSE_UNSUPPORTED, SignedResponse,
+    SIGNATURE_INVALID, SIGNED_RESPONSE_UNAVAILABLE, SIGNED_RESPONSE_UNSUPPORTED, SignedResponse,
 };
 use http::{HeaderValue, request, response};
 
@@ -78,7 +78,7 @@ impl Agent {
 }
 
 impl SigningAgent {
-    /// Takes no response that is not signed, and says so to the server (HSIG-22).
+    /// Takes no response that is not signed, and says so to the server (HSIG-22). Where nobody is known who could sign one, nothing is sent.
     #[must_use]
     pub fn demand_signed_responses(mut self) -> Self {
         self.demands = true;
@@ -116,6 +116,11 @@ impl SigningAgent {
             return Err(AttachError::Occupied);
         }
         let audience = audience(&head.uri)?;
+        let host = head.uri.host().unwrap_or_default().to_ascii_lowercase();
+        // No answer would be taken, whoever gave it.
+        if self.demands && self.answers.peers.expected(AccessHandle::DnsName(&host)).is_none() {
+            return Err(AttachError::Peer(PeerError::Unmapped));
+        }
         // One pair for the whole request, whatever is renewed meanwhile.
         let holder = self.agent.source.holder()?;
         let Credential::Wit(wit) = holder.credential() else {
@@ -146,7 +151,7 @@ impl SigningAgent {
         };
         let (fields, response) = signed.into_parts();
         fields.append_to(&mut head.headers).map_err(|_| AttachError::Field)?;
-        Ok(Expected { response, host: head.uri.host().unwrap_or_default().to_ascii_lowercase() })
+        Ok(Expected { response, host })
     }
 
     /// Verifies the head of a response; its content is still to be compared. `None` where it is not signed, and that was not demanded.
@@ -188,7 +193,7 @@ impl fmt::Debug for SigningAgent {
     }
 }
 
-/// What an unsigned error says of why it is not signed: a hint that anybody may have written (HSIG-23).
+/// What an unsigned error says of why it is not signed, or of the request: a hint that anybody may have written (HSIG-23).
 pub(super) fn hint(head: &response::Parts, content: &[u8]) -> Option<&'static str> {
     let is_problem = head.headers.get("content-type").is_some_and(|kind| kind == "application/problem+json");
     if !is_problem || !matches!(head.status.as_u16(), 400 | 501) {
@@ -196,7 +201,9 @@ pub(super) fn hint(head: &response::Parts, content: &[u8]) -> Option<&'static st
     }
     let problem = aims_jose::json::Object::parse(content, &aims_jose::json::Limits::default()).ok()?;
     let kind = problem.get("type")?.as_str()?;
-    [SIGNED_RESPONSE_UNSUPPORTED, SIGNED_RESPONSE_UNAVAILABLE].into_iter().find(|known| *known == kind)
+    [SIGNATURE_INVALID, SIGNED_RESPONSE_UNAVAILABLE, SIGNED_RESPONSE_UNSUPPORTED]
+        .into_iter()
+        .find(|known| *known == kind)
 }
 
 const CONTENT_DIGEST: &str = "content-digest";

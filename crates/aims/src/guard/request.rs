@@ -124,7 +124,7 @@ impl Begun<'_> {
     }
 
     /// With a body that is still to come: at most `max` bytes of it, if a signature has a say about it.
-    pub(super) async fn with_streamed_body<B>(
+    pub(super) async fn with_streamed_body<B: Body>(
         self,
         body: B,
         max: u64,
@@ -134,6 +134,10 @@ impl Begun<'_> {
             Caller::Known(caller) => {
                 let permit = guard.decide(head, asked, now, caller).await.map_err(Denied::from)?;
                 return Ok((permit, GuardedBody::unsigned(body)));
+            }
+            Caller::Signed(_) if body.size_hint().lower() > max => {
+                let refused = Refusal::badly_signed(&MessageSignatureError::ContentTooLarge);
+                return Err(guard.refuse(&asked, None, refused).await.into());
             }
             Caller::Signed(signed) => caught(|| signed.with_streamed_content(max, now)),
         };

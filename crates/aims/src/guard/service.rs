@@ -34,7 +34,7 @@ impl GuardLayer {
 
     /// Hands the content of signed requests on as it comes, at most `max` bytes of it, to handlers that cannot wait for all of it. Whether it is what was signed
     /// they learn at its end: there is an error in place of the last piece if it is not. Until then they must do nothing that cannot be undone. Default:
-    /// handlers get content that is verified, [whole](crate::GuardBuilder::max_content).
+    /// handlers get content that is verified, [whole](crate::GuardBuilder::max_content). What says by itself that it is longer reaches no handler.
     #[must_use]
     pub fn stream_content(mut self, max: u64) -> Self {
         self.streams = Some(max);

@@ -3,14 +3,20 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use aims::credential::{AccessHandle, PeerMap};
+use aims::proof::VerifiedResponse;
 use aims::{
     Agent, AgentError, AttachError, Audiences, BundleSet, CurrentCredential, Guard, JsonLines, Permit,
+    RecordMemory,
 };
 use aims_testkit::{TestAuthority, TestClock, assert_refused};
+use axum::body::Bytes;
 use axum::response::Redirect;
 use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router};
 use http::HeaderMap;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
 use reqwest::{Client, Method, Request};
 use tokio::net::TcpListener;
 
@@ -119,4 +125,55 @@ async fn wpt_6_what_names_no_service_is_not_sent() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let failed = agent.send(&client, request(Method::GET, &format!("http://{nobody}/"))).await;
     assert!(matches!(failed, Err(AgentError::Client(_))), "{failed:?}");
+}
+
+#[tokio::test]
+async fn hsig_24_hs_dig_05_a_reqwest_client_signs_and_has_what_it_had_of_the_response() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let authority = TestAuthority::new("spiffe://acme.example");
+    let trust = BundleSet::from(authority.trust());
+    let clock = TestClock::at(NOW);
+    let tool = CurrentCredential::new(authority.agent("/tools/search", NOW).holder());
+    let records = RecordMemory::new();
+    let guard = Guard::builder(Audiences::http(&base).unwrap(), trust.clone(), callers())
+        .clock(clock.reader())
+        .recorder(records.clone())
+        .sign_responses(tool)
+        .build();
+    let app =
+        Router::new().route("/v1/search", post(|content: String| async { content })).layer(guard.layer());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+
+    let peers = PeerMap::new();
+    peers.insert(AccessHandle::DnsName("127.0.0.1"), "spiffe://acme.example/tools/search".parse().unwrap());
+    let agent = Agent::new(CurrentCredential::new(authority.agent("/agents/travel", NOW).holder()))
+        .with_clock(clock.reader())
+        .signing(trust, peers)
+        .with_max_content(8);
+    let search = |content: &'static str| {
+        let mut request = request(Method::POST, &format!("{base}/v1/search?q=x#part"));
+        *request.body_mut() = Some(content.into());
+        request
+    };
+    let client = Agent::client().build().unwrap();
+    for (agent, is_signed) in [(agent.clone(), false), (agent.clone().demand_signed_responses(), true)] {
+        let response = agent.send(&client, search("12345678")).await.unwrap();
+        assert_eq!(response.extensions().get::<VerifiedResponse>().is_some(), is_signed);
+        assert_eq!(response.url().as_str(), format!("{base}/v1/search?q=x"));
+        assert!(response.remote_addr().is_some());
+        assert_eq!(response.text().await.unwrap(), "12345678");
+    }
+
+    // As the layer does: what is longer than the bound is not sent.
+    let refused = agent.send(&client, search("123456789")).await.unwrap_err();
+    let AgentError::Attach(refused) = refused else { panic!("{refused:?}") };
+    assert_refused!(Err::<(), _>(refused), "content_too_large", "HS-DIG-05");
+    let pieces = tokio_stream::iter([Ok::<_, std::io::Error>(Frame::data(Bytes::from("1234")))]);
+    let mut request = search("");
+    *request.body_mut() = Some(reqwest::Body::wrap(StreamBody::new(pieces)));
+    let refused = agent.send(&client, request).await.unwrap_err();
+    let AgentError::Attach(refused) = refused else { panic!("{refused:?}") };
+    assert_refused!(Err::<(), _>(refused), "content_in_pieces", "HSIG-9");
+    assert_eq!(records.all().len(), 2);
 }

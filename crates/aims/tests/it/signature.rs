@@ -330,11 +330,26 @@ async fn hs_dig_04_a_handler_that_streams_gets_no_end_of_what_was_not_signed() {
         pieces(&[r#"{"to": "#, r#""OPO"}"#]),
         pieces(&[r#"{"to": "#]),
         pieces(&[]),
-        Body::from("x".repeat(31)),
+        pieces(&["0123456789012345", "678901234567890"]),
     ] {
         assert_eq!(call(body).await, 418);
     }
     assert_eq!(exchange.handled(), 2);
+}
+
+#[tokio::test]
+async fn hs_dig_05_a_handler_that_streams_is_not_asked_where_content_says_that_it_is_too_long() {
+    let exchange = Exchange::with(|builder, _| builder, |guard| guard.layer().stream_content(30));
+    let (head, _) = exchange.signed().await.into_parts();
+    let refused = Request::from_parts(head.clone(), Body::from("x".repeat(31)));
+    exchange.assert_refused(refused, 413, "content_too_large", "content_too_large", "HS-DIG-05").await;
+    // Nothing was used up, and as much as is allowed goes on to the handler, who sees that it is something else.
+    let allowed = Request::from_parts(head, Body::from("x".repeat(30)));
+    assert_eq!(exchange.call(allowed).await.0, 418);
+    // Of a caller who signs nothing the content is its own business.
+    let wpt =
+        exchange.travel().request(http::Method::POST, BOOK, NOW).body(Body::from("x".repeat(31))).unwrap();
+    assert_eq!(exchange.call(wpt).await.0, 200);
 }
 
 #[tokio::test]
@@ -600,14 +615,50 @@ async fn crd_8_hsig_24_another_workload_does_not_answer_for_the_tool() {
             .signing(BundleSet::from(exchange.authority.trust()), peers)
             .demand_signed_responses()
     };
-    for agent in [
-        agent("tools.example", "spiffe://acme.example/tools/search"),
-        agent("other.example", "spiffe://acme.example/tools/booking"),
-    ] {
-        let refused = exchange.ask(&agent, request()).await.unwrap_err();
-        let AgentError::Response { error, .. } = refused else { panic!("{refused:?}") };
-        assert_eq!((error.code(), error.rule()), ("unexpected_peer", "CRD-5"));
-    }
+    let other = agent("tools.example", "spiffe://acme.example/tools/search");
+    let refused = exchange.ask(&other, request()).await.unwrap_err();
+    let AgentError::Response { error, .. } = refused else { panic!("{refused:?}") };
+    assert_eq!((error.code(), error.rule()), ("unexpected_peer", "CRD-5"));
+    assert_eq!(exchange.handled(), 1);
+}
+
+#[tokio::test]
+async fn wid_16_hsig_22_where_nobody_is_known_who_could_answer_nothing_is_sent() {
+    let exchange = Exchange::signing();
+    let peers = PeerMap::new();
+    let agent = Agent::new(CurrentCredential::new(exchange.travel().holder()))
+        .with_clock(exchange.clock.reader())
+        .signing(BundleSet::from(exchange.authority.trust()), peers.clone());
+    let demanding = agent.clone().demand_signed_responses();
+    let refused = exchange.ask(&demanding, request()).await.unwrap_err();
+    let AgentError::Attach(refused) = refused else { panic!("{refused:?}") };
+    assert_refused!(Err::<(), _>(refused), "unmapped_peer", "WID-16");
+    assert_eq!(exchange.handled(), 0);
+    // Who takes what is not signed need not know.
+    assert_eq!(exchange.ask(&agent, request()).await.unwrap().status(), 200);
+    // Names have no case.
+    peers.insert(
+        AccessHandle::DnsName("Tools.Example"),
+        "spiffe://acme.example/tools/booking".parse().unwrap(),
+    );
+    assert_eq!(exchange.ask(&demanding, request()).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn hsig_23_an_agent_learns_that_its_signature_was_refused() {
+    let exchange = Exchange::signing();
+    let agent = exchange.agent(&exchange.travel()).demand_signed_responses();
+    let app = exchange.app.clone();
+    let gateway = tower::service_fn(move |request: Request<Body>| {
+        let (head, _) = request.into_parts();
+        app.clone().oneshot(arrived(Request::from_parts(head, Body::from("other"))))
+    });
+    let refused = agent.layer().layer(gateway).oneshot(request()).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the response is refused, with its status 400 and the hint wimse-signature-invalid"
+    );
+    assert_eq!(exchange.handled(), 0);
 }
 
 #[tokio::test]

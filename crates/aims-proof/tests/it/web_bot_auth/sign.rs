@@ -221,3 +221,22 @@ fn hs_sign_03_the_key_may_be_anywhere_and_is_the_one_that_is_named() {
     let Device(key, _) = device;
     assert_refused!(ready(prepare().sign_async(&Device(key, true))), "bad_signature", "HS-SIGN-03");
 }
+
+#[cfg(feature = "http")]
+#[test]
+fn hs_wba_03_fields_go_behind_what_a_request_of_the_crate_http_has() {
+    use aims_httpsig::HttpRequest;
+
+    let key = ed25519();
+    let agent = "other=\"https://other.example\"";
+    let mut request =
+        http::Request::get("https://shop.example/").header("signature-agent", agent).body(()).unwrap();
+    let fields =
+        signer(&key).request(&HttpRequest::outgoing(&request)).prepare(NOW).unwrap().sign(&key).unwrap();
+    fields.append_to(request.headers_mut()).unwrap();
+    let lines: Vec<_> = request.headers().get_all("signature-agent").iter().collect();
+    assert_eq!(lines, [agent, fields.signature_agent()]);
+    for (name, value) in fields.iter().skip(1) {
+        assert_eq!(request.headers()[name], value);
+    }
+}
