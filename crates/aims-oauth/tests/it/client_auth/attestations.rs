@@ -230,7 +230,7 @@ fn abc_2_abc_6_a_proof_is_what_it_must_be() {
         ("iat", "1790000005"),
         ("challenge", r#""of nobody""#),
         ("iss", r#""of an older draft""#),
-        ("more", "{}"),
+        ("more", &*format!("\"{}\"", "a".repeat(4096))),
     ] {
         assert!(world.judge(&attestation, &world.pop(&[of])).is_ok(), "{of:?}");
     }

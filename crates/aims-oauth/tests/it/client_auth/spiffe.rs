@@ -192,6 +192,7 @@ fn osc_7_osc_8_spc_3_patterns_are_of_whole_segments() {
         ("spiffe://example.org/client", "spiffe://example.org/client/a", false),
     ] {
         assert_eq!(matches(pattern, workload), expected, "{pattern} {workload}");
+        assert_eq!(id(pattern).unwrap().trust_domain(), "example.org");
         assert_eq!(
             (id(pattern).unwrap().as_str(), id(pattern).unwrap().to_string()),
             (pattern, pattern.into())
