@@ -198,7 +198,7 @@ fn read_attestation<'r>(
     let fields = fields.open()?;
     #[cfg(feature = "wit-svid")]
     if fields.jws.header().typ() == Some(WIT_TYPE) {
-        return Ok(Presented::Wit(PresentedWit::read(fields.token, fields.proof)?));
+        return Ok(Presented::Wit(PresentedWit::read(fields.token, fields.jws, fields.proof)?));
     }
     let attestation = PresentedAttestation::of(fields.jws, fields.proof)?;
     if client_id.is_some_and(|client_id| client_id != attestation.client_id()) {

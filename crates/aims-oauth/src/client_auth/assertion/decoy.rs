@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cja_06_there_is_a_decoy_for_every_algorithm_that_clients_have() {
+    fn cja_6_there_is_a_decoy_for_every_algorithm_that_clients_have() {
         let decoys = Decoys::new(backend::ring());
         for algorithm in AlgorithmSet::STANDARD.with(Algorithm::Rs256).with(Algorithm::Ps512).iter() {
             assert_eq!(decoys.key(algorithm).map(PublicKey::algorithm), Some(algorithm));

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cja_06_whoever_is_named_one_signature_of_the_same_algorithm_is_verified() {
+    fn cja_6_whoever_is_named_one_signature_of_the_same_algorithm_is_verified() {
         let (issuer, replay) = ("https://as.example".parse().unwrap(), ReplayMemory::with_capacity(0));
         let verifier = AssertionVerifier::new(issuer, Arc::new(replay), backend::ring(), Duration::ZERO);
         let key = SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap();

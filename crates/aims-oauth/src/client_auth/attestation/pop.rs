@@ -25,7 +25,7 @@ pub(in crate::client_auth) struct PopVerifier {
 /// The key that a proof has to be by.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::client_auth) enum PopKey<'k> {
-    /// This one, and by its algorithm, name for name (OSC-5, WPT-3).
+    /// This one, and by the algorithm that it is bound to (OSC-5, WS-6).
     #[cfg(feature = "wit-svid")]
     Exactly(&'k PublicKey),
     /// `jwk` of an attestation, which need not name its algorithm: the proof does.
@@ -109,9 +109,7 @@ impl PopVerifier {
     fn key(&self, key: PopKey<'_>, algorithm: Algorithm) -> Result<PublicKey, AttestationError> {
         match key {
             #[cfg(feature = "wit-svid")]
-            PopKey::Exactly(key) if key.algorithm() == algorithm => Ok(key.clone()),
-            #[cfg(feature = "wit-svid")]
-            PopKey::Exactly(_) => Err(AttestationError::PopAlgorithm),
+            PopKey::Exactly(key) => Ok(key.clone()),
             PopKey::Jwk(jwk) => {
                 let jwk = Jwk::from_value(jwk, Some(algorithm), self.backend);
                 Ok(jwk.map_err(AttestationError::Key)?.public_key().clone())

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use aims_credential::{BundleSource, VerifiedWit, WitError, WitProfile, WitVerifier};
 use aims_id::{SpiffeId, WorkloadId};
+use aims_jose::json::Object;
 use aims_jose::jwt::claim;
-use aims_jose::{ClaimsError, JwtError, Limits, UntrustedToken};
+use aims_jose::{ClaimsError, UnverifiedJws, json};
 use aims_keys::UnixTime;
 
 use super::SpiffeClientError;
@@ -25,10 +26,11 @@ pub(in crate::client_auth) struct PresentedWit<'r> {
 impl<'r> PresentedWit<'r> {
     pub(in crate::client_auth) fn read(
         wit: &'r str,
+        jws: UnverifiedJws<'r>,
         proof: Option<&'r str>,
     ) -> Result<Self, SpiffeClientError> {
         // Who it says that it is; whether that is true, and everything else, its verifier asks.
-        let subject = subject_of(wit).map_err(SpiffeClientError::Wit)?;
+        let subject = subject_of(jws).map_err(SpiffeClientError::Wit)?;
         Ok(Self { wit, proof, subject })
     }
 
@@ -45,13 +47,10 @@ impl fmt::Debug for PresentedWit<'_> {
     }
 }
 
-fn subject_of(wit: &str) -> Result<SpiffeId, WitError> {
-    let claims = UntrustedToken::peek(wit, &LIMITS).map_err(|error| match error {
-        JwtError::Claims(error) => WitError::from(error),
-        JwtError::Jws(error) => error.into(),
-        _ => WitError::WrongType,
-    })?;
-    let subject = claims.claim("sub").ok_or(ClaimsError::Missing("sub"))?;
+fn subject_of(jws: UnverifiedJws<'_>) -> Result<SpiffeId, WitError> {
+    let claims = Object::parse(jws.peek().untrusted_payload(), &json::Limits::new());
+    let claims = claims.map_err(ClaimsError::Json)?;
+    let subject = claims.get("sub").ok_or(ClaimsError::Missing("sub"))?;
     claim::text("sub", subject)?.parse().map_err(WitError::Subject)
 }
 
@@ -89,6 +88,3 @@ impl WitClientVerifier {
         Ok((wit, admitted))
     }
 }
-
-/// WIR-9; the verifier's own are narrower.
-const LIMITS: Limits = Limits::new();

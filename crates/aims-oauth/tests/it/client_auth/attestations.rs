@@ -93,7 +93,7 @@ fn pop_claims(of: &[(&str, &str)]) -> String {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn abc_01_abc_02_abc_04_abc_06_what_is_made_is_taken() {
+async fn abc_1_abc_2_abc_4_abc_6_what_is_made_is_taken() {
     let world = World::new();
     let server = world.builder().build();
     let token = world.attestation(&[]);
@@ -128,7 +128,7 @@ async fn abc_01_abc_02_abc_04_abc_06_what_is_made_is_taken() {
 }
 
 #[test]
-fn abc_01_an_attestation_is_what_it_must_be() {
+fn abc_1_an_attestation_is_what_it_must_be() {
     let world = World::new();
     let jwk = Jwk::new(world.instance.public_key().clone()).to_json();
     let nameless = jwk.replace(r#""alg":"ES256","#, "");
@@ -197,7 +197,7 @@ fn abc_01_an_attestation_is_what_it_must_be() {
 }
 
 #[test]
-fn abc_02_abc_06_a_proof_is_what_it_must_be() {
+fn abc_2_abc_6_a_proof_is_what_it_must_be() {
     let world = World::new();
     let attestation = world.attestation(&[]);
     for (of, code, rule) in [
@@ -230,7 +230,7 @@ fn abc_02_abc_06_a_proof_is_what_it_must_be() {
         ("iat", "1790000005"),
         ("challenge", r#""of nobody""#),
         ("iss", r#""of an older draft""#),
-        ("more", "{}"),
+        ("more", &*format!("\"{}\"", "a".repeat(4096))),
     ] {
         assert!(world.judge(&attestation, &world.pop(&[of])).is_ok(), "{of:?}");
     }
@@ -262,7 +262,7 @@ fn abc_02_abc_06_a_proof_is_what_it_must_be() {
 }
 
 #[test]
-fn abc_01_abc_02_each_field_is_there_once() {
+fn abc_1_abc_2_each_field_is_there_once() {
     let world = World::new();
     let (attestation, pop) = (world.attestation(&[]), world.pop(&[]));
     let server = world.builder().build();
@@ -292,7 +292,7 @@ fn abc_01_abc_02_each_field_is_there_once() {
 }
 
 #[test]
-fn abc_04_cja_06_the_client_has_to_know_its_attester() {
+fn abc_4_cja_6_the_client_has_to_know_its_attester() {
     let mut world = World::new();
     let (attestation, pop) = (world.attestation(&[]), world.pop(&[]));
     let server = world.builder().build();
@@ -338,7 +338,7 @@ fn abc_04_cja_06_the_client_has_to_know_its_attester() {
 }
 
 #[test]
-fn abc_06_a_proof_counts_once() {
+fn abc_6_a_proof_counts_once() {
     let world = World::new();
     let server = world.builder().build();
     let attestation = world.attestation(&[]);
@@ -369,7 +369,7 @@ fn nonces() -> SealedNonces {
 }
 
 #[test]
-fn abc_05_a_server_that_gives_challenges_wants_them_back() {
+fn abc_5_a_server_that_gives_challenges_wants_them_back() {
     let world = World::new();
     let server = world.builder().require_attestation_challenges(nonces()).build();
     let attestation = world.attestation(&[]);
@@ -392,7 +392,7 @@ fn abc_05_a_server_that_gives_challenges_wants_them_back() {
 }
 
 #[test]
-fn abc_05_an_attestation_is_as_fresh_as_the_server_wants_it() {
+fn abc_5_an_attestation_is_as_fresh_as_the_server_wants_it() {
     let world = World::new();
     let server = world.builder().max_attestation_age(Duration::from_secs(600)).build();
     let judge = |iat: &str| {
@@ -421,7 +421,7 @@ async fn dpop(key: &Arc<SoftwareKey>, nonce: Option<&str>) -> VerifiedDpopProof 
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn abc_03_a_dpop_proof_by_the_same_key_stands_for_both() {
+async fn abc_3_a_dpop_proof_by_the_same_key_stands_for_both() {
     let world = World::new();
     let server = world.builder().build();
     let attestation = world.attestation(&[]);
@@ -468,7 +468,7 @@ async fn abc_03_a_dpop_proof_by_the_same_key_stands_for_both() {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn abc_02_abc_03_a_resource_server_verifies_attestations_for_itself() {
+async fn abc_2_abc_3_a_resource_server_verifies_attestations_for_itself() {
     let world = World::new();
     let tool = tool();
     let attester = TrustedAttester::new("attester", keys(&world.attester, "a"));

@@ -29,7 +29,7 @@ async fn assertion_by(key: &Arc<SoftwareKey>) -> String {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn cja_05_dcr_01_keys_and_algorithm_of_the_metadata_count_and_no_others() {
+async fn cja_5_dcr_01_keys_and_algorithm_of_the_metadata_count_and_no_others() {
     let (key, other) = (Arc::new(key()), key());
     let server = authenticator().build();
     let judge = |metadata: ClientMetadata, fetched, token: &str| {
@@ -56,7 +56,7 @@ async fn cja_05_dcr_01_keys_and_algorithm_of_the_metadata_count_and_no_others() 
 }
 
 #[test]
-fn sec_06_osc_06_a_client_has_the_method_that_it_registered_or_none() {
+fn sec_6_osc_6_a_client_has_the_method_that_it_registered_or_none() {
     let there = ClientKeySource::Url("https://agents.acme.example/jwks".parse().unwrap());
     let there = metadata(ClientAuthMethod::PrivateKeyJwt).keys(there).build().unwrap();
     assert!(registered(&there, None).is_none());

@@ -103,7 +103,7 @@ impl World {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn typ_02_sec_07_cja_04_osc_11_jo_clm_10_no_other_token_is_an_assertion() {
+async fn typ_2_sec_7_cja_4_osc_11_jo_clm_10_no_other_token_is_an_assertion() {
     let world = World::new().await;
     let (server, registry) = (world.server(), world.registry());
     let judge = |kind: &str, token: &str| judge(&server, &registry, &assertion(kind, token), NOW);
@@ -132,7 +132,7 @@ async fn typ_02_sec_07_cja_04_osc_11_jo_clm_10_no_other_token_is_an_assertion() 
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn typ_02_sec_07_abc_01_abc_02_no_other_token_is_an_attestation_or_its_proof() {
+async fn typ_2_sec_7_abc_1_abc_2_no_other_token_is_an_attestation_or_its_proof() {
     let world = World::new().await;
     let (server, registry) = (world.server(), world.registry());
     let judge = |attestation: &str, pop: &str| {
@@ -156,7 +156,7 @@ async fn typ_02_sec_07_abc_01_abc_02_no_other_token_is_an_attestation_or_its_pro
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn typ_02_sec_07_what_authenticates_a_client_is_nothing_else() {
+async fn typ_2_sec_7_what_authenticates_a_client_is_nothing_else() {
     let world = World::new().await;
     let trusted = aims_oauth::TrustedIssuer::new(issuer(), keys(&world.key, "as-1"));
     let tokens = aims_oauth::AccessTokenVerifier::builder(tool(), trusted, backend::ring()).build();

@@ -22,7 +22,7 @@ fn basic(credentials: &str) -> String {
 }
 
 #[test]
-fn wir_06_a_request_authenticates_in_one_way() {
+fn wir_6_a_request_authenticates_in_one_way() {
     let basic = basic("app-1:secret");
     let token = sign(r#"{"alg":"ES256"}"#, "{}", &key());
     let assertion = assertion(JWT_BEARER, &token);
@@ -66,7 +66,7 @@ fn wir_06_a_request_authenticates_in_one_way() {
 }
 
 #[test]
-fn wir_02_wir_09_cja_01_cja_06_what_names_no_client_is_refused() {
+fn wir_2_wir_9_cja_1_cja_6_what_names_no_client_is_refused() {
     let long = "c".repeat(2049);
     for (parameters, code, rule, told) in [
         (&[("grant_type", "x")][..], "no_client", "CJA-6", ErrorCode::InvalidClient),
@@ -107,7 +107,7 @@ fn wir_02_wir_09_cja_01_cja_06_what_names_no_client_is_refused() {
 
 #[cfg(not(feature = "client-secret"))]
 #[test]
-fn sec_06_secrets_are_recognised_and_not_taken() {
+fn wir_4_sec_6_secrets_are_recognised_and_not_taken() {
     let basic = basic("app-1:secret");
     let refused = read(&[], &[("Authorization", &basic)]).unwrap_err();
     assert_eq!((refused.error_code(), refused.scheme()), (ErrorCode::InvalidClient, Some("Basic")));
@@ -118,7 +118,7 @@ fn sec_06_secrets_are_recognised_and_not_taken() {
 }
 
 #[test]
-fn sec_14_azr_08_no_token_is_printed() {
+fn sec_14_azr_8_no_token_is_printed() {
     let key = key();
     let jwk = aims_jose::Jwk::new(key.public_key().clone()).to_json();
     let claims = format!(
@@ -146,7 +146,7 @@ fn sec_14_azr_08_no_token_is_printed() {
 }
 
 #[test]
-fn osc_08_who_is_looked_up() {
+fn osc_8_who_is_looked_up() {
     let lookup = |id: &str| read(&[("client_id", id)], &[]).unwrap();
     assert_eq!(lookup("app-1"), r#"Id("app-1")"#);
     assert_eq!(lookup("https://client.example/meta"), r#"Id("https://client.example/meta")"#);
@@ -158,7 +158,7 @@ fn osc_08_who_is_looked_up() {
 }
 
 #[test]
-fn cmd_04_a_public_client_says_who_it_is_and_no_more() {
+fn cmd_4_a_public_client_says_who_it_is_and_no_more() {
     let server = authenticator().build();
     let key = key();
     let registry = Registry::with_key("app-2", &key).client(RegisteredClient::public("app-1"));
@@ -192,7 +192,7 @@ fn cmd_04_a_public_client_says_who_it_is_and_no_more() {
 
 proptest! {
     #[test]
-    fn wir_09_any_request_is_read(
+    fn wir_9_any_request_is_read(
         body in proptest::collection::vec(any::<u8>(), 0..200),
         authorization in proptest::collection::vec(any::<u8>(), 0..50),
         attestation in proptest::collection::vec(any::<u8>(), 0..50),

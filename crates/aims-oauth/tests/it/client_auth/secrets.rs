@@ -31,7 +31,7 @@ fn basic(credentials: &str) -> String {
 }
 
 #[test]
-fn wir_05_both_parts_are_encoded_before_they_are_joined() {
+fn wir_4_wir_5_both_parts_are_encoded_before_they_are_joined() {
     let plain = by(&[], Some(&basic("app-1:s3cret"))).unwrap();
     assert_eq!((plain.client_id(), plain.proof()), ("app-1", ClientProof::SecretBasic));
     assert!(!plain.proof().shows_possession());

@@ -52,7 +52,7 @@ impl World {
 }
 
 #[test]
-fn osc_01_osc_02_spc_01_spc_03_js_12_a_workload_is_a_client_by_its_svid() {
+fn osc_1_osc_2_spc_1_spc_3_js_12_a_workload_is_a_client_by_its_svid() {
     let world = World::new();
     let token = world.svid(AGENT);
     let client = world.judge(&token, &[]).unwrap();
@@ -71,7 +71,7 @@ fn osc_01_osc_02_spc_01_spc_03_js_12_a_workload_is_a_client_by_its_svid() {
 }
 
 #[test]
-fn osc_02_osc_03_the_parameter_is_what_the_client_is_called() {
+fn osc_2_osc_3_the_parameter_is_what_the_client_is_called() {
     let mut world = World::new();
     let token = world.svid(AGENT);
     assert_eq!(world.judge(&token, &[("client_id", AGENT)]).unwrap().client_id(), AGENT);
@@ -103,7 +103,7 @@ fn osc_02_osc_03_the_parameter_is_what_the_client_is_called() {
 }
 
 #[test]
-fn osc_02_spc_02_osc_09_osc_11_osc_12_the_keys_are_those_of_the_trust_domain() {
+fn osc_2_spc_2_osc_9_osc_11_osc_12_the_keys_are_those_of_the_trust_domain() {
     let world = World::new();
     let stranger = key();
     let usual = [
@@ -174,7 +174,7 @@ fn osc_02_spc_02_osc_09_osc_11_osc_12_the_keys_are_those_of_the_trust_domain() {
 }
 
 #[test]
-fn osc_07_osc_08_spc_03_patterns_are_of_whole_segments() {
+fn osc_7_osc_8_spc_3_patterns_are_of_whole_segments() {
     let id = |text: &str| text.parse::<SpiffeClientId>();
     let matches = |pattern: &str, workload: &str| id(pattern).unwrap().matches(&workload.parse().unwrap());
     for (pattern, workload, expected) in [
@@ -192,6 +192,7 @@ fn osc_07_osc_08_spc_03_patterns_are_of_whole_segments() {
         ("spiffe://example.org/client", "spiffe://example.org/client/a", false),
     ] {
         assert_eq!(matches(pattern, workload), expected, "{pattern} {workload}");
+        assert_eq!(id(pattern).unwrap().trust_domain(), "example.org");
         assert_eq!(
             (id(pattern).unwrap().as_str(), id(pattern).unwrap().to_string()),
             (pattern, pattern.into())
@@ -225,7 +226,7 @@ fn osc_07_osc_08_spc_03_patterns_are_of_whole_segments() {
 }
 
 #[test]
-fn osc_06_another_credential_than_the_registered_one_does_not_count() {
+fn osc_6_another_credential_than_the_registered_one_does_not_count() {
     let mut world = World::new();
     let token = world.svid(AGENT);
     // A bearer token in place of a certificate.
@@ -243,7 +244,7 @@ fn osc_06_another_credential_than_the_registered_one_does_not_count() {
 }
 
 #[test]
-fn spc_07_js_09_an_svid_is_shown_again_unless_that_is_forbidden() {
+fn spc_7_js_9_an_svid_is_shown_again_unless_that_is_forbidden() {
     let world = World::new();
     let token = world.svid(AGENT);
     let parameters = assertion(JWT_SPIFFE, &token);
@@ -304,7 +305,7 @@ fn azr_10_a_workload_that_was_cut_off_is_no_client() {
 }
 
 #[test]
-fn spc_01_an_svid_for_others_too_is_for_nobody() {
+fn spc_1_an_svid_for_others_too_is_for_nobody() {
     let world = World::new();
     let issuer = JwtSvidIssuer::new("acme.example".parse().unwrap(), world.key.clone(), "j").unwrap();
     let agent = AGENT.parse().unwrap();

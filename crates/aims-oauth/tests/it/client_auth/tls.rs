@@ -108,7 +108,7 @@ fn registered(method: RegisteredMethod) -> Registry {
 }
 
 #[test]
-fn osc_04_spc_04_an_agent_is_a_client_by_the_certificate_of_its_connection() {
+fn osc_4_osc_10_spc_4_an_agent_is_a_client_by_the_certificate_of_its_connection() {
     let world = World::new();
     let svid = world.verified();
     let registry = Registry::default().workloads("spiffe://acme.example/agents/*", SpiffeProof::X509Svid);
@@ -150,7 +150,7 @@ fn osc_04_spc_04_an_agent_is_a_client_by_the_certificate_of_its_connection() {
 }
 
 #[test]
-fn osc_04_a_workload_of_another_scheme_has_no_x509_svid() {
+fn osc_4_a_workload_of_another_scheme_has_no_x509_svid() {
     let world = World::with_uri("wimse://acme.example/agents/travel");
     let svid = world.verified();
     let agents = aims_oauth::SpiffeRegistration::new(AGENT.parse().unwrap(), SpiffeProof::X509Svid);
@@ -163,7 +163,7 @@ fn osc_04_a_workload_of_another_scheme_has_no_x509_svid() {
 }
 
 #[test]
-fn mtl_01_a_client_is_known_by_one_name_in_its_certificate() {
+fn mtl_1_a_client_is_known_by_one_name_in_its_certificate() {
     let world = World::new();
     let svid = world.verified();
     let by = |name: TlsClientName| {
@@ -227,7 +227,7 @@ fn mtl_01_a_client_is_known_by_one_name_in_its_certificate() {
 }
 
 #[test]
-fn mtl_01_a_self_signed_certificate_stands_for_its_key() {
+fn mtl_1_a_self_signed_certificate_stands_for_its_key() {
     let world = World::new();
     let own = CertificateParams::default().self_signed(&world.key).unwrap();
     let registry = registered(RegisteredMethod::SelfSignedTls(world.keys()));
@@ -261,7 +261,7 @@ fn mtl_01_a_self_signed_certificate_stands_for_its_key() {
 }
 
 #[test]
-fn mtl_01_the_certificate_of_the_rfc_stands_for_its_key() {
+fn mtl_1_the_certificate_of_the_rfc_stands_for_its_key() {
     let Some(file) = aims_testkit::vectors::json("oauth/mtls-rfc8705.json") else { return };
     let der = aims_credential::x509::from_pem(file["certificate_pem"].as_str().unwrap()).unwrap();
     let der = der.first().unwrap();
@@ -278,7 +278,7 @@ fn mtl_01_the_certificate_of_the_rfc_stands_for_its_key() {
 }
 
 #[test]
-fn mtl_01_names_are_written_in_one_way() {
+fn mtl_1_names_are_written_in_one_way() {
     for text in [
         "",
         "travel",
@@ -324,7 +324,7 @@ fn azr_10_an_agent_that_was_cut_off_is_no_client() {
 
 proptest! {
     #[test]
-    fn mtl_01_any_bytes_are_read_as_a_certificate_and_as_a_name(
+    fn mtl_1_any_bytes_are_read_as_a_certificate_and_as_a_name(
         der in proptest::collection::vec(any::<u8>(), 0..100),
         text in ".{0,40}",
         flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),

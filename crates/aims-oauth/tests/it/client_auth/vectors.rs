@@ -18,7 +18,7 @@ fn bundle(trust_domain: &str, document: &serde_json::Value) -> TrustBundle {
 }
 
 #[test]
-fn cja_01_cja_02_cja_03_cja_04_cja_05_spc_01_spc_02_spc_03_osc_02_every_case_is_judged_as_it_says() {
+fn cja_1_cja_2_cja_3_cja_4_cja_5_spc_1_spc_2_spc_3_osc_2_every_case_is_judged_as_it_says() {
     let Some(file) = vectors::json("oauth/generated/client-assertion-cases.json") else { return };
     let issuer: Issuer = file["issuer"].as_str().unwrap().parse().unwrap();
     let now = UnixTime::from_secs(file["now"].as_u64().unwrap());
@@ -86,7 +86,7 @@ const REFUSED: [(&str, (&str, &str)); 21] = [
 ];
 
 #[test]
-fn cja_02_the_assertion_of_the_rfc_verifies_and_lacks_what_is_demanded_here() {
+fn cja_2_the_assertion_of_the_rfc_verifies_and_lacks_what_is_demanded_here() {
     let Some(file) = vectors::json("oauth/par-rfc9126.json") else { return };
     let set = format!(r#"{{"keys":[{}]}}"#, file["jwk"]);
     let keys = JwkSet::parse_as(&set, Algorithm::Rs256, backend::ring()).unwrap();
@@ -117,7 +117,7 @@ fn cja_02_the_assertion_of_the_rfc_verifies_and_lacks_what_is_demanded_here() {
 }
 
 #[test]
-fn spc_01_spc_02_osc_02_the_examples_of_the_drafts_are_refused() {
+fn spc_1_spc_2_osc_2_the_examples_of_the_drafts_are_refused() {
     let (Some(older), Some(newer), Some(keys)) = (
         vectors::json("oauth/spiffe-client-auth.json"),
         vectors::json("spiffe/oauth-jwt-svid-example.json"),
@@ -155,7 +155,7 @@ fn fields<'a>(attestation: &'a str, proof: &'a str) -> [(&'a str, &'a str); 2] {
 }
 
 #[test]
-fn abc_01_abc_02_abc_04_the_proofs_of_the_draft_verify_for_their_servers() {
+fn abc_1_abc_2_abc_4_the_proofs_of_the_draft_verify_for_their_servers() {
     let Some(file) = vectors::json("oauth/client-attestation.json") else { return };
     let now = UnixTime::from_secs(1_772_487_595);
     let example = file["client_attestation"]["jwt"].as_str().unwrap();

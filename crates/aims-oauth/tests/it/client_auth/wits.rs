@@ -78,7 +78,7 @@ impl World {
 const HEADER: &str = r#"{"alg":"ES256","kid":"w","typ":"wit+jwt"}"#;
 
 #[tokio::test(flavor = "current_thread")]
-async fn osc_05_spc_06_a_workload_is_a_client_by_its_wit_and_a_proof() {
+async fn osc_5_spc_6_a_workload_is_a_client_by_its_wit_and_a_proof() {
     let world = World::new();
     let wit = world.wit(AGENT);
     let held = ClientAttestation::from_wit(&Wit::from_issuer(&wit, backend::ring()).unwrap());
@@ -104,7 +104,7 @@ async fn osc_05_spc_06_a_workload_is_a_client_by_its_wit_and_a_proof() {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn osc_05_spc_06_cja_06_a_bad_wit_or_proof_is_no_client() {
+async fn osc_5_spc_6_cja_6_a_bad_wit_or_proof_is_no_client() {
     let world = World::new();
     let wit = world.wit(AGENT);
     let pop = world.pop(&wit).await;
@@ -117,6 +117,10 @@ async fn osc_05_spc_06_cja_06_a_bad_wit_or_proof_is_no_client() {
         (&world.forge(HEADER, &[("sub", r#""wimse://acme.example/agents/travel""#)]), "bad_subject", "WIT-4"),
         (&world.forge(HEADER, &[("sub", "1")]), "malformed", "WIT-4"),
         (&world.forge(HEADER, &[("sub", "")]), "malformed", "WIT-4"),
+        (&sign(HEADER, "", &world.issuer), "malformed", "JO-JSON-01"),
+        (&sign(HEADER, "[]", &world.issuer), "malformed", "JO-JSON-01"),
+        (&world.forge(HEADER, &[("more", r#"1,"more":2"#)]), "malformed", "JO-JSON-02"),
+        (&world.forge(HEADER, &[("more", &format!("\"{}\"", "a".repeat(8192)))]), "malformed", "WIT-1"),
         (&world.forge(HEADER, &[("exp", "1789999970")]), "expired", "WIT-8"),
         (&world.forge(HEADER, &[("aud", r#""https://as.example""#)]), "audience_forbidden", "WS-10"),
         (&world.forge(HEADER, &[("events", "{}")]), "events_claim", "SSF-14"),
@@ -159,7 +163,7 @@ async fn osc_05_spc_06_cja_06_a_bad_wit_or_proof_is_no_client() {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn spc_06_neither_dpop_nor_a_wpt_stands_for_the_proof() {
+async fn spc_6_neither_dpop_nor_a_wpt_stands_for_the_proof() {
     let world = World::new();
     let wit = world.wit(AGENT);
     let held = Wit::from_issuer(&wit, backend::ring()).unwrap();
@@ -182,7 +186,7 @@ async fn spc_06_neither_dpop_nor_a_wpt_stands_for_the_proof() {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn osc_05_osc_06_a_wit_is_a_wit_svid_of_a_workload_that_registered_it() {
+async fn osc_5_osc_6_a_wit_is_a_wit_svid_of_a_workload_that_registered_it() {
     let mut world = World::new();
     let wit = world.wit(AGENT);
     let pop = world.pop(&wit).await;
@@ -207,7 +211,7 @@ async fn osc_05_osc_06_a_wit_is_a_wit_svid_of_a_workload_that_registered_it() {
 }
 
 #[test]
-fn osc_05_the_algorithm_of_the_proof_is_the_one_that_the_wit_names() {
+fn osc_5_the_algorithm_of_the_proof_is_the_one_that_the_wit_names() {
     let mut world = World::new();
     world.agent = Arc::new(SoftwareKey::generate(Algorithm::Es384, backend::ring()).unwrap());
     let wit = world.wit(AGENT);
