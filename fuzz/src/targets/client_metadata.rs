@@ -2,7 +2,7 @@
 
 use aims_keys::backend;
 use aims_oauth::{
-    ClientIdUrl, ClientKeySource, ClientMetadata, ClientMetadataError, RedirectUri, ClientInformation,
+    ClientIdUrl, ClientInformation, ClientKeySource, ClientMetadata, ClientMetadataError, RedirectUri,
     SpiffeClientId,
 };
 
