@@ -16,6 +16,10 @@ use aims::jose::base64url::Base64Error;
 use aims::jose::json::{JsonError, ObjectWriter};
 use aims::jose::{ClaimsError, JwkError, JwsError, ParseThumbprintError};
 use aims::keys::{BeforeEpoch, KeyError, SignError};
+use aims::oauth::{
+    AccessTokenError, AccessTokenIssueError, DpopError, DpopTargetError, IssuerError, ResourceError,
+    ResourceUriError, ScopeError, SecretError,
+};
 use aims::proof::{AudienceError, MakeWptError, WptError};
 use aims::workload_api::federation::{BundleStoreError, EndpointTlsError, FederationError};
 use aims::workload_api::fetch::WebTrustError;
@@ -132,6 +136,8 @@ macro_rules! reasons {
 }
 
 reasons!(
+    AccessTokenError,
+    AccessTokenIssueError,
     AudienceError,
     Base64Error,
     BaseError,
@@ -141,12 +147,15 @@ reasons!(
     ClaimsError,
     ComponentError,
     DigestError,
+    DpopError,
+    DpopTargetError,
     EndpointError,
     EndpointTlsError,
     FederationError,
     HolderError,
     HttpsUrlError,
     IssueError,
+    IssuerError,
     JsonError,
     JwkError,
     JwsError,
@@ -159,7 +168,11 @@ reasons!(
     ParsePatternError,
     ParseThumbprintError,
     PeerError,
+    ResourceError,
+    ResourceUriError,
     RevocationListError,
+    ScopeError,
+    SecretError,
     SecretTooShort,
     SignError,
     SignatureError,

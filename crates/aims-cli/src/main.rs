@@ -58,6 +58,9 @@ enum Command {
     /// X.509-SVIDs and Workload Identity Certificates: who a workload is, for TLS.
     #[command(subcommand)]
     Svid(command::svid::Command),
+    /// OAuth access tokens (RFC 9068): what an agent may do, and for whom; and DPoP proofs.
+    #[command(subcommand)]
+    Token(command::access_token::Command),
     /// Runs the whole story on this machine: real processes, real sockets, real attacks.
     Tour(tour::Args),
     /// Workload Identity Tokens: who a workload is, and the key it proves that with.
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         Command::Key(command) => command.run(&mut inputs, json),
         Command::Revisions => Ok(command::revisions::run()),
         Command::Svid(command) => command.run(&mut inputs, json),
+        Command::Token(command) => command.run(&mut inputs),
         Command::Tour(args) => return tour::run(&args),
         Command::Wit(command) => command.run(&mut inputs),
         Command::Wpt(command) => command.run(&mut inputs),

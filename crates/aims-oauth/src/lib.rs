@@ -22,10 +22,11 @@ mod revisions;
 mod scope;
 mod secret;
 mod token;
+mod trusted_issuer;
 
 pub use crate::access_token::{
     AccessTokenError, AccessTokenIssueError, AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier,
-    AccessTokenVerifierBuilder, Actor, ActorChain, IssuedAccessToken, NewActor, TokenBinding, TrustedIssuer,
+    AccessTokenVerifierBuilder, Actor, ActorChain, IssuedAccessToken, NewActor, TokenBinding,
     UnsignedAccessToken, VerifiedAccessToken,
 };
 pub use crate::authorization::{
@@ -84,3 +85,4 @@ pub use crate::token::{
     AuthRequestId, CodeGrant, ErrorResponse, ErrorText, Grant, MessageError, TokenExchange, TokenHint,
     TokenQuery, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse, TypedToken,
 };
+pub use crate::trusted_issuer::{IssuerKeysError, TrustedIssuer};

@@ -1,5 +1,6 @@
 //! The subcommands, one module each.
 
+pub(crate) mod access_token;
 pub(crate) mod bundle;
 pub(crate) mod http;
 pub(crate) mod id;

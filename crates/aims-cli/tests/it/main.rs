@@ -15,6 +15,7 @@ mod readme;
 mod revoke;
 mod support;
 mod svid;
+mod token;
 mod tour;
 mod vectors;
 mod wit;

@@ -14,6 +14,7 @@ mod jwt_svid;
 mod marks;
 mod peers;
 mod properties;
+mod refreshed;
 mod replay;
 mod revisions;
 mod spiffe_bundle;

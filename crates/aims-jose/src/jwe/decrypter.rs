@@ -111,15 +111,19 @@ impl fmt::Debug for NestedJws {
 
 /// Whether the public parts of a token are those that a sender makes for this key.
 fn fits(token: &EncryptedJws<'_>, key: &DecryptionKey) -> Result<(), JweError> {
-    let encrypted_len = match (&token.header.parameters, key.encryption_key().numbers()) {
-        (Parameters::EcdhEsA256Kw(agreement), own) => match (&agreement.ephemeral, own) {
-            (PublicNumbers::P256 { .. }, PublicNumbers::P256 { .. })
-            | (PublicNumbers::P384 { .. }, PublicNumbers::P384 { .. }) => WRAPPED_KEY_LEN,
+    use PublicNumbers::{P256, P384, Rsa};
+
+    let own = key.encryption_key().numbers();
+    let encrypted_len = match &token.header.parameters {
+        Parameters::EcdhEsA256Kw(agreement) => match (&agreement.ephemeral, own) {
+            (P256 { .. }, P256 { .. }) | (P384 { .. }, P384 { .. }) => WRAPPED_KEY_LEN,
             _ => return Err(JweError::EphemeralKey(JwkError::Curve)),
         },
-        (Parameters::RsaOaep256, PublicNumbers::Rsa { n, .. }) => n.len(),
-        // `find` gives a key of the header's algorithm.
-        (Parameters::RsaOaep256, _) => return Err(JweError::UnknownKey),
+        Parameters::RsaOaep256 => match own {
+            Rsa { n, .. } => n.len(),
+            // `find` gives a key of the header's algorithm.
+            _ => return Err(JweError::UnknownKey),
+        },
     };
     if token.encrypted_key.len() == encrypted_len { Ok(()) } else { Err(JweError::EncryptedKeyLength) }
 }

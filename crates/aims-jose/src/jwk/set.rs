@@ -1,6 +1,6 @@
 //! Sets of public keys.
 
-use aims_keys::{Algorithm, Backend};
+use aims_keys::{Algorithm, AlgorithmSet, Backend};
 
 use super::{Jwk, JwkError};
 use crate::json::{Limits, Object, ObjectWriter, Value};
@@ -36,6 +36,54 @@ impl JwkSet {
     /// As [`parse`](Self::parse).
     pub fn parse_as(text: &str, algorithm: Algorithm, backend: Backend) -> Result<Self, JwkError> {
         Self::parse_with(text, Some(algorithm), backend)
+    }
+
+    /// Reads the JWK Set that an issuer publishes, of which `algorithms` are accepted. A key that names no algorithm, as those of many servers do, counts for each of
+    /// these that its kind can be used with; one that names another is skipped. There are at most 64 keys (ACT-6).
+    ///
+    /// ```
+    /// use aims_jose::JwkSet;
+    /// use aims_keys::{Algorithm, AlgorithmSet, backend};
+    ///
+    /// let text = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"a","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+    ///     "y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
+    /// let keys = JwkSet::parse_for(text, AlgorithmSet::STANDARD, backend::ring())?;
+    /// assert_eq!(keys.find("a", Algorithm::Es256)?.public_key().algorithm(), Algorithm::Es256);
+    /// assert!(JwkSet::parse_for(text, AlgorithmSet::of(&[Algorithm::Ed25519]), backend::ring())?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_for(text: &str, algorithms: AlgorithmSet, backend: Backend) -> Result<Self, JwkError> {
+        let mut keys = Vec::new();
+        let mut skipped = Vec::new();
+        read_set(text, |index, element| {
+            if index >= MAX_PUBLISHED {
+                return Err(JwkError::TooLarge);
+            }
+            let mut bound: Vec<Jwk> = Vec::new();
+            let mut reason = JwkError::AlgorithmMismatch;
+            for algorithm in algorithms.iter() {
+                // Two names of one algorithm do not make two keys.
+                let is_bound = |key: &Jwk| key.public_key().algorithm().is_same_algorithm(algorithm);
+                if bound.iter().any(is_bound) {
+                    continue;
+                }
+                match Jwk::from_value(element, Some(algorithm), backend) {
+                    Ok(key) => bound.push(key),
+                    Err(reason @ (JwkError::Private | JwkError::Symmetric)) => return Err(reason),
+                    Err(other) => reason = other,
+                }
+            }
+            if bound.is_empty() {
+                skipped.push(SkippedKey { index, kid: kid(element), reason });
+            }
+            keys.extend(bound);
+            Ok(())
+        })?;
+        Ok(Self { skipped, ..Self::new(keys)? })
     }
 
     fn parse_with(text: &str, algorithm: Option<Algorithm>, backend: Backend) -> Result<Self, JwkError> {
@@ -182,6 +230,9 @@ fn kid(element: Value<'_>) -> Option<String> {
     let kid = element.get("kid")?.as_str()?;
     crate::jws::is_key_id(&kid).then(|| kid.into_owned())
 }
+
+/// ACT-6: of one issuer.
+const MAX_PUBLISHED: usize = 64;
 
 /// A set is fetched and read now and then, not with each token: it may be larger than one.
 const MAX_SET_TEXT: usize = 1024 * 1024;

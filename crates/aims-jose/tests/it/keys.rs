@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use aims_jose::{Jwk, JwkError, JwkSet, JwtVerifier, Thumbprint, base64url};
-use aims_keys::{Algorithm, PublicKey, PublicNumbers, backend};
+use aims_keys::{Algorithm, AlgorithmSet, PublicKey, PublicNumbers, backend};
 use aims_testkit::assert_refused;
 use serde_json::{Value, json};
 
@@ -403,6 +403,43 @@ fn jo_key_02_jo_key_08_a_set_leaves_out_what_cannot_be_used_and_says_so() {
     assert_eq!(set.iter().map(Jwk::public_key).collect::<Vec<_>>(), [&public(&KEYS.es256)]);
     let reasons: Vec<_> = set.skipped().iter().map(|key| key.reason.code()).collect();
     assert_eq!(reasons, ["key_algorithm_mismatch", "key_type"]);
+}
+
+#[test]
+fn jo_key_02_act_6_keys_of_an_issuer_count_for_what_is_accepted_and_their_kind_allows() {
+    let accepted = AlgorithmSet::of(&[
+        Algorithm::EdDsa,
+        Algorithm::Ed25519,
+        Algorithm::Es256,
+        Algorithm::Ps256,
+        Algorithm::Rs256,
+    ]);
+    let parse = |keys: &[String]| {
+        JwkSet::parse_for(&format!(r#"{{"keys":[{}]}}"#, keys.join(",")), accepted, backend::ring())
+    };
+    let named = |name, kid: &str| with(name, &[("alg", Value::Null), ("kid", kid.into())]);
+    let set = parse(&[named("ec", "a"), named("ed", "b"), named("rsa", "c"), named("ec384", "d")]).unwrap();
+    for (kid, algorithm) in [
+        ("a", Algorithm::Es256),
+        ("b", Algorithm::Ed25519),
+        ("b", Algorithm::EdDsa),
+        ("c", Algorithm::Ps256),
+        ("c", Algorithm::Rs256),
+    ] {
+        assert!(set.find(kid, algorithm).is_ok(), "{kid} {algorithm}");
+    }
+    // Each under one name of its algorithm; RSA for two, and the token says for which.
+    assert_eq!((set.len(), set.skipped().len()), (4, 1));
+    assert!(set.find("c", Algorithm::Ps512).is_err() && set.find("a", Algorithm::Es384).is_err());
+    // What names its algorithm is for that alone.
+    let set = parse(&[with("rsa", &[("alg", "RS256".into()), ("kid", "c".into())])]).unwrap();
+    assert!(set.find("c", Algorithm::Rs256).is_ok() && set.find("c", Algorithm::Ps256).is_err());
+    let set = parse(&[with("rsa", &[("alg", "PS512".into())])]).unwrap();
+    assert_eq!((set.len(), set.skipped()[0].reason.code()), (0, "key_algorithm_mismatch"));
+    assert_refused!(parse(&[named("ec", "a"), named("ec", "a")]), "duplicate_key_id", "JO-KEY-01");
+    let many: Vec<_> = (0..65).map(|at| named("ec", &at.to_string())).collect();
+    assert!(parse(&many[..64]).is_ok());
+    assert_refused!(parse(&many), "key_set_too_large", "JO-JSON-03");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use aims_credential::Lapsed;
 use aims_jose::{ClaimsError, JwsError};
 
-use crate::{DetailsError, ErrorCode, LineageError, ScopeError, SecretError};
+use crate::{DetailsError, ErrorCode, IssuerKeysError, LineageError, ScopeError, SecretError};
 
 /// Why a text is no access token that counts here, one reason per check.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -33,6 +33,9 @@ pub enum AccessTokenError {
     /// Its issuer says that it does not count (INT-1): it has expired, was revoked, is for another, or never was.
     #[error("the issuer says that the token does not count")]
     Inactive,
+    /// Nobody knows the keys of its issuer now: it may be good.
+    #[error(transparent)]
+    IssuerKeys(#[from] IssuerKeysError),
     /// The token is of nobody who is trusted.
     #[error("the token is from another issuer")]
     IssuerMismatch,
@@ -90,6 +93,7 @@ impl AccessTokenError {
             Self::Events => "events_claim",
             Self::Expired => "expired",
             Self::Inactive => "inactive",
+            Self::IssuerKeys(error) => error.code(),
             Self::IssuerMismatch => "issuer_mismatch",
             Self::Lapsed(lapsed) => lapsed.code(),
             Self::Lineage(error) => error.code(),
@@ -120,6 +124,7 @@ impl AccessTokenError {
             Self::Confirmation => "JO-KEY-10",
             Self::Details(error) => error.rule(),
             Self::Events => "SSF-14",
+            Self::IssuerKeys(error) => error.rule(),
             Self::Lapsed(lapsed) => lapsed.rule(),
             Self::Lineage(error) => error.rule(),
             Self::MalformedClaims(error) => match error {
@@ -142,10 +147,13 @@ impl AccessTokenError {
         }
     }
 
-    /// What the client is told: `invalid_token`, whatever the reason (ACT-4).
+    /// What the client is told: `invalid_token`, whatever the reason (ACT-4); or that it may try again, where the token is not at fault.
     #[must_use]
     pub fn error_code(&self) -> ErrorCode {
-        ErrorCode::InvalidToken
+        match self {
+            Self::IssuerKeys(_) => ErrorCode::TemporarilyUnavailable,
+            _ => ErrorCode::InvalidToken,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ mod actors;
 mod claims;
 mod error;
 mod issue;
-mod issuer;
+mod issuers;
 mod verified;
 mod verify;
 
@@ -16,7 +16,6 @@ pub use self::issue::{
     AccessTokenIssueError, AccessTokenIssuer, AccessTokenRequest, IssuedAccessToken, NewActor,
     UnsignedAccessToken,
 };
-pub use self::issuer::TrustedIssuer;
 pub use self::verified::VerifiedAccessToken;
 pub use self::verify::{AccessTokenVerifier, AccessTokenVerifierBuilder};
 

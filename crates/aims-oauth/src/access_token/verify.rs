@@ -10,10 +10,10 @@ use aims_jose::{Claims, ClaimsError, HeaderMemo, JwsError, Limits, UnverifiedJws
 use aims_keys::{Backend, UnixTime};
 
 use super::claims::AccessTokenClaims;
-use super::issuer::Issuers;
+use super::issuers::Issuers;
 use super::verified::{Facts, Source};
-use super::{ACCESS_TOKEN_TYPE, AccessTokenError, INTROSPECTION_TYPE, TrustedIssuer, VerifiedAccessToken};
-use crate::{AccessToken, Issuer, Resource};
+use super::{ACCESS_TOKEN_TYPE, AccessTokenError, INTROSPECTION_TYPE, VerifiedAccessToken};
+use crate::{AccessToken, Issuer, IssuerKeysError, Resource, TrustedIssuer};
 
 /// Verifies the JWT access tokens (RFC 9068) that are for one resource server.
 ///
@@ -63,6 +63,26 @@ impl AccessTokenVerifier {
         })
     }
 
+    /// Has the keys fetched that a token needs, of an issuer that is [followed](TrustedIssuer::following): call it before [`verify`](Self::verify). Of any other
+    /// token, and of what is none, it does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`IssuerKeysError`]: nobody knows the keys of the issuer now, so that the token may be good.
+    pub async fn prepare(&self, token: &AccessToken, now: UnixTime) -> Result<(), IssuerKeysError> {
+        if !self.issuers.are_followed() {
+            return Ok(());
+        }
+        let Ok(jws) = UnverifiedJws::parse_with(token.expose(), &self.headers) else { return Ok(()) };
+        let key_id = jws.header().key_id().map(ToOwned::to_owned);
+        let payload = jws.peek().untrusted_payload().to_vec();
+        let Ok(claims) = AccessTokenClaims::read(payload, &json::Limits::new()) else { return Ok(()) };
+        match self.issuers.find(&claims.issuer().unwrap_or_default()) {
+            Some(issuer) => issuer.prepare(key_id.as_deref(), now).await,
+            None => Ok(()),
+        }
+    }
+
     /// Checks a token at time `now`.
     ///
     /// # Errors
@@ -87,7 +107,7 @@ impl AccessTokenVerifier {
         if !issuer.algorithms().contains(jws.header().algorithm()) {
             return Err(AccessTokenError::UnsupportedAlgorithm);
         }
-        let keys = issuer.keys();
+        let keys = issuer.keys(now)?;
         let key = keys.find_for(jws.header())?;
         let header = jws.verify(key.public_key(), issuer.algorithms())?.into_parts().0;
         self.judge(token, claims, issuer, Source::Signed(header, key.public_key().clone()), now)
@@ -129,7 +149,7 @@ impl AccessTokenVerifier {
         if !issuer.algorithms().contains(jws.header().algorithm()) {
             return Err(AccessTokenError::UnsupportedAlgorithm);
         }
-        let keys = issuer.keys();
+        let keys = issuer.keys(now)?;
         let key = keys.find_for(jws.header())?;
         let (_, payload) = jws.verify(key.public_key(), issuer.algorithms())?.into_parts();
         let claims = Claims::read(payload, &json::Limits::new())?;
@@ -219,7 +239,7 @@ impl AccessTokenVerifier {
                 if !issuer.algorithms().contains(header.algorithm()) {
                     return Err(AccessTokenError::UnsupportedAlgorithm);
                 }
-                if issuer.keys().find_for(header)?.public_key() != key {
+                if issuer.keys(now)?.find_for(header)?.public_key() != key {
                     return Err(AccessTokenError::Signature);
                 }
             }

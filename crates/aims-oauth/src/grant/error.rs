@@ -3,7 +3,7 @@
 use aims_credential::ReplayError;
 use aims_jose::{ClaimsError, JwsError};
 
-use crate::{DetailsError, ErrorCode, ResourceUriError, Scope, ScopeError};
+use crate::{DetailsError, ErrorCode, IssuerKeysError, ResourceUriError, Scope, ScopeError};
 
 /// Why a text is no grant that counts here, one reason per check.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -18,6 +18,9 @@ pub enum GrantError {
     /// The client that shows it is not the one that it is for.
     #[error("the grant is for another client")]
     ClientMismatch,
+    /// Nobody knows the keys of its issuer now: it may be good.
+    #[error(transparent)]
+    IssuerKeys(#[from] IssuerKeysError),
     /// It is bound to a key, in a way that is not verified here.
     #[error("the grant is bound in a way that is not verified here")]
     Confirmation,
@@ -90,6 +93,7 @@ impl GrantError {
             Self::ClientMismatch => "other_client",
             Self::Confirmation => "bad_confirmation",
             Self::Details(error) => error.code(),
+            Self::IssuerKeys(error) => error.code(),
             Self::DetailsWidened => "details_widened",
             Self::Expired => "expired",
             Self::KeyMismatch => "other_key",
@@ -119,6 +123,7 @@ impl GrantError {
             Self::ClientMismatch => "JAG-21",
             Self::Confirmation => "JO-KEY-10",
             Self::Details(error) => error.rule(),
+            Self::IssuerKeys(error) => error.rule(),
             Self::DetailsWidened | Self::ResourceWidened | Self::ScopeWidened(_) => "JAG-22",
             Self::Expired | Self::NotYetValid | Self::Signature | Self::UnknownKey => "JBG-4",
             Self::KeyMismatch => "JAG-23",
@@ -145,7 +150,9 @@ impl GrantError {
             Self::DetailsWidened => ErrorCode::InvalidAuthorizationDetails,
             Self::ResourceWidened => ErrorCode::InvalidTarget,
             Self::ScopeWidened(_) => ErrorCode::InvalidScope,
-            Self::Replay(ReplayError::Full | ReplayError::Unavailable) => ErrorCode::TemporarilyUnavailable,
+            Self::IssuerKeys(_) | Self::Replay(ReplayError::Full | ReplayError::Unavailable) => {
+                ErrorCode::TemporarilyUnavailable
+            }
             _ => ErrorCode::InvalidGrant,
         }
     }

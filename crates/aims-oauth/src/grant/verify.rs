@@ -14,7 +14,10 @@ use aims_keys::{Backend, UnixTime};
 
 use super::{GrantError, GrantProfile, GrantReuse, VerifiedGrant};
 use crate::access_token::check_actors;
-use crate::{AuthorizationDetails, Issuer, Resource, Scope, SecurityToken, TrustedIssuer, VerifiedDpopProof};
+use crate::{
+    AuthorizationDetails, Issuer, IssuerKeysError, Resource, Scope, SecurityToken, TrustedIssuer,
+    VerifiedDpopProof,
+};
 
 /// Verifies the grants of other domains, at the authorization server that they are for.
 #[derive(Clone, Debug)]
@@ -42,6 +45,22 @@ impl GrantVerifier {
             backend,
             leeway: LEEWAY,
         })
+    }
+
+    /// Has the keys fetched that a grant needs, of an issuer that is [followed](TrustedIssuer::following): call it before [`verify`](Self::verify).
+    ///
+    /// # Errors
+    ///
+    /// [`IssuerKeysError`]: nobody knows the keys of the issuer now, so that the grant may be good.
+    pub async fn prepare(&self, grant: &SecurityToken, now: UnixTime) -> Result<(), IssuerKeysError> {
+        let Ok(jws) = UnverifiedJws::parse(grant.expose(), &Limits::new()) else { return Ok(()) };
+        let key_id = jws.header().key_id().map(ToOwned::to_owned);
+        let payload = jws.peek().untrusted_payload().to_vec();
+        let Ok(claims) = Claims::read(payload, &json::Limits::new()) else { return Ok(()) };
+        match claims.issuer().and_then(|issuer| self.trusted.get(&*issuer)) {
+            Some((issuer, _)) => issuer.prepare(key_id.as_deref(), now).await,
+            None => Ok(()),
+        }
     }
 
     /// Checks a grant that a client has shown which authenticated as `client_id`, with this `DPoP` proof if it sent one.
@@ -73,7 +92,7 @@ impl GrantVerifier {
         if !trusted.algorithms().contains(jws.header().algorithm()) {
             return Err(GrantError::UnsupportedAlgorithm);
         }
-        let keys = trusted.keys();
+        let keys = trusted.keys(now)?;
         let key = keys.find_for(jws.header())?;
         jws.verify(key.public_key(), trusted.algorithms())?;
         let signer = Thumbprint::of(key.public_key());

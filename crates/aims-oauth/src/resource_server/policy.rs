@@ -9,8 +9,8 @@ use super::{
     Authorized, ClientIdentities, Possession, PresentedToken, ResourceError, SameIdentity, Shown, TokenScheme,
 };
 use crate::{
-    AccessTokenVerifier, Challenge, DpopRequest, DpopTarget, DpopVerifier, Scope, VerifiedAccessToken,
-    VerifiedDpopProof,
+    AccessTokenError, AccessTokenVerifier, Challenge, DpopRequest, DpopTarget, DpopVerifier, ErrorCode,
+    Scope, VerifiedAccessToken, VerifiedDpopProof,
 };
 
 /// How a token must be shown to be used by whom it was given to.
@@ -108,6 +108,15 @@ impl ResourceServer {
         &self.tokens
     }
 
+    /// Has the keys fetched that the token of a request needs, where its issuer is followed: call it before [`verify`](Self::verify).
+    ///
+    /// # Errors
+    ///
+    /// [`ResourceError::Token`], which is not the fault of whoever asks: status 503. [`verify`](Self::verify) says the same.
+    pub async fn prepare(&self, presented: &PresentedToken, now: UnixTime) -> Result<(), ResourceError> {
+        Ok(self.tokens.prepare(presented.token(), now).await.map_err(AccessTokenError::from)?)
+    }
+
     /// Verifies the token of a request, if it is a JWT.
     ///
     /// # Errors
@@ -168,6 +177,10 @@ impl ResourceServer {
     /// of the operation, where it is known.
     #[must_use]
     pub fn challenges(&self, error: &ResourceError, needed: Option<&Scope>) -> Vec<Challenge> {
+        // Nothing is wanted of a client that is not at fault.
+        if error.error_code() == Some(ErrorCode::TemporarilyUnavailable) {
+            return Vec::new();
+        }
         let describe = |scheme: TokenScheme| {
             let mut challenge = Challenge::new(scheme.as_str());
             if let Some(code) = error.error_code() {

@@ -12,6 +12,7 @@ mod evidence;
 mod forms;
 mod grants;
 mod introspection;
+mod issuer_keys;
 mod messages;
 mod metadata;
 mod names;

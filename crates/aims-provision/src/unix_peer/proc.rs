@@ -158,7 +158,7 @@ mod tests {
             "Name:\ta\\nUid:\t0\t0\t0\t0\nUmask:\t0022\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t9 10 \n";
         assert_eq!(owner(status), Some(Owner { uid: 2, gid: 6, groups: vec![9, 10] }));
         let alone = status.replace("9 10 ", "");
-        assert_eq!(owner(&alone).unwrap().groups, []);
+        assert_eq!(owner(&alone).unwrap().groups, [0_u32; 0]);
         assert_eq!(owner(&status.replace("Uid:\t1\t2\t3\t4\n", "")), None);
         assert_eq!(owner(&status.replace("10", "x")), None);
     }

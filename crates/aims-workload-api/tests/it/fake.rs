@@ -314,7 +314,7 @@ async fn wa_8_a_message_of_a_million_entries_is_not_read() {
     many.federated_bundles.extend(entries);
     let (_fake, api) = Fake::new(Does::Answers(Box::new(many.clone())));
     // Longer than any message that is taken.
-    assert_refused!(api.fetch_x509().await, "workload_api_failed", "WA-3");
+    assert_refused!(api.with_timeout(LONG).fetch_x509().await, "workload_api_failed", "WA-3");
     // Of those that are taken, with more entries than anybody has.
     let few = many.federated_bundles.into_iter().take(100_000).collect();
     many.federated_bundles = few;

@@ -45,6 +45,9 @@ impl Guard {
     /// Verifies what the head of a request has. What is refused is recorded.
     pub(super) async fn begin<'a>(&'a self, head: &'a Parts) -> Result<Begun<'a>, Refusal> {
         let guard = &self.inner;
+        // Before anything is verified, so that no time passes between that and the decision.
+        #[cfg(feature = "oauth")]
+        guard.prepare_tokens(head).await;
         let (time, now) = guard.time();
         let mut asked = Asked::new(head, time);
         let now = match now {
@@ -154,7 +157,7 @@ impl Begun<'_> {
 
 impl Inner {
     /// What the clock says. Without it a service can verify nothing, and a record has the system's time.
-    fn time(&self) -> (SystemTime, Result<UnixTime, Refusal>) {
+    pub(super) fn time(&self) -> (SystemTime, Result<UnixTime, Refusal>) {
         let Some(time) = caught(|| self.clock.now()) else {
             return (SystemTime::now(), Err(Refusal::unavailable("clock_failed", "ARCH-3")));
         };

@@ -6,10 +6,20 @@ use aims_proof::Authenticated;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
-use super::panics::caught;
+use super::panics::{caught, caught_future};
 use super::{Inner, Refusal};
 
 impl Inner {
+    /// Has the keys fetched that the access token needs, if its issuer is followed. That they cannot be had is said when the token is verified.
+    pub(super) async fn prepare_tokens(&self, head: &Parts) {
+        let (Some(resource), (_, Ok(now))) = (&self.tokens, self.time()) else { return };
+        let lines = head.headers.get_all(AUTHORIZATION).iter().map(http::HeaderValue::as_bytes);
+        if let Ok(Some(presented)) = PresentedToken::read(lines) {
+            // What fetches is what the service brought.
+            let _ = caught_future(resource.prepare(&presented, now)).await;
+        }
+    }
+
     /// What the access token of a request is good for, where this guard wants one: the token, and that it is the caller's own (ACT-4, AIMS-25).
     pub(super) fn authorization(
         &self,

@@ -1,14 +1,16 @@
 //! Access tokens beside the proof of who calls.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aims::credential::{LineageId, Mark, MarkKey, MarkTable, PeerMap};
+use aims::credential::{
+    Fetch, FetchError, FetchRequest, Fetched, LineageId, Mark, MarkKey, MarkTable, PeerMap,
+};
 use aims::jose::{Jwk, JwkSet, Thumbprint};
-use aims::keys::{Algorithm, AsyncSigner, Signer, SoftwareKey};
+use aims::keys::{Algorithm, AsyncSigner, BoxFuture, Signer, SoftwareKey};
 use aims::oauth::{
-    AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier, BindingPolicy, NewActor, ResourceServer,
-    TokenBinding, TrustedIssuer,
+    AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier, BindingPolicy, Issuer, NewActor,
+    ResourceServer, TokenBinding, TrustedIssuer,
 };
 use aims::{
     Agent, Audiences, BundleSet, Callers, CurrentCredential, Decide, Decision, Guard, JsonLines, Permit,
@@ -45,11 +47,15 @@ impl World {
     }
 
     fn deciding(decide: impl Decide + 'static) -> Self {
+        Self::built(decide, |server| TrustedIssuer::new(issuer(), published(server)))
+    }
+
+    fn built(decide: impl Decide + 'static, trusted: impl FnOnce(&SoftwareKey) -> TrustedIssuer) -> Self {
         let authority = TestAuthority::new("spiffe://acme.example");
         let (clock, records) = (TestClock::at(NOW), Records::default());
         let marks = Arc::new(MarkTable::with_capacity(100));
         let server = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap());
-        let keys = TrustedIssuer::new("https://as.example".parse().unwrap(), published(&server));
+        let keys = trusted(&server);
         let tokens = AccessTokenVerifier::builder(
             "https://tools.example".parse().unwrap(),
             keys.clone(),
@@ -126,6 +132,10 @@ impl World {
         );
         headers.get_all("www-authenticate").iter().map(|line| line.to_str().unwrap().to_owned()).collect()
     }
+}
+
+fn issuer() -> Issuer {
+    "https://as.example".parse().unwrap()
 }
 
 fn published(key: &SoftwareKey) -> JwkSet {
@@ -323,4 +333,61 @@ async fn azr_10_aims_55_a_permit_ends_with_its_token() {
     world.keys.replace_keys(published(&world.server));
     world.clock.set(NOW + Duration::from_secs(331));
     assert_refused!(permitted.still_valid(), "expired", "AIMS-8");
+}
+
+/// What an authorization server publishes, while it is there.
+#[derive(Clone, Debug)]
+struct Web {
+    keys: String,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    Up,
+    Down,
+    Panics,
+}
+
+impl Fetch for Web {
+    fn fetch<'a>(&'a self, request: FetchRequest<'a>) -> BoxFuture<'a, Result<Fetched, FetchError>> {
+        let state = *self.state.lock().unwrap();
+        assert!(state != State::Panics, "as it was told");
+        let url = request.url().clone();
+        let body = match url.path() {
+            _ if state == State::Down => Err(FetchError::Unreachable),
+            "/jwks" => Ok(self.keys.clone()),
+            _ => Ok(r#"{"issuer":"https://as.example","jwks_uri":"https://as.example/jwks"}"#.to_owned()),
+        };
+        Box::pin(std::future::ready(body.map(|body| Fetched::new(url, None, body.into_bytes()))))
+    }
+}
+
+#[tokio::test]
+async fn act_6_keys_of_the_issuer_are_fetched_when_a_token_needs_them() {
+    let state = Arc::new(Mutex::new(State::Panics));
+    let callers = Callers::new().pattern("spiffe://acme.example/agents/*".parse().unwrap());
+    let world = World::built(callers, |server| {
+        let web = Web { keys: published(server).to_json(), state: Arc::clone(&state) };
+        TrustedIssuer::following(issuer(), web, backend::ring())
+    });
+    let agent = world.travel();
+    let line = format!("Bearer {}", world.issue(&for_user(&agent)));
+    let request = async || world.request(&agent, Some(&line)).await;
+    // Whoever has a token is not at fault, and is told so.
+    let challenges = world.assert_refused(
+        request().await,
+        503,
+        "temporarily_unavailable",
+        "issuer_keys_not_fetched",
+        "ACT-6",
+    );
+    assert!(challenges.await.is_empty());
+    *state.lock().unwrap() = State::Down;
+    let code = FetchError::Unreachable.code();
+    world.assert_refused(request().await, 503, "temporarily_unavailable", code, "FED-14").await;
+    *state.lock().unwrap() = State::Up;
+    world.clock.set(NOW + Duration::from_secs(10));
+    let (status, _, body) = world.call(request().await).await;
+    assert_eq!((status, body.as_str()), (StatusCode::OK, "spiffe://acme.example/agents/travel for user-1"));
 }

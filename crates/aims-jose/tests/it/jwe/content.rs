@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use aims_jose::base64url;
-use aims_jose::jwe::{EncryptionKey, encrypt};
+use aims_jose::jwe::{EncryptedJws, EncryptionKey, encrypt};
+use aims_jose::{Limits, base64url};
 use aims_testkit::assert_refused;
 
 use super::support::*;
@@ -64,16 +64,30 @@ fn jo_jwe_11_only_signed_tokens_are_content() {
 
 #[test]
 fn jo_jwe_11_nothing_is_encrypted_that_nobody_would_read() {
-    let key = EncryptionKey::parse(&WORLD.p256.public).unwrap();
+    const LIMIT: usize = 16 * 1024;
     let signed = |len: usize| {
         sign(&KEYS.ed25519, header(&KEYS.ed25519), claims(&format!(r#","pad":"{}""#, "a".repeat(len))))
     };
-    let fits = signed(8000);
-    decrypt(&encrypt(&fits, &key).unwrap()).unwrap();
-    // Longer than the limit only after encryption, and before it.
-    assert!(signed(8150).len() < 16 * 1024);
-    assert_refused!(encrypt(&signed(8150 + 1000), &key), "token_too_long", "JO-JWE-02");
-    assert_refused!(encrypt(&signed(16 * 1024), &key), "not_a_signed_token", "JO-JWE-11");
+    // The longest that is read, and longer ones: a character more of `kid` or content is one or two more of the token.
+    for recipient in WORLD.recipients() {
+        let key = EncryptionKey::parse(&recipient.public).unwrap();
+        let fits = (8300..9500).find(|&len| encrypt(&signed(len + 4), &key).is_err()).unwrap();
+        let named = |(len, kid): (usize, usize)| {
+            encrypt(&signed(len), &key.clone().with_key_id(&"k".repeat(kid)).unwrap())
+        };
+        let lens = (fits - 4..fits + 4).flat_map(|len| (1..20).map(move |kid| (len, kid)));
+        let (accepted, refused): (Vec<_>, Vec<_>) = lens.map(named).partition(Result::is_ok);
+        let longest = accepted.into_iter().map(Result::unwrap).max_by_key(String::len).unwrap();
+        assert_eq!(longest.len(), LIMIT, "{}", recipient.kid);
+        EncryptedJws::parse(&longest, &Limits::new()).unwrap();
+        assert!(refused.len() > 20);
+        for refusal in refused {
+            assert_refused!(refusal, "token_too_long", "JO-JWE-02");
+        }
+    }
+    // Too long before it is encrypted.
+    let key = EncryptionKey::parse(&WORLD.p256.public).unwrap();
+    assert_refused!(encrypt(&signed(LIMIT), &key), "not_a_signed_token", "JO-JWE-11");
 }
 
 #[test]

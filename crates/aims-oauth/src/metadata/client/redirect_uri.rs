@@ -66,9 +66,6 @@ impl FromStr for RedirectUri {
     fn from_str(text: &str) -> Result<Self, RedirectUriError> {
         use RedirectUriError as E;
 
-        if text.len() > HttpsUrl::MAX_LEN {
-            return Err(E::Url(HttpsUrlError::TooLong));
-        }
         let Some(rest) = text.strip_prefix("http://") else {
             let parts = text.parse().map_err(E::Url)?;
             return Ok(Self { text: text.into(), parts, is_loopback: false });

@@ -7,6 +7,8 @@ use aims_oauth::{
 };
 use aims_testkit::assert_refused;
 
+use super::padded;
+
 const URL: &str = "https://agents.acme.example/travel.json";
 
 fn url() -> ClientIdUrl {
@@ -69,19 +71,20 @@ fn cmd_2_a_document_holds_no_secrets() {
 
 #[test]
 fn cmd_3_a_document_has_5_kib_at_most() {
-    let padded = |len: usize| {
-        let text = format!(r#"{{"client_id":"{URL}","grant_types":[]}}"#);
-        format!("{text}{}", " ".repeat(len - text.len()))
-    };
-    read(&padded(5120)).unwrap();
-    let refused = assert_refused!(read(&padded(5121)), "document_too_long", "CMD-3");
+    let text = format!(r#"{{"client_id":"{URL}","grant_types":[]}}"#);
+    read(&padded(&text, 5120)).unwrap();
+    let refused = assert_refused!(read(&padded(&text, 5121)), "document_too_long", "CMD-3");
     assert_eq!(refused.error_code(), ErrorCode::InvalidClientMetadata);
     // Too long is said before anything is read.
     assert_refused!(read(&"[".repeat(5121)), "document_too_long", "CMD-3");
 
-    let client = ClientMetadata::builder(ClientAuthMethod::None).grants(&[GrantType::ClientCredentials]);
-    let huge = client.name(&"a".repeat(5120)).build().unwrap();
-    assert_refused!(huge.to_document(&url()), "document_too_long", "CMD-3");
+    let named = |len: usize| {
+        let client = ClientMetadata::builder(ClientAuthMethod::None).grants(&[GrantType::ClientCredentials]);
+        client.name(&"a".repeat(len)).build().unwrap().to_document(&url())
+    };
+    let rest = named(0).unwrap().len();
+    assert_eq!(named(5120 - rest).unwrap().len(), 5120);
+    assert_refused!(named(5121 - rest), "document_too_long", "CMD-3");
 }
 
 #[test]

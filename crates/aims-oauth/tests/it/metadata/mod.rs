@@ -19,3 +19,8 @@ fn cases(kind: &str) -> Option<Vec<Value>> {
 fn text<'c>(case: &'c Value, name: &str) -> &'c str {
     case[name].as_str().unwrap()
 }
+
+/// With white space behind it, so that it has this length.
+fn padded(text: &str, len: usize) -> String {
+    format!("{text}{}", " ".repeat(len - text.len()))
+}

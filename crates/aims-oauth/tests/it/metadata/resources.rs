@@ -5,7 +5,7 @@ use aims_oauth::{BearerMethod, Resource, ResourceMetadata, ResourceMetadataError
 use aims_testkit::assert_refused;
 use proptest::prelude::*;
 
-use super::{cases, text};
+use super::{cases, padded, text};
 
 const TOOL: &str = "https://tools.example/mcp";
 
@@ -212,6 +212,7 @@ fn prm_1_what_is_built_is_read_as_it_was() {
     let empty = empty.signing_algorithms(AlgorithmSet::EMPTY).build().unwrap();
     assert_eq!(empty.to_json(), format!(r#"{{"resource":"{TOOL}"}}"#));
     assert_eq!(empty.supports_bearer_method(BearerMethod::Header), None);
+    assert!(!empty.requires_dpop() && !empty.binds_to_certificates());
     let none = parse(r#","bearer_methods_supported":[]"#).unwrap();
     assert_eq!(none.supports_bearer_method(BearerMethod::Header), Some(false));
 }
@@ -220,9 +221,10 @@ fn prm_1_what_is_built_is_read_as_it_was() {
 fn sec_15_wir_9_documents_of_resources_are_bounded_and_say_things_once() {
     let twice = parse(&format!(r#","resource":"{TOOL}""#));
     assert_refused!(twice, "json_duplicate_name", "JO-JSON-02");
-    let long = format!(r#"{{"resource":"{TOOL}"}}{}"#, " ".repeat(ResourceMetadata::MAX_LEN));
-    let long = ResourceMetadata::parse(long.as_bytes(), &resource(TOOL));
-    assert_refused!(long, "metadata_too_long", "WIR-9");
+    let filled = |len: usize| padded(&format!(r#"{{"resource":"{TOOL}"}}"#), len);
+    let read = |text: &str| ResourceMetadata::parse(text.as_bytes(), &resource(TOOL));
+    read(&filled(256 * 1024)).unwrap();
+    assert_refused!(read(&filled(256 * 1024 + 1)), "metadata_too_long", "WIR-9");
     let deep = format!(r#","x":{}{}"#, "[".repeat(32), "]".repeat(32));
     assert_refused!(parse(&deep), "json_depth_limit", "JO-JSON-03");
 }

@@ -1,18 +1,15 @@
 //! Directories, fetched and remembered.
 
-mod flight;
-mod freshness;
 mod table;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aims_credential::{Fetch, FetchError, FetchRequest};
+use aims_credential::{Fetch, FetchError, FetchRequest, Fetched, Flight};
 use aims_jose::Thumbprint;
 use aims_keys::{Backend, BoxFuture, UnixTime};
 
-use self::flight::Flight;
 use self::table::{Place, Step, Table, place};
 use super::{
     BotKey, BotKeys, DIRECTORY_MEDIA_TYPE, Discovery, DiscoveryError, KeyDirectory, KeySource, possession,
@@ -113,7 +110,7 @@ impl Directories {
         source: &KeySource,
         now: UnixTime,
     ) -> Result<(KeyDirectory, Duration), DiscoveryError> {
-        let fields: Vec<&str> = possession::FIELDS.into_iter().chain(freshness::FIELDS).collect();
+        let fields: Vec<&str> = possession::FIELDS.into_iter().chain(Fetched::FRESHNESS_FIELDS).collect();
         let request = FetchRequest::new(source.url())
             .keep(&fields)
             .max_len(KeyDirectory::MAX_LEN)
@@ -128,7 +125,7 @@ impl Directories {
             return Err(FetchError::Redirects.into());
         }
         let directory = KeyDirectory::of(source, &fetched, now, self.backend)?;
-        Ok((directory, freshness::of(&fetched)))
+        Ok((directory, fetched.fresh_for()))
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aims_credential::Flight;
 use aims_jose::Thumbprint;
 use aims_keys::UnixTime;
 
 use super::Settings;
-use super::flight::Flight;
 use crate::web_bot_auth::{BotKey, Discovery, DiscoveryError, KeyDirectory, KeySource};
 
 /// By what is fetched, and how it is read. The query is part of it, since another query may bring another document.

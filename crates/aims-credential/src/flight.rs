@@ -1,12 +1,14 @@
-//! A fetch under way, and who waits for it. It needs no runtime.
+//! Something under way that others wait for. It needs no runtime.
 
 use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
-/// A fetch that one request makes and others wait for.
+/// A fetch that one request makes, and that others wait for in place of making their own.
+///
+/// However it ends, whoever makes it calls [`end`](Self::end): from a `Drop`, for its request may be gone by then.
 #[derive(Debug, Default)]
-pub(super) struct Flight(Mutex<State>);
+pub struct Flight(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -16,7 +18,7 @@ struct State {
 
 impl Flight {
     /// Waits until it is over, one way or another.
-    pub(super) async fn over(&self) {
+    pub async fn over(&self) {
         poll_fn(|context| {
             let mut state = self.lock();
             if state.is_over {
@@ -31,7 +33,7 @@ impl Flight {
     }
 
     /// It is over: whoever waits looks again.
-    pub(super) fn end(&self) {
+    pub fn end(&self) {
         let waiting = {
             let mut state = self.lock();
             state.is_over = true;
