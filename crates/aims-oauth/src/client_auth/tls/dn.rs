@@ -141,18 +141,24 @@ fn oid(kind: &str) -> Result<Vec<u8>, SubjectDnError> {
     if let Some((_, oid)) = known {
         return Ok(oid.to_vec());
     }
-    let numbers: Option<Vec<u32>> = kind.split('.').map(|number| number.parse().ok()).collect();
+    let numbers: Option<Vec<u32>> = kind.split('.').map(number).collect();
     let numbers = numbers.ok_or(SubjectDnError)?;
     let [first @ 0..=2, second @ 0..=39, rest @ ..] = numbers.as_slice() else { return Err(SubjectDnError) };
     let mut content = Vec::new();
     for number in std::iter::once(first * 40 + second).chain(rest.iter().copied()) {
-        let digits = (number.max(1).ilog2() / 7 + 1).max(1);
+        let digits = number.max(1).ilog2() / 7 + 1;
         for digit in (0..digits).rev() {
             let more = if digit == 0 { 0 } else { 0x80 };
             content.push(u8::try_from(number >> (7 * digit) & 0x7f).unwrap_or_default() | more);
         }
     }
     Ok(content)
+}
+
+/// In its one spelling.
+fn number(text: &str) -> Option<u32> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    if is_plain { text.parse().ok() } else { None }
 }
 
 /// What RFC 4514 §3 escapes with a backslash alone.

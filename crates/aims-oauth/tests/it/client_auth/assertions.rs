@@ -60,6 +60,7 @@ async fn cja_1_cja_2_cja_3_cja_4_what_is_made_is_taken_and_is_new_each_time() {
     let registry = Registry::with_key(CLIENT, &key);
     let server = authenticator().build();
     let client = ClientKey::new(CLIENT, key.clone(), Some("k")).unwrap();
+    assert_eq!(client.client_id(), CLIENT);
     let made = client.assertion(&issuer()).sign(NOW).await.unwrap();
     for made in [made, client.assertion(&issuer()).sign(NOW).await.unwrap()] {
         let mut form = NewParameters::new();
@@ -71,6 +72,7 @@ async fn cja_1_cja_2_cja_3_cja_4_what_is_made_is_taken_and_is_new_each_time() {
         let judged = server.authenticate(presented, registered, NOW).unwrap();
         assert_eq!((judged.client_id(), judged.proof()), (CLIENT, ClientProof::PrivateKeyJwt));
         assert!(judged.proof().shows_possession() && !judged.is_public());
+        assert_eq!(judged.proof().to_string(), "private_key_jwt");
         assert_eq!((judged.agent(), judged.binding(), judged.not_after()), (None, None, None));
         assert!(!format!("{made:?}").contains(made.expose()) && !format!("{client:?}").contains("signer"));
     }

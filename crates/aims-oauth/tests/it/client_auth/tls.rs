@@ -34,6 +34,12 @@ impl World {
     }
 
     fn with_uri(uri: &str) -> Self {
+        let country = DnValue::PrintableString("AT".try_into().unwrap());
+        let names = [(DnType::OrganizationName, "Acme, Inc.".into()), (DnType::CommonName, "travel".into())];
+        Self::with_names(uri, &[&[(DnType::CountryName, country)][..], &names].concat())
+    }
+
+    fn with_names(uri: &str, names: &[(DnType, DnValue)]) -> Self {
         let mut ca = CertificateParams::default();
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -50,9 +56,9 @@ impl World {
             SanType::IpAddress("2001:db8::7".parse().unwrap()),
         ];
         leaf.distinguished_name = rcgen::DistinguishedName::new();
-        leaf.distinguished_name.push(DnType::CountryName, DnValue::PrintableString("AT".try_into().unwrap()));
-        leaf.distinguished_name.push(DnType::OrganizationName, "Acme, Inc.");
-        leaf.distinguished_name.push(DnType::CommonName, "travel");
+        for (kind, value) in names {
+            leaf.distinguished_name.push(kind.clone(), value.clone());
+        }
         let key = KeyPair::generate().unwrap();
         let certificate = leaf.signed_by(&key, &authority).unwrap();
         Self { authority, key, certificate }
@@ -227,6 +233,41 @@ fn mtl_1_a_client_is_known_by_one_name_in_its_certificate() {
 }
 
 #[test]
+fn mtl_1_the_parts_of_a_subject_are_known_by_number_and_hold_any_text() {
+    // `emailAddress`, the largest number that is read, and one with a zero in the middle.
+    let numbers: [&[u64]; 3] =
+        [&[1, 2, 840, 113_549, 1, 9, 1], &[2, 5, 4_294_967_295], &[1, 3, 16384, 0, 127, 128]];
+    let texts = ["a#b", " # +\"", "x  y "];
+    let names = numbers
+        .iter()
+        .zip(texts)
+        .map(|(number, text)| (DnType::CustomDnType(number.to_vec()), DnValue::Utf8String(text.into())));
+    let world = World::with_names(AGENT, &names.collect::<Vec<_>>());
+    let svid = world.verified();
+    let by = |text: &str| {
+        let registry = registered(RegisteredMethod::Tls(TlsClientName::SubjectDn(text.parse().unwrap())));
+        judge(&registry, "app-1", Some(PeerCertificate::verified(&svid)))
+    };
+    let (last, middle, first) =
+        (r"1.3.16384.0.127.128=  x  y\ ", r"2.5.4294967295=\ # \+\22", "1.2.840.113549.1.9.1=a#b  ");
+    assert!(by(&format!("{last},{middle},{first}")).is_ok());
+    for (last, middle, first) in [
+        (r"1.3.16384.0.127.128=x  y", middle, first),
+        (r"1.3.16384.0.127.128=x y\ ", middle, first),
+        (r"1.3.16384.0.127.129=x  y\ ", middle, first),
+        (last, r"2.5.4294967294=\ # \+\22", first),
+        (last, r"2.5.4294967295=\#\ \+\22", first),
+        (last, middle, "1.2.840.113549.1.9.2=a#b"),
+    ] {
+        let refused = by(&format!("{last},{middle},{first}"));
+        assert_refused!(refused, "certificate_name_mismatch", "MTL-1", "{last} {middle} {first}");
+    }
+    let long = |len: usize| format!("CN={}", "a".repeat(len - 3)).parse::<SubjectDn>();
+    assert!(long(2048).is_ok());
+    assert_refused!(long(2049), "subject_dn", "MTL-1");
+}
+
+#[test]
 fn mtl_1_a_self_signed_certificate_stands_for_its_key() {
     let world = World::new();
     let own = CertificateParams::default().self_signed(&world.key).unwrap();
@@ -297,6 +338,9 @@ fn mtl_1_names_are_written_in_one_way() {
         r"CN=\f",
         "X=a",
         "3.1=a",
+        "2.+5.4=a",
+        "2.05.4=a",
+        "2.5.4294967296=a",
         "2.5.4.=a",
         "2.5.-4=a",
         "1=a",
@@ -306,7 +350,8 @@ fn mtl_1_names_are_written_in_one_way() {
     }
     assert_refused!(format!("CN={}", "a".repeat(2048)).parse::<SubjectDn>(), "subject_dn", "MTL-1");
     let dn: SubjectDn = r"CN=\ a b\ ,DC=example , 1.2.840.113549.1.9.1=x".parse().unwrap();
-    assert_eq!(format!("{dn:?}"), format!("{:?}", dn.to_string()));
+    assert_eq!(format!("{dn:?}"), format!("{:?}", dn.as_str()));
+    assert_eq!(dn.as_str(), r"CN=\ a b\ ,DC=example , 1.2.840.113549.1.9.1=x");
 }
 
 #[test]
