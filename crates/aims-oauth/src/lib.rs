@@ -23,6 +23,7 @@ mod scope;
 mod secret;
 mod token;
 mod trusted_issuer;
+mod wanted;
 
 pub use crate::access_token::{
     AccessTokenError, AccessTokenIssueError, AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier,

@@ -146,6 +146,24 @@ impl JwkSet {
             .ok_or(JwsError::AlgorithmMismatch { header: algorithm, key: bound_to })
     }
 
+    /// The key that the header of a token names; for a token that names none, the one key of the set.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find) and [`only`](Self::only).
+    pub fn find_for_or_only(&self, header: &Header) -> Result<&Jwk, JwsError> {
+        if header.key_id().is_some() {
+            return self.find_for(header);
+        }
+        let only = self.only()?;
+        let (algorithm, bound) = (header.algorithm(), only.public_key().algorithm());
+        if bound.is_same_algorithm(algorithm) {
+            Ok(only)
+        } else {
+            Err(JwsError::AlgorithmMismatch { header: algorithm, key: bound })
+        }
+    }
+
     /// The one key of the set, for tokens without `kid`.
     ///
     /// # Errors

@@ -85,10 +85,8 @@ impl JwtVerifier {
         if header.is_nested() {
             return Err(JwsError::Nested.into());
         }
-        let key = match header.key_id() {
-            None if self.single_key => self.keys.only()?,
-            _ => self.keys.find_for(header)?,
-        };
+        let key =
+            if self.single_key { self.keys.find_for_or_only(header)? } else { self.keys.find_for(header)? };
         let jws = jws.verify(key.public_key(), self.algorithms)?;
         let key = jws.key().clone();
         let (header, payload) = jws.into_parts();

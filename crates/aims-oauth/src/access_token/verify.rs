@@ -104,13 +104,9 @@ impl AccessTokenVerifier {
         let claims = AccessTokenClaims::read(jws.untrusted_payload().to_vec(), &json::Limits::new())?;
         let issuer = self.issuers.find(&claims.issuer().unwrap_or_default());
         let issuer = issuer.ok_or(AccessTokenError::IssuerMismatch)?;
-        if !issuer.algorithms().contains(jws.header().algorithm()) {
-            return Err(AccessTokenError::UnsupportedAlgorithm);
-        }
-        let keys = issuer.keys(now)?;
-        let key = keys.find_for(jws.header())?;
-        let header = jws.verify(key.public_key(), issuer.algorithms())?.into_parts().0;
-        self.judge(token, claims, issuer, Source::Signed(header, key.public_key().clone()), now)
+        let key = issuer.key_for::<AccessTokenError>(jws.header(), now)?;
+        let header = jws.verify(&key, issuer.algorithms())?.into_parts().0;
+        self.judge(token, claims, issuer, Source::Signed(header, key), now)
     }
 
     /// Reads what an authorization server answers when it is asked about a token (RFC 7662). It means the same as if the token said it, and is held to the same
@@ -146,12 +142,8 @@ impl AccessTokenVerifier {
         let issuer = self.issuers.find(issuer.as_str()).ok_or(AccessTokenError::IssuerMismatch)?;
         let jws = UnverifiedJws::parse(answer, &Limits::new().token(MAX_ANSWER))?;
         jws.header().require_media_type(INTROSPECTION_TYPE)?;
-        if !issuer.algorithms().contains(jws.header().algorithm()) {
-            return Err(AccessTokenError::UnsupportedAlgorithm);
-        }
-        let keys = issuer.keys(now)?;
-        let key = keys.find_for(jws.header())?;
-        let (_, payload) = jws.verify(key.public_key(), issuer.algorithms())?.into_parts();
+        let key = issuer.key_for::<AccessTokenError>(jws.header(), now)?;
+        let (_, payload) = jws.verify(&key, issuer.algorithms())?.into_parts();
         let claims = Claims::read(payload, &json::Limits::new())?;
         claims.check_times(now, self.leeway)?;
         if claims.issued_at().is_none() {
@@ -236,10 +228,7 @@ impl AccessTokenVerifier {
         let issuer = self.issuers.find(facts.issuer.as_str()).ok_or(AccessTokenError::IssuerMismatch)?;
         match &facts.source {
             Source::Signed(header, key) => {
-                if !issuer.algorithms().contains(header.algorithm()) {
-                    return Err(AccessTokenError::UnsupportedAlgorithm);
-                }
-                if issuer.keys(now)?.find_for(header)?.public_key() != key {
+                if issuer.key_for::<AccessTokenError>(header, now)? != *key {
                     return Err(AccessTokenError::Signature);
                 }
             }

@@ -4,6 +4,7 @@ use aims_jose::Thumbprint;
 
 use super::CodeChallenge;
 use crate::token::MessageError;
+use crate::wanted::Wanted;
 use crate::{AuthorizationDetails, FormError, NewParameters, Parameters, PkceError, Resource, Scope};
 
 /// What a user is asked to grant.
@@ -30,9 +31,7 @@ pub struct AuthorizationRequest {
     redirect_uri: Option<String>,
     challenge: CodeChallenge,
     state: Option<String>,
-    resources: Vec<Resource>,
-    scope: Option<Scope>,
-    details: Option<AuthorizationDetails>,
+    wanted: Wanted,
     key: Option<Thumbprint>,
     nonce: Option<String>,
     acr_values: Vec<String>,
@@ -55,21 +54,21 @@ impl AuthorizationRequest {
     /// For this resource server (RSI-1).
     #[must_use]
     pub fn resource(mut self, resource: Resource) -> Self {
-        self.resources.push(resource);
+        self.wanted.resources.push(resource);
         self
     }
 
     /// For this scope.
     #[must_use]
     pub fn scope(mut self, scope: Scope) -> Self {
-        self.scope = Some(scope).filter(|scope| !scope.is_empty());
+        self.wanted.set_scope(scope);
         self
     }
 
     /// For these details.
     #[must_use]
     pub fn details(mut self, details: AuthorizationDetails) -> Self {
-        self.details = Some(details);
+        self.wanted.details = Some(details);
         self
     }
 
@@ -135,19 +134,19 @@ impl AuthorizationRequest {
     /// `resource`.
     #[must_use]
     pub fn resources(&self) -> &[Resource] {
-        &self.resources
+        &self.wanted.resources
     }
 
     /// `scope`.
     #[must_use]
     pub fn wanted_scope(&self) -> Option<&Scope> {
-        self.scope.as_ref()
+        self.wanted.scope.as_ref()
     }
 
     /// `authorization_details`.
     #[must_use]
     pub fn wanted_details(&self) -> Option<&AuthorizationDetails> {
-        self.details.as_ref()
+        self.wanted.details.as_ref()
     }
 
     /// `dpop_jkt`.
@@ -210,14 +209,7 @@ impl AuthorizationRequest {
         let mut request =
             Self::of(origin.client_id, origin.redirect_uri, form.require("code_challenge")?.parse()?);
         request.state = origin.state;
-        for resource in form.all("resource") {
-            if request.resources.len() >= MAX_RESOURCES {
-                return Err(MessageError::TooMany("resource"));
-            }
-            request.resources.push(resource.parse()?);
-        }
-        request.scope = form.get("scope")?.map(str::parse).transpose()?;
-        request.details = form.get("authorization_details")?.map(AuthorizationDetails::parse).transpose()?;
+        request.wanted = Wanted::read(form)?;
         let key = form.get("dpop_jkt")?.map(|key| key.parse().map_err(|_| MessageError::Value("dpop_jkt")));
         request.key = key.transpose()?;
         request.nonce = text("nonce")?;
@@ -237,11 +229,7 @@ impl AuthorizationRequest {
         form.add("code_challenge", self.challenge.as_str())
             .add("code_challenge_method", CodeChallenge::METHOD);
         form.add_some("state", self.state.as_deref());
-        for resource in &self.resources {
-            form.add("resource", resource.as_str());
-        }
-        form.add_some("scope", self.scope.as_ref().map(Scope::as_str));
-        form.add_some("authorization_details", self.details.as_ref().map(AuthorizationDetails::as_json));
+        self.wanted.write(form);
         form.add_some("dpop_jkt", self.key.map(|key| key.to_string()).as_deref());
         form.add_some("nonce", self.nonce.as_deref());
         if !self.acr_values.is_empty() {
@@ -257,9 +245,7 @@ impl AuthorizationRequest {
             redirect_uri,
             challenge,
             state: None,
-            resources: Vec::new(),
-            scope: None,
-            details: None,
+            wanted: Wanted::default(),
             key: None,
             nonce: None,
             acr_values: Vec::new(),
@@ -316,5 +302,3 @@ impl RequestOrigin {
 fn seconds(text: &str) -> Option<u64> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
-
-const MAX_RESOURCES: usize = 16;

@@ -89,13 +89,9 @@ impl GrantVerifier {
         }
         let trusted = self.trusted.get(&*issuer).filter(|(_, profiles)| profiles.contains(&profile));
         let (trusted, _) = trusted.ok_or(GrantError::UnknownIssuer)?;
-        if !trusted.algorithms().contains(jws.header().algorithm()) {
-            return Err(GrantError::UnsupportedAlgorithm);
-        }
-        let keys = trusted.keys(now)?;
-        let key = keys.find_for(jws.header())?;
-        jws.verify(key.public_key(), trusted.algorithms())?;
-        let signer = Thumbprint::of(key.public_key());
+        let key = trusted.key_for::<GrantError>(jws.header(), now)?;
+        jws.verify(&key, trusted.algorithms())?;
+        let signer = Thumbprint::of(&key);
 
         self.check_audience(&claims)?;
         let expires = self.check_times(&claims, profile, now)?;

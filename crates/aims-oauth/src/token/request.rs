@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{MessageError, SecurityToken, TokenTypeUrn};
+use crate::wanted::Wanted;
 use crate::{
     AuthorizationCode, AuthorizationDetails, CodeVerifier, GrantType, NewParameters, Parameters,
     RefreshToken, Resource, Scope,
@@ -29,9 +30,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct TokenRequest {
     grant: Grant,
-    resources: Vec<Resource>,
-    scope: Option<Scope>,
-    details: Option<AuthorizationDetails>,
+    wanted: Wanted,
 }
 
 /// What a token is given for.
@@ -246,27 +245,27 @@ impl TokenRequest {
     /// For this grant, and all that it is good for.
     #[must_use]
     pub fn new(grant: Grant) -> Self {
-        Self { grant, resources: Vec::new(), scope: None, details: None }
+        Self { grant, wanted: Wanted::default() }
     }
 
     /// For this resource server (RSI-1). One token, one resource server: ask for one at a time.
     #[must_use]
     pub fn resource(mut self, resource: Resource) -> Self {
-        self.resources.push(resource);
+        self.wanted.resources.push(resource);
         self
     }
 
     /// For this scope: no more than was granted (RFT-2).
     #[must_use]
     pub fn scope(mut self, scope: Scope) -> Self {
-        self.scope = Some(scope).filter(|scope| !scope.is_empty());
+        self.wanted.set_scope(scope);
         self
     }
 
     /// For these details.
     #[must_use]
     pub fn details(mut self, details: AuthorizationDetails) -> Self {
-        self.details = Some(details);
+        self.wanted.details = Some(details);
         self
     }
 
@@ -279,19 +278,19 @@ impl TokenRequest {
     /// `resource`.
     #[must_use]
     pub fn resources(&self) -> &[Resource] {
-        &self.resources
+        &self.wanted.resources
     }
 
     /// `scope`; `None`, where it is left to the server.
     #[must_use]
     pub fn wanted_scope(&self) -> Option<&Scope> {
-        self.scope.as_ref()
+        self.wanted.scope.as_ref()
     }
 
     /// `authorization_details`.
     #[must_use]
     pub fn wanted_details(&self) -> Option<&AuthorizationDetails> {
-        self.details.as_ref()
+        self.wanted.details.as_ref()
     }
 
     /// Reads the body of a request. Parameters that mean nothing for the grant are ignored (WIR-2).
@@ -320,16 +319,7 @@ impl TokenRequest {
             // Known by name alone.
             GrantType::DeviceCode | GrantType::JwtDpop => return Err(MessageError::GrantType),
         };
-        let mut resources = Vec::new();
-        for resource in form.all("resource") {
-            if resources.len() >= MAX_TARGETS {
-                return Err(MessageError::TooMany("resource"));
-            }
-            resources.push(resource.parse()?);
-        }
-        let scope = form.get("scope")?.map(str::parse).transpose()?;
-        let details = form.get("authorization_details")?.map(AuthorizationDetails::parse).transpose()?;
-        Ok(Self { grant, resources, scope, details })
+        Ok(Self { grant, wanted: Wanted::read(form)? })
     }
 
     /// Writes the request. What authenticates the client comes besides.
@@ -352,11 +342,7 @@ impl TokenRequest {
             }
             Grant::TokenExchange(exchange) => exchange.write(form),
         }
-        for resource in &self.resources {
-            form.add("resource", resource.as_str());
-        }
-        form.add_some("scope", self.scope.as_ref().map(Scope::as_str));
-        form.add_some("authorization_details", self.details.as_ref().map(AuthorizationDetails::as_json));
+        self.wanted.write(form);
     }
 }
 

@@ -6,8 +6,8 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aims_credential::{Fetch, HttpsUrl};
-use aims_jose::JwkSet;
-use aims_keys::{Algorithm, AlgorithmSet, Backend, UnixTime};
+use aims_jose::{Header, JwkSet, JwsError};
+use aims_keys::{Algorithm, AlgorithmSet, Backend, PublicKey, UnixTime};
 
 pub use self::published::IssuerKeysError;
 use self::published::{Location, Published};
@@ -109,6 +109,18 @@ impl TrustedIssuer {
         let Keys::Given(given) = &self.keys else { return false };
         *given.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
         true
+    }
+
+    /// The key that a header names, if its algorithm is accepted.
+    pub(crate) fn key_for<E: From<JwsError> + From<IssuerKeysError>>(
+        &self,
+        header: &Header,
+        now: UnixTime,
+    ) -> Result<PublicKey, E> {
+        if !self.algorithms.contains(header.algorithm()) {
+            return Err(JwsError::AlgorithmNotAllowed(header.algorithm()).into());
+        }
+        Ok(self.keys(now)?.find_for(header)?.public_key().clone())
     }
 
     pub(crate) fn is_followed(&self) -> bool {

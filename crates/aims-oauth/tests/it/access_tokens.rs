@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use crate::world::*;
 
 #[test]
-fn act_04_every_case_of_the_vectors_is_judged_as_it_says() {
+fn act_4_every_case_of_the_vectors_is_judged_as_it_says() {
     let Some(file) = vectors::json("oauth/generated/access-token-cases.json") else { return };
     let text = |name: &str| file[name].as_str().unwrap();
     let keys = JwkSet::parse(&file["jwks"].to_string(), backend::ring()).unwrap();
@@ -89,7 +89,7 @@ const REFUSED: [(&str, (&str, &str)); 38] = [
 ];
 
 #[test]
-fn azr_01_arch_07_a_token_says_who_acts_and_for_whom() {
+fn azr_1_arch_7_a_token_says_who_acts_and_for_whom() {
     let server = Server::new();
     let checks = server.verifier().build();
     let details = AuthorizationDetails::parse(r#"[{"type":"booking","actions":["book"]}]"#).unwrap();
@@ -124,7 +124,7 @@ fn azr_01_arch_07_a_token_says_who_acts_and_for_whom() {
 }
 
 #[test]
-fn exc_04_exc_08_each_exchange_puts_its_actor_outside() {
+fn exc_4_exc_8_each_exchange_puts_its_actor_outside() {
     let server = Server::new();
     let checks = server.verifier().build();
     let mut token = server.issue(&request());
@@ -188,7 +188,7 @@ fn jo_key_10_a_binding_that_is_not_verified_here_is_refused_whatever_the_scheme(
 }
 
 #[test]
-fn act_04_claims_are_of_the_type_they_must_be() {
+fn act_4_claims_are_of_the_type_they_must_be() {
     let server = Server::new();
     let checks = server.verifier().build();
     for (members, code, rule) in [
@@ -218,7 +218,7 @@ fn act_04_claims_are_of_the_type_they_must_be() {
 }
 
 #[test]
-fn sec_07_act_06_a_token_counts_by_its_own_issuer_alone() {
+fn sec_7_act_6_a_token_counts_by_its_own_issuer_alone() {
     let (server, other) = (Server::new(), Server::new());
     let elsewhere = TrustedIssuer::new("https://as.other.example".parse().unwrap(), other.keys());
     let checks = server.verifier().trust(elsewhere.clone()).build();
@@ -238,7 +238,7 @@ fn sec_07_act_06_a_token_counts_by_its_own_issuer_alone() {
 }
 
 #[test]
-fn azr_10_act_06_what_was_verified_is_asked_again_at_every_use() {
+fn azr_10_act_6_what_was_verified_is_asked_again_at_every_use() {
     let server = Server::new();
     let trusted = server.trusted();
     let marks = Arc::new(MarkTable::with_capacity(100));
@@ -290,7 +290,7 @@ fn azr_10_act_06_what_was_verified_is_asked_again_at_every_use() {
 }
 
 #[test]
-fn act_07_what_is_issued_is_short_lived_and_no_longer_than_what_it_comes_from() {
+fn act_7_what_is_issued_is_short_lived_and_no_longer_than_what_it_comes_from() {
     let server = Server::new();
     let issuer = server.issuer();
     let issue = |request: AccessTokenRequest<'_>| issuer.issue(&request, NOW);
@@ -335,7 +335,7 @@ fn act_07_what_is_issued_is_short_lived_and_no_longer_than_what_it_comes_from() 
 proptest! {
     /// Whatever byte of a token is another, it is refused.
     #[test]
-    fn act_04_a_changed_token_is_refused(at in any::<prop::sample::Index>(), letter in "[A-Za-z0-9_.-]") {
+    fn act_4_a_changed_token_is_refused(at in any::<prop::sample::Index>(), letter in "[A-Za-z0-9_.-]") {
         let server = &*SERVER;
         let token = server.issue(&request());
         let text = token.expose();

@@ -19,7 +19,7 @@ fn parameters(text: &str) -> Parameters {
 }
 
 #[test]
-fn pkc_01_pkc_02_pkc_03_a_challenge_is_of_its_verifier() {
+fn pkc_1_pkc_2_pkc_3_a_challenge_is_of_its_verifier() {
     if let Some(file) = vectors::json("oauth/pkce-rfc7636.json") {
         let verifier: CodeVerifier = file["code_verifier"].as_str().unwrap().parse().unwrap();
         let challenge: CodeChallenge = file["code_challenge"].as_str().unwrap().parse().unwrap();
@@ -50,7 +50,7 @@ fn pkc_01_pkc_02_pkc_03_a_challenge_is_of_its_verifier() {
 }
 
 #[test]
-fn aut_01_pkc_01_a_request_arrives_as_it_was_sent() {
+fn aut_1_pkc_1_a_request_arrives_as_it_was_sent() {
     let key = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".parse().unwrap();
     let request = AuthorizationRequest::new(AGENT, "https://agent.example/cb", CHALLENGE.parse().unwrap())
         .resource(tool())
@@ -76,7 +76,7 @@ fn aut_01_pkc_01_a_request_arrives_as_it_was_sent() {
 }
 
 #[test]
-fn aut_01_aut_03_pkc_01_a_request_is_for_a_code_with_a_challenge() {
+fn aut_1_aut_3_pkc_1_a_request_is_for_a_code_with_a_challenge() {
     let base =
         format!("response_type=code&client_id=c&code_challenge={CHALLENGE}&code_challenge_method=S256");
     let read = |text: &str| AuthorizationRequest::read(&parameters(text));
@@ -145,7 +145,7 @@ fn answer(location: &str) -> Parameters {
 }
 
 #[test]
-fn iss_01_iss_02_aut_06_an_answer_is_of_the_issuer_that_was_asked_and_to_this_request() {
+fn iss_01_iss_02_aut_6_an_answer_is_of_the_issuer_that_was_asked_and_to_this_request() {
     let issuer = issuer();
     let code = "c-1".parse().unwrap();
     let expected = || ExpectedAuthorization::new(issuer.clone(), "s-1", true);

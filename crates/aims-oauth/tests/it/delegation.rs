@@ -24,7 +24,7 @@ fn details(actions: &str) -> AuthorizationDetails {
 }
 
 #[test]
-fn exc_03_exc_04_exc_08_aims_26_what_is_derived_is_good_for_no_more_and_says_what_is_left_out() {
+fn exc_3_exc_4_exc_8_aims_26_what_is_derived_is_good_for_no_more_and_says_what_is_left_out() {
     let server = Server::new();
     let parent = request()
         .details(details(r#""read","book""#))
@@ -86,7 +86,7 @@ fn exc_03_exc_04_exc_08_aims_26_what_is_derived_is_good_for_no_more_and_says_wha
 }
 
 #[test]
-fn exc_02_exc_03_exc_05_what_is_more_is_refused_and_not_cut_down() {
+fn exc_2_exc_3_exc_5_what_is_more_is_refused_and_not_cut_down() {
     let server = Server::new();
     let parent = read(&server, &server.issue(&request().details(details(r#""read""#))));
     let derivation = || Derivation::of(&parent, TOOL, inner());
@@ -148,7 +148,7 @@ fn exc_02_exc_03_exc_05_what_is_more_is_refused_and_not_cut_down() {
 proptest! {
     /// Whatever is asked for: what comes out is within what there was, or nothing comes out.
     #[test]
-    fn exc_03_aims_26_derivations_only_narrow(
+    fn exc_3_aims_26_derivations_only_narrow(
         granted in prop::collection::btree_set("[a-d]", 1..4),
         asked in prop::collection::btree_set("[a-e]", 1..4),
         seconds in 1_u64..1000,

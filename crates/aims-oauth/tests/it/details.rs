@@ -9,7 +9,7 @@ fn parse(text: &str) -> AuthorizationDetails {
 }
 
 #[test]
-fn rar_01_details_are_objects_with_a_type() {
+fn rar_1_details_are_objects_with_a_type() {
     for (text, code) in [
         ("{}", "details_not_an_array"),
         ("1", "details_not_an_array"),
@@ -56,7 +56,7 @@ fn rar_01_details_are_objects_with_a_type() {
 }
 
 #[test]
-fn rar_04_common_members_may_be_narrower_and_others_are_the_same() {
+fn rar_4_common_members_may_be_narrower_and_others_are_the_same() {
     let granted = parse(
         r#"[{"type":"booking","actions":["read","book"],"locations":["https://a"],"limit":{"amount":10,"in":["EUR"]}},
             {"type":"account","identifier":"7"}]"#,
@@ -98,7 +98,7 @@ impl DetailRule for Amounts {
 }
 
 #[test]
-fn rar_04_each_type_may_have_a_rule_of_its_own() {
+fn rar_4_each_type_may_have_a_rule_of_its_own() {
     let granted = parse(r#"[{"type":"payment","amount":10}]"#);
     for (text, is_within) in [
         (r#"[{"type":"payment","amount":7}]"#, true),
@@ -111,7 +111,7 @@ fn rar_04_each_type_may_have_a_rule_of_its_own() {
 
 proptest! {
     #[test]
-    fn rar_04_everything_is_within_itself(
+    fn rar_4_everything_is_within_itself(
         actions in prop::collection::vec("[a-c]", 0..4),
         identifier in "[ -~&&[^\"\\\\]]{0,8}",
         number in any::<i64>(),
@@ -124,7 +124,7 @@ proptest! {
     }
 
     #[test]
-    fn rar_01_nothing_panics(text in ".{0,60}") {
+    fn rar_1_nothing_panics(text in ".{0,60}") {
         let _ = AuthorizationDetails::parse(&text);
     }
 }

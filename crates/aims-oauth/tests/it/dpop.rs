@@ -60,7 +60,7 @@ fn judge(verifier: &DpopVerifier, proof: &str, now: UnixTime) -> Result<Verified
 }
 
 #[test]
-fn dpo_01_dpo_02_dpo_03_dpo_04_dpo_05_dpo_06_every_case_of_the_vectors_is_judged_as_it_says() {
+fn dpo_1_dpo_2_dpo_3_dpo_4_dpo_5_dpo_6_every_case_of_the_vectors_is_judged_as_it_says() {
     let Some(file) = vectors::json("oauth/generated/dpop-cases.json") else { return };
     let token: AccessToken = file["access_token"].as_str().unwrap().parse().unwrap();
     let keys = JwkSet::parse(&file["jwks"].to_string(), backend::ring()).unwrap();
@@ -104,7 +104,7 @@ impl DpopNonces for One {
 }
 
 #[test]
-fn dpo_03_dpo_06_the_proofs_of_the_rfc_verify() {
+fn dpo_3_dpo_6_the_proofs_of_the_rfc_verify() {
     let Some(file) = vectors::json("oauth/dpop-rfc9449.json") else { return };
     let proofs = file["proofs"].as_array().unwrap();
     assert_eq!(proofs.len(), 3);
@@ -120,7 +120,7 @@ fn dpo_03_dpo_06_the_proofs_of_the_rfc_verify() {
 }
 
 #[test]
-fn dpo_01_dpo_09_there_is_one_proof_and_it_is_a_token() {
+fn dpo_1_dpo_9_there_is_one_proof_and_it_is_a_token() {
     let key = key();
     let good = proof(&key, "dpop+jwt", &claims(&[]));
     let (target, token) = (target(), token());
@@ -136,7 +136,7 @@ fn dpo_01_dpo_09_there_is_one_proof_and_it_is_a_token() {
 }
 
 #[test]
-fn dpo_02_dpo_04_dpo_05_dpo_06_each_claim_is_what_it_must_be() {
+fn dpo_2_dpo_4_dpo_5_dpo_6_each_claim_is_what_it_must_be() {
     let key = key();
     for (of, code, rule) in [
         ([("jti", "")], "malformed", "DPO-2"),
@@ -188,7 +188,7 @@ fn dpo_02_dpo_04_dpo_05_dpo_06_each_claim_is_what_it_must_be() {
 }
 
 #[test]
-fn dpo_02_dpo_03_the_key_is_in_the_header_and_signs() {
+fn dpo_2_dpo_3_the_key_is_in_the_header_and_signs() {
     let (key, other) = (key(), key());
     let none =
         NewHeader::new("dpop+jwt", key.public_key()).unwrap().unsigned(claims(&[])).sign(&key).unwrap();
@@ -206,7 +206,7 @@ fn dpo_02_dpo_03_the_key_is_in_the_header_and_signs() {
 }
 
 #[test]
-fn dpo_07_a_proof_counts_once_for_its_key_and_its_target() {
+fn dpo_7_a_proof_counts_once_for_its_key_and_its_target() {
     let (key, other) = (key(), key());
     let verifier = verifier();
     let one = proof(&key, "dpop+jwt", &claims(&[]));
@@ -238,7 +238,7 @@ fn dpo_07_a_proof_counts_once_for_its_key_and_its_target() {
 }
 
 #[test]
-fn dpo_05_dpo_08_a_server_that_wants_a_nonce_wants_its_own() {
+fn dpo_5_dpo_8_a_server_that_wants_a_nonce_wants_its_own() {
     let key = key();
     let nonces = || SealedNonces::new(Zeroizing::new([7; 32]), backend::ring());
     let verifier = DpopVerifier::builder(ReplayMemory::with_capacity(100), backend::ring())
@@ -298,7 +298,7 @@ async fn dpo_12_dpo_14_what_is_made_is_verified_and_is_new_each_time() {
 }
 
 #[test]
-fn dpo_04_targets_are_compared_by_what_they_mean() {
+fn dpo_4_targets_are_compared_by_what_they_mean() {
     let normal = |text: &str| text.parse::<DpopTarget>().map(|target| target.as_str().to_owned());
     for (text, expected) in [
         ("https://a.example", "https://a.example/"),
@@ -340,7 +340,7 @@ fn dpo_04_targets_are_compared_by_what_they_mean() {
 
 proptest! {
     #[test]
-    fn dpo_04_normal_forms_are_normal(path in "(/[a-z.%~]{0,3}){0,6}") {
+    fn dpo_4_normal_forms_are_normal(path in "(/[a-z.%~]{0,3}){0,6}") {
         let text = format!("https://a.example{path}");
         if let Ok(target) = text.parse::<DpopTarget>() {
             prop_assert_eq!(target.as_str().parse::<DpopTarget>().unwrap(), target.clone());
@@ -349,7 +349,7 @@ proptest! {
     }
 
     #[test]
-    fn dpo_03_a_changed_proof_is_refused(at in any::<prop::sample::Index>(), letter in "[A-Za-z0-9_.-]") {
+    fn dpo_3_a_changed_proof_is_refused(at in any::<prop::sample::Index>(), letter in "[A-Za-z0-9_.-]") {
         let proof = proof(&key(), "dpop+jwt", &claims(&[]));
         let at = at.index(proof.len());
         let changed = [proof.get(..at).unwrap(), &letter, proof.get(at + 1..).unwrap()].concat();

@@ -5,7 +5,7 @@ use aims_testkit::assert_refused;
 use proptest::prelude::*;
 
 #[test]
-fn wir_02_parameters_are_there_once_and_an_empty_one_is_none() {
+fn wir_2_parameters_are_there_once_and_an_empty_one_is_none() {
     let form = Parameters::parse(b"a=1&b=&c&resource=x&resource=y&resource=&d=1&d=1&e=&e=2").unwrap();
     assert_eq!(
         (form.get("a"), form.get("b"), form.get("c"), form.get("z")),
@@ -21,7 +21,7 @@ fn wir_02_parameters_are_there_once_and_an_empty_one_is_none() {
 }
 
 #[test]
-fn wir_01_wir_09_forms_are_in_their_encoding_and_bounded() {
+fn wir_1_wir_9_forms_are_in_their_encoding_and_bounded() {
     let form = Parameters::parse(b"&&a%62=c+d%20%C3%BC&=x&").unwrap();
     assert_eq!(form.get("ab"), Ok(Some("c d ü")));
     assert_eq!(form.names().collect::<Vec<_>>(), ["ab", ""]);
@@ -48,7 +48,7 @@ fn sec_14_forms_show_no_values() {
 
 proptest! {
     #[test]
-    fn wir_01_what_is_written_is_read(pairs in prop::collection::vec((".{1,8}", ".{1,20}"), 0..6)) {
+    fn wir_1_what_is_written_is_read(pairs in prop::collection::vec((".{1,8}", ".{1,20}"), 0..6)) {
         let mut new = NewParameters::new();
         for (name, value) in &pairs {
             new.add(name, value);
@@ -61,7 +61,7 @@ proptest! {
     }
 
     #[test]
-    fn wir_09_no_form_is_too_much(text in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn wir_9_no_form_is_too_much(text in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = Parameters::parse(&text);
     }
 }

@@ -38,7 +38,7 @@ fn judge(server: &Server, body: &str) -> Result<VerifiedAccessToken, AccessToken
 }
 
 #[test]
-fn int_02_azr_07_what_is_said_of_a_token_means_what_the_token_would_say() {
+fn int_2_azr_7_what_is_said_of_a_token_means_what_the_token_would_say() {
     let server = Server::new();
     let verified = judge(
         &server,
@@ -70,7 +70,7 @@ fn int_02_azr_07_what_is_said_of_a_token_means_what_the_token_would_say() {
 }
 
 #[test]
-fn int_01_act_04_what_is_said_is_held_to_the_same_rules() {
+fn int_1_act_4_what_is_said_is_held_to_the_same_rules() {
     let server = Server::new();
     for (of, code, rule) in [
         (("active", "false"), "inactive", "INT-1"),
@@ -103,7 +103,7 @@ fn int_01_act_04_what_is_said_is_held_to_the_same_rules() {
 }
 
 #[test]
-fn int_04_what_was_said_is_asked_for_again_soon() {
+fn int_4_what_was_said_is_asked_for_again_soon() {
     let server = Server::new();
     let checks = server.verifier().build();
     let token = judge(&server, &said(&[])).unwrap();
@@ -116,7 +116,7 @@ fn int_04_what_was_said_is_asked_for_again_soon() {
 }
 
 #[test]
-fn int_03_a_signed_answer_is_for_this_resource_server_and_is_no_token() {
+fn int_3_a_signed_answer_is_for_this_resource_server_and_is_no_token() {
     let server = Server::new();
     let verifier = server.verifier().build();
     let answer = |typ: &str, of: &[(&str, &str)]| {

@@ -5,7 +5,7 @@ use aims_testkit::{assert_refused, vectors};
 use proptest::prelude::*;
 
 #[test]
-fn wir_07_a_scope_is_a_set_of_tokens_between_single_spaces() {
+fn wir_7_a_scope_is_a_set_of_tokens_between_single_spaces() {
     let scope = |text: &str| text.parse::<Scope>();
     for (text, code) in [
         ("", "scope_empty"),
@@ -37,7 +37,7 @@ fn wir_07_a_scope_is_a_set_of_tokens_between_single_spaces() {
 
 proptest! {
     #[test]
-    fn wir_07_sets_of_scopes_are_sets(one in "[a-d]( [a-d]){0,5}", other in "[a-d]( [a-d]){0,5}") {
+    fn wir_7_sets_of_scopes_are_sets(one in "[a-d]( [a-d]){0,5}", other in "[a-d]( [a-d]){0,5}") {
         let (one, other): (Scope, Scope) = (one.parse().unwrap(), other.parse().unwrap());
         let (both, rest, any) = (one.and(&other), one.without(&other), one.or(&other).unwrap());
         prop_assert!(both.is_subset_of(&one) && both.is_subset_of(&other) && one.is_subset_of(&any));
@@ -48,7 +48,7 @@ proptest! {
 }
 
 #[test]
-fn met_04_an_issuer_is_an_https_url_and_nothing_more() {
+fn met_4_an_issuer_is_an_https_url_and_nothing_more() {
     for text in
         ["https://as.example", "https://as.example/", "https://as.example:8443/a/b", "https://[::1]/t"]
     {
@@ -71,7 +71,7 @@ fn met_04_an_issuer_is_an_https_url_and_nothing_more() {
 }
 
 #[test]
-fn rsi_01_a_resource_is_an_absolute_uri_without_fragment() {
+fn rsi_1_a_resource_is_an_absolute_uri_without_fragment() {
     for (text, code) in [
         ("api.example", "resource_not_absolute"),
         ("/a", "resource_not_absolute"),
@@ -101,7 +101,7 @@ fn rsi_01_a_resource_is_an_absolute_uri_without_fragment() {
 }
 
 #[test]
-fn azr_08_azr_09_tokens_show_their_fingerprint_alone() {
+fn azr_8_azr_9_tokens_show_their_fingerprint_alone() {
     let token: AccessToken = "secret-access-token".parse().unwrap();
     let (refresh, code): (RefreshToken, AuthorizationCode) =
         ("secret-refresh".parse().unwrap(), "secret-code".parse().unwrap());

@@ -64,7 +64,7 @@ async fn signed(authority: &TestAuthority, agent: &TestAgent, authorization: Opt
 }
 
 #[test]
-fn mcp_02_dpo_09_wir_01_a_request_has_one_token() {
+fn mcp_2_dpo_9_wir_1_a_request_has_one_token() {
     let read = |lines: &[&str]| PresentedToken::read(lines);
     assert!(read(&[]).unwrap().is_none());
     for (line, scheme) in [
@@ -92,7 +92,7 @@ fn mcp_02_dpo_09_wir_01_a_request_has_one_token() {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn dpo_06_dpo_09_sec_04_a_token_that_is_bound_by_dpop_is_used_with_its_key() {
+async fn dpo_6_dpo_9_sec_4_a_token_that_is_bound_by_dpop_is_used_with_its_key() {
     let server = Server::new();
     let rs = server_of(&server, BindingPolicy::bound());
     let prover = |key| DpopProver::new(Arc::new(key)).unwrap();
@@ -135,7 +135,7 @@ async fn dpo_06_dpo_09_sec_04_a_token_that_is_bound_by_dpop_is_used_with_its_key
 }
 
 #[test]
-fn sec_04_a_token_that_is_bound_to_nothing_is_refused_unless_that_is_asked_for() {
+fn sec_4_a_token_that_is_bound_to_nothing_is_refused_unless_that_is_asked_for() {
     let server = Server::new();
     let token = server.issue(&request());
     let bound = server_of(&server, BindingPolicy::bound());
@@ -153,7 +153,7 @@ fn sec_04_a_token_that_is_bound_to_nothing_is_refused_unless_that_is_asked_for()
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn aims_25_sec_04_a_token_of_an_agent_is_used_by_that_agent_with_its_own_key() {
+async fn aims_25_sec_4_a_token_of_an_agent_is_used_by_that_agent_with_its_own_key() {
     let (server, acme) = (Server::new(), TestAuthority::new("spiffe://acme.example"));
     let rs = server_of(&server, BindingPolicy::bound());
     let (agent, other) = (acme.agent("/agents/travel", NOW), acme.agent("/agents/thief", NOW));
@@ -254,7 +254,7 @@ async fn aims_25_clients_may_have_other_names() {
 
 #[cfg(feature = "mtls")]
 #[test]
-fn mtl_02_mtl_05_a_token_of_a_certificate_is_used_over_its_connection() {
+fn mtl_2_mtl_5_a_token_of_a_certificate_is_used_over_its_connection() {
     let (server, acme) = (Server::new(), TestCertificates::new("spiffe://acme.example", NOW));
     let rs = server_of(&server, BindingPolicy::bound());
     let (bundles, clock) = (BundleSet::from(acme.trust()), TestClock::at(NOW));
@@ -293,7 +293,7 @@ fn mtl_02_mtl_05_a_token_of_a_certificate_is_used_over_its_connection() {
 }
 
 #[test]
-fn cha_01_cha_03_cha_04_what_is_wanted_is_said() {
+fn cha_1_cha_3_cha_4_what_is_wanted_is_said() {
     let server = Server::new();
     let rs = server_of(&server, BindingPolicy::bound().dangerous_or_bearer());
     let lines = |error: &ResourceError, needed: Option<&str>| {

@@ -201,7 +201,7 @@ async fn aims_25_aims_43_arch_7_an_agent_acts_for_a_user_with_a_token_of_its_own
 }
 
 #[tokio::test]
-async fn sec_04_aims_25_a_stolen_token_is_of_no_use() {
+async fn sec_4_aims_25_a_stolen_token_is_of_no_use() {
     let world = World::new();
     let (agent, thief) = (world.travel(), world.authority.agent("/agents/thief", NOW));
     let bearer = |token: &str| format!("Bearer {token}");
@@ -242,7 +242,7 @@ async fn sec_04_aims_25_a_stolen_token_is_of_no_use() {
 }
 
 #[tokio::test]
-async fn cha_01_cha_03_a_caller_learns_what_is_missing() {
+async fn cha_1_cha_3_a_caller_learns_what_is_missing() {
     let world = World::new();
     let agent = world.travel();
     let none = world.request(&agent, None).await;

@@ -33,14 +33,6 @@ impl ClientKeys {
         if !self.algorithms.contains(header.algorithm()) {
             return Err(ClientAssertionError::UnsupportedAlgorithm);
         }
-        let key = match header.key_id() {
-            Some(kid) => self.keys.find(kid, header.algorithm())?,
-            None => self.keys.only()?,
-        };
-        if key.public_key().algorithm().is_same_algorithm(header.algorithm()) {
-            Ok(key.public_key())
-        } else {
-            Err(ClientAssertionError::Signature)
-        }
+        Ok(self.keys.find_for_or_only(header)?.public_key())
     }
 }

@@ -48,11 +48,7 @@ impl TrustedAttester {
 
     /// The key that the header names, or the only one.
     pub(super) fn find(&self, header: &Header) -> Result<&PublicKey, JwsError> {
-        let key = match header.key_id() {
-            Some(kid) => self.keys.find(kid, header.algorithm())?,
-            None => self.keys.only()?,
-        };
-        Ok(key.public_key())
+        Ok(self.keys.find_for_or_only(header)?.public_key())
     }
 
     fn has(&self, header: &Header) -> bool {

@@ -29,7 +29,7 @@ async fn assertion_by(key: &Arc<SoftwareKey>) -> String {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn cja_5_dcr_01_keys_and_algorithm_of_the_metadata_count_and_no_others() {
+async fn cja_5_dcr_1_keys_and_algorithm_of_the_metadata_count_and_no_others() {
     let (key, other) = (Arc::new(key()), key());
     let server = authenticator().build();
     let judge = |metadata: ClientMetadata, fetched, token: &str| {
