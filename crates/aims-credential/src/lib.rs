@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod attempts;
 mod bundle;
 mod bundle_map;
 mod bundle_set;
@@ -23,6 +24,7 @@ mod wit;
 #[cfg(feature = "x509")]
 pub mod x509;
 
+pub use crate::attempts::{Attempts, PerMinute};
 pub use crate::bundle::{BundleSource, TrustBundle};
 pub use crate::bundle_map::{BundleMap, BundleMapError};
 pub use crate::bundle_set::BundleSet;

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use aims_keys::UnixTime;
 
-use crate::Flight;
+use crate::{Attempts, Flight};
 
 /// A document that somebody else publishes, and changes: the keys of an issuer, the metadata of a server.
 ///
 /// It is asked for when it is first needed, when it is stale, and when what is held is not enough, which is at most once a minute. Requests that need it at once
-/// wait for one fetch. One that fails takes nothing away: what is held counts on, for a day at most, and nobody asks again for 10 s, then for twice as long each
-/// time, up to 5 minutes. Nothing runs in the background.
+/// wait for one fetch. One that fails takes nothing away: what is held counts on, for a day at most, and nobody asks again before [`Attempts`] says so. Nothing runs
+/// in the background.
 ///
 /// ```
 /// use std::time::Duration;
@@ -51,13 +51,8 @@ pub enum RefreshError<E> {
 struct State<T, E> {
     held: Option<Held<T>>,
     error: Option<E>,
-    failures: u32,
-    /// Nobody asks before.
-    next: Option<UnixTime>,
+    attempts: Attempts,
     flight: Option<Arc<Flight>>,
-    /// Fetches that were begun in this minute, whether or not they came to an end.
-    minute: Option<UnixTime>,
-    begun: u32,
 }
 
 struct Held<T> {
@@ -134,8 +129,7 @@ impl<T, E: Clone> Refreshed<T, E> {
 
 impl<T, E> Default for Refreshed<T, E> {
     fn default() -> Self {
-        let state =
-            State { held: None, error: None, failures: 0, next: None, flight: None, minute: None, begun: 0 };
+        let state = State { held: None, error: None, attempts: Attempts::default(), flight: None };
         Self { max_stale: MAX_STALE, state: Mutex::new(state) }
     }
 }
@@ -163,8 +157,7 @@ impl<T, E: Clone> State<T, E> {
         if let Some(flight) = &self.flight {
             return Step::Wait(Arc::clone(flight));
         }
-        // Who asks and hangs up does not have the same thing fetched again and again.
-        if !may_fetch || self.is_resting(now) || !self.may_begin(now) {
+        if !may_fetch || self.attempts.are_resting(now) || !self.attempts.begin(now) {
             let error = || self.error.clone().map_or(RefreshError::Busy, RefreshError::Failed);
             return Step::Done(held.ok_or_else(error));
         }
@@ -178,14 +171,12 @@ impl<T, E: Clone> State<T, E> {
             Ok((document, fresh)) => {
                 let document = Arc::new(document);
                 self.held = Some(Held { document, fetched: now, fresh_until: now + fresh });
-                (self.failures, self.error) = (0, None);
-                self.next = Some(now + BETWEEN);
+                self.error = None;
+                self.attempts.succeeded(now);
             }
             Err(error) => {
                 self.error = Some(error);
-                let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(8)).min(LONGEST_PAUSE);
-                self.failures = self.failures.saturating_add(1);
-                self.next = Some(now + pause);
+                self.attempts.failed(now);
             }
         }
     }
@@ -199,20 +190,6 @@ impl<T, E: Clone> State<T, E> {
     fn is_fresh(&self, now: UnixTime) -> bool {
         let is_fresh = |held: &Held<T>| held.fetched <= now + CLOCK_STEPS && now < held.fresh_until;
         self.held.as_ref().is_some_and(is_fresh)
-    }
-
-    fn is_resting(&self, now: UnixTime) -> bool {
-        self.next.is_some_and(|next| now < next && next.since(now) <= LONGEST_PAUSE)
-    }
-
-    fn may_begin(&mut self, now: UnixTime) -> bool {
-        let is_over = |since: UnixTime| now >= since + MINUTE || now + CLOCK_STEPS < since;
-        if self.minute.is_none_or(is_over) {
-            (self.minute, self.begun) = (Some(now), 0);
-        }
-        let has_left = self.begun < BEGUN;
-        self.begun += u32::from(has_left);
-        has_left
     }
 }
 
@@ -230,17 +207,6 @@ impl<T, E: Clone> Drop for Landing<'_, T, E> {
 }
 
 const MAX_STALE: Duration = Duration::from_secs(24 * 3600);
-const MINUTE: Duration = Duration::from_secs(60);
-
-/// Between two fetches of a document that is there: for what it does not have, as that may have been added since.
-const BETWEEN: Duration = Duration::from_secs(60);
-
-/// After a failure, and then twice as long each time.
-const FIRST_PAUSE: Duration = Duration::from_secs(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// Requests that are handled at once do not all have the same time.
 const CLOCK_STEPS: Duration = Duration::from_secs(60);
-
-/// Fetches that are begun in a minute, most of which nobody waited for then.
-const BEGUN: u32 = 6;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aims_credential::Flight;
+use aims_credential::{Attempts, Flight, PerMinute};
 use aims_jose::Thumbprint;
 use aims_keys::UnixTime;
 
@@ -34,7 +34,7 @@ pub(super) struct Table {
     entries: HashMap<Place, Entry>,
     /// Counts look-ups, so that what was not used for longest is known.
     ticks: u64,
-    budget: Budget,
+    budget: PerMinute,
 }
 
 #[derive(Debug, Default)]
@@ -43,13 +43,9 @@ struct Entry {
     directory: Option<KeyDirectory>,
     fetched: UnixTimeOrNever,
     fresh_until: UnixTimeOrNever,
-    failures: u32,
     error: Option<DiscoveryError>,
-    /// Nobody asks before.
-    next: UnixTimeOrNever,
+    attempts: Attempts,
     flight: Option<Arc<Flight>>,
-    /// Fetches that were begun, whether or not they came to an end.
-    starts: Budget,
     used: u64,
     /// The site named it itself: it stays, and is not counted with what strangers name.
     is_known: bool,
@@ -102,11 +98,10 @@ impl Table {
         if let Some(flight) = &entry.flight {
             return Step::Wait(Arc::clone(flight));
         }
-        if !may_fetch || entry.is_resting(now) {
+        if !may_fetch || entry.attempts.are_resting(now) {
             return Step::Done(settled);
         }
-        // Who asks and hangs up does not have the same thing fetched again and again.
-        let may_start = entry.starts.take(now, STARTS);
+        let may_start = entry.attempts.begin(now);
         let is_stranger = !entry.is_known;
         if !may_start
             || is_stranger
@@ -134,14 +129,12 @@ impl Table {
             Ok((directory, fresh)) => {
                 entry.directory = Some(directory);
                 (entry.fetched, entry.fresh_until) = (Some(now), Some(now + fresh));
-                (entry.failures, entry.error) = (0, None);
-                entry.next = Some(now + BETWEEN);
+                entry.error = None;
+                entry.attempts.succeeded(now);
             }
             Err(error) => {
                 entry.error = Some(error);
-                let pause = FIRST_PAUSE.saturating_mul(1 << entry.failures.min(8)).min(LONGEST_PAUSE);
-                entry.failures = entry.failures.saturating_add(1);
-                entry.next = Some(now + pause);
+                entry.attempts.failed(now);
             }
         }
     }
@@ -194,10 +187,6 @@ impl Entry {
         is_past && self.fresh_until.is_some_and(|end| now < end)
     }
 
-    fn is_resting(&self, now: UnixTime) -> bool {
-        self.next.is_some_and(|next| now < next && next.since(now) <= LONGEST_PAUSE)
-    }
-
     /// What can be said without asking.
     fn settled(
         &self,
@@ -221,40 +210,6 @@ impl Entry {
         Ok(BotKey::new(key, fetched))
     }
 }
-
-/// How many fetches are begun, by the minute.
-#[derive(Debug, Default)]
-struct Budget {
-    since: Option<UnixTime>,
-    spent: u32,
-}
-
-impl Budget {
-    fn take(&mut self, now: UnixTime, most: u32) -> bool {
-        let is_over = |since: UnixTime| now >= since + MINUTE || now + CLOCK_STEPS < since;
-        if self.since.is_none_or(is_over) {
-            (self.since, self.spent) = (Some(now), 0);
-        }
-        let has_left = self.spent < most;
-        self.spent += u32::from(has_left);
-        has_left
-    }
-}
-
-const MINUTE: Duration = Duration::from_secs(60);
-
-/// Between two fetches of a directory that is there: for a key that it does not have, as it may have been added since.
-const BETWEEN: Duration = Duration::from_secs(60);
-
-/// After a failure, and then twice as long each time.
-const FIRST_PAUSE: Duration = Duration::from_secs(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-
-/// Requests that are handled at once do not all have the same time.
-const CLOCK_STEPS: Duration = Duration::from_secs(60);
-
-/// Fetches of one URL that are begun in a minute, most of which nobody waited for then.
-const STARTS: u32 = 6;
 
 /// Fetches from one host at once.
 const PER_HOST: usize = 4;
