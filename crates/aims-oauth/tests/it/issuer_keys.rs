@@ -177,8 +177,10 @@ async fn act_6_whoever_cannot_be_asked_is_no_fault_of_the_token() {
     web.fail(JWKS, FetchError::Timeout);
     resource.prepare(&presented, fresh_until).await.unwrap();
     let keys = TrustedIssuer::following(issuer(), web.clone(), backend::ring());
-    assert!(keys.keys(NOW).is_err() && !keys.replace_keys(server.keys()));
-    assert!(resource.prepare(&presented, fresh_until + secs(24 * 3600)).await.is_err());
+    assert_eq!(keys.keys(NOW).unwrap_err(), IssuerKeysError::NotFetched);
+    assert!(!keys.replace_keys(server.keys()));
+    let refused = resource.prepare(&presented, fresh_until + secs(24 * 3600)).await.unwrap_err();
+    assert_eq!((refused.code(), refused.status()), (FetchError::Timeout.code(), 503));
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -198,7 +200,7 @@ async fn met_1_met_2_metadata_is_looked_for_at_each_place_and_believed_of_its_is
     // A server that fails is not one that has nothing.
     web.fail(METADATA, FetchError::Status(500));
     web.asked();
-    assert!(prepared(&web.verifier(), &token, NOW).await.is_err());
+    assert_eq!(prepared(&web.verifier(), &token, NOW).await, Err(FetchError::Status(500).into()));
     assert_eq!(web.asked(), [METADATA]);
     for (metadata, code, rule) in [
         (
