@@ -3,12 +3,14 @@
 mod access_token;
 mod authorization;
 mod challenge;
+mod client;
 mod client_auth;
 mod client_auth_method;
 mod delegation;
 mod details;
 mod dpop;
 mod error_code;
+mod exchange;
 mod form;
 mod grant;
 mod grant_type;
@@ -22,6 +24,7 @@ mod revisions;
 mod scope;
 mod secret;
 mod token;
+mod token_client;
 mod trusted_issuer;
 mod wanted;
 
@@ -35,6 +38,11 @@ pub use crate::authorization::{
     ExpectedAuthorization, PkceError, PushedResponse, RequestOrigin, RequestUri,
 };
 pub use crate::challenge::{Challenge, ChallengeError, Challenges};
+pub use crate::client::{
+    AuthorizationFlow, AuthorizationStart, ClientCredential, ClientError, EndpointRequest, HeldBinding,
+    HeldGrant, HeldToken, NonceJar, NotYet, OAuthClient, PendingApproval, PendingAuthorization, PushFlow,
+    PushStep, SenderConstraint, SentPush, SentTokenRequest, StepUp, StepUps, TokenFlow, TokenStep,
+};
 #[cfg(feature = "client-secret")]
 pub use crate::client_auth::SecretDigest;
 pub use crate::client_auth::{
@@ -58,6 +66,7 @@ pub use crate::dpop::{
     VerifiedDpopProof,
 };
 pub use crate::error_code::ErrorCode;
+pub use crate::exchange::{ActorToken, CheckedExchange, ExchangeError, ExchangeParties};
 pub use crate::form::{FormError, NewParameters, Parameters};
 pub use crate::grant::{
     Ceiling, GrantError, GrantIssueError, GrantIssuer, GrantProfile, GrantRequest, GrantReuse, GrantVerifier,
@@ -86,4 +95,5 @@ pub use crate::token::{
     AuthRequestId, CodeGrant, ErrorResponse, ErrorText, Grant, MessageError, TokenExchange, TokenHint,
     TokenQuery, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse, TypedToken,
 };
+pub use crate::token_client::{Discovered, TokenClient, TokenClientBuilder, TokenNeed, UserGrant};
 pub use crate::trusted_issuer::{IssuerKeysError, TrustedIssuer};
