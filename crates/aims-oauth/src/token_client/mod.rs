@@ -44,7 +44,7 @@ use crate::{
 /// let proofs = DpopProver::new(Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring())?))?;
 ///
 /// // `http` guards the network: `GuardedFetch` of `aims-workload-api`.
-/// let tokens = TokenClient::builder(http, SystemClock, backend::ring())
+/// let tokens = TokenClient::builder(http, SystemClock::default(), backend::ring())
 ///     .server("https://as.example".parse()?, credential, SenderConstraint::dpop(proofs))
 ///     .build();
 ///

@@ -4,11 +4,13 @@
 mod access_tokens;
 mod authorization;
 mod challenges;
+mod client;
 mod client_auth;
 mod delegation;
 mod details;
 mod dpop;
 mod evidence;
+mod exchanges;
 mod forms;
 mod grants;
 mod introspection;

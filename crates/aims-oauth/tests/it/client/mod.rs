@@ -1,0 +1,8 @@
+//! Agents that get tokens.
+
+mod flows;
+mod step_up;
+pub(crate) mod support;
+mod tokens;
+#[cfg(feature = "wit-svid")]
+mod workloads;
