@@ -12,6 +12,7 @@ mod error_code;
 mod form;
 mod grant;
 mod grant_type;
+mod id_token;
 mod issuer;
 mod lineage;
 mod metadata;
@@ -64,6 +65,10 @@ pub use crate::grant::{
     GrantVerifierBuilder, IssuedGrant, VerifiedGrant,
 };
 pub use crate::grant_type::GrantType;
+pub use crate::id_token::{
+    ExpectedIdToken, IdTokenError, IdTokenIssueError, IdTokenIssuer, IdTokenRequest, IdTokenVerifier,
+    IdTokenVerifierBuilder, IssuedIdToken, UnsignedIdToken, VerifiedIdToken,
+};
 pub use crate::issuer::{Issuer, IssuerError};
 pub use crate::lineage::{Lineage, LineageError};
 pub use crate::metadata::{
@@ -80,7 +85,8 @@ pub use crate::resource_server::{
 pub use crate::revisions::SPEC_REVISIONS;
 pub use crate::scope::{Scope, ScopeError};
 pub use crate::secret::{
-    AccessToken, AuthorizationCode, ClientSecret, Fingerprint, RefreshToken, SecretError, SecurityToken,
+    AccessToken, AuthorizationCode, ClientSecret, Fingerprint, IdToken, RefreshToken, SecretError,
+    SecurityToken,
 };
 pub use crate::token::{
     AuthRequestId, CodeGrant, ErrorResponse, ErrorText, Grant, MessageError, TokenExchange, TokenHint,

@@ -89,6 +89,8 @@ secrets! {
     AccessToken, is_b64token, MAX_TOKEN;
     /// A refresh token.
     RefreshToken, is_visible, MAX_TOKEN;
+    /// An ID Token, which nobody has looked at yet: what an issuer tells one client about a user.
+    IdToken, is_visible, MAX_TOKEN;
     /// A token whatever its kind, as one endpoint gives it to be taken to another: an assertion, a grant, a token to be exchanged.
     SecurityToken, is_visible, MAX_TOKEN;
     /// An authorization code: good once, for a minute.
@@ -100,6 +102,13 @@ secrets! {
 /// An access token is a token.
 impl From<AccessToken> for SecurityToken {
     fn from(token: AccessToken) -> Self {
+        Self(token.0)
+    }
+}
+
+/// An ID Token is a token: to be exchanged, most often (JAG-2).
+impl From<IdToken> for SecurityToken {
+    fn from(token: IdToken) -> Self {
         Self(token.0)
     }
 }

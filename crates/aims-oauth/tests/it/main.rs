@@ -11,6 +11,7 @@ mod dpop;
 mod evidence;
 mod forms;
 mod grants;
+mod id_tokens;
 mod introspection;
 mod issuer_keys;
 mod messages;

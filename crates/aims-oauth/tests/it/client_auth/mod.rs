@@ -8,7 +8,7 @@ mod presented;
 #[cfg(feature = "client-secret")]
 mod secrets;
 mod spiffe;
-mod support;
+pub(crate) mod support;
 #[cfg(feature = "mtls")]
 mod tls;
 mod vectors;
