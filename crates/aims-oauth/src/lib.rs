@@ -2,6 +2,7 @@
 
 mod access_token;
 mod authorization;
+mod backchannel;
 mod challenge;
 mod client_auth;
 mod client_auth_method;
@@ -34,6 +35,11 @@ pub use crate::access_token::{
 pub use crate::authorization::{
     AuthorizationError, AuthorizationRequest, AuthorizationResponse, CodeChallenge, CodeVerifier,
     ExpectedAuthorization, PkceError, PushedResponse, RequestOrigin, RequestUri,
+};
+pub use crate::backchannel::{
+    AuthRequestId, BackchannelClient, BackchannelError, BackchannelRequest, BackchannelResponse,
+    BindingMessage, BindingMessageError, NotificationToken, PingError, PingNotification, PresentedPing,
+    UserHint,
 };
 pub use crate::challenge::{Challenge, ChallengeError, Challenges};
 #[cfg(feature = "client-secret")]
@@ -86,10 +92,10 @@ pub use crate::revisions::SPEC_REVISIONS;
 pub use crate::scope::{Scope, ScopeError};
 pub use crate::secret::{
     AccessToken, AuthorizationCode, ClientSecret, Fingerprint, IdToken, RefreshToken, SecretError,
-    SecurityToken,
+    SecurityToken, UserCode,
 };
 pub use crate::token::{
-    AuthRequestId, CodeGrant, ErrorResponse, ErrorText, Grant, MessageError, TokenExchange, TokenHint,
-    TokenQuery, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse, TypedToken,
+    CodeGrant, ErrorResponse, ErrorText, Grant, MessageError, TokenExchange, TokenHint, TokenQuery,
+    TokenRequest, TokenResponse, TokenTypeUrn, TokenUse, TypedToken,
 };
 pub use crate::trusted_issuer::{IssuerKeysError, TrustedIssuer};

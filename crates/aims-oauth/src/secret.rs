@@ -97,6 +97,8 @@ secrets! {
     AuthorizationCode, is_visible, MAX_CODE;
     /// A secret that a server gave to a client when it registered.
     ClientSecret, is_visible, MAX_CODE;
+    /// A code that a user has against being asked by anybody (CIBA): the user's secret, as the client was given it.
+    UserCode, is_typed, MAX_USER_CODE;
 }
 
 /// An access token is a token.
@@ -171,8 +173,16 @@ fn is_visible(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
+/// Whatever a user can type.
+fn is_typed(text: &str) -> bool {
+    !text.chars().any(char::is_control)
+}
+
 /// WIR-9.
 const MAX_TOKEN: usize = 16 * 1024;
 
 /// Of other servers; ours are short.
 const MAX_CODE: usize = 4 * 1024;
+
+/// Of people.
+const MAX_USER_CODE: usize = 256;

@@ -3,6 +3,7 @@
 
 mod access_tokens;
 mod authorization;
+mod backchannel;
 mod challenges;
 mod client_auth;
 mod delegation;
