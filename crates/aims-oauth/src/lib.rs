@@ -18,6 +18,7 @@ mod issuer;
 mod lineage;
 mod metadata;
 mod names;
+mod request_object;
 mod resource;
 mod resource_server;
 mod revisions;
@@ -82,6 +83,10 @@ pub use crate::metadata::{
     ClientMetadata, ClientMetadataBuilder, ClientMetadataError, ClientPage, DeliveryMode, Endpoint, Listed,
     RedirectUri, RedirectUriError, ResourceMetadata, ResourceMetadataBuilder, ResourceMetadataError,
     ServerMetadata, ServerMetadataBuilder, ServerMetadataError, Signed,
+};
+pub use crate::request_object::{
+    NewRequestObject, PresentedRequestObject, RequestObject, RequestObjectError, RequestObjectVerifier,
+    RequestObjectVerifierBuilder, UnsignedRequestObject, VerifiedRequestObject,
 };
 pub use crate::resource::{Resource, ResourceUriError};
 pub use crate::resource_server::{

@@ -72,12 +72,14 @@ fn hil_4_a_request_arrives_as_it_was_sent() {
 #[test]
 fn hil_4_hil_7_a_request_is_whole() {
     let base = "scope=openid&login_hint=u";
-    let bare = read(&format!("{base}&unknown=1&unknown=2&resource=&acr_values=&user_code=")).unwrap();
-    assert!(bare.resources().is_empty() && bare.wanted_details().is_none() && bare.wanted_expiry().is_none());
+    let least = read(&format!("{base}&unknown=1&unknown=2&resource=&acr_values=&user_code=")).unwrap();
     assert!(
-        bare.sent_user_code().is_none()
-            && bare.shown_message().is_none()
-            && bare.wanted_acr_values().is_empty()
+        least.resources().is_empty() && least.wanted_details().is_none() && least.wanted_expiry().is_none()
+    );
+    assert!(
+        least.sent_user_code().is_none()
+            && least.shown_message().is_none()
+            && least.wanted_acr_values().is_empty()
     );
     let request = ErrorCode::InvalidRequest;
     for (form, code, rule, error) in [

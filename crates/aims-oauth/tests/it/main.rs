@@ -18,5 +18,6 @@ mod issuer_keys;
 mod messages;
 mod metadata;
 mod names;
+mod request_objects;
 mod resource_server;
 mod world;
