@@ -18,9 +18,15 @@ pub enum JwtSvidError {
     /// The token has `cnf`: it is for the holder of a key, and no bearer token.
     #[error("the token is bound to a key, which is not verified here")]
     Confirmation,
+    /// The token has `events`: it is a security event.
+    #[error("the token has events")]
+    Events,
     /// The token is past its `exp`.
     #[error("the token has expired")]
     Expired,
+    /// The token has a claim that makes it an ID Token or a grant.
+    #[error("the claim {0} is none of a JWT-SVID")]
+    ForeignClaim(&'static str),
     /// The header has members other than `alg`, `kid` and `typ`.
     #[error("the header has a member that is not allowed")]
     HeaderMember,
@@ -76,7 +82,9 @@ impl JwtSvidError {
             Self::AudienceMismatch => "audience_mismatch",
             Self::AudienceMissing => "audience_missing",
             Self::Confirmation => "bad_confirmation",
+            Self::Events => "events_claim",
             Self::Expired => "expired",
+            Self::ForeignClaim(_) => "foreign_claim",
             Self::HeaderMember => "header_member",
             Self::KeyIdMissing => "key_id_missing",
             Self::Lapsed(lapsed) => lapsed.code(),
@@ -99,7 +107,9 @@ impl JwtSvidError {
         match self {
             Self::AudienceMismatch | Self::AudienceMissing | Self::MultipleAudiences => "JS-7",
             Self::Confirmation => "JO-KEY-10",
+            Self::Events => "SSF-14",
             Self::Expired => "JS-8",
+            Self::ForeignClaim(_) => "JS-13",
             Self::HeaderMember => "JS-2",
             Self::KeyIdMissing => "JS-4",
             Self::Lapsed(lapsed) => lapsed.rule(),
