@@ -33,6 +33,9 @@ impl JwtSvidClaims {
 
     /// JS-13: what says by its claims that it is something else.
     pub(super) fn refuse_other_kinds(&self) -> Result<(), JwtSvidError> {
+        if self.all.issuer().as_deref() == Some(self.subject.as_str()) {
+            return Err(JwtSvidError::SelfIssued);
+        }
         for (name, _) in self.all.as_object() {
             let name = name.as_str();
             match &*name {

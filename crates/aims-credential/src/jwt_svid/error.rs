@@ -51,6 +51,9 @@ pub enum JwtSvidError {
     /// The token is before its `nbf`, or was issued in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
+    /// `iss` is `sub`: it is an assertion, by which a client of an authorization server says who it is.
+    #[error("the token is by the workload that it is about")]
+    SelfIssued,
     /// The signature does not verify.
     #[error("the signature does not verify")]
     Signature,
@@ -92,6 +95,7 @@ impl JwtSvidError {
             Self::MultipleAudiences => "multiple_audiences",
             Self::NotBearer => "not_bearer",
             Self::NotYetValid => "not_yet_valid",
+            Self::SelfIssued => "self_issued",
             Self::Signature => "bad_signature",
             Self::Subject(_) | Self::SubjectWithoutPath => "bad_subject",
             Self::UnknownKey => "unknown_key",
@@ -109,7 +113,7 @@ impl JwtSvidError {
             Self::Confirmation => "JO-KEY-10",
             Self::Events => "SSF-14",
             Self::Expired => "JS-8",
-            Self::ForeignClaim(_) => "JS-13",
+            Self::ForeignClaim(_) | Self::SelfIssued => "JS-13",
             Self::HeaderMember => "JS-2",
             Self::KeyIdMissing => "JS-4",
             Self::Lapsed(lapsed) => lapsed.rule(),

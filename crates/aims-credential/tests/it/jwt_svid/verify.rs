@@ -405,6 +405,7 @@ fn js_13_ssf_14_claims_of_other_tokens_are_refused() {
             ("its code", foreign, domain.forge().claim("c_hash", json!("c"))),
             ("the client of a grant", foreign, domain.forge().claim("client_id", json!("app"))),
             ("its scope", foreign, domain.forge().claim("scope", json!("a"))),
+            ("an assertion", ("self_issued", "JS-13"), domain.forge().claim("iss", json!(SUBJECT))),
         ],
     );
 }
