@@ -46,11 +46,15 @@ impl Parameters {
             let mut sides = pair.splitn(2, |byte| *byte == b'=');
             let name = decode(sides.next().unwrap_or_default())?;
             let value = decode(sides.next().unwrap_or_default())?;
-            let at = parameters.pairs.len();
-            parameters.by_name.entry(name.to_string()).or_default().push(at);
-            parameters.pairs.push((name.to_string(), value));
+            parameters.push(&name, value);
         }
         Ok(parameters)
+    }
+
+    /// One more.
+    pub(crate) fn push(&mut self, name: &str, value: Zeroizing<String>) {
+        self.by_name.entry(name.to_owned()).or_default().push(self.pairs.len());
+        self.pairs.push((name.to_owned(), value));
     }
 
     /// The value of a parameter that may be there once (WIR-2); an empty one is none.

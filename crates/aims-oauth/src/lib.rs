@@ -2,6 +2,7 @@
 
 mod access_token;
 mod authorization;
+mod backchannel;
 mod challenge;
 mod client;
 mod client_auth;
@@ -14,10 +15,12 @@ mod exchange;
 mod form;
 mod grant;
 mod grant_type;
+mod id_token;
 mod issuer;
 mod lineage;
 mod metadata;
 mod names;
+mod request_object;
 mod resource;
 mod resource_server;
 mod revisions;
@@ -36,6 +39,11 @@ pub use crate::access_token::{
 pub use crate::authorization::{
     AuthorizationError, AuthorizationRequest, AuthorizationResponse, CodeChallenge, CodeVerifier,
     ExpectedAuthorization, PkceError, PushedResponse, RequestOrigin, RequestUri,
+};
+pub use crate::backchannel::{
+    AuthRequestId, BackchannelClient, BackchannelError, BackchannelRequest, BackchannelResponse,
+    BindingMessage, BindingMessageError, NotificationToken, PingError, PingNotification, PresentedPing,
+    UserHint,
 };
 pub use crate::challenge::{Challenge, ChallengeError, Challenges};
 pub use crate::client::{
@@ -73,6 +81,10 @@ pub use crate::grant::{
     GrantVerifierBuilder, IssuedGrant, VerifiedGrant,
 };
 pub use crate::grant_type::GrantType;
+pub use crate::id_token::{
+    ExpectedIdToken, IdTokenError, IdTokenIssueError, IdTokenIssuer, IdTokenRequest, IdTokenVerifier,
+    IdTokenVerifierBuilder, IssuedIdToken, UnsignedIdToken, VerifiedIdToken,
+};
 pub use crate::issuer::{Issuer, IssuerError};
 pub use crate::lineage::{Lineage, LineageError};
 pub use crate::metadata::{
@@ -80,6 +92,10 @@ pub use crate::metadata::{
     ClientMetadata, ClientMetadataBuilder, ClientMetadataError, ClientPage, DeliveryMode, Endpoint, Listed,
     RedirectUri, RedirectUriError, ResourceMetadata, ResourceMetadataBuilder, ResourceMetadataError,
     ServerMetadata, ServerMetadataBuilder, ServerMetadataError, Signed,
+};
+pub use crate::request_object::{
+    NewRequestObject, PresentedRequestObject, RequestObject, RequestObjectError, RequestObjectVerifier,
+    RequestObjectVerifierBuilder, UnsignedRequestObject, VerifiedRequestObject,
 };
 pub use crate::resource::{Resource, ResourceUriError};
 pub use crate::resource_server::{
@@ -89,11 +105,12 @@ pub use crate::resource_server::{
 pub use crate::revisions::SPEC_REVISIONS;
 pub use crate::scope::{Scope, ScopeError};
 pub use crate::secret::{
-    AccessToken, AuthorizationCode, ClientSecret, Fingerprint, RefreshToken, SecretError, SecurityToken,
+    AccessToken, AuthorizationCode, ClientSecret, Fingerprint, IdToken, RefreshToken, SecretError,
+    SecurityToken, UserCode,
 };
 pub use crate::token::{
-    AuthRequestId, CodeGrant, ErrorResponse, ErrorText, Grant, MessageError, TokenExchange, TokenHint,
-    TokenQuery, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse, TypedToken,
+    CodeGrant, ErrorResponse, ErrorText, Grant, MessageError, TokenExchange, TokenHint, TokenQuery,
+    TokenRequest, TokenResponse, TokenTypeUrn, TokenUse, TypedToken,
 };
 pub use crate::token_client::{Discovered, TokenClient, TokenClientBuilder, TokenNeed, UserGrant};
 pub use crate::trusted_issuer::{IssuerKeysError, TrustedIssuer};

@@ -3,6 +3,7 @@
 
 mod access_tokens;
 mod authorization;
+mod backchannel;
 mod challenges;
 mod client;
 mod client_auth;
@@ -13,10 +14,12 @@ mod evidence;
 mod exchanges;
 mod forms;
 mod grants;
+mod id_tokens;
 mod introspection;
 mod issuer_keys;
 mod messages;
 mod metadata;
 mod names;
+mod request_objects;
 mod resource_server;
 mod world;

@@ -1,0 +1,28 @@
+//! ID Tokens: what an issuer tells one client about the user that it authenticated (`OpenID` Connect Core 1.0, `docs/spec/oauth.md` section 17).
+
+mod error;
+mod expected;
+mod hash;
+mod issue;
+mod verified;
+mod verify;
+
+pub use self::error::IdTokenError;
+pub use self::expected::ExpectedIdToken;
+pub use self::issue::{IdTokenIssueError, IdTokenIssuer, IdTokenRequest, IssuedIdToken, UnsignedIdToken};
+pub use self::verified::VerifiedIdToken;
+pub use self::verify::{IdTokenVerifier, IdTokenVerifierBuilder};
+
+/// `typ`, as it is written; it may be left out.
+const ID_TOKEN_TYPE: &str = "JWT";
+
+/// The claim that binds an ID Token to a request that a user was asked about elsewhere (HIL-12).
+const AUTH_REQ_ID: &str = "urn:openid:params:jwt:claim:auth_req_id";
+
+/// IDT-3, in bytes.
+const MAX_SUBJECT: usize = 255;
+
+/// IDT-3.
+fn is_subject(subject: &str) -> bool {
+    subject.len() <= MAX_SUBJECT && subject.is_ascii()
+}
