@@ -3,12 +3,107 @@
 use std::fmt;
 use std::time::Duration;
 
+use aims_credential::Posted;
 use aims_keys::{SealError, SealingKey, UnixTime};
 
+use super::oauth_client::{check_media_type, refusal};
 use super::sealed::{number, open, seal};
-use super::{ClientError, OAuthClient, TokenFlow};
+use super::token_flow::MAX_LIFETIME;
+use super::tries::Tries;
+use super::{ClientError, EndpointRequest, OAuthClient, TokenFlow};
 use crate::wanted::Wanted;
-use crate::{AuthRequestId, Grant, Issuer, NewParameters, TokenRequest};
+use crate::{
+    AuthRequestId, BackchannelRequest, BackchannelResponse, Endpoint, Grant, GrantType, Issuer,
+    NewParameters, TokenRequest,
+};
+
+/// What a user is to be asked elsewhere.
+#[derive(Debug)]
+#[must_use = "nobody is asked until it is sent"]
+pub struct AskFlow {
+    client: OAuthClient,
+    request: BackchannelRequest,
+    tries: Tries,
+}
+
+/// A question that was sent.
+#[derive(Debug)]
+#[must_use = "the answer is still to come"]
+pub struct SentAsk {
+    flow: AskFlow,
+    sent: EndpointRequest,
+}
+
+/// What comes of the answer of the server, which is not yet that of the user.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AskStep {
+    /// The same has to be sent again, with what the server asks for.
+    Again(Box<AskFlow>),
+    /// The user is asked.
+    Pending(Box<PendingApproval>),
+}
+
+impl AskFlow {
+    pub(super) fn new(client: OAuthClient, request: BackchannelRequest) -> Result<Self, ClientError> {
+        if !client.server().supports_grant(GrantType::Ciba) {
+            return Err(ClientError::NoGrant(GrantType::Ciba));
+        }
+        client.url(Endpoint::BackchannelAuthentication)?;
+        client.url(Endpoint::Token)?;
+        Ok(Self { client, request, tries: Tries::default() })
+    }
+
+    /// Makes the request, to be sent at once.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn send(self, now: UnixTime) -> Result<SentAsk, ClientError> {
+        let mut form = NewParameters::new();
+        self.request.write(&mut form);
+        let sent = self.client.request(Endpoint::BackchannelAuthentication, form, false, now).await?;
+        Ok(SentAsk { flow: self, sent })
+    }
+
+    pub(crate) fn client(&self) -> &OAuthClient {
+        &self.client
+    }
+}
+
+impl SentAsk {
+    /// What is to be sent.
+    #[must_use]
+    pub fn request(&self) -> &EndpointRequest {
+        &self.sent
+    }
+
+    /// Reads the answer, to a request that was sent at time `began`: the user has from then on.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub fn answered(self, answer: &Posted, began: UnixTime) -> Result<AskStep, ClientError> {
+        let mut flow = self.flow;
+        let news = flow.client.learn(&self.sent, answer);
+        if answer.status() != 200 {
+            flow.tries.again(refusal(answer), news)?;
+            return Ok(AskStep::Again(Box::new(flow)));
+        }
+        check_media_type(answer)?;
+        let response = BackchannelResponse::parse(answer.body())?;
+        let interval = response.interval().as_secs().min(MAX_INTERVAL);
+        Ok(AskStep::Pending(Box::new(PendingApproval {
+            id: response.id().clone(),
+            issuer: flow.client.issuer().clone(),
+            client_id: flow.client.client_id().to_owned(),
+            wanted: flow.request.wanted().clone(),
+            interval,
+            next: began + Duration::from_secs(interval),
+            expires: began + response.lifetime().min(MAX_LIFETIME),
+        })))
+    }
+}
 
 /// A request that waits for a user: the client asks from time to time, and has a token when the user has agreed.
 ///
@@ -42,10 +137,21 @@ impl PendingApproval {
         &self.issuer
     }
 
-    /// What names it in a log.
+    /// `auth_req_id`: a server that notifies the client names the request by it (HIL-11).
     #[must_use]
-    pub fn fingerprint(&self) -> crate::Fingerprint {
-        self.id.fingerprint()
+    pub fn id(&self) -> &AuthRequestId {
+        &self.id
+    }
+
+    /// Whether there is to be an ID Token: the scope held `openid`.
+    #[must_use]
+    pub fn wants_id_token(&self) -> bool {
+        self.wanted.scope.as_ref().is_some_and(|scope| scope.contains("openid"))
+    }
+
+    /// The server has said that there is an answer: it may be asked at once.
+    pub fn notified(&mut self, now: UnixTime) {
+        self.next = now;
     }
 
     /// Asks whether the user has decided: the next time not before `interval` has passed, whatever comes of this one.

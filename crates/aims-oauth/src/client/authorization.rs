@@ -2,15 +2,16 @@
 
 use aims_credential::Posted;
 use aims_jose::base64url;
-use aims_keys::UnixTime;
+use aims_keys::{Backend, UnixTime};
 use zeroize::Zeroizing;
 
-use super::oauth_client::{check_media_type, refusal, wants_again};
+use super::oauth_client::{check_media_type, refusal};
+use super::tries::Tries;
 use super::{ClientError, EndpointRequest, OAuthClient, PendingAuthorization};
 use crate::wanted::Wanted;
 use crate::{
-    AuthorizationDetails, AuthorizationRequest, CodeVerifier, DpopProver, Endpoint, ErrorCode, GrantType,
-    NewParameters, PushedResponse, RedirectUri, Resource, Scope,
+    AuthorizationDetails, AuthorizationRequest, CodeVerifier, DpopProver, Endpoint, GrantType, NewParameters,
+    PushedResponse, RedirectUri, Resource, Scope,
 };
 
 /// What a user is to be asked for.
@@ -91,7 +92,7 @@ impl AuthorizationFlow {
         let (request, pending) = self.prepare(now)?;
         let server = self.client.server();
         if server.endpoint(Endpoint::PushedAuthorization).is_some() {
-            let push = PushFlow { client: self.client, request, pending, tried: Vec::new() };
+            let push = PushFlow { client: self.client, request, pending, tries: Tries::default() };
             return push.send(now).await.map(|sent| AuthorizationStart::Push(Box::new(sent)));
         }
         if server.requires_pushed_requests() {
@@ -104,9 +105,9 @@ impl AuthorizationFlow {
 
     fn prepare(&self, now: UnixTime) -> Result<(AuthorizationRequest, PendingAuthorization), ClientError> {
         let backend = self.client.backend();
-        let mut random = Zeroizing::new([0; 16]);
-        backend.fill_random(&mut *random)?;
-        let state = base64url::encode(*random);
+        let state = unguessable(backend)?;
+        let has_openid = self.wanted.scope.as_ref().is_some_and(|scope| scope.contains("openid"));
+        let nonce = if has_openid { Some(unguessable(backend)?) } else { None };
         let verifier = CodeVerifier::generate(backend)?;
         let key = self.client.constraint().prover().map(DpopProver::thumbprint);
 
@@ -115,6 +116,9 @@ impl AuthorizationFlow {
         let mut request = request.state(&state).wanting(self.wanted.clone()).acr_values(&self.acr_values);
         if let Some(key) = key {
             request = request.bound_to(key);
+        }
+        if let Some(nonce) = &nonce {
+            request = request.nonce(nonce);
         }
         if let Some(age) = self.max_age {
             request = request.max_age(age);
@@ -128,12 +132,21 @@ impl AuthorizationFlow {
             verifier,
             redirect_uri: self.redirect_uri.clone(),
             key: key.map(|key| key.to_string()),
+            nonce,
+            acr_values: self.acr_values.clone(),
+            max_age: self.max_age,
             wanted: self.wanted.clone(),
             session: self.session.clone(),
             expires: now + PendingAuthorization::LIFETIME,
         };
         Ok((request, pending))
     }
+}
+
+fn unguessable(backend: Backend) -> Result<String, ClientError> {
+    let mut random = Zeroizing::new([0; 16]);
+    backend.fill_random(&mut *random)?;
+    Ok(base64url::encode(*random))
 }
 
 /// How an authorization begins.
@@ -163,7 +176,7 @@ pub struct PushFlow {
     client: OAuthClient,
     request: AuthorizationRequest,
     pending: PendingAuthorization,
-    tried: Vec<ErrorCode>,
+    tries: Tries,
 }
 
 /// A request that was pushed.
@@ -213,15 +226,7 @@ impl SentPush {
             let pending = flow.pending.at(&flow.client, &query)?;
             return Ok(PushStep::Ready(Box::new(pending)));
         }
-        let refused = refusal(answer);
-        let ClientError::Refused(error) = &refused else { return Err(refused) };
-        match wants_again(error, news) {
-            Some((code, true)) if !flow.tried.contains(&code) => {
-                flow.tried.push(code);
-                Ok(PushStep::Again(Box::new(flow)))
-            }
-            Some((code, _)) => Err(ClientError::Looping(code)),
-            None => Err(refused),
-        }
+        flow.tries.again(refusal(answer), news)?;
+        Ok(PushStep::Again(Box::new(flow)))
     }
 }

@@ -5,7 +5,7 @@ use aims_keys::{BeforeEpoch, KeyError, SealError, SignError};
 
 use crate::{
     AuthorizationError, ChallengeError, Endpoint, ErrorCode, ErrorResponse, FormError, GrantType,
-    MessageError, ResourceMetadataError, SecretError, ServerMetadataError,
+    IdTokenError, IssuerKeysError, MessageError, ResourceMetadataError, SecretError, ServerMetadataError,
 };
 
 /// Why there is no token, one reason per check.
@@ -42,6 +42,12 @@ pub enum ClientError {
     /// The token that came is of another type than was asked for.
     #[error("the server issued a token of another type")]
     IssuedType,
+    /// The ID Token is refused.
+    #[error(transparent)]
+    IdToken(#[from] IdTokenError),
+    /// The keys of the server are not known.
+    #[error(transparent)]
+    IssuerKeys(#[from] IssuerKeysError),
     /// There is no JWT-SVID.
     #[error(transparent)]
     JwtSvid(#[from] JwtSvidUnavailable),
@@ -63,6 +69,9 @@ pub enum ClientError {
     /// The server has no PKCE.
     #[error("the server has no PKCE with S256")]
     NoPkce,
+    /// There is no ID Token, though `openid` was asked for.
+    #[error("the server issued no ID Token")]
+    NoIdToken,
     /// The resource names no authorization server that is trusted here.
     #[error("the resource names no authorization server that is trusted")]
     NoServer,
@@ -134,6 +143,8 @@ impl ClientError {
             Self::Fetch(error) => error.code(),
             Self::Form(error) => error.code(),
             Self::IssuedType => "issued_token_type",
+            Self::IdToken(error) => error.code(),
+            Self::IssuerKeys(error) => error.code(),
             Self::JwtSvid(error) => error.code(),
             Self::Lapsed(error) => error.code(),
             Self::Looping(_) => "server_loops",
@@ -141,6 +152,7 @@ impl ClientError {
             Self::Message(error) => error.code(),
             Self::NoEndpoint(_) => "no_endpoint",
             Self::NoGrant(_) => "grant_not_supported",
+            Self::NoIdToken => "no_id_token",
             Self::NoPkce => "no_pkce",
             Self::NoServer => "no_trusted_server",
             Self::NoSuchMethod => "method_not_supported",
@@ -176,6 +188,8 @@ impl ClientError {
             Self::Fetch(error) => error.rule(),
             Self::Form(error) => error.rule(),
             Self::IssuedType => "EXC-10",
+            Self::IdToken(error) => error.rule(),
+            Self::IssuerKeys(error) => error.rule(),
             Self::JwtSvid(error) => error.rule(),
             Self::Lapsed(error) => error.rule(),
             Self::Looping(ErrorCode::UseDpopNonce) | Self::TokenUse => "DPO-12",
@@ -184,6 +198,7 @@ impl ClientError {
             Self::Message(error) => error.rule(),
             Self::NoEndpoint(_) => "MET-3",
             Self::NoGrant(_) | Self::NoSuchMethod => "MCP-30",
+            Self::NoIdToken => "IDT-1",
             Self::NoPkce => "MCP-10",
             Self::NoServer => "XD-19",
             Self::NotBound => "JAG-10",

@@ -14,8 +14,8 @@ use super::token_flow::MAX_LIFETIME;
 use super::{ClientError, OAuthClient};
 use crate::wanted::Wanted;
 use crate::{
-    AccessToken, AuthorizationDetails, DPOP_FIELD, DpopProver, DpopTarget, Fingerprint, Issuer, RefreshToken,
-    Resource, Scope, SecurityToken, TokenResponse, TokenScheme, TokenTypeUrn, TokenUse,
+    AccessToken, AuthorizationDetails, DPOP_FIELD, DpopProver, DpopTarget, Fingerprint, IdToken, Issuer,
+    RefreshToken, Resource, Scope, SecurityToken, TokenResponse, TokenScheme, TokenTypeUrn, TokenUse,
 };
 
 /// An access token that the agent has, and what it is good for: a handle, whose token is shown to the resource that it is for and to nothing else (AIMS-19, MCP-15).
@@ -35,7 +35,7 @@ struct Held {
     received: UnixTime,
     expires: Option<UnixTime>,
     refresh: Option<RefreshToken>,
-    id_token: Option<SecurityToken>,
+    id_token: Option<IdToken>,
     is_discarded: AtomicBool,
 }
 
@@ -138,7 +138,7 @@ impl HeldToken {
 
     /// The ID Token that came with it, which nobody has verified.
     #[must_use]
-    pub fn id_token(&self) -> Option<&SecurityToken> {
+    pub fn id_token(&self) -> Option<&IdToken> {
         self.0.id_token.as_ref()
     }
 

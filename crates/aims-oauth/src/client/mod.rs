@@ -16,8 +16,9 @@ pub(crate) mod sealed;
 mod step_up;
 mod token_flow;
 mod told;
+mod tries;
 
-pub use self::approval::{NotYet, PendingApproval};
+pub use self::approval::{AskFlow, AskStep, NotYet, PendingApproval, SentAsk};
 pub use self::authorization::{AuthorizationFlow, AuthorizationStart, PushFlow, PushStep, SentPush};
 pub use self::constraint::{HeldBinding, SenderConstraint};
 pub use self::credential::ClientCredential;

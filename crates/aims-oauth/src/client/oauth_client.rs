@@ -8,11 +8,13 @@ use aims_keys::{Backend, UnixTime};
 
 use super::nonces::is_nonce;
 use super::told::{News, Told};
-use super::{AuthorizationFlow, ClientCredential, ClientError, EndpointRequest, SenderConstraint, TokenFlow};
+use super::{
+    AskFlow, AuthorizationFlow, ClientCredential, ClientError, EndpointRequest, SenderConstraint, TokenFlow,
+};
 use crate::client::constraint::HeldBinding;
 use crate::{
-    ClientAuthMethod, DpopTarget, Endpoint, ErrorCode, ErrorResponse, GrantType, Issuer, NewParameters,
-    RedirectUri, ServerMetadata, TokenRequest,
+    BackchannelRequest, ClientAuthMethod, DpopTarget, Endpoint, ErrorResponse, GrantType, Issuer,
+    NewParameters, RedirectUri, ServerMetadata, TokenRequest,
 };
 
 /// A client at one authorization server: how it shows who it is, and what its tokens are bound to. Cloning is cheap.
@@ -146,6 +148,15 @@ impl OAuthClient {
         AuthorizationFlow::new(self.clone(), redirect_uri)
     }
 
+    /// Asks a user elsewhere, in their own time (CIBA).
+    ///
+    /// # Errors
+    ///
+    /// As [`token`](Self::token).
+    pub fn ask_user(&self, request: BackchannelRequest) -> Result<AskFlow, ClientError> {
+        AskFlow::new(self.clone(), request)
+    }
+
     pub(super) fn backend(&self) -> Backend {
         self.0.backend
     }
@@ -230,15 +241,6 @@ impl OAuthClient {
     /// Learns what proofs must hold, and reads an error: whether the same may be sent again, or what the error is.
     pub(super) fn learn(&self, request: &EndpointRequest, answer: &Posted) -> News {
         self.0.told.learn(&request.url, answer)
-    }
-}
-
-/// What is wanted where the server asks for another proof: the same once more. `None` when it does not ask for that.
-pub(super) fn wants_again(error: &ErrorResponse, news: News) -> Option<(ErrorCode, bool)> {
-    match error.error_code()? {
-        code @ ErrorCode::UseDpopNonce => Some((code, news.nonce)),
-        code @ ErrorCode::UseAttestationChallenge => Some((code, news.challenge)),
-        _ => None,
     }
 }
 

@@ -27,6 +27,9 @@ pub struct PendingAuthorization {
     pub(super) redirect_uri: String,
     /// The thumbprint of the key that the code is bound to.
     pub(super) key: Option<String>,
+    pub(crate) nonce: Option<String>,
+    pub(crate) acr_values: Vec<String>,
+    pub(crate) max_age: Option<u64>,
     pub(super) wanted: Wanted,
     pub(super) session: String,
     pub(super) expires: UnixTime,
@@ -60,6 +63,12 @@ impl PendingAuthorization {
     #[must_use]
     pub fn state(&self) -> &str {
         &self.state
+    }
+
+    /// The nonce that the ID Token must have, where there is to be one: the scope held `openid`.
+    #[must_use]
+    pub fn nonce(&self) -> Option<&str> {
+        self.nonce.as_deref()
     }
 
     /// The user is back: takes the query of the redirect URI, and redeems the code in it. It is used up, whatever comes out.
@@ -103,6 +112,8 @@ impl PendingAuthorization {
         form.add("state", &self.state).add("code_verifier", self.verifier.expose());
         form.add("redirect_uri", &self.redirect_uri).add_some("key", self.key.as_deref());
         form.add("session", &self.session).add("expires", &self.expires.as_secs().to_string());
+        form.add_some("nonce", self.nonce.as_deref()).add("acr_values", &self.acr_values.join(" "));
+        form.add_some("max_age", self.max_age.map(|age| age.to_string()).as_deref());
         self.wanted.write(&mut form);
         seal(key, PURPOSE, &form)
     }
@@ -123,6 +134,9 @@ impl PendingAuthorization {
             verifier: form.require("code_verifier")?.parse().map_err(|_| SealError::Closed)?,
             redirect_uri: form.require("redirect_uri")?.to_owned(),
             key: form.get("key")?.map(ToOwned::to_owned),
+            nonce: form.get("nonce")?.map(ToOwned::to_owned),
+            acr_values: words(form.get("acr_values")?.unwrap_or_default()),
+            max_age: form.get("max_age")?.map(|_| number(&form, "max_age")).transpose()?,
             wanted: Wanted::read(&form)?,
             session: form.get("session")?.unwrap_or_default().to_owned(),
             expires: UnixTime::from_secs(number(&form, "expires")?),
@@ -148,6 +162,10 @@ impl fmt::Debug for PendingAuthorization {
             .field("expires", &self.expires)
             .finish_non_exhaustive()
     }
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').filter(|word| !word.is_empty()).map(ToOwned::to_owned).collect()
 }
 
 const PURPOSE: &str = "aims-oauth, pending authorization, 1";

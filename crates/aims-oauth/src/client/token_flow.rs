@@ -7,13 +7,11 @@ use aims_jose::{Limits, UnverifiedJws};
 use aims_keys::UnixTime;
 
 use super::constraint::HeldBinding;
-use super::oauth_client::{check_media_type, refusal, wants_again};
+use super::oauth_client::{check_media_type, refusal};
+use super::tries::Tries;
 use super::{ClientError, EndpointRequest, HeldGrant, HeldToken, NotYet, OAuthClient};
 use crate::wanted::Wanted;
-use crate::{
-    Endpoint, ErrorCode, ErrorResponse, Grant, NewParameters, TokenRequest, TokenResponse, TokenTypeUrn,
-    TokenUse,
-};
+use crate::{Endpoint, ErrorCode, Grant, NewParameters, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse};
 
 /// A request for a token that is to be sent: of any grant.
 #[derive(Debug)]
@@ -23,8 +21,7 @@ pub struct TokenFlow {
     request: TokenRequest,
     /// What a token is good for, where the server does not say.
     assumed: Wanted,
-    /// What the server asked for before: it gets that once.
-    tried: Vec<ErrorCode>,
+    tries: Tries,
 }
 
 /// A request for a token that was sent.
@@ -53,7 +50,7 @@ pub enum TokenStep {
 impl TokenFlow {
     pub(super) fn new(client: OAuthClient, request: TokenRequest) -> Self {
         let assumed = request.wanted().clone();
-        Self { client, request, assumed, tried: Vec::new() }
+        Self { client, request, assumed, tries: Tries::default() }
     }
 
     /// Where the server does not say otherwise, the token is good for this.
@@ -108,29 +105,20 @@ impl SentTokenRequest {
             return self.granted(&response, now);
         }
         let refused = refusal(answer);
-        let ClientError::Refused(error) = &refused else { return Err(refused) };
-        if let Some((code, is_told)) = wants_again(error, news) {
-            return self.again(code, is_told);
+        if let Some(not_yet) = self.pending(refused.error_code()) {
+            return Ok(TokenStep::Pending(not_yet));
         }
-        self.pending(error).ok_or(refused)
-    }
-
-    /// DPO-12: once, and only with what the server has just said.
-    fn again(self, code: ErrorCode, is_told: bool) -> Result<TokenStep, ClientError> {
         let mut flow = self.flow;
-        if !is_told || flow.tried.contains(&code) {
-            return Err(ClientError::Looping(code));
-        }
-        flow.tried.push(code);
+        flow.tries.again(refused, news)?;
         Ok(TokenStep::Again(flow))
     }
 
     /// HIL-9: no other grant has these.
-    fn pending(&self, error: &ErrorResponse) -> Option<TokenStep> {
+    fn pending(&self, error: Option<ErrorCode>) -> Option<NotYet> {
         let Grant::Backchannel(_) = self.flow.request.grant() else { return None };
-        match error.error_code()? {
-            ErrorCode::AuthorizationPending => Some(TokenStep::Pending(NotYet { slow_down: false })),
-            ErrorCode::SlowDown => Some(TokenStep::Pending(NotYet { slow_down: true })),
+        match error? {
+            ErrorCode::AuthorizationPending => Some(NotYet { slow_down: false }),
+            ErrorCode::SlowDown => Some(NotYet { slow_down: true }),
             _ => None,
         }
     }

@@ -9,12 +9,12 @@ use aims_keys::{Backend, Clock};
 
 use super::cache::TokenCache;
 use super::{Inner, Server, TokenClient, discovery};
-use crate::{ClientCredential, Issuer, SenderConstraint};
+use crate::{ClientCredential, IdTokenVerifier, Issuer, SenderConstraint, TrustedIssuer};
 
 /// Options of a [`TokenClient`].
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct TokenClientBuilder {
-    http: Box<dyn Post>,
+    http: Arc<dyn Post>,
     clock: Box<dyn Clock>,
     backend: Backend,
     marks: Option<Box<dyn Marks>>,
@@ -24,7 +24,7 @@ pub struct TokenClientBuilder {
 }
 
 impl TokenClientBuilder {
-    pub(super) fn new(http: Box<dyn Post>, clock: Box<dyn Clock>, backend: Backend) -> Self {
+    pub(super) fn new(http: Arc<dyn Post>, clock: Box<dyn Clock>, backend: Backend) -> Self {
         let servers = HashMap::new();
         Self { http, clock, backend, marks: None, servers, takes_parents: false, capacity: DEFAULT_CAPACITY }
     }
@@ -36,7 +36,10 @@ impl TokenClientBuilder {
         credential: ClientCredential,
         constraint: SenderConstraint,
     ) -> Self {
-        self.servers.insert(issuer, Server { credential, constraint, client: Refreshed::default() });
+        let trusted = TrustedIssuer::following(issuer.clone(), Arc::clone(&self.http), self.backend);
+        let id_tokens = IdTokenVerifier::builder(credential.client_id(), trusted, self.backend).build();
+        let server = Server { credential, constraint, client: Refreshed::default(), id_tokens };
+        self.servers.insert(issuer, server);
         self
     }
 

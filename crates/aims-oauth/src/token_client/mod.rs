@@ -9,6 +9,7 @@ mod user_grant;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aims_credential::{Mark, MarkKey, Marks, Post, PostRequest, Posted, Refreshed};
 use aims_keys::{Backend, Clock, UnixTime};
@@ -20,10 +21,10 @@ use self::need::Source;
 pub use self::need::TokenNeed;
 pub use self::user_grant::UserGrant;
 use crate::{
-    AuthorizationFlow, AuthorizationStart, ClientCredential, ClientError, EndpointRequest, Grant,
-    HeldBinding, HeldGrant, HeldToken, Issuer, OAuthClient, Parameters, PendingApproval,
-    PendingAuthorization, PushStep, Resource, SenderConstraint, ServerMetadata, TokenExchange, TokenFlow,
-    TokenRequest, TokenStep, TypedToken,
+    AskStep, AuthorizationFlow, AuthorizationStart, BackchannelRequest, ClientCredential, ClientError,
+    EndpointRequest, ExpectedIdToken, Grant, HeldBinding, HeldGrant, HeldToken, IdTokenVerifier, Issuer,
+    OAuthClient, Parameters, PendingApproval, PendingAuthorization, PushStep, Resource, SenderConstraint,
+    ServerMetadata, TokenExchange, TokenFlow, TokenRequest, TokenStep, TypedToken,
 };
 
 /// What gets an agent its tokens, and keeps them: from the authorization servers that it was built for, and no others (XD-19). Cloning is cheap, and clones share
@@ -59,7 +60,7 @@ use crate::{
 pub struct TokenClient(Arc<Inner>);
 
 struct Inner {
-    http: Box<dyn Post>,
+    http: Arc<dyn Post>,
     clock: Box<dyn Clock>,
     backend: Backend,
     marks: Option<Box<dyn Marks>>,
@@ -74,6 +75,7 @@ struct Server {
     credential: ClientCredential,
     constraint: SenderConstraint,
     client: Refreshed<OAuthClient, ClientError>,
+    id_tokens: IdTokenVerifier,
 }
 
 impl TokenClient {
@@ -83,7 +85,7 @@ impl TokenClient {
         clock: impl Clock + 'static,
         backend: Backend,
     ) -> TokenClientBuilder {
-        TokenClientBuilder::new(Box::new(http), Box::new(clock), backend)
+        TokenClientBuilder::new(Arc::new(http), Box::new(clock), backend)
     }
 
     /// What time it is, by the client's clock.
@@ -180,9 +182,43 @@ impl TokenClient {
         query: &Parameters,
     ) -> Result<UserGrant, ClientError> {
         let client = self.client(pending.issuer()).await?;
+        let (nonce, max_age) = (pending.nonce.clone(), pending.max_age);
+        let acr_values = pending.acr_values.clone();
         let flow = pending.redeem(&client, query, self.now()?)?;
         let token = self.access_token(flow).await?;
-        UserGrant::new(&token, client.client_id(), self.0.backend)
+        let Some(nonce) = nonce else { return UserGrant::new(&token, client.client_id(), self.0.backend) };
+
+        let acr_values: Vec<&str> = acr_values.iter().map(String::as_str).collect();
+        let expected =
+            ExpectedIdToken::with_nonce(&nonce).access_token(token.token()).acr_values(&acr_values);
+        let expected = match max_age {
+            Some(age) => expected.max_age(Duration::from_secs(age)),
+            None => expected,
+        };
+        self.identified(&client, &token, &expected).await
+    }
+
+    /// Asks a user elsewhere (CIBA): the server does, while the agent waits, or does something else.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn ask_user(
+        &self,
+        issuer: &Issuer,
+        request: BackchannelRequest,
+    ) -> Result<PendingApproval, ClientError> {
+        let mut flow = self.client(issuer).await?.ask_user(request)?;
+        loop {
+            self.challenge(flow.client()).await?;
+            let began = self.now()?;
+            let sent = flow.send(began).await?;
+            let answer = self.send(sent.request()).await?;
+            match sent.answered(&answer, began)? {
+                AskStep::Pending(pending) => return Ok(*pending),
+                AskStep::Again(again) => flow = *again,
+            }
+        }
     }
 
     /// Asks whether a user has decided; `None`, while that is not so, or it is [too early](PendingApproval::next_poll) to ask.
@@ -200,6 +236,10 @@ impl TokenClient {
             TokenStep::Pending(not_yet) => {
                 pending.wait(not_yet);
                 Ok(None)
+            }
+            TokenStep::Token(token) if pending.wants_id_token() => {
+                let expected = ExpectedIdToken::without_nonce().access_token(token.token());
+                self.identified(&client, &token, &expected).await.map(Some)
             }
             TokenStep::Token(token) => UserGrant::new(&token, client.client_id(), self.0.backend).map(Some),
             _ => Err(ClientError::IssuedType),
@@ -258,6 +298,22 @@ impl TokenClient {
     /// Forgets all tokens.
     pub fn forget_all(&self) {
         self.0.cache.forget(|_, _| true);
+    }
+
+    /// What a user granted whom the ID Token names.
+    async fn identified(
+        &self,
+        client: &OAuthClient,
+        token: &HeldToken,
+        expected: &ExpectedIdToken<'_>,
+    ) -> Result<UserGrant, ClientError> {
+        let server = self.0.servers.get(client.issuer()).ok_or(ClientError::NoServer)?;
+        let id_token = token.id_token().ok_or(ClientError::NoIdToken)?;
+        server.id_tokens.prepare(id_token, self.now()?).await?;
+        let user = server.id_tokens.verify(id_token, expected, self.now()?)?;
+        let grant = UserGrant::new(token, client.client_id(), self.0.backend)?;
+        grant.set_user(user);
+        Ok(grant)
     }
 
     /// Where a token is to come from, and what for.
@@ -344,7 +400,7 @@ impl TokenClient {
             key.as_ref().map(MarkKey::Key),
         ];
         let begun = token.received_at();
-        let check = |mark: Mark| mark.check(begun, std::time::Duration::ZERO);
+        let check = |mark: Mark| mark.check(begun, Duration::ZERO);
         Ok(marks.check_each(&mut named.into_iter().flatten(), &check)?)
     }
 

@@ -10,7 +10,10 @@ use zeroize::Zeroizing;
 
 use super::TokenNeed;
 use crate::client::sealed::{open, seal};
-use crate::{ClientError, ErrorCode, HeldToken, Issuer, NewParameters, OAuthClient, RefreshToken, Resource};
+use crate::{
+    ClientError, ErrorCode, HeldToken, Issuer, NewParameters, OAuthClient, RefreshToken, Resource,
+    VerifiedIdToken,
+};
 
 /// What a user granted: tokens come by it for as long as the server lets them. Cloning is cheap, and clones share it.
 ///
@@ -29,6 +32,7 @@ struct Inner {
 #[derive(Default)]
 struct State {
     subject: Option<Box<str>>,
+    user: Option<VerifiedIdToken>,
     /// What came with the grant itself.
     first: Option<HeldToken>,
     refresh: Option<RefreshToken>,
@@ -52,6 +56,18 @@ impl UserGrant {
     /// Says whom it is of, at its server: what is marked as cut off under that name is not used any more (AZR-10).
     pub fn set_subject(&self, subject: &str) {
         self.lock().subject = Some(subject.into());
+    }
+
+    /// The user, where `openid` was granted: what the ID Token says that came with the grant. It is not there after a restart.
+    #[must_use]
+    pub fn user(&self) -> Option<VerifiedIdToken> {
+        self.lock().user.clone()
+    }
+
+    pub(super) fn set_user(&self, user: VerifiedIdToken) {
+        let mut state = self.lock();
+        state.subject = Some(user.subject().into());
+        state.user = Some(user);
     }
 
     /// The server.

@@ -67,8 +67,8 @@ async fn exc_9_a_bound_token_is_exchanged_by_its_holder_or_by_whom_it_was_sent_t
     assert_refused!(shown(&agent, Some(&other)), "subject_not_shown", "EXC-9");
 
     let parties = ExchangeParties::new(&tool_client, &subject);
-    let serves = [tool()];
-    let checked = parties.client_serves(&serves).check(NOW).unwrap();
+    let own_resources = [tool()];
+    let checked = parties.client_serves(&own_resources).check(NOW).unwrap();
     // EXC-6: no actor token, so the client acts, and its name needs no issuer.
     let derived = checked.derive("https://inner.example".parse().unwrap()).derive(NOW).unwrap();
     let issued = server.issuer().issue(derived.request(), NOW).unwrap().into_token();

@@ -95,6 +95,7 @@ impl TestAuthorizationServer {
             scope: request.wanted_scope().cloned(),
             details: request.wanted_details().cloned(),
             auth_time: now,
+            nonce: request.sent_nonce().map(ToOwned::to_owned),
         };
         let key = request.bound_key().map(ToString::to_string);
         let challenge = request.challenge().clone();

@@ -8,10 +8,10 @@ use aims_jose::{Jwk, JwkSet};
 use aims_keys::{Algorithm, Signer, SoftwareKey, backend};
 use aims_oauth::{
     AccessTokenIssuer, AccessTokenVerifier, AccessTokenVerifierBuilder, ClientAuthMethod,
-    ClientAuthenticator, ClientKeys, ClientLookup, CodeChallenge, DpopVerifier, Endpoint, GrantIssuer,
-    GrantProfile, GrantType, GrantVerifier, Issuer, Listed, RegisteredClient, RegisteredMethod, Resource,
-    Scope, SealedNonces, ServerMetadata, Signed, SpiffeClientId, SpiffeProof, SpiffeRegistration,
-    TokenTypeUrn, TrustedIssuer,
+    ClientAuthenticator, ClientKeys, ClientLookup, CodeChallenge, DeliveryMode, DpopVerifier, Endpoint,
+    GrantIssuer, GrantProfile, GrantType, GrantVerifier, IdTokenIssuer, Issuer, Listed, RegisteredClient,
+    RegisteredMethod, Resource, Scope, SealedNonces, ServerMetadata, Signed, SpiffeClientId, SpiffeProof,
+    SpiffeRegistration, TokenTypeUrn, TrustedIssuer,
 };
 use aims_proof::ReplayMemory;
 
@@ -213,6 +213,7 @@ impl TestAuthorizationServerBuilder {
             dpop: dpop.build(),
             tokens,
             verifier,
+            id_tokens: IdTokenIssuer::new(self.issuer.clone(), key.clone(), KEY_ID).expect("an issuer"),
             grants: GrantIssuer::new(self.issuer, key, KEY_ID).expect("an issuer of grants"),
             foreign: foreign.build(),
             state: Mutex::new(State::default()),
@@ -227,9 +228,12 @@ impl TestAuthorizationServerBuilder {
         let metadata = ServerMetadata::builder(self.issuer.clone())
             .endpoint(Endpoint::Authorization, at("/authorize"))
             .endpoint(Endpoint::Token, at("/token"))
+            .endpoint(Endpoint::BackchannelAuthentication, at("/ask"))
+            .delivery_modes(&[DeliveryMode::Poll])
             .jwks_uri(at("/jwks"))
             .grants(&[
                 GrantType::AuthorizationCode,
+                GrantType::Ciba,
                 GrantType::ClientCredentials,
                 GrantType::JwtBearer,
                 GrantType::RefreshToken,

@@ -1,6 +1,7 @@
 //! An authorization server, made for a test: real tokens, real proofs, no check weakened.
 
 mod authorize;
+mod backchannel;
 mod builder;
 mod endpoint;
 mod state;
@@ -14,7 +15,7 @@ use aims_jose::JwkSet;
 use aims_keys::{Backend, BoxFuture};
 use aims_oauth::{
     AccessTokenIssuer, AccessTokenVerifier, ClientAuthenticator, DpopVerifier, GrantIssuer, GrantVerifier,
-    Issuer, Resource, Scope, ServerMetadata, TrustedIssuer,
+    IdTokenIssuer, Issuer, Resource, Scope, ServerMetadata, TrustedIssuer,
 };
 
 pub use self::builder::TestAuthorizationServerBuilder;
@@ -22,11 +23,12 @@ pub use self::endpoint::TestAnswer;
 use self::state::State;
 use crate::TestClock;
 
-/// An authorization server in memory, with the code of `aims-oauth` behind each of its endpoints: metadata and keys, pushed requests, and tokens for client
-/// credentials, codes, refresh tokens, exchanges and grants of other domains. Clones are the same server.
+/// An authorization server in memory, with the code of `aims-oauth` behind each of its endpoints: metadata and keys, pushed requests, users asked elsewhere, and tokens for
+/// client credentials, codes, refresh tokens, exchanges and grants of other domains. Clones are the same server.
 ///
 /// It is a [`Post`] and a [`Fetch`] for its own URLs, so that a `TokenClient` can ask it without a socket; [`answer`](Self::answer) is for programs that serve it.
-/// What it has not is a page for users: [`approve`](Self::approve) does what a browser does in which the user agrees.
+/// What it has not is a page for users: [`approve`](Self::approve) does what a browser does in which the user agrees, and
+/// [`decide`](Self::decide) what a user does who is asked elsewhere.
 ///
 /// ```
 /// use aims_keys::{UnixTime, backend};
@@ -52,6 +54,7 @@ struct Inner {
     /// Of all its resources.
     verifier: AccessTokenVerifier,
     grants: GrantIssuer,
+    id_tokens: IdTokenIssuer,
     foreign: GrantVerifier,
     state: Mutex<State>,
 }

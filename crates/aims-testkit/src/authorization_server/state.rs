@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use aims_keys::UnixTime;
-use aims_oauth::{AuthorizationDetails, AuthorizationRequest, CodeChallenge, Resource, Scope, TokenBinding};
+use aims_oauth::{
+    AuthRequestId, AuthorizationDetails, AuthorizationRequest, CodeChallenge, Resource, Scope, TokenBinding,
+};
 
 /// What was given out, by its text.
 #[derive(Debug, Default)]
@@ -16,6 +18,20 @@ pub(super) struct State {
     /// Grants that ended.
     pub(super) ended: Vec<u64>,
     pub(super) grants: u64,
+    /// Requests that users are asked about elsewhere.
+    pub(super) questions: HashMap<String, Question>,
+}
+
+/// What a user is asked elsewhere.
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    pub(super) granted: Granted,
+    pub(super) id: AuthRequestId,
+    /// What the user said.
+    pub(super) answer: Option<bool>,
+    pub(super) interval: u64,
+    pub(super) next: UnixTime,
+    pub(super) expires: UnixTime,
 }
 
 /// What a user granted.
@@ -28,6 +44,13 @@ pub(super) struct Granted {
     pub(super) scope: Option<Scope>,
     pub(super) details: Option<AuthorizationDetails>,
     pub(super) auth_time: UnixTime,
+    pub(super) nonce: Option<String>,
+}
+
+impl Granted {
+    pub(super) fn wants_id_token(&self) -> bool {
+        self.scope.as_ref().is_some_and(|scope| scope.contains("openid"))
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -3,16 +3,16 @@
 use aims_oauth::{
     AccessTokenRequest, AuthenticatedClient, ClientAuthError, CodeGrant, CommonMembers, DPOP_FIELD,
     DpopError, DpopRequest, DpopTarget, Endpoint, ErrorCode, ErrorResponse, ExchangeParties, Grant,
-    GrantRequest, NewActor, Parameters, PresentedClient, RefreshToken, Resource, Scope, SecurityToken,
-    TokenBinding, TokenExchange, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse, VerifiedAccessToken,
-    VerifiedDpopProof,
+    GrantRequest, IdTokenRequest, NewActor, Parameters, PresentedClient, RefreshToken, Resource, Scope,
+    SecurityToken, TokenBinding, TokenExchange, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse,
+    VerifiedAccessToken, VerifiedDpopProof,
 };
 
 use super::state::{Granted, Refresh};
 use super::{TestAnswer, TestAuthorizationServer};
 
 /// Who asks, and what shows it.
-struct Asking<'a> {
+pub(super) struct Asking<'a> {
     client: &'a AuthenticatedClient,
     request: &'a TokenRequest,
     proof: Option<&'a VerifiedDpopProof>,
@@ -25,7 +25,7 @@ impl Asking<'_> {
         by_proof.or_else(|| self.client.binding().copied())
     }
 
-    fn client_id(&self) -> &str {
+    pub(super) fn client_id(&self) -> &str {
         self.client.client_id()
     }
 }
@@ -49,6 +49,9 @@ impl TestAuthorizationServer {
             Grant::Refresh(token) => self.refresh(&asking, token),
             Grant::TokenExchange(exchange) => self.exchange(&asking, exchange),
             Grant::JwtBearer(assertion) => self.foreign(&asking, assertion),
+            Grant::Backchannel(id) => {
+                self.answered(&asking, id).and_then(|granted| self.granted(&asking, &granted))
+            }
             _ => Err(refused(ErrorCode::UnsupportedGrantType)),
         }?;
         let body = response.to_json().map_err(|_| refused(ErrorCode::ServerError))?;
@@ -144,7 +147,18 @@ impl TestAuthorizationServer {
         let token = text.parse().map_err(|_| refused(ErrorCode::ServerError))?;
         let refresh = Refresh { granted: granted.clone(), binding: asking.binding(), is_used: false };
         self.state().refresh.insert(text, refresh);
-        Ok(response.with_refresh_token(token))
+        let response = response.with_refresh_token(token);
+        if !granted.wants_id_token() {
+            return Ok(response);
+        }
+        let id_token =
+            IdTokenRequest::new(&granted.user, asking.client_id()).authenticated(granted.auth_time, None);
+        let id_token = match &granted.nonce {
+            Some(nonce) => id_token.nonce(nonce),
+            None => id_token,
+        };
+        let id_token = self.0.id_tokens.issue(&id_token, self.0.clock.now());
+        Ok(response.with_id_token(id_token.map_err(|_| refused(ErrorCode::ServerError))?.into_token()))
     }
 
     /// EXC-*
@@ -296,20 +310,25 @@ impl TestAuthorizationServer {
         resource: &Resource,
         granted: Option<&Scope>,
     ) -> Result<Scope, ErrorResponse> {
+        // `openid` is about the user, and of no resource.
         let known = self.scope_of(resource).cloned().unwrap_or_default();
+        let known =
+            known.or(&OPENID.parse().unwrap_or_default()).map_err(|_| refused(ErrorCode::InvalidScope))?;
         let ceiling = granted.map_or(known.clone(), |granted| granted.and(&known));
         match wanted {
-            None => Ok(ceiling),
+            None => Ok(ceiling.without(&OPENID.parse().unwrap_or_default())),
             Some(wanted) if wanted.is_subset_of(&ceiling) => Ok(wanted.clone()),
             Some(_) => Err(refused(ErrorCode::InvalidScope)),
         }
     }
 }
 
-fn refused(error: ErrorCode) -> ErrorResponse {
+pub(super) fn refused(error: ErrorCode) -> ErrorResponse {
     ErrorResponse::new(error)
 }
 
 fn client(error: &ClientAuthError) -> ErrorResponse {
     ErrorResponse::new(error.error_code())
 }
+
+const OPENID: &str = "openid";

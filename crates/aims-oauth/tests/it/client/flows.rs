@@ -8,7 +8,7 @@ use aims_oauth::{
     PendingAuthorization, PushStep, RedirectUri, SenderConstraint, ServerMetadata, TokenRequest, TokenStep,
     TokenTypeUrn, TypedToken,
 };
-use aims_testkit::assert_refused;
+use aims_testkit::{TestAuthorizationServerBuilder, assert_refused};
 
 use super::support::*;
 use crate::world::*;
@@ -72,7 +72,7 @@ async fn aims_31_dpo_12_an_agent_gets_a_token_of_its_own_bound_to_its_key() {
 
 #[tokio::test]
 async fn dpo_12_a_nonce_is_sent_again_once_and_kept() {
-    let world = World::with(|server| server.require_nonces());
+    let world = World::with(TestAuthorizationServerBuilder::require_nonces);
     let client = world.client();
     let sent = client.token(own()).unwrap().send(NOW).await.unwrap();
     let first = sent.request().fields().to_vec();
@@ -222,7 +222,7 @@ async fn aims_30_par_1_par_4_a_user_grants_what_was_pushed() {
 
 #[tokio::test]
 async fn mcp_9_mcp_10_without_par_the_request_is_in_the_url() {
-    let world = World::with(|server| server.without_pushed_requests());
+    let world = World::with(TestAuthorizationServerBuilder::without_pushed_requests);
     let client = world.client();
     let pending = pending(&world, &client).await;
     let query = query_of(pending.url());
@@ -377,7 +377,7 @@ async fn wir_6_spc_3_a_secret_or_an_svid_shows_the_client_too() {
     assert!(!basic.request().body().contains("client_id"));
     let post = sent(ClientCredential::secret_post("a", secret())).await;
     assert!(post.request().body().contains("client_secret=s3cret%3A%2B"));
-    assert!(!format!("{:?}", post).contains("s3cret"));
+    assert!(!format!("{post:?}").contains("s3cret"));
     // Clients with certificates go where those are asked for.
     let tls = sent(ClientCredential::certificate("a")).await;
     assert_eq!(tls.request().url().as_str(), "https://mtls.as.example/token");

@@ -388,9 +388,9 @@ async fn xd_1_jag_1_jag_10_a_token_in_another_domain_comes_by_a_grant_of_ones_ow
         need.clone().by_identity_assertion(issuer(), subject.clone()),
     ] {
         let token = tokens.token(&need).await.unwrap();
-        let verifier =
+        let reader =
             aims_oauth::AccessTokenVerifier::builder(pay.clone(), bank.trusted(), backend::ring()).build();
-        let verified = verifier.verify(token.token(), world.clock.now()).unwrap();
+        let verified = reader.verify(token.token(), world.clock.now()).unwrap();
         assert_eq!((&*verified.subject(), verified.scope().as_str()), (USER, "trips:book"));
         // It is kept, as any other.
         assert!(same(&token, &tokens.token(&need).await.unwrap()));
@@ -460,9 +460,9 @@ async fn aims_34_exc_9_a_tool_exchanges_what_was_sent_to_it() {
         .scope("trips:read".parse().unwrap())
         .in_exchange_for(TypedToken::new(subject, TokenTypeUrn::AccessToken));
     let token = tool_tokens("tool", tool_key.clone()).token(&need).await.unwrap();
-    let verifier =
+    let reader =
         aims_oauth::AccessTokenVerifier::builder(inner, world.server.trusted(), backend::ring()).build();
-    let verified = verifier.verify(token.token(), NOW).unwrap();
+    let verified = reader.verify(token.token(), NOW).unwrap();
     assert_eq!((&*verified.subject(), &*verified.client_id()), (USER, "tool"));
     assert_eq!(verified.actors().current().unwrap().subject(), "tool");
     // Another client that has the token, and not its key, gets nothing for it.

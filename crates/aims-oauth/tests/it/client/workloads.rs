@@ -34,7 +34,7 @@ async fn osc_5_spc_6_d8_a_token_is_bound_to_the_key_of_the_wit_and_goes_with_it(
     let tokens = client(&world, credential, SenderConstraint::signature(current.clone()));
     let first = tokens.token(&need()).await.unwrap();
     let verified = world.verify(&first);
-    assert_eq!(verified.agent().map(|agent| agent.as_str()), Some(AGENT));
+    assert_eq!(verified.agent().map(aims_id::WorkloadId::as_str), Some(AGENT));
     let HeldBinding::Signature(own) = first.binding() else { panic!() };
     assert!(matches!(verified.binding(), Some(TokenBinding::Key(key)) if *key == own));
     assert_eq!(first.scheme(), TokenScheme::Dpop);
