@@ -82,6 +82,12 @@ impl TokenNeed {
         self
     }
 
+    /// Whether it is in the right of a user: more than that user granted, the user has to be asked for.
+    #[must_use]
+    pub fn is_by_grant(&self) -> bool {
+        matches!(self.source, Source::Grant(_))
+    }
+
     pub(super) fn resource(&self) -> &Resource {
         &self.resource
     }
