@@ -76,10 +76,7 @@ pub(super) fn check(
         (Some(TokenBinding::Key(key)), Possession::Workload(caller)) => {
             let signature = caller.signature().ok_or(E::NotShown)?;
             // D7: what is signed is this very token, in the field that carries it.
-            let covered = signature.authorization().and_then(|value| value.split_once(' '));
-            let is_covered =
-                covered.is_some_and(|(_, covered)| covered.trim_start() == presented.token().expose());
-            if !is_covered {
+            if !signature.covers_access_token(presented.token().expose()) {
                 return Err(E::NotCovered);
             }
             let is_key = is_same(key.as_bytes(), signature.wit().thumbprint().as_bytes());

@@ -66,6 +66,16 @@ pub(crate) struct Inner {
     tokens: Option<aims_oauth::ResourceServer>,
 }
 
+impl Inner {
+    /// Whether an access token is wanted of every request.
+    fn takes_tokens(&self) -> bool {
+        #[cfg(feature = "oauth")]
+        return self.tokens.is_some();
+        #[cfg(not(feature = "oauth"))]
+        false
+    }
+}
+
 /// What responses are signed with.
 #[derive(Clone)]
 struct Signs {

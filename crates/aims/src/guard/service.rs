@@ -93,7 +93,8 @@ where
             let by_signature = signed.is_some();
             let fields = NOT_FOR_HANDLERS
                 .iter()
-                .chain(by_signature.then_some(&SIGNATURE_FIELDS).into_iter().flatten());
+                .chain(by_signature.then_some(&SIGNATURE_FIELDS).into_iter().flatten())
+                .chain(guard.inner.takes_tokens().then_some(&PROOF_OF_TOKEN));
             for field in fields {
                 head.headers.remove(*field);
             }
@@ -179,6 +180,9 @@ const NOT_FOR_HANDLERS: [&str; 6] = [
 
 /// Where the caller is known by a message signature, that too.
 const SIGNATURE_FIELDS: [&str; 2] = ["signature", "signature-input"];
+
+/// Where access tokens are wanted: what shows that one is the sender's own.
+const PROOF_OF_TOKEN: &str = "dpop";
 
 const AUTHORIZATION_FIELD: &str = "authorization";
 

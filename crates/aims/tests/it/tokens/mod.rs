@@ -1,0 +1,5 @@
+//! Access tokens beside the proof of who calls.
+
+mod passed_on;
+mod signed;
+mod world;
