@@ -27,6 +27,8 @@ pub(super) struct Facts {
     pub(super) issuer: Issuer,
     pub(super) resource: Resource,
     pub(super) agent: Option<WorkloadId>,
+    /// The outermost actor, where it is a workload.
+    pub(super) actor: Option<WorkloadId>,
     pub(super) scope: Scope,
     pub(super) details: Option<AuthorizationDetails>,
     pub(super) binding: Option<TokenBinding>,
@@ -215,9 +217,9 @@ impl VerifiedAccessToken {
             MarkKey::Client { issuer, client: &client },
         ];
         let transaction = transaction.as_deref().map(|id| MarkKey::Transaction { issuer, id });
-        let agent = self.agent().map(MarkKey::Agent);
+        let agents = self.agent().into_iter().chain(&self.0.actor).map(MarkKey::Agent);
         let ancestors = self.lineage().ids().iter().map(MarkKey::Token);
-        let mut all = named.into_iter().chain(agent).chain(key).chain(transaction).chain(ancestors);
+        let mut all = named.into_iter().chain(agents).chain(key).chain(transaction).chain(ancestors);
         marks.check_each(&mut all, &|mark| mark.check(self.begun(), self.0.leeway))
     }
 

@@ -36,6 +36,8 @@ use crate::{AccessToken, Issuer, IssuerKeysError, Resource, TrustedIssuer};
 /// ```
 #[derive(Clone, Debug)]
 pub struct AccessTokenVerifier {
+    resource: Resource,
+    /// All its names, the first included.
     resources: Vec<Resource>,
     issuers: Issuers,
     marks: Option<Arc<dyn Marks>>,
@@ -54,13 +56,30 @@ impl AccessTokenVerifier {
         let mut issuers = Issuers::default();
         issuers.add(issuer);
         AccessTokenVerifierBuilder(Self {
-            resources: vec![resource],
+            resources: vec![resource.clone()],
+            resource,
             issuers,
             marks: None,
             backend,
             leeway: DEFAULT_LEEWAY,
             headers: HeaderMemo::new(Limits::new()),
         })
+    }
+
+    /// Who this resource server is; its other names are [`resources`](Self::resources), too.
+    #[must_use]
+    pub fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    /// All its names.
+    pub fn resources(&self) -> impl Iterator<Item = &Resource> {
+        self.resources.iter()
+    }
+
+    /// Whose tokens are believed.
+    pub fn issuers(&self) -> impl Iterator<Item = &Issuer> {
+        self.issuers.iter()
     }
 
     /// Has the keys fetched that a token needs, of an issuer that is [followed](TrustedIssuer::following): call it before [`verify`](Self::verify). Of any other
@@ -201,6 +220,7 @@ impl AccessTokenVerifier {
         };
         let verified = VerifiedAccessToken::new(Facts {
             agent: claims.agent(),
+            actor: claims.actor(),
             issuer: issuer.issuer().clone(),
             fingerprint: token.fingerprint(),
             source,

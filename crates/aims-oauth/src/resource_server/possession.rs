@@ -16,6 +16,8 @@ pub enum Possession<'p> {
     Dpop(&'p VerifiedDpopProof),
     /// A workload that proved for this request who it is: by a message signature that covers the token, or by mutual TLS.
     Workload(&'p Authenticated),
+    /// Both: who it is, and a `DPoP` proof by the key of the token, which need not be the one that it proved this with.
+    WorkloadDpop(&'p Authenticated, &'p VerifiedDpopProof),
 }
 
 /// By what a token was shown to be used by whom it was given to.
@@ -54,13 +56,13 @@ pub(super) fn check(
 ) -> Result<Shown, PossessionError> {
     use PossessionError as E;
 
-    if let Possession::Workload(caller) = possession
+    if let Possession::Workload(caller) | Possession::WorkloadDpop(caller, _) = possession
         && !is_caller(token, caller, clients)
     {
         return Err(E::OtherClient);
     }
     match (token.binding(), possession) {
-        (Some(TokenBinding::Key(key)), Possession::Dpop(proof)) => {
+        (Some(TokenBinding::Key(key)), Possession::Dpop(proof) | Possession::WorkloadDpop(_, proof)) => {
             if presented.scheme() != TokenScheme::Dpop {
                 return Err(E::Scheme);
             }

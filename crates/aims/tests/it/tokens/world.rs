@@ -51,10 +51,7 @@ impl Setup {
         Self {
             decide: Arc::new(Callers::new().pattern("spiffe://acme.example/agents/*".parse().unwrap())),
             trusted: Box::new(|server| TrustedIssuer::new(issuer(), published(server))),
-            resource: Box::new(|tokens| {
-                ResourceServer::new(tokens.build(), BindingPolicy::bound())
-                    .with_metadata("https://tools.example/.well-known/oauth-protected-resource")
-            }),
+            resource: Box::new(|tokens| ResourceServer::new(tokens.build(), BindingPolicy::bound())),
             guard: Box::new(|guard| guard),
         }
     }
