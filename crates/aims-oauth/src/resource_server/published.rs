@@ -3,7 +3,7 @@
 use aims_keys::AlgorithmSet;
 
 use super::{ResourceServer, Shown};
-use crate::{BearerMethod, DpopVerifier, Issuer, ResourceMetadata, ResourceMetadataError};
+use crate::{BearerMethod, DpopVerifier, Issuer, Resource, ResourceMetadata, ResourceMetadataError};
 
 impl ResourceServer {
     /// The metadata of this resource: what it enforces, and what it was told to say [besides](Self::with_metadata). Published at
@@ -32,6 +32,16 @@ impl ResourceServer {
     ///
     /// [`ResourceMetadataError::NotEnforced`] names what says otherwise than the server does.
     pub fn metadata(&self) -> Result<ResourceMetadata, ResourceMetadataError> {
+        self.metadata_for(self.tokens.resource())
+    }
+
+    /// The same under another name of the resource, which has a place of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`metadata`](Self::metadata); and where the resource goes by no such name.
+    pub fn metadata_for(&self, name: &Resource) -> Result<ResourceMetadata, ResourceMetadataError> {
+        check("resource", self.tokens.resources().any(|known| known == name))?;
         let resource = self.tokens.resource().clone();
         let mut says = match &self.described {
             Some(described) => (**described).clone(),
@@ -66,6 +76,7 @@ impl ResourceServer {
             "tls_client_certificate_bound_access_tokens",
             !says.binds_to_certificates || takes_certificates,
         )?;
+        says.resource = name.clone();
         Ok(says)
     }
 

@@ -49,7 +49,7 @@ names! {
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ResourceMetadata {
-    resource: Resource,
+    pub(crate) resource: Resource,
     pub(crate) authorization_servers: Vec<Issuer>,
     jwks_uri: Option<HttpsUrl>,
     scopes: Option<Scope>,

@@ -64,7 +64,6 @@ impl Setup {
         Self { trusted: Box::new(trusted), ..self }
     }
 
-    #[expect(dead_code, reason = "soon")]
     pub(super) fn resource(
         self,
         resource: impl FnOnce(AccessTokenVerifierBuilder) -> ResourceServer + 'static,
@@ -72,7 +71,6 @@ impl Setup {
         Self { resource: Box::new(resource), ..self }
     }
 
-    #[expect(dead_code, reason = "soon")]
     pub(super) fn guard(self, guard: impl FnOnce(GuardBuilder) -> GuardBuilder + 'static) -> Self {
         Self { guard: Box::new(guard), ..self }
     }
@@ -88,6 +86,7 @@ impl Setup {
         let trust = BundleSet::from(authority.trust());
         let guard = Guard::builder(Audiences::http("https://tools.example").unwrap(), trust, self.decide)
             .access_tokens(resource)
+            .unwrap()
             .marks(Arc::clone(&marks))
             .clock(clock.reader())
             .recorder(JsonLines::new(records.clone()));
