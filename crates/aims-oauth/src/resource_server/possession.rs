@@ -86,7 +86,7 @@ pub(super) fn check(
         }
         (Some(TokenBinding::Certificate(hash)), Possession::Workload(caller)) => {
             let certificate = certificate_of(caller).ok_or(E::NotShown)?;
-            if is_same(hash, &certificate) { Ok(Shown::Certificate) } else { Err(E::OtherKey) }
+            if is_same(hash, &certificate) { Ok(Shown::Certificate) } else { Err(E::OtherCertificate) }
         }
         (Some(_), _) => Err(E::NotShown),
         // What is bound to nothing is shown by nothing, whatever else came with it.
@@ -132,6 +132,9 @@ pub enum PossessionError {
     /// The message signature does not cover the token.
     #[error("the signature does not cover the token")]
     NotCovered,
+    /// The connection has another certificate than the token is bound to.
+    #[error("the token is bound to another certificate")]
+    OtherCertificate,
     /// The workload that sent the token is not the client that it was given to.
     #[error("the token was given to another client")]
     OtherClient,
@@ -153,6 +156,7 @@ impl PossessionError {
         match self {
             Self::NotShown => "binding_not_shown",
             Self::NotCovered => "token_not_covered",
+            Self::OtherCertificate => "other_certificate",
             Self::OtherClient => "other_client",
             Self::OtherKey => "other_key",
             Self::OtherToken => "other_token",
@@ -165,6 +169,7 @@ impl PossessionError {
     pub fn rule(&self) -> &'static str {
         match self {
             Self::NotShown | Self::NotCovered => "SEC-4",
+            Self::OtherCertificate => "MTL-2",
             Self::OtherClient => "AIMS-25",
             Self::OtherKey | Self::OtherToken => "DPO-6",
             Self::Scheme => "DPO-9",

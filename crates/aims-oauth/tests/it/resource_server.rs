@@ -431,7 +431,11 @@ fn mtl_2_mtl_5_a_token_of_a_certificate_is_used_over_its_connection() {
     assert_eq!(authorized.shown_by(), Shown::Certificate);
     // The same workload with another certificate; another workload; nobody.
     let renewed = Authenticated::by_mtls(&again);
-    assert_refused!(authorize(&rs, "Bearer", &token, Possession::Workload(&renewed)), "other_key", "DPO-6");
+    assert_refused!(
+        authorize(&rs, "Bearer", &token, Possession::Workload(&renewed)),
+        "other_certificate",
+        "MTL-2"
+    );
     let other = Authenticated::by_mtls(&peer("/agents/thief"));
     assert_refused!(
         authorize(&rs, "Bearer", &token, Possession::Workload(&other)),

@@ -2,6 +2,8 @@
 
 mod dpop;
 mod metadata;
+#[cfg(all(feature = "axum", feature = "hyper"))]
+mod over_tls;
 mod passed_on;
 mod signed;
 mod world;
