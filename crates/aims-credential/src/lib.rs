@@ -40,6 +40,7 @@ pub use crate::jwt_svid::{
 pub use crate::marks::{Lapsed, LineageId, Mark, MarkKey, MarkTable, MarkTableFull, Marks, MarksUnavailable};
 pub use crate::peers::{AccessHandle, ExpectedPeers, PeerError, PeerMap};
 pub use crate::refreshed::{RefreshError, Refreshed};
+pub use crate::remembered::{Ends, Remembered};
 pub use crate::replay::{ReplayError, ReplayStore};
 pub use crate::revisions::{SPEC_REVISIONS, SpecRevision};
 pub use crate::skipped::{SkipReason, SkippedKey};

@@ -12,6 +12,7 @@ mod error_code;
 mod form;
 mod grant;
 mod grant_type;
+mod introspection;
 mod issuer;
 mod lineage;
 mod metadata;
@@ -64,6 +65,7 @@ pub use crate::grant::{
     GrantVerifierBuilder, IssuedGrant, VerifiedGrant,
 };
 pub use crate::grant_type::GrantType;
+pub use crate::introspection::{Introspect, IntrospectError, Introspection, IntrospectionAnswer};
 pub use crate::issuer::{Issuer, IssuerError};
 pub use crate::lineage::{Lineage, LineageError};
 pub use crate::metadata::{

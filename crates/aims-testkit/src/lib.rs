@@ -6,6 +6,8 @@ mod authority;
 mod certificates;
 #[cfg(feature = "authority")]
 mod clock;
+#[cfg(feature = "oauth")]
+mod introspection;
 mod refusal;
 #[cfg(feature = "tls")]
 mod tls;
@@ -18,5 +20,7 @@ pub use crate::authority::{TestAgent, TestAuthority};
 pub use crate::certificates::TestCertificates;
 #[cfg(feature = "authority")]
 pub use crate::clock::TestClock;
+#[cfg(feature = "oauth")]
+pub use crate::introspection::TestIntrospection;
 #[cfg(feature = "tls")]
 pub use crate::tls::{Handshake, HandshakeError, handshake};

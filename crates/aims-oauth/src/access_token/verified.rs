@@ -195,6 +195,15 @@ impl VerifiedAccessToken {
         self.check_marks(marks)
     }
 
+    /// Until when what is known of it counts: not for as long as the token, where its issuer said so (INT-4).
+    pub(crate) fn counts_until(&self) -> UnixTime {
+        let end = self.not_after() + self.0.leeway;
+        match self.0.source {
+            Source::Introspected(asked) => end.min(asked + MAX_ANSWER_AGE),
+            Source::Signed(..) => end,
+        }
+    }
+
     pub(super) fn new(facts: Facts) -> Self {
         Self(Arc::new(facts))
     }
@@ -240,3 +249,6 @@ impl fmt::Debug for VerifiedAccessToken {
             .finish_non_exhaustive()
     }
 }
+
+/// INT-4.
+pub(super) const MAX_ANSWER_AGE: Duration = Duration::from_secs(30);

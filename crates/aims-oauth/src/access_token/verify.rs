@@ -11,7 +11,7 @@ use aims_keys::{Backend, UnixTime};
 
 use super::claims::AccessTokenClaims;
 use super::issuers::Issuers;
-use super::verified::{Facts, Source};
+use super::verified::{Facts, MAX_ANSWER_AGE, Source};
 use super::{ACCESS_TOKEN_TYPE, AccessTokenError, INTROSPECTION_TYPE, VerifiedAccessToken};
 use crate::{AccessToken, Issuer, IssuerKeysError, Resource, TrustedIssuer};
 
@@ -100,6 +100,17 @@ impl AccessTokenVerifier {
             Some(issuer) => issuer.prepare(key_id.as_deref(), now).await,
             None => Ok(()),
         }
+    }
+
+    /// Whether a token says itself what it is worth; otherwise its issuer does.
+    #[must_use]
+    pub fn is_jwt(&self, token: &AccessToken) -> bool {
+        UnverifiedJws::parse_with(token.expose(), &self.headers).is_ok()
+    }
+
+    /// What a token goes by where it must not be kept.
+    pub(crate) fn hash(&self, token: &AccessToken) -> [u8; 32] {
+        self.backend.sha256(token.expose().as_bytes())
     }
 
     /// Checks a token at time `now`.
@@ -328,9 +339,6 @@ fn check_active(said: &[u8]) -> Result<(), AccessTokenError> {
         None => Err(ClaimsError::WrongType("active").into()),
     }
 }
-
-/// INT-4.
-const MAX_ANSWER_AGE: Duration = Duration::from_secs(30);
 
 /// One that holds what a token could.
 const MAX_ANSWER: usize = 24 * 1024;

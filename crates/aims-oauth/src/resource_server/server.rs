@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     AccessTokenError, AccessTokenVerifier, Challenge, DpopRequest, DpopTarget, DpopVerifier, ErrorCode,
-    ResourceMetadata, Scope, TokenBinding, VerifiedAccessToken, VerifiedDpopProof,
+    Introspection, ResourceMetadata, Scope, TokenBinding, VerifiedAccessToken, VerifiedDpopProof,
 };
 
 /// A resource server: the tool that decides by tokens.
@@ -29,6 +29,7 @@ pub struct ResourceServer {
     pub(super) described: Option<Box<ResourceMetadata>>,
     /// Where that is.
     metadata_url: Option<String>,
+    introspection: Option<Introspection>,
 }
 
 impl ResourceServer {
@@ -37,7 +38,7 @@ impl ResourceServer {
     pub fn new(tokens: AccessTokenVerifier, policy: BindingPolicy) -> Self {
         let metadata_url = ResourceMetadata::url(tokens.resource()).ok().map(|url| url.to_string());
         let clients = Arc::new(SameIdentity);
-        Self { tokens, dpop: None, policy, clients, described: None, metadata_url }
+        Self { tokens, dpop: None, policy, clients, described: None, metadata_url, introspection: None }
     }
 
     /// Verifies `DPoP` proofs with this. Without, tokens that are bound by `DPoP` are refused.
@@ -58,6 +59,13 @@ impl ResourceServer {
     #[must_use]
     pub fn with_metadata(mut self, metadata: ResourceMetadata) -> Self {
         self.described = Some(Box::new(metadata));
+        self
+    }
+
+    /// Asks about tokens that are opaque, with this (AIMS-28). Without, they are refused.
+    #[must_use]
+    pub fn with_introspection(mut self, introspection: Introspection) -> Self {
+        self.introspection = Some(introspection);
         self
     }
 
@@ -93,6 +101,31 @@ impl ResourceServer {
         now: UnixTime,
     ) -> Result<VerifiedAccessToken, ResourceError> {
         Ok(self.tokens.verify(presented.token(), now)?)
+    }
+
+    /// Whether the issuer of the token has to be asked what it says.
+    #[must_use]
+    pub fn is_opaque(&self, presented: &PresentedToken) -> bool {
+        self.introspection.is_some() && !self.tokens.is_jwt(presented.token())
+    }
+
+    /// Verifies the token of a request, whether it says itself what it is worth or its issuer does: the same in all that follows (AZR-7). Other requests may wait for
+    /// the same answer. A query of anybody's costs the issuer something: ask for those alone who proved who they are, where that can be known.
+    ///
+    /// # Errors
+    ///
+    /// [`ResourceError`]; with status 503 where nobody says.
+    pub async fn verify_any(
+        &self,
+        presented: &PresentedToken,
+        now: UnixTime,
+    ) -> Result<VerifiedAccessToken, ResourceError> {
+        match &self.introspection {
+            Some(introspection) if self.is_opaque(presented) => {
+                Ok(introspection.verify(&self.tokens, presented.token(), now).await?)
+            }
+            _ => self.verify(presented, now),
+        }
     }
 
     /// Verifies the proof of a request whose token is presented with `DPoP`; `None` for any other: a field that stands beside it proves nothing (DPO-9). `token` is

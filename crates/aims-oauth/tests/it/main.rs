@@ -16,5 +16,6 @@ mod issuer_keys;
 mod messages;
 mod metadata;
 mod names;
+mod opaque;
 mod resource_server;
 mod world;

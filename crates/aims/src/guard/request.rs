@@ -230,7 +230,7 @@ impl Inner {
         sender: Option<Authenticated>,
     ) -> Result<Permit, Refusal> {
         #[cfg(feature = "oauth")]
-        let granted = match self.grant(head, sender.as_ref(), now) {
+        let granted = match self.grant(head, sender.as_ref(), now).await {
             Ok(granted) => granted,
             Err(refusal) => {
                 let caller = sender.map(Caller::by_proof);
@@ -246,6 +246,18 @@ impl Inner {
         let Some(caller) = caller else {
             return Err(self.refuse(&asked, None, Refusal::not_accepted()).await);
         };
+        let admitted =
+            Admitted::new(caller.clone(), Arc::clone(self), asked.transport.as_ref(), &head.extensions);
+        #[cfg(feature = "oauth")]
+        let admitted = admitted.with_granted(granted.clone());
+        // While its issuer was asked about its token, the caller may have been cut off (AIMS-55).
+        #[cfg(feature = "oauth")]
+        if granted.as_ref().is_some_and(|granted| granted.is_opaque)
+            && let Err(lapsed) =
+                caught(|| admitted.still_valid()).unwrap_or(Err(aims_credential::Lapsed::MarksUnavailable))
+        {
+            return Err(self.refuse(&asked, Some(&caller), Refusal::lapsed(lapsed)).await);
+        }
         let question = Question {
             caller: &caller,
             #[cfg(feature = "oauth")]
@@ -271,10 +283,6 @@ impl Inner {
             let reason: Cow<'static, str> = reason.clone();
             return Err(Refusal::forbidden(reason));
         }
-        let admitted =
-            Admitted::new(caller.clone(), Arc::clone(self), asked.transport.as_ref(), &head.extensions);
-        #[cfg(feature = "oauth")]
-        let admitted = admitted.with_granted(granted.clone());
         let (authorized, identity) = Authorized::new(admitted, asked.trace);
         let recorded = caught_future(async { self.recorder.permit(&record, authorized).await }).await;
         match recorded {

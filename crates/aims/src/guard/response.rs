@@ -165,6 +165,19 @@ impl Refusal {
         }
     }
 
+    /// What the caller is known by has ended since it was verified.
+    #[cfg(feature = "oauth")]
+    pub(super) fn lapsed(lapsed: aims_credential::Lapsed) -> Self {
+        if lapsed == aims_credential::Lapsed::MarksUnavailable {
+            return Self::unavailable(lapsed.code(), lapsed.rule());
+        }
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            public_code: "untrusted_credential",
+            ..Self::bad_request(lapsed.code(), lapsed.rule())
+        }
+    }
+
     /// The same refusal of a service that wants a token, too: whoever is not known learns where it says what it takes (CHA-1).
     #[cfg(feature = "oauth")]
     pub(super) fn wanting(mut self, resource: &aims_oauth::ResourceServer) -> Self {

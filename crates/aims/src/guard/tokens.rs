@@ -34,6 +34,8 @@ pub(crate) struct Granted {
     /// Whom its issuer says that it was given to, where nothing else says who calls.
     pub(super) agent: Option<WorkloadId>,
     pub(super) next_nonce: Option<String>,
+    /// Whether its issuer was asked, which takes time.
+    pub(super) is_opaque: bool,
 }
 
 impl Granted {
@@ -126,7 +128,7 @@ impl Tokens {
             return Err(ResourceError::NotAccepted);
         }
         let next_nonce = proof.and_then(|proof| self.server.next_dpop_nonce(&proof, now));
-        Ok(Granted { authorization, agent, next_nonce })
+        Ok(Granted { authorization, agent, next_nonce, is_opaque: false })
     }
 
     /// DPO-4: where the request went, by the name of this service that the token is for, and never by what `Host` says.
@@ -147,25 +149,24 @@ impl Inner {
         }
     }
 
-    /// What the access token of a request is good for, where this guard wants one: the token, and that it is the caller's own (ACT-4, AIMS-25).
-    pub(super) fn grant(
+    /// What the access token of a request is good for, where this guard wants one: the token, and that it is the caller's own (ACT-4, AIMS-25). Its issuer is asked
+    /// last, when the caller is known, if anything but the token says that.
+    pub(super) async fn grant(
         &self,
         head: &Parts,
         caller: Option<&Authenticated>,
         now: UnixTime,
     ) -> Result<Option<Granted>, Refusal> {
         let Some(tokens) = &self.tokens else { return Ok(None) };
-        let judge = || -> Result<Granted, ResourceError> {
-            let presented = presented(head)?.ok_or(ResourceError::Missing)?;
-            let token = tokens.server.verify(&presented, now)?;
-            tokens.judge(head, &presented, &token, caller, now)
-        };
-        // Marks, memory and the names of clients are what the service brought.
-        match caught(judge) {
-            Some(Ok(granted)) => Ok(Some(granted)),
-            Some(Err(error)) => Err(Refusal::unauthorized(&tokens.server, &error, Some(now))),
-            None => Err(Refusal::unavailable("verifier_failed", "ARCH-3")),
-        }
+        let refused = |error: ResourceError| Refusal::unauthorized(&tokens.server, &error, Some(now));
+        let failed = || Refusal::unavailable("verifier_failed", "ARCH-3");
+        let presented = presented(head).map_err(refused)?.ok_or_else(|| refused(ResourceError::Missing))?;
+        let is_opaque = tokens.server.is_opaque(&presented);
+        // Who is asked, marks, memory and the names of clients are what the service brought.
+        let token = caught_future(tokens.server.verify_any(&presented, now)).await.ok_or_else(failed)?;
+        let token = token.map_err(refused)?;
+        let granted = caught(|| tokens.judge(head, &presented, &token, caller, now)).ok_or_else(failed)?;
+        Ok(Some(Granted { is_opaque, ..granted.map_err(refused)? }))
     }
 }
 

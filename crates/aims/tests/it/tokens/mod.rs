@@ -2,6 +2,7 @@
 
 mod dpop;
 mod metadata;
+mod opaque;
 #[cfg(all(feature = "axum", feature = "hyper"))]
 mod over_tls;
 mod passed_on;
