@@ -16,6 +16,7 @@ mod form;
 mod grant;
 mod grant_type;
 mod id_token;
+mod introspection;
 mod issuer;
 mod lineage;
 mod metadata;
@@ -86,6 +87,7 @@ pub use crate::id_token::{
     ExpectedIdToken, IdTokenError, IdTokenIssueError, IdTokenIssuer, IdTokenRequest, IdTokenVerifier,
     IdTokenVerifierBuilder, IssuedIdToken, UnsignedIdToken, VerifiedIdToken,
 };
+pub use crate::introspection::{Introspect, IntrospectError, Introspection, IntrospectionAnswer};
 pub use crate::issuer::{Issuer, IssuerError};
 pub use crate::lineage::{Lineage, LineageError};
 pub use crate::metadata::{

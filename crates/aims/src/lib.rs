@@ -2,6 +2,7 @@
 
 mod agent;
 mod body;
+mod caller;
 #[cfg(feature = "mtls")]
 mod connection;
 mod decide;
@@ -37,9 +38,12 @@ pub use crate::agent::{
 #[cfg(feature = "oauth")]
 pub use crate::agent::{TokenAgent, TokenLayer, TokenService};
 pub use crate::body::HeldBody;
+pub use crate::caller::Caller;
 #[cfg(feature = "mtls")]
 pub use crate::connection::Connection;
 pub use crate::decide::{Callers, Decide, Decision, Question};
+#[cfg(feature = "oauth")]
+pub use crate::guard::AccessTokensError;
 pub use crate::guard::{
     Accept, ContentError, Guard, GuardBuilder, GuardFuture, GuardLayer, GuardService, GuardedBody, Refusal,
 };

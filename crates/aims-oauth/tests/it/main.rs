@@ -20,6 +20,7 @@ mod issuer_keys;
 mod messages;
 mod metadata;
 mod names;
+mod opaque;
 mod request_objects;
 mod resource_server;
 mod world;
