@@ -25,7 +25,7 @@ fn client(world: &World, credential: ClientCredential, constraint: SenderConstra
 }
 
 #[tokio::test]
-async fn osc_5_spc_6_d8_a_token_is_bound_to_the_key_of_the_wit_and_goes_with_it() {
+async fn osc_5_spc_6_dpo_14_a_token_is_bound_to_the_key_of_the_wit_and_goes_with_it() {
     let authority = TestAuthority::new("spiffe://acme.example");
     let world =
         World::with(|server| server.workloads("spiffe://acme.example/agents/*", authority.trust(), &[]));
@@ -37,7 +37,8 @@ async fn osc_5_spc_6_d8_a_token_is_bound_to_the_key_of_the_wit_and_goes_with_it(
     assert_eq!(verified.agent().map(aims_id::WorkloadId::as_str), Some(AGENT));
     let HeldBinding::Signature(own) = first.binding() else { panic!() };
     assert!(matches!(verified.binding(), Some(TokenBinding::Key(key)) if *key == own));
-    assert_eq!(first.scheme(), TokenScheme::Dpop);
+    // DPO-14: it is no token for `DPoP`.
+    assert_eq!(first.scheme(), TokenScheme::Bearer);
     // Possession is shown by the message signature: no proof besides.
     let fields = first.fields("GET", &https("https://tools.example/v1"), None, NOW).await.unwrap();
     assert_eq!(fields.len(), 1);
