@@ -51,9 +51,12 @@ impl HeldToken {
         // DPO-12: what was to be bound to a key is not taken as what it could be stolen as.
         let scheme = match (binding, response.token_use()) {
             (HeldBinding::Dpop(_), TokenUse::Dpop) => TokenScheme::Dpop,
-            (HeldBinding::Bearer | HeldBinding::Certificate(_), TokenUse::Bearer) => TokenScheme::Bearer,
             // DPO-14: no `DPoP` proof goes with it, whatever the server calls it.
-            (HeldBinding::Signature(_), TokenUse::Dpop | TokenUse::Bearer) => TokenScheme::Bearer,
+            (HeldBinding::Signature(_), TokenUse::Dpop)
+            | (
+                HeldBinding::Bearer | HeldBinding::Certificate(_) | HeldBinding::Signature(_),
+                TokenUse::Bearer,
+            ) => TokenScheme::Bearer,
             _ => return Err(ClientError::TokenUse),
         };
         let lifetime = response.lifetime().map(|lifetime| lifetime.min(MAX_LIFETIME));
