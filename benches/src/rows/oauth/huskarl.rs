@@ -1,0 +1,126 @@
+//! huskarl, whose keys are on RustCrypto: the same checks, but that it is given no memory of proofs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aims_jose::Jwk;
+use http::{HeaderMap, Method, Uri};
+use huskarl_crypto_native::asymmetric::signer::{GenerateAlgorithm, PrivateKey};
+use huskarl_resource_server::DefaultJwsVerifierPlatform;
+use huskarl_resource_server::core::EndpointUrl;
+use huskarl_resource_server::core::crypto::signer::AsymmetricJwsSignerSelector;
+use huskarl_resource_server::core::crypto::verifier::{JwsVerifier, JwsVerifierPlatform, KeyMatch};
+use huskarl_resource_server::core::dpop::{ResourceDPoP, ResourceServerDPoP};
+use huskarl_resource_server::core::jwk::PublicJwk;
+use huskarl_resource_server::core::platform::MaybeSendBoxFuture;
+use huskarl_resource_server::core::secrets::SecretString;
+use huskarl_resource_server::validator::dpop_proof::DPoPProofValidator;
+use huskarl_resource_server::validator::rfc9068::Rfc9068Validator;
+
+use crate::fixtures::Tokens;
+use crate::rows::wimse::now_or_never;
+
+type Verifier = Result<Arc<dyn JwsVerifier>, huskarl_resource_server::core::Error>;
+
+/// Its resource server.
+pub(super) struct Huskarl(Arc<Rfc9068Validator>);
+
+impl Huskarl {
+    /// It trusts the same server.
+    pub(super) fn new(tokens: &Tokens) -> Self {
+        let verifier = verifier(&tokens.server.jwk(Tokens::KEY_ID));
+        let factory = move |_: Option<&EndpointUrl>, _: Arc<dyn JwsVerifierPlatform>| {
+            let verifier = Arc::clone(&verifier);
+            Box::pin(async move { Ok(verifier) }) as MaybeSendBoxFuture<'static, Verifier>
+        };
+        let validator = Rfc9068Validator::builder()
+            .issuer(Tokens::ISSUER)
+            .audience(Tokens::RESOURCE)
+            // The fixtures are of when the program began, and it reads the clock.
+            .clock_leeway(LEEWAY)
+            .max_dpop_proof_age(LEEWAY)
+            .jws_verifier_factory(factory)
+            .build();
+        Self(Arc::new(now_or_never(validator).expect("a validator")))
+    }
+
+    /// A request with this token alone.
+    pub(super) fn bearer(&self, tokens: &Tokens) -> impl FnMut() + use<> {
+        self.request(&format!("Bearer {}", tokens.token.expose()), None, Tokens::RESOURCE)
+    }
+
+    /// A request with this token and this proof.
+    pub(super) fn dpop(&self, tokens: &Tokens, proof: &str, uri: &str) -> impl FnMut() + use<> {
+        self.request(&format!("DPoP {}", tokens.token.expose()), Some(proof), uri)
+    }
+
+    fn request(&self, authorization: &str, proof: Option<&str>, uri: &str) -> impl FnMut() + use<> {
+        let (validator, uri) = (Arc::clone(&self.0), uri.parse::<Uri>().expect("a URI"));
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", authorization.parse().expect("a value"));
+        if let Some(proof) = proof {
+            headers.insert("dpop", proof.parse().expect("a value"));
+        }
+        move || {
+            let result = now_or_never(validator.validate_request(&headers, &Method::POST, &uri, None));
+            std::hint::black_box(result.outcome.expect("a good token").expect("a token"));
+        }
+    }
+
+    /// A proof, without what it is for: that it leaves to whoever has the token.
+    pub(super) fn proof(&self, proof: &str) -> impl FnMut() + use<> {
+        let validator = DPoPProofValidator::builder()
+            .jws_verifier_platform(DefaultJwsVerifierPlatform::default().into())
+            .clock_leeway(LEEWAY)
+            .max_proof_age(LEEWAY)
+            .build();
+        let proof = proof.to_owned();
+        move || {
+            std::hint::black_box(now_or_never(validator.validate(&proof)).expect("a good proof"));
+        }
+    }
+
+    /// The signature in it alone, with a key that was loaded before.
+    pub(super) fn raw(&self, jwk: &Jwk, (message, signature): (Vec<u8>, Vec<u8>)) -> impl FnMut() + use<> {
+        let verifier = verifier(jwk);
+        move || {
+            let key = KeyMatch::builder().alg("ES256").build();
+            now_or_never(verifier.verify(&message, &signature, &key)).expect("a good signature");
+        }
+    }
+}
+
+/// Its client.
+pub(super) struct Prover;
+
+impl Prover {
+    /// A proof for a request with this token, and the signature in it.
+    pub(super) fn pair(
+        token: &str,
+        uri: &str,
+        message: &[u8],
+    ) -> (impl FnMut() + use<>, impl FnMut() + use<>) {
+        let key = PrivateKey::generate(GenerateAlgorithm::Es256, None).expect("a key");
+        let signer = now_or_never(key.select_asymmetric_signer());
+        let thumbprint = signer.public_key_jwk().thumbprint();
+        let prover = ResourceDPoP::builder().signer(key).build();
+        let (token, uri) = (SecretString::new(token), uri.parse::<Uri>().expect("a URI"));
+        let make = move || {
+            let proof = now_or_never(prover.proof(&Method::POST, &uri, &token, &thumbprint));
+            std::hint::black_box(proof.expect("a proof"));
+        };
+        let message = message.to_owned();
+        let raw = move || {
+            std::hint::black_box(now_or_never(signer.sign(&message)).expect("a signature"));
+        };
+        (make, raw)
+    }
+}
+
+fn verifier(jwk: &Jwk) -> Arc<dyn JwsVerifier> {
+    let jwk: PublicJwk = serde_json::from_str(&jwk.to_json()).expect("a JWK");
+    let platform: Arc<dyn JwsVerifierPlatform> = DefaultJwsVerifierPlatform::default().into();
+    now_or_never(platform.create_verifier_from_jwk(jwk)).expect("a key")
+}
+
+const LEEWAY: Duration = Duration::from_secs(3600);
