@@ -77,9 +77,7 @@ impl Jsonwebtoken {
         validation.validate_nbf = true;
         move || {
             self.choose();
-            std::hint::black_box(
-                jsonwebtoken::decode::<C>(&token, &key, &validation).expect("a good token"),
-            );
+            std::hint::black_box(jsonwebtoken::decode::<C>(&token, &key, &validation).expect("a good token"));
         }
     }
 

@@ -8,7 +8,9 @@ use aims_httpsig::{Digests, HttpRequest};
 use aims_jose::Thumbprint;
 use aims_keys::{BoxFuture, backend};
 use aims_oauth::{BindingPolicy, Possession, PresentedToken, ResourceServer, TrustedIssuer};
-use aims_proof::{Audiences, Authenticated, NewRequestSignature, ReplayMemory, SignatureVerifier, http_audience};
+use aims_proof::{
+    Audiences, Authenticated, NewRequestSignature, ReplayMemory, SignatureVerifier, http_audience,
+};
 use http::Request;
 use http::request::Parts;
 use ring::signature::UnparsedPublicKey;
@@ -164,9 +166,8 @@ pub(super) fn verify_with_token() -> Row {
 
 /// The same behind a guard, which knows the keys of the issuer.
 pub(super) fn admit_with_token() -> Row {
-    let issuer = |tokens: &Tokens| {
-        TrustedIssuer::new(Tokens::ISSUER.parse().expect("an issuer"), tokens.keys())
-    };
+    let issuer =
+        |tokens: &Tokens| TrustedIssuer::new(Tokens::ISSUER.parse().expect("an issuer"), tokens.keys());
     row_with_token(issuer).goal(20_000.0)
 }
 

@@ -12,7 +12,7 @@ use aims_oauth::{
 use aims_proof::ReplayMemory;
 use ring::rand::SystemRandom;
 
-use super::huskarl::{Huskarl, Prover};
+use super::huskarl::{self, Huskarl};
 use crate::fixtures::{AUDIENCE, NOW, P256, Tokens, signed_parts};
 use crate::row::Row;
 use crate::rows::wimse::now_or_never;
@@ -52,18 +52,17 @@ impl Pool {
 pub(in crate::rows) fn verify() -> Row {
     let pool = Pool::new();
     let raw = pool.raw();
-    let huskarl = Huskarl::new(&pool.tokens);
-    let peer = huskarl.proof(&pool.proofs[0]);
-    let peer_raw = huskarl.raw(&pool.client.jwk("client"), pool.signed[0].clone());
-    let (mut verifier, mut next) = (verifier(), 0);
+    let peer = huskarl::proof(&pool.proofs[0]);
+    let peer_raw = huskarl::raw(&pool.client.jwk("client"), pool.signed[0].clone());
+    let (mut proofs, mut next) = (verifier(), 0);
     Row::new(move || {
         if next == pool.proofs.len() {
             next = 0;
-            verifier = self::verifier();
+            proofs = verifier();
         }
         let request = DpopRequest::new("POST", &pool.target).with_token(&pool.tokens.token);
-        let verified = verifier.verify([&pool.proofs[next]], &request, *NOW);
-        std::hint::black_box(verified.expect("a good proof"));
+        let proof = proofs.verify([&pool.proofs[next]], &request, *NOW);
+        std::hint::black_box(proof.expect("a good proof"));
         next += 1;
     })
     .raw(raw)
@@ -76,10 +75,9 @@ pub(in crate::rows) fn request() -> Row {
     let pool = Pool::new();
     let (mut proof_raw, token_raw) = (pool.raw(), pool.tokens.server.ring_public());
     let (message, signature) = pool.tokens.parts();
-    let huskarl = Huskarl::new(&pool.tokens);
-    let peer = huskarl.dpop(&pool.tokens, &pool.proofs[0], AUDIENCE);
-    let mut peer_proof = huskarl.raw(&pool.client.jwk("client"), pool.signed[0].clone());
-    let mut peer_token = huskarl.raw(&pool.tokens.server.jwk(Tokens::KEY_ID), pool.tokens.parts());
+    let peer = Huskarl::new(&pool.tokens).dpop(&pool.tokens, &pool.proofs[0], AUDIENCE);
+    let mut peer_proof = huskarl::raw(&pool.client.jwk("client"), pool.signed[0].clone());
+    let mut peer_token = huskarl::raw(&pool.tokens.server.jwk(Tokens::KEY_ID), pool.tokens.parts());
     let authorization = format!("DPoP {}", pool.tokens.token.expose());
     let (mut tool, mut next) = (tool(&pool.tokens), 0);
     Row::new(move || {
@@ -109,7 +107,7 @@ pub(in crate::rows) fn request() -> Row {
 pub(in crate::rows) fn make() -> Row {
     let pool = Pool::new();
     let (raw, random, message) = (pool.client.ring(), SystemRandom::new(), pool.signed[0].0.clone());
-    let (peer, peer_raw) = Prover::pair(pool.tokens.token.expose(), AUDIENCE, &message);
+    let (peer, peer_raw) = huskarl::make(pool.tokens.token.expose(), AUDIENCE, &message);
     let prover = prover(&pool.client);
     Row::new(move || {
         std::hint::black_box(proof(&prover, &pool.target, &pool.tokens.token));

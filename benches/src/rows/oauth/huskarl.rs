@@ -1,4 +1,4 @@
-//! huskarl, whose keys are on RustCrypto: the same checks, but that it is given no memory of proofs.
+//! huskarl, whose keys are on `RustCrypto`: the same checks, but that it is given no memory of proofs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,55 +66,46 @@ impl Huskarl {
             std::hint::black_box(result.outcome.expect("a good token").expect("a token"));
         }
     }
+}
 
-    /// A proof, without what it is for: that it leaves to whoever has the token.
-    pub(super) fn proof(&self, proof: &str) -> impl FnMut() + use<> {
-        let validator = DPoPProofValidator::builder()
-            .jws_verifier_platform(DefaultJwsVerifierPlatform::default().into())
-            .clock_leeway(LEEWAY)
-            .max_proof_age(LEEWAY)
-            .build();
-        let proof = proof.to_owned();
-        move || {
-            std::hint::black_box(now_or_never(validator.validate(&proof)).expect("a good proof"));
-        }
-    }
-
-    /// The signature in it alone, with a key that was loaded before.
-    pub(super) fn raw(&self, jwk: &Jwk, (message, signature): (Vec<u8>, Vec<u8>)) -> impl FnMut() + use<> {
-        let verifier = verifier(jwk);
-        move || {
-            let key = KeyMatch::builder().alg("ES256").build();
-            now_or_never(verifier.verify(&message, &signature, &key)).expect("a good signature");
-        }
+/// A proof, without what it is for: that it leaves to whoever has the token.
+pub(super) fn proof(proof: &str) -> impl FnMut() + use<> {
+    let validator = DPoPProofValidator::builder()
+        .jws_verifier_platform(DefaultJwsVerifierPlatform::default().into())
+        .clock_leeway(LEEWAY)
+        .max_proof_age(LEEWAY)
+        .build();
+    let proof = proof.to_owned();
+    move || {
+        std::hint::black_box(now_or_never(validator.validate(&proof)).expect("a good proof"));
     }
 }
 
-/// Its client.
-pub(super) struct Prover;
-
-impl Prover {
-    /// A proof for a request with this token, and the signature in it.
-    pub(super) fn pair(
-        token: &str,
-        uri: &str,
-        message: &[u8],
-    ) -> (impl FnMut() + use<>, impl FnMut() + use<>) {
-        let key = PrivateKey::generate(GenerateAlgorithm::Es256, None).expect("a key");
-        let signer = now_or_never(key.select_asymmetric_signer());
-        let thumbprint = signer.public_key_jwk().thumbprint();
-        let prover = ResourceDPoP::builder().signer(key).build();
-        let (token, uri) = (SecretString::new(token), uri.parse::<Uri>().expect("a URI"));
-        let make = move || {
-            let proof = now_or_never(prover.proof(&Method::POST, &uri, &token, &thumbprint));
-            std::hint::black_box(proof.expect("a proof"));
-        };
-        let message = message.to_owned();
-        let raw = move || {
-            std::hint::black_box(now_or_never(signer.sign(&message)).expect("a signature"));
-        };
-        (make, raw)
+/// The signature in it alone, with a key that was loaded before.
+pub(super) fn raw(jwk: &Jwk, (message, signature): (Vec<u8>, Vec<u8>)) -> impl FnMut() + use<> {
+    let verifier = verifier(jwk);
+    move || {
+        let key = KeyMatch::builder().alg("ES256").build();
+        now_or_never(verifier.verify(&message, &signature, &key)).expect("a good signature");
     }
+}
+
+/// A proof that its client makes for a request with this token, and the signature in it.
+pub(super) fn make(token: &str, uri: &str, message: &[u8]) -> (impl FnMut() + use<>, impl FnMut() + use<>) {
+    let key = PrivateKey::generate(GenerateAlgorithm::Es256, None).expect("a key");
+    let signer = now_or_never(key.select_asymmetric_signer());
+    let thumbprint = signer.public_key_jwk().thumbprint();
+    let prover = ResourceDPoP::builder().signer(key).build();
+    let (token, uri) = (SecretString::new(token), uri.parse::<Uri>().expect("a URI"));
+    let make = move || {
+        let proof = now_or_never(prover.proof(&Method::POST, &uri, &token, &thumbprint));
+        std::hint::black_box(proof.expect("a proof"));
+    };
+    let message = message.to_owned();
+    let raw = move || {
+        std::hint::black_box(now_or_never(signer.sign(&message)).expect("a signature"));
+    };
+    (make, raw)
 }
 
 fn verifier(jwk: &Jwk) -> Arc<dyn JwsVerifier> {
@@ -123,4 +114,4 @@ fn verifier(jwk: &Jwk) -> Arc<dyn JwsVerifier> {
     now_or_never(platform.create_verifier_from_jwk(jwk)).expect("a key")
 }
 
-const LEEWAY: Duration = Duration::from_secs(3600);
+const LEEWAY: Duration = Duration::from_hours(1);

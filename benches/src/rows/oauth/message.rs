@@ -25,10 +25,10 @@ fn body() -> String {
 pub(in crate::rows) fn form() -> Row {
     let body = body();
     let theirs = body.clone();
-    Row::short(move || Parameters::parse(body.as_bytes()).expect("a form")).short_peer(
-        "form_urlencoded",
-        move || form_urlencoded::parse(theirs.as_bytes()).into_owned().collect::<Vec<_>>(),
-    )
+    Row::short(move || Parameters::parse(body.as_bytes()).expect("a form"))
+        .short_peer("form_urlencoded", move || {
+            form_urlencoded::parse(theirs.as_bytes()).into_owned().collect::<Vec<_>>()
+        })
 }
 
 pub(in crate::rows) fn token_request() -> Row {
@@ -83,7 +83,5 @@ pub(in crate::rows) fn introspection() -> Row {
     let body = answer.finish().expect("an answer");
     let theirs = body.clone();
     Row::short(move || verifier.introspected(&token, &issuer, body.as_bytes(), *NOW).expect("an answer"))
-        .short_peer("serde_json, typed", move || {
-            serde_json::from_str::<Answer>(&theirs).expect("an answer")
-        })
+        .short_peer("serde_json, typed", move || serde_json::from_str::<Answer>(&theirs).expect("an answer"))
 }

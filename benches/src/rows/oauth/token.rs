@@ -3,7 +3,7 @@
 use aims_keys::backend;
 use ring::rand::SystemRandom;
 
-use super::huskarl::Huskarl;
+use super::huskarl::{self, Huskarl};
 use crate::fixtures::{NOW, Tokens, token_request};
 use crate::row::Row;
 use crate::rows::peers::Jsonwebtoken;
@@ -28,8 +28,7 @@ fn verify(tokens: &Tokens) -> Row {
         &aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED,
         tokens.server.point,
     );
-    let huskarl = Huskarl::new(tokens);
-    let huskarl_raw = huskarl.raw(&tokens.server.jwk(Tokens::KEY_ID), tokens.parts());
+    let huskarl_raw = huskarl::raw(&tokens.server.jwk(Tokens::KEY_ID), tokens.parts());
     Row::new(move || {
         std::hint::black_box(verifier.verify(&token, *NOW).expect("a good token"));
     })
@@ -37,7 +36,7 @@ fn verify(tokens: &Tokens) -> Row {
     // As it does: the key is parsed each time.
     .peer_raw(move || aws_lc.verify(&message, &signature).expect("a good signature"))
     .peer("jsonwebtoken/rustcrypto", Jsonwebtoken::RustCrypto.verify_access_token(tokens))
-    .peer("huskarl/rustcrypto", huskarl.bearer(tokens))
+    .peer("huskarl/rustcrypto", Huskarl::new(tokens).bearer(tokens))
     .peer_raw(huskarl_raw)
 }
 
@@ -45,8 +44,8 @@ fn verify(tokens: &Tokens) -> Row {
 pub(in crate::rows) fn again() -> Row {
     let tokens = Tokens::new(backend::ring(), None);
     let verifier = tokens.verifier();
-    let verified = verifier.verify(&tokens.token, *NOW).expect("a good token");
-    Row::short(move || verifier.verify_again(&verified, *NOW).expect("a good token"))
+    let seen = verifier.verify(&tokens.token, *NOW).expect("a good token");
+    Row::short(move || verifier.verify_again(&seen, *NOW).expect("a good token"))
 }
 
 pub(in crate::rows) fn issue() -> Row {
