@@ -52,8 +52,8 @@ impl Pool {
 pub(in crate::rows) fn verify() -> Row {
     let pool = Pool::new();
     let raw = pool.raw();
-    let peer = huskarl::proof(&pool.proofs[0]);
-    let peer_raw = huskarl::raw(&pool.client.jwk("client"), pool.signed[0].clone());
+    let peer = huskarl::proofs(&pool.proofs);
+    let peer_raw = huskarl::raw(&pool.client.jwk("client"), pool.signed.clone());
     let (mut proofs, mut next) = (verifier(), 0);
     Row::new(move || {
         if next == pool.proofs.len() {
@@ -75,9 +75,9 @@ pub(in crate::rows) fn request() -> Row {
     let pool = Pool::new();
     let (mut proof_raw, token_raw) = (pool.raw(), pool.tokens.server.ring_public());
     let (message, signature) = pool.tokens.parts();
-    let peer = Huskarl::new(&pool.tokens).dpop(&pool.tokens, &pool.proofs[0], AUDIENCE);
-    let mut peer_proof = huskarl::raw(&pool.client.jwk("client"), pool.signed[0].clone());
-    let mut peer_token = huskarl::raw(&pool.tokens.server.jwk(Tokens::KEY_ID), pool.tokens.parts());
+    let peer = Huskarl::new(&pool.tokens).dpop(&pool.tokens, &pool.proofs, AUDIENCE);
+    let mut peer_proof = huskarl::raw(&pool.client.jwk("client"), pool.signed.clone());
+    let mut peer_token = huskarl::raw(&pool.tokens.server.jwk(Tokens::KEY_ID), vec![pool.tokens.parts()]);
     let authorization = format!("DPoP {}", pool.tokens.token.expose());
     let (mut tool, mut next) = (tool(&pool.tokens), 0);
     Row::new(move || {

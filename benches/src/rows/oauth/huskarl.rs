@@ -46,47 +46,58 @@ impl Huskarl {
 
     /// A request with this token alone.
     pub(super) fn bearer(&self, tokens: &Tokens) -> impl FnMut() + use<> {
-        self.request(&format!("Bearer {}", tokens.token.expose()), None, Tokens::RESOURCE)
+        self.requests(vec![fields("Bearer", tokens)], Tokens::RESOURCE)
     }
 
-    /// A request with this token and this proof.
-    pub(super) fn dpop(&self, tokens: &Tokens, proof: &str, uri: &str) -> impl FnMut() + use<> {
-        self.request(&format!("DPoP {}", tokens.token.expose()), Some(proof), uri)
+    /// Requests with this token, and one of these proofs after the other.
+    pub(super) fn dpop(&self, tokens: &Tokens, proofs: &[String], uri: &str) -> impl FnMut() + use<> {
+        let with = |proof: &String| {
+            let mut fields = fields("DPoP", tokens);
+            fields.insert("dpop", proof.parse().expect("a value"));
+            fields
+        };
+        self.requests(proofs.iter().map(with).collect(), uri)
     }
 
-    fn request(&self, authorization: &str, proof: Option<&str>, uri: &str) -> impl FnMut() + use<> {
+    fn requests(&self, fields: Vec<HeaderMap>, uri: &str) -> impl FnMut() + use<> {
         let (validator, uri) = (Arc::clone(&self.0), uri.parse::<Uri>().expect("a URI"));
-        let mut headers = HeaderMap::new();
-        headers.insert("authorization", authorization.parse().expect("a value"));
-        if let Some(proof) = proof {
-            headers.insert("dpop", proof.parse().expect("a value"));
-        }
+        let mut next = 0;
         move || {
-            let result = now_or_never(validator.validate_request(&headers, &Method::POST, &uri, None));
+            let result = now_or_never(validator.validate_request(&fields[next], &Method::POST, &uri, None));
             std::hint::black_box(result.outcome.expect("a good token").expect("a token"));
+            next = (next + 1) % fields.len();
         }
     }
 }
 
-/// A proof, without what it is for: that it leaves to whoever has the token.
-pub(super) fn proof(proof: &str) -> impl FnMut() + use<> {
+fn fields(scheme: &str, tokens: &Tokens) -> HeaderMap {
+    let mut fields = HeaderMap::new();
+    let token = format!("{scheme} {}", tokens.token.expose());
+    fields.insert("authorization", token.parse().expect("a value"));
+    fields
+}
+
+/// One proof after the other, without what they are for: that it leaves to whoever has the token.
+pub(super) fn proofs(proofs: &[String]) -> impl FnMut() + use<> {
     let validator = DPoPProofValidator::builder()
         .jws_verifier_platform(DefaultJwsVerifierPlatform::default().into())
         .clock_leeway(LEEWAY)
         .max_proof_age(LEEWAY)
         .build();
-    let proof = proof.to_owned();
+    let (proofs, mut next) = (proofs.to_vec(), 0);
     move || {
-        std::hint::black_box(now_or_never(validator.validate(&proof)).expect("a good proof"));
+        std::hint::black_box(now_or_never(validator.validate(&proofs[next])).expect("a good proof"));
+        next = (next + 1) % proofs.len();
     }
 }
 
-/// The signature in it alone, with a key that was loaded before.
-pub(super) fn raw(jwk: &Jwk, (message, signature): (Vec<u8>, Vec<u8>)) -> impl FnMut() + use<> {
-    let verifier = verifier(jwk);
+/// The signatures in them alone, with a key that was loaded before.
+pub(super) fn raw(jwk: &Jwk, signed: Vec<(Vec<u8>, Vec<u8>)>) -> impl FnMut() + use<> {
+    let (verifier, mut next) = (verifier(jwk), 0);
     move || {
-        let key = KeyMatch::builder().alg("ES256").build();
-        now_or_never(verifier.verify(&message, &signature, &key)).expect("a good signature");
+        let ((message, signature), key) = (&signed[next], KeyMatch::builder().alg("ES256").build());
+        now_or_never(verifier.verify(message, signature, &key)).expect("a good signature");
+        next = (next + 1) % signed.len();
     }
 }
 
