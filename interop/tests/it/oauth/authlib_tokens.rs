@@ -88,6 +88,7 @@ fn authlib_and_we_refuse_the_same_tokens() {
         ("typ, of a proof", world.with("dpop+jwt", &claims(world.now)), "wrong_type", "'typ'"),
         ("key", by_other, "bad_signature", "bad_signature"),
         ("kid", strange.sign("at+jwt", &claims(world.now)), "unknown_key", "invalid"),
+        ("alg, confused", world.server.confused(&claims(world.now)), "unsupported_alg", "requires 'oct' key"),
         ("exp, a text", world.changed("exp", "tomorrow"), "malformed", "'exp'"),
         ("amr", world.changed("amr", "pwd"), "malformed", "invalid_claim: pwd"),
         ("auth_time", world.changed("auth_time", "now"), "malformed", "'auth_time'"),

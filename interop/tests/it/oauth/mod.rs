@@ -113,6 +113,17 @@ impl Server {
         format!("{input}.{}", base64url::encode(signature.as_bytes())).parse().unwrap()
     }
 
+    /// A token whose "secret" is the public key: for who takes the algorithm from the token, and any key for it.
+    fn confused(&self, claims: &Value) -> AccessToken {
+        let mut header = josekit::jws::JwsHeader::new();
+        header.set_token_type("at+jwt");
+        let secret = crate::support::pem(&self.key.public_key().numbers().to_spki())
+            .replace("CERTIFICATE", "PUBLIC KEY");
+        let signer = josekit::jws::HS256.signer_from_bytes(secret).unwrap();
+        let token = josekit::jws::serialize_compact(claims.to_string().as_bytes(), &header, &signer).unwrap();
+        token.parse().unwrap()
+    }
+
     /// A tool that believes it. It has seen no proof yet.
     fn tool(&self, policy: BindingPolicy) -> ResourceServer {
         let trusted = TrustedIssuer::new(issuer(), set(&self.jwk));

@@ -156,6 +156,12 @@ async fn node_and_we_refuse_the_same_tokens() {
             "OAUTH_KEY_SELECTION_FAILED",
         ),
         ("alg", world.offer(&unsigned).await, "malformed", INVALID),
+        (
+            "alg, confused",
+            world.offer(&world.server.confused(&world.claims())).await,
+            "unsupported_alg",
+            INVALID,
+        ),
         ("signature", world.offer(&cut).await, "malformed", INVALID),
         ("client_id", world.changed("client_id", 7).await, "malformed", TYPE),
         ("sub", world.changed("sub", json!(["user-1"])).await, "malformed", TYPE),
