@@ -17,6 +17,7 @@ mod grants;
 mod id_tokens;
 mod introspection;
 mod issuer_keys;
+mod kinds;
 mod messages;
 mod metadata;
 mod names;
