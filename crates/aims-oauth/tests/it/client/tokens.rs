@@ -326,7 +326,7 @@ async fn met_2_sec_17_a_server_that_says_it_is_another_is_told_nothing() {
 
 /// A server of another domain, which takes grants of the first.
 fn other_domain(world: &World, key: &aims_keys::SoftwareKey) -> TestAuthorizationServer {
-    TestAuthorizationServer::builder("https://as.bank.example", world.clock.clone())
+    TestAuthorizationServer::builder("https://as.bank.example", world.clock.reader())
         .client(CLIENT, key, &[])
         .resource("https://pay.bank.example", "trips:read trips:book")
         .trust(world.server.trusted(), &[aims_oauth::GrantProfile::Chaining, aims_oauth::GrantProfile::IdJag])
