@@ -45,6 +45,9 @@ mod pages {
     #[doc = include_str!("../../README.md")]
     mod front {}
 
+    #[doc = include_str!("../../docs/act-for-a-user.md")]
+    mod act_for_a_user {}
+
     #[doc = include_str!("../../docs/agent.md")]
     mod agent {}
 

@@ -170,7 +170,9 @@ impl ResourceServer {
         }
         let shown = check(presented, token, possession, &*self.clients)?;
         match shown {
-            shown if self.policy.accepts(shown) => Ok(Authorized::new(token.clone(), shown)),
+            shown if self.policy.accepts(shown) => {
+                Ok(Authorized::new(token.clone(), shown, presented.token().clone()))
+            }
             Shown::Bearer => Err(ResourceError::Bearer),
             _ => Err(ResourceError::NotAccepted),
         }
