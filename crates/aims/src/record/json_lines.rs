@@ -174,6 +174,11 @@ fn granted(member: &mut ObjectWriter, authorization: &aims_oauth::Authorized) {
     }
     member.str("scope", &bounded(token.scope().as_str()));
     member.str("token", &token.fingerprint().to_string()).str("shown_by", authorization.shown_by().name());
+    // AIMS-27: what it rests on, the first grant first.
+    let lineage = token.lineage().ids();
+    if !lineage.is_empty() {
+        member.strs("lineage", lineage.iter().map(|id| base64url::encode(id.as_bytes())));
+    }
     if let Some(transaction) = token.transaction() {
         member.str("txn", &bounded(&transaction));
     }

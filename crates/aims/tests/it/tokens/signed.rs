@@ -16,7 +16,7 @@ use super::world::*;
 use crate::support::NOW;
 
 #[tokio::test]
-async fn aims_25_aims_43_arch_7_an_agent_acts_for_a_user_with_a_token_of_its_own() {
+async fn aims_25_aims_47_arch_7_an_agent_acts_for_a_user_with_a_token_of_its_own() {
     let world = World::new();
     let agent = world.travel();
     let token = world.issue(&for_user(&agent).transaction("txn-1"));
