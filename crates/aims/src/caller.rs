@@ -144,6 +144,18 @@ impl Caller {
         self.authenticated()?.svid()
     }
 
+    /// The key of its access token, where it is known by that alone.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn token_key(&self) -> Option<&aims_jose::Thumbprint> {
+        match &self.0 {
+            By::Proof(_) => None,
+            By::Token(named) => match named.authorization.token().binding() {
+                Some(aims_oauth::TokenBinding::Key(key)) => Some(key),
+                _ => None,
+            },
+        }
+    }
+
     /// Whether it still counts at `now`.
     ///
     /// # Errors

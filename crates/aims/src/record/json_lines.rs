@@ -146,11 +146,15 @@ fn identity(member: &mut ObjectWriter, who: &Caller) {
     member.str("id", who.subject().as_str());
     member.object("auth", |auth| {
         auth.str("method", who.method().name()).str("layer", who.layer().name());
-        if let Some(proof) = who.wpt() {
-            auth.str("key", &proof.wit().thumbprint().to_string());
-            if let Some(id) = proof.wit().token_id() {
+        if let Some(wit) = who.wit() {
+            auth.str("key", &wit.thumbprint().to_string());
+            if let Some(id) = wit.token_id() {
                 auth.str("credential", id);
             }
+        }
+        #[cfg(feature = "oauth")]
+        if let Some(key) = who.token_key() {
+            auth.str("key", &key.to_string());
         }
         #[cfg(feature = "mtls")]
         if let Some(svid) = who.svid() {

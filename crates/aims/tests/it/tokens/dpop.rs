@@ -106,6 +106,7 @@ async fn dpo_9_aims_25_an_agent_is_known_by_its_token_where_that_is_asked_for() 
         (&TRAVEL.into(), &"dpop".into())
     );
     assert_eq!(record["agent"]["auth"]["layer"], "application");
+    assert_eq!(record["agent"]["auth"]["key"], prover.thumbprint().to_string());
     assert_eq!(record["authorization"]["shown_by"], "dpop");
     assert!(!world.records.text().contains(&token));
 
@@ -233,6 +234,7 @@ async fn dpo_5_dpo_8_dpo_9_dpo_12_nonces_are_asked_for_and_change_in_time() {
     let lines: Vec<_> =
         headers.get_all("www-authenticate").iter().map(|line| line.to_str().unwrap()).collect();
     assert!(lines.iter().any(|line| line.starts_with("DPoP error=\"use_dpop_nonce\"")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.starts_with("Bearer resource_metadata=")), "{lines:?}");
     let given: Vec<_> = headers.get_all("dpop-nonce").iter().collect();
     assert_eq!((given.len(), &headers["cache-control"]), (1, &"no-store".parse().unwrap()));
     let nonce = given[0].to_str().unwrap().to_owned();
