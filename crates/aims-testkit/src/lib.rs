@@ -2,6 +2,8 @@
 
 #[cfg(feature = "authority")]
 mod authority;
+#[cfg(feature = "oauth")]
+mod authorization_server;
 #[cfg(feature = "certificates")]
 mod certificates;
 #[cfg(feature = "authority")]
@@ -16,6 +18,8 @@ pub mod vectors;
 
 #[cfg(feature = "authority")]
 pub use crate::authority::{TestAgent, TestAuthority};
+#[cfg(feature = "oauth")]
+pub use crate::authorization_server::{TestAnswer, TestAuthorizationServer, TestAuthorizationServerBuilder};
 #[cfg(feature = "certificates")]
 pub use crate::certificates::TestCertificates;
 #[cfg(feature = "authority")]

@@ -35,6 +35,8 @@ pub use crate::agent::{
     Agent, AgentError, AgentFuture, AgentLayer, AgentService, AttachError, Expected, SigningAgent,
     SigningLayer, SigningService,
 };
+#[cfg(feature = "oauth")]
+pub use crate::agent::{TokenAgent, TokenLayer, TokenService};
 pub use crate::body::HeldBody;
 pub use crate::caller::Caller;
 #[cfg(feature = "mtls")]

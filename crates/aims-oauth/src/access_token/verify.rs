@@ -191,6 +191,9 @@ impl AccessTokenVerifier {
         if claims.subject().is_some() || claims.expires().is_some() {
             return Err(AccessTokenError::WrongType);
         }
+        if claims.get("events").is_some() {
+            return Err(AccessTokenError::Events);
+        }
         let said = claims.get("token_introspection").ok_or(ClaimsError::Missing("token_introspection"))?;
         check_active(said.raw().as_bytes())?;
         self.judge_introspected(token, said.raw().as_bytes().to_vec(), issuer, now)

@@ -16,7 +16,9 @@ use aims_oauth::{
 use aims_proof::{
     Audiences, Authenticated, NewRequestSignature, ReplayMemory, SignatureVerifier, http_audience,
 };
-use aims_testkit::{TestAgent, TestAuthority, TestCertificates, TestClock, assert_refused, handshake};
+use aims_testkit::{TestAgent, TestAuthority, assert_refused};
+#[cfg(feature = "mtls")]
+use aims_testkit::{TestCertificates, TestClock, handshake};
 
 use crate::world::*;
 
