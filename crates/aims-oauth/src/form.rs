@@ -46,11 +46,15 @@ impl Parameters {
             let mut sides = pair.splitn(2, |byte| *byte == b'=');
             let name = decode(sides.next().unwrap_or_default())?;
             let value = decode(sides.next().unwrap_or_default())?;
-            let at = parameters.pairs.len();
-            parameters.by_name.entry(name.to_string()).or_default().push(at);
-            parameters.pairs.push((name.to_string(), value));
+            parameters.push(&name, value);
         }
         Ok(parameters)
+    }
+
+    /// One more.
+    pub(crate) fn push(&mut self, name: &str, value: Zeroizing<String>) {
+        self.by_name.entry(name.to_owned()).or_default().push(self.pairs.len());
+        self.pairs.push((name.to_owned(), value));
     }
 
     /// The value of a parameter that may be there once (WIR-2); an empty one is none.
@@ -222,6 +226,14 @@ pub(crate) fn decode(text: &[u8]) -> Result<Zeroizing<String>, FormError> {
 fn digit(byte: u8) -> Result<u8, FormError> {
     let value = char::from(byte).to_digit(16).ok_or(FormError::Encoding)?;
     u8::try_from(value).map_err(|_| FormError::Encoding)
+}
+
+/// One value, as it stands in a form.
+#[cfg(feature = "client-secret")]
+pub(crate) fn encoded(text: &str) -> Zeroizing<String> {
+    let mut encoded = Zeroizing::new(String::with_capacity(3 * text.len()));
+    encode(text, &mut encoded);
+    encoded
 }
 
 /// As the URL standard has it: all but letters, digits and `*-._` is escaped, a space is `+`.

@@ -2,26 +2,33 @@
 
 mod access_token;
 mod authorization;
+mod backchannel;
 mod challenge;
+mod client;
 mod client_auth;
 mod client_auth_method;
 mod delegation;
 mod details;
 mod dpop;
 mod error_code;
+mod exchange;
 mod form;
 mod grant;
 mod grant_type;
+mod id_token;
+mod introspection;
 mod issuer;
 mod lineage;
 mod metadata;
 mod names;
+mod request_object;
 mod resource;
 mod resource_server;
 mod revisions;
 mod scope;
 mod secret;
 mod token;
+mod token_client;
 mod trusted_issuer;
 mod wanted;
 
@@ -34,7 +41,18 @@ pub use crate::authorization::{
     AuthorizationError, AuthorizationRequest, AuthorizationResponse, CodeChallenge, CodeVerifier,
     ExpectedAuthorization, PkceError, PushedResponse, RequestOrigin, RequestUri,
 };
+pub use crate::backchannel::{
+    AuthRequestId, BackchannelClient, BackchannelError, BackchannelRequest, BackchannelResponse,
+    BindingMessage, BindingMessageError, NotificationToken, PingError, PingNotification, PresentedPing,
+    UserHint,
+};
 pub use crate::challenge::{Challenge, ChallengeError, Challenges};
+pub use crate::client::{
+    AskFlow, AskStep, AuthorizationFlow, AuthorizationStart, ClientCredential, ClientError, EndpointRequest,
+    HeldBinding, HeldGrant, HeldToken, NonceJar, NotYet, OAuthClient, PendingApproval, PendingAuthorization,
+    PushFlow, PushStep, SenderConstraint, SentAsk, SentPush, SentTokenRequest, StepUp, StepUps, TokenFlow,
+    TokenStep,
+};
 #[cfg(feature = "client-secret")]
 pub use crate::client_auth::SecretDigest;
 pub use crate::client_auth::{
@@ -58,12 +76,18 @@ pub use crate::dpop::{
     VerifiedDpopProof,
 };
 pub use crate::error_code::ErrorCode;
+pub use crate::exchange::{ActorToken, CheckedExchange, ExchangeError, ExchangeParties};
 pub use crate::form::{FormError, NewParameters, Parameters};
 pub use crate::grant::{
     Ceiling, GrantError, GrantIssueError, GrantIssuer, GrantProfile, GrantRequest, GrantReuse, GrantVerifier,
     GrantVerifierBuilder, IssuedGrant, VerifiedGrant,
 };
 pub use crate::grant_type::GrantType;
+pub use crate::id_token::{
+    ExpectedIdToken, IdTokenError, IdTokenIssueError, IdTokenIssuer, IdTokenRequest, IdTokenVerifier,
+    IdTokenVerifierBuilder, IssuedIdToken, UnsignedIdToken, VerifiedIdToken,
+};
+pub use crate::introspection::{Introspect, IntrospectError, Introspection, IntrospectionAnswer};
 pub use crate::issuer::{Issuer, IssuerError};
 pub use crate::lineage::{Lineage, LineageError};
 pub use crate::metadata::{
@@ -71,6 +95,10 @@ pub use crate::metadata::{
     ClientMetadata, ClientMetadataBuilder, ClientMetadataError, ClientPage, DeliveryMode, Endpoint, Listed,
     RedirectUri, RedirectUriError, ResourceMetadata, ResourceMetadataBuilder, ResourceMetadataError,
     ServerMetadata, ServerMetadataBuilder, ServerMetadataError, Signed,
+};
+pub use crate::request_object::{
+    NewRequestObject, PresentedRequestObject, RequestObject, RequestObjectError, RequestObjectVerifier,
+    RequestObjectVerifierBuilder, UnsignedRequestObject, VerifiedRequestObject,
 };
 pub use crate::resource::{Resource, ResourceUriError};
 pub use crate::resource_server::{
@@ -80,10 +108,12 @@ pub use crate::resource_server::{
 pub use crate::revisions::SPEC_REVISIONS;
 pub use crate::scope::{Scope, ScopeError};
 pub use crate::secret::{
-    AccessToken, AuthorizationCode, ClientSecret, Fingerprint, RefreshToken, SecretError, SecurityToken,
+    AccessToken, AuthorizationCode, ClientSecret, Fingerprint, IdToken, RefreshToken, SecretError,
+    SecurityToken, UserCode,
 };
 pub use crate::token::{
-    AuthRequestId, CodeGrant, ErrorResponse, ErrorText, Grant, MessageError, TokenExchange, TokenHint,
-    TokenQuery, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse, TypedToken,
+    CodeGrant, ErrorResponse, ErrorText, Grant, MessageError, TokenExchange, TokenHint, TokenQuery,
+    TokenRequest, TokenResponse, TokenTypeUrn, TokenUse, TypedToken,
 };
+pub use crate::token_client::{Discovered, TokenClient, TokenClientBuilder, TokenNeed, UserGrant};
 pub use crate::trusted_issuer::{IssuerKeysError, TrustedIssuer};

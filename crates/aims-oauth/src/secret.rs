@@ -89,17 +89,28 @@ secrets! {
     AccessToken, is_b64token, MAX_TOKEN;
     /// A refresh token.
     RefreshToken, is_visible, MAX_TOKEN;
+    /// An ID Token, which nobody has looked at yet: what an issuer tells one client about a user.
+    IdToken, is_visible, MAX_TOKEN;
     /// A token whatever its kind, as one endpoint gives it to be taken to another: an assertion, a grant, a token to be exchanged.
     SecurityToken, is_visible, MAX_TOKEN;
     /// An authorization code: good once, for a minute.
     AuthorizationCode, is_visible, MAX_CODE;
     /// A secret that a server gave to a client when it registered.
     ClientSecret, is_visible, MAX_CODE;
+    /// A code that a user has against being asked by anybody (CIBA): the user's secret, as the client was given it.
+    UserCode, is_typed, MAX_USER_CODE;
 }
 
 /// An access token is a token.
 impl From<AccessToken> for SecurityToken {
     fn from(token: AccessToken) -> Self {
+        Self(token.0)
+    }
+}
+
+/// An ID Token is a token: to be exchanged, most often (JAG-2).
+impl From<IdToken> for SecurityToken {
+    fn from(token: IdToken) -> Self {
         Self(token.0)
     }
 }
@@ -162,8 +173,16 @@ fn is_visible(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
+/// Whatever a user can type.
+fn is_typed(text: &str) -> bool {
+    !text.chars().any(char::is_control)
+}
+
 /// WIR-9.
 const MAX_TOKEN: usize = 16 * 1024;
 
 /// Of other servers; ours are short.
 const MAX_CODE: usize = 4 * 1024;
+
+/// Of people.
+const MAX_USER_CODE: usize = 256;

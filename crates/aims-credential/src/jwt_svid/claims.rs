@@ -31,9 +31,24 @@ impl JwtSvidClaims {
         Ok(Self { subject, expires, token_id, all })
     }
 
-    /// JO-KEY-10: who makes a token for the holder of a key does not want it to count for whoever shows it.
-    pub(super) fn refuse_confirmation(&self) -> Result<(), JwtSvidError> {
-        if self.all.get("cnf").is_some() { Err(JwtSvidError::Confirmation) } else { Ok(()) }
+    /// JS-13: what says by its claims that it is something else.
+    pub(super) fn refuse_other_kinds(&self) -> Result<(), JwtSvidError> {
+        if self.all.issuer().as_deref() == Some(self.subject.as_str()) {
+            return Err(JwtSvidError::SelfIssued);
+        }
+        for (name, _) in self.all.as_object() {
+            let name = name.as_str();
+            match &*name {
+                // JO-KEY-10: who makes a token for the holder of a key does not want it to count for whoever shows it.
+                "cnf" => return Err(JwtSvidError::Confirmation),
+                "events" => return Err(JwtSvidError::Events),
+                _ => {}
+            }
+            if let Some(foreign) = NEVER.iter().find(|never| **never == name) {
+                return Err(JwtSvidError::ForeignClaim(foreign));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -44,3 +59,6 @@ pub(super) fn check_header(header: &Header) -> Result<(), JwtSvidError> {
     }
     if header.has_other_members() { Err(JwtSvidError::HeaderMember) } else { Ok(()) }
 }
+
+/// JS-13: claims of ID Tokens and of grants, which have the same `typ`.
+const NEVER: [&str; 6] = ["at_hash", "azp", "c_hash", "client_id", "nonce", "scope"];

@@ -18,9 +18,15 @@ pub enum JwtSvidError {
     /// The token has `cnf`: it is for the holder of a key, and no bearer token.
     #[error("the token is bound to a key, which is not verified here")]
     Confirmation,
+    /// The token has `events`: it is a security event.
+    #[error("the token has events")]
+    Events,
     /// The token is past its `exp`.
     #[error("the token has expired")]
     Expired,
+    /// The token has a claim that makes it an ID Token or a grant.
+    #[error("the claim {0} is none of a JWT-SVID")]
+    ForeignClaim(&'static str),
     /// The header has members other than `alg`, `kid` and `typ`.
     #[error("the header has a member that is not allowed")]
     HeaderMember,
@@ -45,6 +51,9 @@ pub enum JwtSvidError {
     /// The token is before its `nbf`, or was issued in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
+    /// `iss` is `sub`: it is an assertion, by which a client of an authorization server says who it is.
+    #[error("the token is by the workload that it is about")]
+    SelfIssued,
     /// The signature does not verify.
     #[error("the signature does not verify")]
     Signature,
@@ -76,7 +85,9 @@ impl JwtSvidError {
             Self::AudienceMismatch => "audience_mismatch",
             Self::AudienceMissing => "audience_missing",
             Self::Confirmation => "bad_confirmation",
+            Self::Events => "events_claim",
             Self::Expired => "expired",
+            Self::ForeignClaim(_) => "foreign_claim",
             Self::HeaderMember => "header_member",
             Self::KeyIdMissing => "key_id_missing",
             Self::Lapsed(lapsed) => lapsed.code(),
@@ -84,6 +95,7 @@ impl JwtSvidError {
             Self::MultipleAudiences => "multiple_audiences",
             Self::NotBearer => "not_bearer",
             Self::NotYetValid => "not_yet_valid",
+            Self::SelfIssued => "self_issued",
             Self::Signature => "bad_signature",
             Self::Subject(_) | Self::SubjectWithoutPath => "bad_subject",
             Self::UnknownKey => "unknown_key",
@@ -99,7 +111,9 @@ impl JwtSvidError {
         match self {
             Self::AudienceMismatch | Self::AudienceMissing | Self::MultipleAudiences => "JS-7",
             Self::Confirmation => "JO-KEY-10",
+            Self::Events => "SSF-14",
             Self::Expired => "JS-8",
+            Self::ForeignClaim(_) | Self::SelfIssued => "JS-13",
             Self::HeaderMember => "JS-2",
             Self::KeyIdMissing => "JS-4",
             Self::Lapsed(lapsed) => lapsed.rule(),

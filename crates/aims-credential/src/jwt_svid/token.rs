@@ -39,7 +39,7 @@ impl JwtSvid {
         if claims.all.audience().is_none() {
             return Err(JwtSvidError::AudienceMissing);
         }
-        claims.refuse_confirmation()?;
+        claims.refuse_other_kinds()?;
         Ok(Self(Arc::new(Held { token: token.into(), subject: claims.subject, expires: claims.expires })))
     }
 

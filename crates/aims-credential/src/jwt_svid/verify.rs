@@ -103,7 +103,7 @@ impl JwtSvidVerifier {
         claim::check_expiry(claims.expires, now, self.leeway)?;
         claims.all.check_times(now, self.leeway)?;
         let audience = Arc::clone(self.own_audience(&claims)?);
-        claims.refuse_confirmation()?;
+        claims.refuse_other_kinds()?;
 
         let svid = VerifiedJwtSvid::new(claims, jws.into_parts().0, audience, self.leeway, now);
         if let Some(marks) = &self.marks {

@@ -20,6 +20,7 @@ pub(super) struct WitClaims {
     pub(super) issuer: Option<Box<str>>,
     pub(super) token_id: Option<Box<str>>,
     pub(super) has_audience: bool,
+    pub(super) has_events: bool,
     confirmation: Option<json::Span>,
     pub(super) object: Object,
 }
@@ -31,7 +32,8 @@ impl WitClaims {
         }
         let mut subject = None;
         let (mut expires, mut not_before, mut issued_at) = (None, None, None);
-        let (mut issuer, mut token_id, mut has_audience, mut confirmation) = (None, None, false, None);
+        let (mut issuer, mut token_id, mut confirmation) = (None, None, None);
+        let (mut has_audience, mut has_events) = (false, false);
         let object = Object::read(payload, limits, |name, value| {
             match &*name.as_str() {
                 "sub" => subject = Some(claim::text("sub", value)?.parse().map_err(WitError::Subject)?),
@@ -41,6 +43,7 @@ impl WitClaims {
                 "iss" => issuer = Some(claim::text("iss", value)?.into()),
                 "jti" => token_id = Some(claim::token_id(value)?.into()),
                 "aud" => has_audience = true,
+                "events" => has_events = true,
                 "cnf" => confirmation = Some(value.span()),
                 _ => {}
             }
@@ -54,6 +57,7 @@ impl WitClaims {
             issuer,
             token_id,
             has_audience,
+            has_events,
             confirmation,
             object,
         })

@@ -23,6 +23,9 @@ pub enum WitError {
     /// `cnf.jwk` is not a public key that may be used.
     #[error("the confirmation key is not acceptable")]
     ConfirmationKey(#[source] JwkError),
+    /// The token has `events`: it is a security event.
+    #[error("the token has events")]
+    Events,
     /// The token is past its `exp`.
     #[error("the token has expired")]
     Expired,
@@ -96,6 +99,7 @@ impl WitError {
             | Self::ConfirmationKey(_)
             | Self::ProfileConfirmationAlgorithm(_)
             | Self::OtherConfirmation => "bad_confirmation",
+            Self::Events => "events_claim",
             Self::Expired => "expired",
             Self::IssuerNotAllowed => "issuer_not_allowed",
             Self::KeyIdMissing | Self::ProfileKeyId => "key_id_missing",
@@ -122,6 +126,7 @@ impl WitError {
             )
             | Self::ConfirmationAlgorithm(_) => "WIT-11",
             Self::Confirmation | Self::ConfirmationKey(_) => "WIT-10",
+            Self::Events => "SSF-14",
             Self::Expired => "WIT-8",
             Self::IssuerNotAllowed => "WIT-12",
             Self::KeyIdMissing | Self::UnknownKey => "WIT-6",

@@ -198,6 +198,9 @@ fn check_claims(profile: WitProfile, claims: &WitClaims) -> Result<(), WitError>
     if !profile.allows_scheme(claims.subject.scheme()) {
         return Err(WitError::SubjectScheme);
     }
+    if claims.has_events {
+        return Err(WitError::Events);
+    }
     if claims.has_audience && !profile.allows_audience() { Err(WitError::AudienceForbidden) } else { Ok(()) }
 }
 

@@ -253,6 +253,20 @@ fn wit_4_wid_12_the_subject() {
 }
 
 #[test]
+fn ssf_14_jo_clm_10_a_token_with_events_is_refused() {
+    let world = World::new();
+    let refused = ("events_claim", "SSF-14");
+    refuse_all(
+        &world,
+        [
+            ("an event", refused, world.forge().claim("events", json!({"https://schemas.openid.net/a": {}}))),
+            ("none", refused, world.forge().claim("events", json!({}))),
+            ("no object", refused, world.forge().claim("events", json!(null))),
+        ],
+    );
+}
+
+#[test]
 fn crd_4_aims_2_a_second_subject_is_refused() {
     let world = World::new();
     let forge = world.forge();

@@ -30,6 +30,12 @@ pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
     digest
 }
 
+pub(super) fn sha384(bytes: &[u8]) -> [u8; 48] {
+    let mut digest = [0; 48];
+    digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA384, bytes).as_ref());
+    digest
+}
+
 pub(super) fn sha512(bytes: &[u8]) -> [u8; 64] {
     let mut digest = [0; 64];
     digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA512, bytes).as_ref());

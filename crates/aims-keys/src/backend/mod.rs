@@ -79,6 +79,16 @@ impl Backend {
         }
     }
 
+    /// SHA-384 of `bytes`.
+    #[must_use]
+    pub fn sha384(self, bytes: &[u8]) -> [u8; 48] {
+        match self.0 {
+            #[cfg(feature = "aws-lc")]
+            Kind::AwsLc => aws_lc::sha384(bytes),
+            Kind::Ring => ring::sha384(bytes),
+        }
+    }
+
     /// SHA-512 of `bytes`.
     #[must_use]
     pub fn sha512(self, bytes: &[u8]) -> [u8; 64] {

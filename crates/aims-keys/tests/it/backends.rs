@@ -138,6 +138,10 @@ fn hashes_and_macs_are_those_of_the_specifications() {
             "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
         );
         assert_eq!(backend.sha512(b"abc").as_slice(), abc);
+        let shorter = unhex(
+            "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7",
+        );
+        assert_eq!(backend.sha384(b"abc").as_slice(), shorter);
         for (algorithm, whole) in
             [(HashAlgorithm::Sha256, backend.sha256(b"abc").to_vec()), (HashAlgorithm::Sha512, abc.clone())]
         {

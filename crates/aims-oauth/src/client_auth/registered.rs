@@ -101,7 +101,9 @@ impl RegisteredClient {
         self.id.as_deref() == Some(client_id)
     }
 
-    pub(super) fn keys(&self) -> Option<&ClientKeys> {
+    /// The keys with which it signs its assertions and, if it does, its request objects.
+    #[must_use]
+    pub fn keys(&self) -> Option<&ClientKeys> {
         self.methods().find_map(|method| match method {
             RegisteredMethod::PrivateKeyJwt(keys) => Some(keys),
             _ => None,

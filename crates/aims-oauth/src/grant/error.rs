@@ -30,9 +30,18 @@ pub enum GrantError {
     /// Details beyond those of the grant are asked for.
     #[error("more authorization details are asked for than are granted")]
     DetailsWidened,
+    /// It has `events`: it is a security event.
+    #[error("the grant has events")]
+    Events,
     /// It is past its `exp`.
     #[error("the grant has expired")]
     Expired,
+    /// It has a claim that makes it an ID Token.
+    #[error("the claim {0} is none of a grant")]
+    ForeignClaim(&'static str),
+    /// `iss` is `sub`: it is an assertion, by which a client says who it is.
+    #[error("the grant is about its own issuer")]
+    IssuerIsSubject,
     /// It is bound to a key, and the request does not show it.
     #[error("the grant is bound to another key than the request shows")]
     KeyMismatch,
@@ -95,7 +104,10 @@ impl GrantError {
             Self::Details(error) => error.code(),
             Self::IssuerKeys(error) => error.code(),
             Self::DetailsWidened => "details_widened",
+            Self::Events => "events_claim",
             Self::Expired => "expired",
+            Self::ForeignClaim(_) => "foreign_claim",
+            Self::IssuerIsSubject => "issuer_is_subject",
             Self::KeyMismatch => "other_key",
             Self::LifetimeTooLong => "lifetime_too_long",
             Self::MalformedClaims(_) | Self::MalformedToken(_) => "malformed",
@@ -139,7 +151,9 @@ impl GrantError {
             Self::SelfIssued => "JAG-5",
             Self::UnknownIssuer => "JBG-2",
             Self::UnsupportedAlgorithm => "ACT-1",
-            Self::WrongType => "JBG-5",
+            Self::Events => "SSF-14",
+            Self::ForeignClaim(_) => "IDT-6",
+            Self::IssuerIsSubject | Self::WrongType => "JBG-5",
         }
     }
 

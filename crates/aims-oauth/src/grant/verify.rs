@@ -95,9 +95,7 @@ impl GrantVerifier {
 
         self.check_audience(&claims)?;
         let expires = self.check_times(&claims, profile, now)?;
-        if claims.subject().is_none() {
-            return Err(ClaimsError::Missing("sub").into());
-        }
+        refuse_other_kinds(&claims)?;
         check_client(&claims, profile, client_id)?;
         if let Some(act) = claims.get("act") {
             check_actors(act).map_err(|_| GrantError::Actor)?;
@@ -228,6 +226,21 @@ fn profile_of(header: &Header) -> Result<GrantProfile, GrantError> {
         .ok_or(GrantError::WrongType)
 }
 
+/// JO-CLM-10: what has the same type, and says by its claims that it is something else.
+fn refuse_other_kinds(claims: &Claims) -> Result<(), GrantError> {
+    let subject = claims.subject().ok_or(ClaimsError::Missing("sub"))?;
+    if claims.issuer() == Some(subject) {
+        return Err(GrantError::IssuerIsSubject);
+    }
+    if claims.get("events").is_some() {
+        return Err(GrantError::Events);
+    }
+    match OF_ID_TOKENS.iter().find(|name| claims.get(name).is_some()) {
+        Some(name) => Err(GrantError::ForeignClaim(name)),
+        None => Ok(()),
+    }
+}
+
 /// JAG-21: the claim is there in an ID-JAG; where another grant has it, it means the same.
 fn check_client(claims: &Claims, profile: GrantProfile, client_id: &str) -> Result<(), GrantError> {
     match claims.get("client_id") {
@@ -256,6 +269,9 @@ fn resources(value: Option<Value<'_>>) -> Result<Vec<Resource>, GrantError> {
     }
     if all.is_empty() { Err(wrong.into()) } else { Ok(all) }
 }
+
+/// IDT-6.
+const OF_ID_TOKENS: [&str; 4] = ["at_hash", "azp", "c_hash", "nonce"];
 
 const LEEWAY: Duration = Duration::from_secs(30);
 

@@ -8,6 +8,12 @@ use aims_id::WorkloadId;
 pub trait ClientIdentities: fmt::Debug + Send + Sync {
     /// Whether the client, or the actor, that `issuer` calls `name` is this workload.
     fn is(&self, issuer: &str, name: &str, workload: &WorkloadId) -> bool;
+
+    /// The workload that `issuer` calls `name`, where it is known on the word of the issuer alone. As it is: one that the name is the identifier of, if
+    /// [`is`](Self::is) agrees. Who believes several issuers says here which workloads each may speak for.
+    fn workload(&self, issuer: &str, name: &str) -> Option<WorkloadId> {
+        name.parse().ok().filter(|workload| self.is(issuer, name, workload))
+    }
 }
 
 /// Clients go by the identifiers of workloads themselves, as agents do (ACT-2).
@@ -24,5 +30,9 @@ impl ClientIdentities for SameIdentity {
 impl<C: ClientIdentities + ?Sized> ClientIdentities for std::sync::Arc<C> {
     fn is(&self, issuer: &str, name: &str, workload: &WorkloadId) -> bool {
         (**self).is(issuer, name, workload)
+    }
+
+    fn workload(&self, issuer: &str, name: &str) -> Option<WorkloadId> {
+        (**self).workload(issuer, name)
     }
 }

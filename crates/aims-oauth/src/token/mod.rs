@@ -10,7 +10,7 @@ mod token_type;
 pub use self::about::{TokenHint, TokenQuery};
 pub use self::error::MessageError;
 pub use self::error_response::{ErrorResponse, ErrorText};
-pub use self::request::{AuthRequestId, CodeGrant, Grant, TokenExchange, TokenRequest, TypedToken};
+pub use self::request::{CodeGrant, Grant, TokenExchange, TokenRequest, TypedToken};
 pub use self::response::{TokenResponse, TokenUse};
 pub use self::token_type::TokenTypeUrn;
 

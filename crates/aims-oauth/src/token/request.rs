@@ -1,12 +1,10 @@
 //! Requests to the token endpoint.
 
-use std::fmt;
-
 use super::{MessageError, SecurityToken, TokenTypeUrn};
 use crate::wanted::Wanted;
 use crate::{
-    AuthorizationCode, AuthorizationDetails, CodeVerifier, GrantType, NewParameters, Parameters,
-    RefreshToken, Resource, Scope,
+    AuthRequestId, AuthorizationCode, AuthorizationDetails, CodeVerifier, GrantType, NewParameters,
+    Parameters, RefreshToken, Resource, Scope,
 };
 
 /// What a client asks the token endpoint for: a grant, and what the token shall be good for.
@@ -89,42 +87,6 @@ impl CodeGrant {
     #[must_use]
     pub fn redirect_uri(&self) -> Option<&str> {
         self.redirect_uri.as_deref()
-    }
-}
-
-/// `auth_req_id`: a request that a user is asked about elsewhere (HIL-6). Whoever has it and is the client gets the tokens.
-#[derive(Clone)]
-pub struct AuthRequestId(zeroize::Zeroizing<Box<str>>);
-
-impl AuthRequestId {
-    /// The text itself, for the server that gave it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// What names it in a log.
-    #[must_use]
-    pub fn fingerprint(&self) -> crate::Fingerprint {
-        crate::Fingerprint::of(&self.0)
-    }
-}
-
-impl std::str::FromStr for AuthRequestId {
-    type Err = MessageError;
-
-    fn from_str(text: &str) -> Result<Self, MessageError> {
-        let is_sound = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
-        if text.is_empty() || text.len() > MAX_AUTH_REQ_ID || !is_sound {
-            return Err(MessageError::Value("auth_req_id"));
-        }
-        Ok(Self(zeroize::Zeroizing::new(text.into())))
-    }
-}
-
-impl fmt::Debug for AuthRequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AuthRequestId").field(&self.fingerprint()).finish()
     }
 }
 
@@ -269,6 +231,16 @@ impl TokenRequest {
         self
     }
 
+    pub(crate) fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
+    /// For all of this.
+    pub(crate) fn wanting(mut self, wanted: Wanted) -> Self {
+        self.wanted = wanted;
+        self
+    }
+
     /// The grant.
     #[must_use]
     pub fn grant(&self) -> &Grant {
@@ -377,9 +349,6 @@ fn typed(
         (None, Some(_)) => Err(MessageError::Form(crate::FormError::Missing(token))),
     }
 }
-
-/// Of servers of others; ours are short.
-const MAX_AUTH_REQ_ID: usize = 1024;
 
 /// Of resources, and of audiences.
 const MAX_TARGETS: usize = 16;

@@ -3,7 +3,7 @@
 use aims_jose::json::{JsonError, Object, ObjectWriter};
 
 use super::{MessageError, RESPONSE_LIMITS, SecurityToken, TokenTypeUrn};
-use crate::{AuthorizationDetails, RefreshToken, Scope};
+use crate::{AuthorizationDetails, IdToken, RefreshToken, Scope};
 
 /// Tokens, and what they are good for. Sent with `Cache-Control: no-store` (WIR-3).
 ///
@@ -25,7 +25,7 @@ pub struct TokenResponse {
     lifetime: Option<u64>,
     refresh_token: Option<RefreshToken>,
     scope: Option<Scope>,
-    id_token: Option<SecurityToken>,
+    id_token: Option<IdToken>,
     issued: Option<TokenTypeUrn>,
     details: Option<AuthorizationDetails>,
 }
@@ -102,7 +102,7 @@ impl TokenResponse {
 
     /// With an ID Token.
     #[must_use]
-    pub fn with_id_token(mut self, token: SecurityToken) -> Self {
+    pub fn with_id_token(mut self, token: IdToken) -> Self {
         self.id_token = Some(token);
         self
     }
@@ -151,9 +151,9 @@ impl TokenResponse {
         self.scope.as_ref()
     }
 
-    /// `id_token`, which nobody has looked at yet.
+    /// `id_token`, which nobody has looked at yet: an [`IdTokenVerifier`](crate::IdTokenVerifier) does.
     #[must_use]
-    pub fn id_token(&self) -> Option<&SecurityToken> {
+    pub fn id_token(&self) -> Option<&IdToken> {
         self.id_token.as_ref()
     }
 
@@ -193,6 +193,7 @@ impl TokenResponse {
             ),
         };
         let refresh = text("refresh_token")?.map(|text| text.parse().map_err(|_| Member("refresh_token")));
+        let id_token = text("id_token")?.map(|text| text.parse().map_err(|_| Member("id_token")));
         // Some servers send an empty scope where there is none.
         let scope =
             text("scope")?.filter(|scope| !scope.is_empty()).map(|scope| scope.parse()).transpose()?;
@@ -203,7 +204,7 @@ impl TokenResponse {
             lifetime,
             refresh_token: refresh.transpose()?,
             scope,
-            id_token: secret("id_token")?,
+            id_token: id_token.transpose()?,
             issued: text("issued_token_type")?.map(|kind| TokenTypeUrn::from_text(&kind)),
             details: details.transpose()?,
         })

@@ -3,18 +3,25 @@
 
 mod access_tokens;
 mod authorization;
+mod backchannel;
 mod challenges;
+mod client;
 mod client_auth;
 mod delegation;
 mod details;
 mod dpop;
 mod evidence;
+mod exchanges;
 mod forms;
 mod grants;
+mod id_tokens;
 mod introspection;
 mod issuer_keys;
+mod kinds;
 mod messages;
 mod metadata;
 mod names;
+mod opaque;
+mod request_objects;
 mod resource_server;
 mod world;

@@ -11,9 +11,9 @@ use aims_jose::Thumbprint;
 use aims_jose::base64url;
 use aims_jose::json::ObjectWriter;
 use aims_keys::{BoxFuture, backend};
-use aims_proof::Authenticated;
 
 use super::{Outcome, Record, RecordError, Recorder};
+use crate::caller::Caller;
 use crate::decide::Decision;
 use crate::permit::{Authorized, Permit};
 
@@ -105,7 +105,7 @@ fn to_json(record: &Record<'_>) -> Result<String, RecordError> {
         json.object("agent", |member| identity(member, agent));
     }
     if let Some(transport) = record.transport {
-        json.object("transport", |member| identity(member, transport));
+        json.object("transport", |member| identity(member, &Caller::by_proof(transport.clone())));
     }
     #[cfg(feature = "oauth")]
     if let Some(authorization) = record.authorization {
@@ -142,7 +142,7 @@ fn to_json(record: &Record<'_>) -> Result<String, RecordError> {
 }
 
 /// Who, and how that was shown.
-fn identity(member: &mut ObjectWriter, who: &Authenticated) {
+fn identity(member: &mut ObjectWriter, who: &Caller) {
     member.str("id", who.subject().as_str());
     member.object("auth", |auth| {
         auth.str("method", who.method().name()).str("layer", who.layer().name());

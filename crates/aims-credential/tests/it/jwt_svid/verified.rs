@@ -77,6 +77,8 @@ fn js_10_a_held_jwt_svid() {
     for (forge, code, rule) in [
         (domain.forge().without("aud"), "audience_missing", "JS-7"),
         (domain.forge().claim("cnf", json!({})), "bad_confirmation", "JO-KEY-10"),
+        (domain.forge().claim("events", json!({})), "events_claim", "SSF-14"),
+        (domain.forge().claim("azp", json!("app")), "foreign_claim", "JS-13"),
         (domain.forge().without("exp"), "malformed", "JS-8"),
         (domain.forge().claim("sub", json!(ORIGIN)), "bad_subject", "JS-6"),
         (domain.forge().header("typ", json!("wit+jwt")), "wrong_type", "JS-5"),

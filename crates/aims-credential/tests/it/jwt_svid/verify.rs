@@ -390,6 +390,27 @@ fn js_12_a_token_bound_to_a_key_is_no_bearer_token() {
 }
 
 #[test]
+fn js_13_ssf_14_claims_of_other_tokens_are_refused() {
+    let domain = Domain::new();
+    let (events, foreign) = (("events_claim", "SSF-14"), ("foreign_claim", "JS-13"));
+    let logout = json!({"http://schemas.openid.net/event/backchannel-logout": {}});
+    refuse_all(
+        &domain,
+        [
+            ("a logout token", events, domain.forge().claim("events", logout)),
+            ("no event", events, domain.forge().claim("events", json!(null))),
+            ("the nonce of an ID Token", foreign, domain.forge().claim("nonce", json!("n"))),
+            ("its party", foreign, domain.forge().claim("azp", json!("app"))),
+            ("its access token", foreign, domain.forge().claim("at_hash", json!("a"))),
+            ("its code", foreign, domain.forge().claim("c_hash", json!("c"))),
+            ("the client of a grant", foreign, domain.forge().claim("client_id", json!("app"))),
+            ("its scope", foreign, domain.forge().claim("scope", json!("a"))),
+            ("an assertion", ("self_issued", "JS-13"), domain.forge().claim("iss", json!(SUBJECT))),
+        ],
+    );
+}
+
+#[test]
 fn js_1_the_payload_is_one_object_without_duplicates() {
     let domain = Domain::new();
     let signed = |claims: &str| sign_raw(&domain.key, &domain.forge().header.to_string(), claims);

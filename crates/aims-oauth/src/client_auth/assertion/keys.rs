@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use aims_jose::{Header, JwkSet};
+use aims_jose::{Header, JwkSet, JwsError};
 use aims_keys::{AlgorithmSet, PublicKey};
 
-use super::ClientAssertionError;
-
-/// The keys with which a client signs its assertions, and the algorithms that it registered (CJA-5). Cloning is cheap.
+/// The keys with which a client signs its assertions and request objects, and the algorithms that it registered (CJA-5). Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct ClientKeys {
     keys: Arc<JwkSet>,
@@ -29,9 +27,9 @@ impl ClientKeys {
     }
 
     /// The key that the header names, or the only one: keys are never tried in turn.
-    pub(super) fn find(&self, header: &Header) -> Result<&PublicKey, ClientAssertionError> {
+    pub(crate) fn find(&self, header: &Header) -> Result<&PublicKey, JwsError> {
         if !self.algorithms.contains(header.algorithm()) {
-            return Err(ClientAssertionError::UnsupportedAlgorithm);
+            return Err(JwsError::AlgorithmNotAllowed(header.algorithm()));
         }
         Ok(self.keys.find_for_or_only(header)?.public_key())
     }

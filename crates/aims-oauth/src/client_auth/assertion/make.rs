@@ -8,9 +8,10 @@ use aims_jose::{JwsError, NewClaims, NewHeader, UnsignedJws, base64url};
 use aims_keys::{AsyncSigner, SignError, UnixTime};
 
 use super::{ASSERTION_TYPE, ClientAssertion};
-use crate::Issuer;
+use crate::request_object::REQUEST_OBJECT_TYPE;
+use crate::{AuthorizationRequest, Issuer, NewRequestObject};
 
-/// The key with which a client says who it is: `private_key_jwt`.
+/// The key with which a client says who it is (`private_key_jwt`), and what it asks for (JAR).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -32,6 +33,7 @@ pub struct ClientKey {
     client_id: Arc<str>,
     signer: Arc<dyn AsyncSigner>,
     header: NewHeader,
+    request_header: NewHeader,
 }
 
 impl ClientKey {
@@ -45,11 +47,12 @@ impl ClientKey {
         signer: Arc<dyn AsyncSigner>,
         key_id: Option<&str>,
     ) -> Result<Self, JwsError> {
-        let header = match key_id {
-            Some(kid) => NewHeader::with_key_id(ASSERTION_TYPE, signer.public_key(), kid)?,
-            None => NewHeader::new(ASSERTION_TYPE, signer.public_key())?,
+        let header = |typ| match key_id {
+            Some(kid) => NewHeader::with_key_id(typ, signer.public_key(), kid),
+            None => NewHeader::new(typ, signer.public_key()),
         };
-        Ok(Self { client_id: client_id.into(), signer, header })
+        let (header, request_header) = (header(ASSERTION_TYPE)?, header(REQUEST_OBJECT_TYPE)?);
+        Ok(Self { client_id: client_id.into(), signer, header, request_header })
     }
 
     /// The client.
@@ -61,6 +64,23 @@ impl ClientKey {
     /// An assertion for this server alone. Each request needs one of its own (CJA-2, CJA-3).
     pub fn assertion<'a>(&'a self, issuer: &'a Issuer) -> NewClientAssertion<'a> {
         NewClientAssertion { key: self, issuer, lifetime: DEFAULT_LIFETIME }
+    }
+
+    /// This request as a JWT, for this server alone, so that nobody changes it on its way (JAR-1).
+    pub fn request_object<'a>(
+        &'a self,
+        issuer: &'a Issuer,
+        request: &'a AuthorizationRequest,
+    ) -> NewRequestObject<'a> {
+        NewRequestObject::new(self, issuer, request)
+    }
+
+    pub(crate) fn request_header(&self) -> &NewHeader {
+        &self.request_header
+    }
+
+    pub(crate) fn signer(&self) -> &dyn AsyncSigner {
+        &*self.signer
     }
 }
 

@@ -94,7 +94,7 @@ impl AssertionVerifier {
         let refusal = match keys {
             Keys::Of(keys) => match keys.find(header) {
                 Ok(key) => return (Some(key), None),
-                Err(refusal) => refusal.into(),
+                Err(refusal) => ClientAssertionError::from(refusal).into(),
             },
             Keys::None(refusal) => refusal,
         };

@@ -19,9 +19,6 @@ pub enum SpiffeClientError {
     #[cfg(feature = "mtls")]
     #[error("the certificate is of another client than the parameter")]
     CertificateMismatch,
-    /// It is a security event, and no credential.
-    #[error("the token has events")]
-    Events,
     /// The JWT-SVID is refused.
     #[error(transparent)]
     JwtSvid(JwtSvidError),
@@ -67,7 +64,6 @@ impl SpiffeClientError {
             Self::ClientIdMismatch => "client_id_mismatch",
             #[cfg(feature = "mtls")]
             Self::CertificateMismatch => "client_id_mismatch",
-            Self::Events => "events_claim",
             Self::JwtSvid(error) => error.code(),
             Self::Lapsed(lapsed) => lapsed.code(),
             Self::NotOffered => "not_offered",
@@ -93,7 +89,6 @@ impl SpiffeClientError {
             Self::ClientIdMismatch => "OSC-2",
             #[cfg(feature = "mtls")]
             Self::CertificateMismatch | Self::Scheme => "OSC-4",
-            Self::Events => "SSF-14",
             Self::JwtSvid(error) => error.rule(),
             Self::Lapsed(lapsed) => lapsed.rule(),
             Self::NotOffered => "OSC-6",

@@ -77,9 +77,6 @@ impl WitClientVerifier {
         if bundle.is_none_or(|bundle| bundle.profile() != WitProfile::WitSvid) {
             return Err(SpiffeClientError::WitProfile);
         }
-        if wit.claims().get("events").is_some() {
-            return Err(SpiffeClientError::Events);
-        }
         let proof = proofs
             .open(proof, PopKey::Exactly(wit.confirmation_key()), now)
             .map_err(SpiffeClientError::Proof)?;

@@ -3,12 +3,11 @@
 mod assertions;
 mod attestations;
 mod by_metadata;
-mod kinds;
 mod presented;
 #[cfg(feature = "client-secret")]
 mod secrets;
 mod spiffe;
-mod support;
+pub(crate) mod support;
 #[cfg(feature = "mtls")]
 mod tls;
 mod vectors;
