@@ -1,14 +1,10 @@
 // Lets the tests in interop/ use oauth4webapi: a JSON object a line on standard input, one a line on standard output.
-// The first argument is the folder with `node_modules`. Nothing is sent anywhere: a request is what is answered, and responses come with the question.
+// The first argument is the folder with `node_modules`. It needs Node 20. Nothing is sent anywhere: a request is what is answered, and responses come with the question.
 
-import { webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
-
-// Node 18 has it under another name.
-globalThis.crypto ??= webcrypto;
 
 const folder = process.argv[2];
 const library = join(folder, "node_modules", "oauth4webapi");
