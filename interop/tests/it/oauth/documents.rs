@@ -8,8 +8,8 @@ use aims_oauth::{
     AccessTokenVerifier, AuthorizationDetails, AuthorizationError, AuthorizationResponse, BindingPolicy,
     Challenge, Challenges, ClientAuthMethod, ClientInformation, ClientMetadata, DpopVerifier, Endpoint,
     ErrorCode, ErrorResponse, ExpectedAuthorization, GrantType, Issuer, Listed, Parameters, PresentedToken,
-    ResourceError, ResourceMetadata, ResourceServer, SealedNonces, ServerMetadata, Signed, TokenResponse,
-    TokenTypeUrn, TokenUse, TrustedIssuer,
+    ResourceError, ResourceMetadata, ResourceServer, SealedNonces, ServerMetadata, Signed, TokenBinding,
+    TokenResponse, TokenTypeUrn, TokenUse, TrustedIssuer,
 };
 use aims_proof::ReplayMemory;
 use aims_testkit::assert_refused;
@@ -229,9 +229,7 @@ fn service(server: &Server) -> ResourceServer {
     let tokens = AccessTokenVerifier::builder(tool(), trusted, backend::ring()).build();
     let proofs = DpopVerifier::builder(ReplayMemory::with_capacity(10), backend::ring())
         .require_nonces(SealedNonces::generate(backend::ring()).unwrap());
-    ResourceServer::new(tokens, BindingPolicy::bound())
-        .with_dpop(proofs.build())
-        .with_metadata("https://tools.example/.well-known/oauth-protected-resource/v1")
+    ResourceServer::new(tokens, BindingPolicy::bound()).with_dpop(proofs.build())
 }
 
 /// What it reads in lines of `WWW-Authenticate`: schemes in lower case, and their parameters.
@@ -272,10 +270,12 @@ fn node_reads_our_challenges() {
     let Some(node) = node() else { return };
     let server = Server::new(Algorithm::Es256);
     let service = service(&server);
-    let token = server.issue(&super::request());
+    let key = TokenBinding::Key("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".parse().unwrap());
+    let token = server.issue(&super::request().bound_to(key));
     let presented = PresentedToken::read([format!("DPoP {}", token.expose())]).unwrap().unwrap();
     let target = "https://tools.example/v1".parse().unwrap();
-    let missing = service.verify_dpop(&presented, [""; 0], "GET", &target, now()).unwrap_err();
+    let verified = service.verify(&presented, now()).unwrap();
+    let missing = service.verify_dpop(&presented, &verified, [""; 0], "GET", &target, now()).unwrap_err();
     let needed = "trips:book".parse().unwrap();
     for error in [ResourceError::Missing, ResourceError::Bearer, missing] {
         let lines: Vec<_> =
