@@ -57,7 +57,7 @@ proptest! {
     /// What has one spelling is spelt like that.
     #[test]
     fn hil_40_spelling_twice_changes_nothing(text in "\\PC{0,20}", number in -1_000_000_000_i64..1_000_000_000, scale in 0_u32..6) {
-        let number = format!("{}e-{scale}", number);
+        let number = format!("{number}e-{scale}");
         let mut writer = aims_jose::json::ObjectWriter::new();
         writer.str("b", &text).str("a", "");
         let object = writer.finish().unwrap();
