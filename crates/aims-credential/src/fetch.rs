@@ -155,9 +155,7 @@ impl Fetched {
     /// For implementations of [`Fetch`]: the URL that answered, the value of `Content-Type` in full, and the body.
     #[must_use]
     pub fn new(url: HttpsUrl, content_type: Option<&str>, body: Vec<u8>) -> Self {
-        let essence = content_type.and_then(|value| value.split(';').next());
-        let media_type =
-            essence.map(|essence| essence.trim().to_ascii_lowercase()).filter(|name| !name.is_empty());
+        let media_type = content_type.and_then(essence);
         Self { url, media_type, fields: Vec::new(), body }
     }
 
@@ -165,6 +163,13 @@ impl Fetched {
     #[must_use]
     pub fn with_field(mut self, name: &str, line: &[u8]) -> Self {
         self.fields.push((name.to_ascii_lowercase(), line.to_owned()));
+        self
+    }
+
+    /// For implementations of [`Fetch`]: with this body in place of the other.
+    #[must_use]
+    pub fn with_body(mut self, body: Vec<u8>) -> Self {
+        self.body = body;
         self
     }
 
@@ -305,6 +310,12 @@ impl FetchError {
             Self::Tls => "FED-13",
         }
     }
+}
+
+/// The media type of a `Content-Type` field, in lower case and without parameters.
+pub(crate) fn essence(content_type: &str) -> Option<String> {
+    let name = content_type.split(';').next()?.trim().to_ascii_lowercase();
+    if name.is_empty() { None } else { Some(name) }
 }
 
 const DEFAULT_MAX_LEN: usize = 1024 * 1024;

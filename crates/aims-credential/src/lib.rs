@@ -13,6 +13,7 @@ mod https_url;
 mod jwt_svid;
 mod marks;
 mod peers;
+mod post;
 mod refreshed;
 mod remembered;
 mod replay;
@@ -34,12 +35,14 @@ pub use crate::freshness::Freshness;
 pub use crate::holder::{Credential, CredentialSource, CurrentCredential, Holder, HolderError};
 pub use crate::https_url::{HttpsUrl, HttpsUrlError};
 pub use crate::jwt_svid::{
-    JwtSvid, JwtSvidError, JwtSvidIssueError, JwtSvidIssuer, JwtSvidRequest, JwtSvidVerifier,
-    JwtSvidVerifierBuilder, UnsignedJwtSvid, VerifiedJwtSvid,
+    JwtSvid, JwtSvidError, JwtSvidIssueError, JwtSvidIssuer, JwtSvidRequest, JwtSvidSource,
+    JwtSvidUnavailable, JwtSvidVerifier, JwtSvidVerifierBuilder, UnsignedJwtSvid, VerifiedJwtSvid,
 };
 pub use crate::marks::{Lapsed, LineageId, Mark, MarkKey, MarkTable, MarkTableFull, Marks, MarksUnavailable};
 pub use crate::peers::{AccessHandle, ExpectedPeers, PeerError, PeerMap};
+pub use crate::post::{Post, PostRequest, Posted};
 pub use crate::refreshed::{RefreshError, Refreshed};
+pub use crate::remembered::{Ends, Remembered};
 pub use crate::replay::{ReplayError, ReplayStore};
 pub use crate::revisions::{SPEC_REVISIONS, SpecRevision};
 pub use crate::skipped::{SkipReason, SkippedKey};

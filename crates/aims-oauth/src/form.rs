@@ -228,6 +228,14 @@ fn digit(byte: u8) -> Result<u8, FormError> {
     u8::try_from(value).map_err(|_| FormError::Encoding)
 }
 
+/// One value, as it stands in a form.
+#[cfg(feature = "client-secret")]
+pub(crate) fn encoded(text: &str) -> Zeroizing<String> {
+    let mut encoded = Zeroizing::new(String::with_capacity(3 * text.len()));
+    encode(text, &mut encoded);
+    encoded
+}
+
 /// As the URL standard has it: all but letters, digits and `*-._` is escaped, a space is `+`.
 fn encode(text: &str, to: &mut String) {
     for byte in text.bytes() {

@@ -4,16 +4,19 @@ mod access_token;
 mod authorization;
 mod backchannel;
 mod challenge;
+mod client;
 mod client_auth;
 mod client_auth_method;
 mod delegation;
 mod details;
 mod dpop;
 mod error_code;
+mod exchange;
 mod form;
 mod grant;
 mod grant_type;
 mod id_token;
+mod introspection;
 mod issuer;
 mod lineage;
 mod metadata;
@@ -25,6 +28,7 @@ mod revisions;
 mod scope;
 mod secret;
 mod token;
+mod token_client;
 mod trusted_issuer;
 mod wanted;
 
@@ -43,6 +47,12 @@ pub use crate::backchannel::{
     UserHint,
 };
 pub use crate::challenge::{Challenge, ChallengeError, Challenges};
+pub use crate::client::{
+    AskFlow, AskStep, AuthorizationFlow, AuthorizationStart, ClientCredential, ClientError, EndpointRequest,
+    HeldBinding, HeldGrant, HeldToken, NonceJar, NotYet, OAuthClient, PendingApproval, PendingAuthorization,
+    PushFlow, PushStep, SenderConstraint, SentAsk, SentPush, SentTokenRequest, StepUp, StepUps, TokenFlow,
+    TokenStep,
+};
 #[cfg(feature = "client-secret")]
 pub use crate::client_auth::SecretDigest;
 pub use crate::client_auth::{
@@ -66,6 +76,7 @@ pub use crate::dpop::{
     VerifiedDpopProof,
 };
 pub use crate::error_code::ErrorCode;
+pub use crate::exchange::{ActorToken, CheckedExchange, ExchangeError, ExchangeParties};
 pub use crate::form::{FormError, NewParameters, Parameters};
 pub use crate::grant::{
     Ceiling, GrantError, GrantIssueError, GrantIssuer, GrantProfile, GrantRequest, GrantReuse, GrantVerifier,
@@ -76,6 +87,7 @@ pub use crate::id_token::{
     ExpectedIdToken, IdTokenError, IdTokenIssueError, IdTokenIssuer, IdTokenRequest, IdTokenVerifier,
     IdTokenVerifierBuilder, IssuedIdToken, UnsignedIdToken, VerifiedIdToken,
 };
+pub use crate::introspection::{Introspect, IntrospectError, Introspection, IntrospectionAnswer};
 pub use crate::issuer::{Issuer, IssuerError};
 pub use crate::lineage::{Lineage, LineageError};
 pub use crate::metadata::{
@@ -90,8 +102,8 @@ pub use crate::request_object::{
 };
 pub use crate::resource::{Resource, ResourceUriError};
 pub use crate::resource_server::{
-    Authorized, BindingPolicy, ClientIdentities, Possession, PossessionError, PresentedError, PresentedToken,
-    ResourceError, ResourceServer, SameIdentity, Shortfall, Shown, TokenScheme,
+    Authorized, BindingPolicy, ClientIdentities, IssuerAgents, Possession, PossessionError, PresentedError,
+    PresentedToken, ResourceError, ResourceServer, SameIdentity, Shortfall, Shown, TokenScheme,
 };
 pub use crate::revisions::SPEC_REVISIONS;
 pub use crate::scope::{Scope, ScopeError};
@@ -103,4 +115,5 @@ pub use crate::token::{
     CodeGrant, ErrorResponse, ErrorText, Grant, MessageError, TokenExchange, TokenHint, TokenQuery,
     TokenRequest, TokenResponse, TokenTypeUrn, TokenUse, TypedToken,
 };
+pub use crate::token_client::{Discovered, TokenClient, TokenClientBuilder, TokenNeed, UserGrant};
 pub use crate::trusted_issuer::{IssuerKeysError, TrustedIssuer};

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use aims_credential::HttpsUrl;
+
 /// The identifier of a resource server: an absolute URI without a fragment (RSI-1), often the URL of the tool.
 ///
 /// Two are the same when they are the same text: nothing is normalised.
@@ -28,6 +30,30 @@ impl Resource {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether a URL is this one or below it: at the same origin, in whole segments of the path. Of a resource with a query nothing is below.
+    ///
+    /// ```
+    /// use aims_oauth::Resource;
+    ///
+    /// let tool: Resource = "https://tools.example/v1".parse()?;
+    /// assert!(tool.covers(&"https://tools.example/v1/trips?to=oslo".parse()?));
+    /// assert!(!tool.covers(&"https://tools.example/v10".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn covers(&self, url: &HttpsUrl) -> bool {
+        if *self.0 == *url.as_str() {
+            return true;
+        }
+        let Ok(above) = self.0.parse::<HttpsUrl>() else { return false };
+        if above.authority() != url.authority() || above.path_and_query().contains('?') {
+            return false;
+        }
+        let folder = above.path().strip_suffix('/').unwrap_or(above.path());
+        let below = url.path().strip_prefix(folder);
+        below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
     }
 }
 

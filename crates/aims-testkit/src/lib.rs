@@ -2,10 +2,14 @@
 
 #[cfg(feature = "authority")]
 mod authority;
+#[cfg(feature = "oauth")]
+mod authorization_server;
 #[cfg(feature = "certificates")]
 mod certificates;
 #[cfg(feature = "authority")]
 mod clock;
+#[cfg(feature = "oauth")]
+mod introspection;
 mod refusal;
 #[cfg(feature = "tls")]
 mod tls;
@@ -14,9 +18,13 @@ pub mod vectors;
 
 #[cfg(feature = "authority")]
 pub use crate::authority::{TestAgent, TestAuthority};
+#[cfg(feature = "oauth")]
+pub use crate::authorization_server::{TestAnswer, TestAuthorizationServer, TestAuthorizationServerBuilder};
 #[cfg(feature = "certificates")]
 pub use crate::certificates::TestCertificates;
 #[cfg(feature = "authority")]
 pub use crate::clock::TestClock;
+#[cfg(feature = "oauth")]
+pub use crate::introspection::TestIntrospection;
 #[cfg(feature = "tls")]
 pub use crate::tls::{Handshake, HandshakeError, handshake};

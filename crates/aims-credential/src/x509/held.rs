@@ -73,6 +73,13 @@ impl Svid {
         &self.0.key
     }
 
+    /// SHA-256 of the workload's certificate: what `x5t#S256` is (RFC 8705 §3.1).
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let leaf = self.chain().first().map(|leaf| &**leaf).unwrap_or_default();
+        self.public_key().backend().sha256(leaf)
+    }
+
     /// The last second at which the certificate is valid.
     #[must_use]
     pub fn not_after(&self) -> UnixTime {

@@ -9,6 +9,7 @@ mod curve;
 #[cfg(all(feature = "file-store", unix))]
 mod file_store;
 mod import;
+mod sealing;
 mod signature_form;
 mod spki;
 mod store;

@@ -72,6 +72,12 @@ impl AuthorizationRequest {
         self
     }
 
+    /// For all of this.
+    pub(crate) fn wanting(mut self, wanted: Wanted) -> Self {
+        self.wanted = wanted;
+        self
+    }
+
     /// With a text that comes back with the answer: unguessable, and of this request alone (AUT-6).
     #[must_use]
     pub fn state(mut self, state: impl Into<String>) -> Self {

@@ -117,6 +117,10 @@ impl BackchannelRequest {
         self
     }
 
+    pub(crate) fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
     /// Whom to ask.
     #[must_use]
     pub fn hint(&self) -> &UserHint {

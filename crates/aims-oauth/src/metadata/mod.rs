@@ -12,6 +12,7 @@ pub use self::client::{
 };
 pub use self::delivery_mode::DeliveryMode;
 pub use self::resource::{BearerMethod, ResourceMetadata, ResourceMetadataBuilder, ResourceMetadataError};
+pub(crate) use self::server::exactly;
 pub use self::server::{
     Endpoint, Listed, ServerMetadata, ServerMetadataBuilder, ServerMetadataError, Signed,
 };

@@ -231,6 +231,16 @@ impl TokenRequest {
         self
     }
 
+    pub(crate) fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
+    /// For all of this.
+    pub(crate) fn wanting(mut self, wanted: Wanted) -> Self {
+        self.wanted = wanted;
+        self
+    }
+
     /// The grant.
     #[must_use]
     pub fn grant(&self) -> &Grant {

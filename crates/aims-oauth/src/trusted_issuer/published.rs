@@ -7,6 +7,7 @@ use aims_credential::{Fetch, FetchError, FetchRequest, Fetched, HttpsUrl, Refres
 use aims_jose::{JwkError, JwkSet};
 use aims_keys::{Algorithm, AlgorithmSet, Backend, UnixTime};
 
+use crate::metadata::exactly;
 use crate::{Issuer, ServerMetadata, ServerMetadataError};
 
 /// What is fetched for one issuer, and what was.
@@ -51,7 +52,7 @@ impl Published {
         let url = match &self.location {
             Location::Url(url) => url.clone(),
             Location::Metadata(issuer) => {
-                let url = self.metadata.get(now, |_| true, || self.fetch_metadata(issuer)).await?;
+                let url = self.metadata.get(now, |_| true, || self.fetch_location(issuer)).await?;
                 HttpsUrl::clone(&url)
             }
         };
@@ -60,36 +61,17 @@ impl Published {
             .keep(&Fetched::FRESHNESS_FIELDS)
             .max_len(MAX_LEN)
             .timeout(TIMEOUT);
-        let fetched = self.fetch(request).await?;
+        let fetched = exactly(&*self.fetch, request).await?;
         // Which algorithms are accepted is decided with each token.
         let algorithms = AlgorithmSet::of(&Algorithm::ALL);
         let keys = JwkSet::parse_for(fetched.text()?, algorithms, self.backend)?;
         Ok((keys, fetched.fresh_for()))
     }
 
-    /// MET-1: where there is nothing, at the next place.
-    async fn fetch_metadata(&self, issuer: &Issuer) -> Result<(HttpsUrl, Duration), IssuerKeysError> {
-        let mut last = IssuerKeysError::NoKeys;
-        for url in ServerMetadata::urls(issuer) {
-            let request = ServerMetadata::request(&url).keep(&Fetched::FRESHNESS_FIELDS).timeout(TIMEOUT);
-            match self.fetch(request).await {
-                Ok(fetched) => {
-                    let metadata = ServerMetadata::parse(fetched.body(), issuer)?;
-                    let keys = metadata.jwks_uri().ok_or(IssuerKeysError::NoKeys)?;
-                    return Ok((keys.clone(), fetched.fresh_for()));
-                }
-                Err(error @ FetchError::Status(400..=499)) => last = error.into(),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(last)
-    }
-
-    async fn fetch(&self, request: FetchRequest<'_>) -> Result<Fetched, FetchError> {
-        let url = request.url();
-        let fetched = self.fetch.fetch(request).await?;
-        // What came from elsewhere is not what this URL provides, however it got here.
-        if fetched.url() == url { Ok(fetched) } else { Err(FetchError::Redirects) }
+    async fn fetch_location(&self, issuer: &Issuer) -> Result<(HttpsUrl, Duration), IssuerKeysError> {
+        let (metadata, fresh) = ServerMetadata::fetch::<IssuerKeysError>(&*self.fetch, issuer).await?;
+        let keys = metadata.jwks_uri().ok_or(IssuerKeysError::NoKeys)?;
+        Ok((keys.clone(), fresh))
     }
 }
 

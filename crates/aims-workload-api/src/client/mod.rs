@@ -2,6 +2,7 @@
 
 pub(crate) mod connect;
 mod error;
+mod jwt_svids;
 pub mod response;
 
 pub use self::error::{ResponseError, WorkloadApiError};

@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use aims_credential::{Fetch, FetchError, FetchRequest, Fetched};
+use aims_credential::{Fetch, FetchError, FetchRequest, Fetched, Post, PostRequest, Posted};
 use aims_keys::BoxFuture;
 use aims_tls::TlsClient;
+use rustls::client::ResolvesClientCert;
 use rustls::crypto::CryptoProvider;
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::address::IpNetwork;
-use super::exchange::{Answer, exchange};
+use super::exchange::{Wanted, exchange, get, post};
 use super::guard::Guard;
 use super::resolve::{Resolve, SystemResolver};
 use super::trust::{ServerTrust, WebTrust, WebTrustError};
@@ -25,11 +26,15 @@ use super::trust::{ServerTrust, WebTrust, WebTrustError};
 /// whatever they are embedded; so are ports other than 443. Redirects go through the same checks, by the same rules of TLS. No
 /// cookies, credentials or client certificates are sent, nothing is decompressed, and nothing goes on beyond the limits.
 ///
+/// What is [posted](Post) goes the same way, to one server and with what the request has, and is not led on.
+///
 /// Cloning is cheap, and clones share the bound on concurrent fetches. It needs a runtime of tokio with time and I/O.
 #[derive(Clone)]
 pub struct GuardedFetch {
     guard: Arc<Guard>,
     trust: ServerTrust,
+    /// The same, with a certificate of our own, for what is posted.
+    posts: Option<ServerTrust>,
     slots: Arc<Semaphore>,
     #[cfg(feature = "federation")]
     provider: Arc<CryptoProvider>,
@@ -59,7 +64,14 @@ impl GuardedFetch {
     /// where the guard allows; a redirect leads to the same workload.
     #[must_use]
     pub fn for_workload(&self, client: &TlsClient) -> Self {
-        Self { trust: ServerTrust::workload(client), ..self.clone() }
+        Self { trust: ServerTrust::workload(client), posts: None, ..self.clone() }
+    }
+
+    /// The same guard, with a certificate for whoever asks for one where something is [posted](Post): for clients that an authorization server knows by their
+    /// certificate. `Identity` of `aims-tls` is one. It is shown to no server that a document is fetched from.
+    #[must_use]
+    pub fn with_identity(&self, identity: Arc<dyn ResolvesClientCert>) -> Self {
+        Self { posts: Some(self.trust.with_identity(identity)), ..self.clone() }
     }
 
     #[cfg(feature = "federation")]
@@ -73,31 +85,49 @@ impl GuardedFetch {
     }
 
     async fn follow(&self, request: &FetchRequest<'_>) -> Result<Fetched, FetchError> {
-        // INVARIANT: nobody closes it.
-        let _slot = self.slots.acquire().await.map_err(|_| FetchError::Timeout)?;
+        let _slot = self.slot().await?;
         let mut url = request.url().clone();
         let mut redirects = request.redirects();
         loop {
             let addresses = self.guard.addresses(&url).await?;
-            match exchange(&url, &addresses, &self.trust, request).await? {
-                Answer::Document { content_type, fields, body } => {
-                    let fetched = Fetched::new(url, content_type.as_deref(), body);
-                    let kept = request.fields().iter();
-                    let kept =
-                        kept.flat_map(|name| fields.get_all(*name).iter().map(move |line| (name, line)));
-                    let fetched =
-                        kept.fold(fetched, |fetched, (name, line)| fetched.with_field(name, line.as_bytes()));
-                    if !request.takes(fetched.media_type()) {
-                        return Err(FetchError::MediaType(fetched.media_type().map(ToOwned::to_owned)));
-                    }
-                    return Ok(fetched);
-                }
-                Answer::Redirect(target) => {
-                    redirects = redirects.checked_sub(1).ok_or(FetchError::Redirects)?;
-                    url = target;
-                }
+            let asked = get(&url, request)?;
+            let wanted = (Wanted::Document, request.longest());
+            let answer = exchange(&url, &addresses, &self.trust, asked, wanted).await?;
+            if let Some(target) = answer.redirect(&url)? {
+                redirects = redirects.checked_sub(1).ok_or(FetchError::Redirects)?;
+                url = target;
+                continue;
             }
+            let kept = answer.kept(request.fields());
+            let fetched = Fetched::new(url, answer.content_type(), Vec::new());
+            let fetched = kept.fold(fetched, |fetched, (name, line)| fetched.with_field(name, line));
+            if !request.takes(fetched.media_type()) {
+                return Err(FetchError::MediaType(fetched.media_type().map(ToOwned::to_owned)));
+            }
+            return Ok(fetched.with_body(answer.body));
         }
+    }
+
+    async fn send(&self, request: &PostRequest<'_>) -> Result<Posted, FetchError> {
+        let _slot = self.slot().await?;
+        let url = request.url();
+        let addresses = self.guard.addresses(url).await?;
+        let trust = self.posts.as_ref().unwrap_or(&self.trust);
+        let wanted = (Wanted::Anything, request.longest());
+        let answer = exchange(url, &addresses, trust, post(request)?, wanted).await?;
+        // What was sent is for this server alone, and not for whoever it names.
+        if answer.redirect(url)?.is_some() {
+            return Err(FetchError::Redirects);
+        }
+        let kept = answer.kept(request.kept());
+        let posted = Posted::new(answer.status, answer.content_type(), Vec::new());
+        let posted = kept.fold(posted, |posted, (name, line)| posted.with_field(name, line));
+        Ok(posted.with_body(answer.body))
+    }
+
+    async fn slot(&self) -> Result<SemaphorePermit<'_>, FetchError> {
+        // INVARIANT: nobody closes it.
+        self.slots.acquire().await.map_err(|_| FetchError::Timeout)
     }
 }
 
@@ -105,6 +135,14 @@ impl Fetch for GuardedFetch {
     fn fetch<'a>(&'a self, request: FetchRequest<'a>) -> BoxFuture<'a, Result<Fetched, FetchError>> {
         Box::pin(async move {
             timeout(request.time(), self.follow(&request)).await.unwrap_or(Err(FetchError::Timeout))
+        })
+    }
+}
+
+impl Post for GuardedFetch {
+    fn post<'a>(&'a self, request: PostRequest<'a>) -> BoxFuture<'a, Result<Posted, FetchError>> {
+        Box::pin(async move {
+            timeout(request.time(), self.send(&request)).await.unwrap_or(Err(FetchError::Timeout))
         })
     }
 }
@@ -175,6 +213,7 @@ impl GuardedFetchBuilder {
         Ok(GuardedFetch {
             guard: Arc::new(self.guard),
             trust: ServerTrust::web(config),
+            posts: None,
             slots: Arc::new(Semaphore::new(self.concurrent)),
             #[cfg(feature = "federation")]
             provider: self.provider,

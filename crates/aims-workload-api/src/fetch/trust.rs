@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aims_credential::FetchError;
 use aims_credential::x509::CertificateDer;
 use aims_tls::{PeerError, TlsClient};
-use rustls::client::Resumption;
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::time_provider::TimeProvider;
 use rustls::{CertificateError, ClientConfig, Error, RootCertStore};
@@ -124,6 +124,13 @@ impl ServerTrust {
         let mut config = ClientConfig::clone(client.config());
         config.alpn_protocols = vec![HTTP_1_1.to_vec()];
         Self { config: Arc::new(config), rule: "FED-4" }
+    }
+
+    /// The same, with a certificate for servers that ask for one.
+    pub(super) fn with_identity(&self, identity: Arc<dyn ResolvesClientCert>) -> Self {
+        let mut config = ClientConfig::clone(&self.config);
+        config.client_auth_cert_resolver = identity;
+        Self { config: Arc::new(config), rule: self.rule }
     }
 
     pub(super) fn config(&self) -> Arc<ClientConfig> {

@@ -33,7 +33,7 @@ impl ResourceMetadata {
     /// [`ResourceMetadataError`] names the first check that failed.
     pub fn parse_above(text: &[u8], requested: &Resource) -> Result<Self, ResourceMetadataError> {
         let metadata = Self::read(text)?;
-        if metadata.resource == *requested || is_above(&metadata.resource, requested) {
+        if metadata.resource == *requested || covers(&metadata.resource, requested) {
             Ok(metadata)
         } else {
             Err(ResourceMetadataError::NotAbove)
@@ -56,7 +56,7 @@ impl ResourceMetadata {
         Ok(metadata)
     }
 
-    pub(super) fn empty(resource: Resource) -> Self {
+    pub(crate) fn empty(resource: Resource) -> Self {
         Self {
             resource,
             authorization_servers: Vec::new(),
@@ -101,21 +101,13 @@ impl ResourceMetadata {
     }
 }
 
+fn covers(above: &Resource, requested: &Resource) -> bool {
+    requested.as_str().parse().is_ok_and(|url: HttpsUrl| above.covers(&url))
+}
+
 /// Nobody is sent there, but for people who want to read it: what is of no use stands in nobody's way.
 fn page(name: &'static str, value: Value<'_>) -> Result<Option<HttpsUrl>, ResourceMetadataError> {
     Ok(member::text(name, value)?.parse().ok())
-}
-
-fn is_above(above: &Resource, requested: &Resource) -> bool {
-    let url = |resource: &Resource| resource.as_str().parse::<HttpsUrl>().ok();
-    let (Some(above), Some(requested)) = (url(above), url(requested)) else { return false };
-    // A query says something that no path is below.
-    if above.authority() != requested.authority() || above.path_and_query().contains('?') {
-        return false;
-    }
-    let folder = above.path().strip_suffix('/').unwrap_or(above.path());
-    let below = requested.path().strip_prefix(folder);
-    below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
 }
 
 pub(super) const BEARER: &str = "bearer_methods_supported";

@@ -2,6 +2,7 @@
 
 mod build;
 mod error;
+mod fetch;
 mod names;
 mod read;
 
@@ -12,6 +13,7 @@ use aims_keys::AlgorithmSet;
 
 pub use self::build::ServerMetadataBuilder;
 pub use self::error::ServerMetadataError;
+pub(crate) use self::fetch::exactly;
 use self::names::{AuthMethods, Flag};
 pub use self::names::{Endpoint, Listed, Signed};
 use crate::metadata::member;

@@ -1,0 +1,270 @@
+//! A client at one authorization server.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aims_credential::{HttpsUrl, Posted};
+use aims_keys::{Backend, UnixTime};
+
+use super::nonces::is_nonce;
+use super::told::{News, Told};
+use super::{
+    AskFlow, AuthorizationFlow, ClientCredential, ClientError, EndpointRequest, SenderConstraint, TokenFlow,
+};
+use crate::client::constraint::HeldBinding;
+use crate::{
+    BackchannelRequest, ClientAuthMethod, DpopTarget, Endpoint, ErrorResponse, GrantType, Issuer,
+    NewParameters, RedirectUri, ServerMetadata, TokenRequest,
+};
+
+/// A client at one authorization server: how it shows who it is, and what its tokens are bound to. Cloning is cheap.
+///
+/// It yields requests and reads answers, and sends nothing itself: a [`TokenClient`](crate::TokenClient) does.
+///
+/// ```
+/// use std::sync::Arc;
+/// use aims_credential::Posted;
+/// use aims_keys::{Algorithm, SoftwareKey, UnixTime, backend};
+/// use aims_oauth::{ClientCredential, ClientKey, DpopProver, Grant, OAuthClient, SenderConstraint, ServerMetadata, TokenRequest, TokenStep};
+///
+/// # async fn example(send: impl AsyncFn(&aims_oauth::EndpointRequest) -> Posted) -> Result<(), Box<dyn std::error::Error>> {
+/// let server = ServerMetadata::parse(br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
+///     "grant_types_supported":["client_credentials"],"token_endpoint_auth_methods_supported":["private_key_jwt"]}"#, &"https://as.example".parse()?)?;
+/// let key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring())?);
+/// let credential = ClientCredential::key(ClientKey::new("travel-agent", key, None)?);
+/// let proofs = DpopProver::new(Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring())?))?;
+/// let client = OAuthClient::new(server, credential, SenderConstraint::dpop(proofs), backend::ring())?;
+///
+/// let request = TokenRequest::new(Grant::ClientCredentials).resource("https://tools.example".parse()?).scope("trips:book".parse()?);
+/// let mut flow = client.token(request)?;
+/// # let now = UnixTime::from_secs(1_790_000_000);
+/// let token = loop {
+///     let sent = flow.send(now).await?;
+///     let answer = send(sent.request()).await;
+///     match sent.answered(&answer, now)? {
+///         TokenStep::Token(token) => break token,
+///         // The server wants a nonce in the proof; once.
+///         TokenStep::Again(again) => flow = again,
+///         _ => return Err("this grant has no other step".into()),
+///     }
+/// };
+/// # let _ = token;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct OAuthClient(Arc<Inner>);
+
+struct Inner {
+    server: Arc<ServerMetadata>,
+    credential: ClientCredential,
+    constraint: SenderConstraint,
+    backend: Backend,
+    told: Arc<Told>,
+}
+
+impl OAuthClient {
+    /// At this server, with this credential, for tokens that are bound like this.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::OtherClient`] when the credential is for another server alone; [`ClientError::Constraint`] when tokens are to be bound to the key of a WIT,
+    /// and the server is not shown that key.
+    pub fn new(
+        server: impl Into<Arc<ServerMetadata>>,
+        credential: ClientCredential,
+        constraint: SenderConstraint,
+        backend: Backend,
+    ) -> Result<Self, ClientError> {
+        let server = server.into();
+        if !credential.is_for(server.issuer()) {
+            return Err(ClientError::OtherClient);
+        }
+        if constraint.is_signature() && !credential.shows_key() {
+            return Err(ClientError::Constraint);
+        }
+        Ok(Self(Arc::new(Inner { server, credential, constraint, backend, told: Arc::default() })))
+    }
+
+    /// The same client, for what the server says of itself now. What it said that proofs must hold is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::OtherClient`] when it is another server.
+    pub fn with_server(&self, server: impl Into<Arc<ServerMetadata>>) -> Result<Self, ClientError> {
+        let server = server.into();
+        if server.issuer() != self.issuer() {
+            return Err(ClientError::OtherClient);
+        }
+        let Inner { credential, constraint, backend, told, .. } = &*self.0;
+        let (credential, constraint) = (credential.clone(), constraint.clone());
+        Ok(Self(Arc::new(Inner {
+            server,
+            credential,
+            constraint,
+            backend: *backend,
+            told: Arc::clone(told),
+        })))
+    }
+
+    /// The server.
+    #[must_use]
+    pub fn issuer(&self) -> &Issuer {
+        self.0.server.issuer()
+    }
+
+    /// What the server says of itself.
+    #[must_use]
+    pub fn server(&self) -> &ServerMetadata {
+        &self.0.server
+    }
+
+    /// The client.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        self.0.credential.client_id()
+    }
+
+    /// Asks for a token.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::NoGrant`], [`ClientError::NoEndpoint`] or [`ClientError::NoSuchMethod`] when the server says that it cannot give one.
+    pub fn token(&self, request: TokenRequest) -> Result<TokenFlow, ClientError> {
+        let grant = request.grant().grant_type();
+        // Who has the code grant has refresh tokens, though older servers do not say so.
+        if !self.server().supports_grant(grant) && grant != GrantType::RefreshToken {
+            return Err(ClientError::NoGrant(grant));
+        }
+        self.url(Endpoint::Token)?;
+        Ok(TokenFlow::new(self.clone(), request))
+    }
+
+    /// Asks a user for a grant, whose browser comes back to `redirect_uri`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::NoPkce`] (MCP-10), and as [`token`](Self::token).
+    pub fn authorize(&self, redirect_uri: &RedirectUri) -> Result<AuthorizationFlow, ClientError> {
+        AuthorizationFlow::new(self.clone(), redirect_uri)
+    }
+
+    /// Asks a user elsewhere, in their own time (CIBA).
+    ///
+    /// # Errors
+    ///
+    /// As [`token`](Self::token).
+    pub fn ask_user(&self, request: BackchannelRequest) -> Result<AskFlow, ClientError> {
+        AskFlow::new(self.clone(), request)
+    }
+
+    pub(super) fn backend(&self) -> Backend {
+        self.0.backend
+    }
+
+    pub(super) fn constraint(&self) -> &SenderConstraint {
+        &self.0.constraint
+    }
+
+    pub(crate) fn binding(&self, now: UnixTime) -> Result<HeldBinding, ClientError> {
+        self.0.constraint.binding(now)
+    }
+
+    /// Where an endpoint is for this client, if it takes its credential.
+    pub(super) fn url(&self, endpoint: Endpoint) -> Result<&HttpsUrl, ClientError> {
+        let server = self.server();
+        let has_certificate = self.0.credential.is_certificate() || self.0.constraint.is_certificate();
+        let url = if has_certificate { server.mtls_endpoint(endpoint) } else { server.endpoint(endpoint) };
+        let url = url.ok_or(ClientError::NoEndpoint(endpoint))?;
+        if !server.supports_auth_method(self.0.credential.method(), endpoint) {
+            return Err(ClientError::NoSuchMethod);
+        }
+        Ok(url)
+    }
+
+    /// A request to an endpoint, with what shows who asks. A form that names the client already is not told again.
+    pub(super) async fn request(
+        &self,
+        endpoint: Endpoint,
+        mut form: NewParameters,
+        names_client: bool,
+        now: UnixTime,
+    ) -> Result<EndpointRequest, ClientError> {
+        let url = self.url(endpoint)?.clone();
+        if !names_client && self.0.credential.method() != ClientAuthMethod::ClientSecretBasic {
+            form.add("client_id", self.client_id());
+        }
+        let mut request = EndpointRequest { url, form, fields: Vec::new() };
+        let challenge = self.0.told.challenge();
+        let credential = &self.0.credential;
+        credential.add_to(&mut request, self.issuer(), challenge.as_deref(), now).await?;
+        if let (Endpoint::Token, Some(prover)) = (endpoint, self.0.constraint.prover()) {
+            let target: DpopTarget =
+                request.url.as_str().parse().map_err(|_| ClientError::NoEndpoint(endpoint))?;
+            let nonce = self.0.told.nonce(&request.url);
+            let mut proof = prover.proof("POST", &target);
+            if let Some(nonce) = &nonce {
+                proof = proof.with_nonce(nonce);
+            }
+            request.fields.push((crate::DPOP_FIELD, proof.sign(now).await?.into()));
+        }
+        Ok(request)
+    }
+
+    /// Where a challenge has to be asked for before the client can show who it is, with a form that is empty (ABC-5); `None` where none is needed.
+    #[must_use]
+    pub fn challenge_url(&self) -> Option<&HttpsUrl> {
+        if !self.0.credential.shows_key() || self.0.told.challenge().is_some() {
+            return None;
+        }
+        self.server().endpoint(Endpoint::Challenge)
+    }
+
+    /// Reads the answer to that.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub fn challenged(&self, answer: &Posted) -> Result<(), ClientError> {
+        if answer.status() != 200 {
+            return Err(refusal(answer));
+        }
+        check_media_type(answer)?;
+        let object = aims_jose::json::Object::parse(answer.body(), &crate::token::RESPONSE_LIMITS)
+            .map_err(crate::MessageError::from)?;
+        let challenge = object.get("attestation_challenge").and_then(|text| text.as_str());
+        let challenge = challenge.filter(|text| is_nonce(text));
+        let challenge = challenge.ok_or(crate::MessageError::Member("attestation_challenge"))?;
+        self.0.told.set_challenge(&challenge);
+        Ok(())
+    }
+
+    /// Learns what proofs must hold, and reads an error: whether the same may be sent again, or what the error is.
+    pub(super) fn learn(&self, request: &EndpointRequest, answer: &Posted) -> News {
+        self.0.told.learn(&request.url, answer)
+    }
+}
+
+/// What a server says with another status than that of success.
+pub(super) fn refusal(answer: &Posted) -> ClientError {
+    let is_json = answer.media_type() == Some("application/json");
+    match ErrorResponse::parse(answer.body()) {
+        Ok(error) if is_json => ClientError::Refused(error),
+        _ => ClientError::Status(answer.status()),
+    }
+}
+
+/// What is not JSON was not made by the endpoint.
+pub(super) fn check_media_type(answer: &Posted) -> Result<(), ClientError> {
+    if answer.media_type() == Some("application/json") { Ok(()) } else { Err(ClientError::MediaType) }
+}
+
+/// Shows the server and the client.
+impl fmt::Debug for OAuthClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuthClient")
+            .field("issuer", self.issuer())
+            .field("credential", &self.0.credential)
+            .field("constraint", &self.0.constraint)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,127 @@
+//! What a resource server wants beyond the token that it was shown.
+
+use crate::client::HeldToken;
+use crate::{Challenge, Challenges, ClientError, ErrorCode, Scope};
+
+/// The tries to do one operation at one resource: how often its challenges are answered with another token (CHA-5).
+///
+/// ```
+/// use aims_oauth::{Challenges, StepUp, StepUps};
+///
+/// let mut tries = StepUps::new();
+/// let challenges = Challenges::parse([r#"Bearer error="insufficient_scope", scope="trips:book""#])?;
+/// let StepUp::Scope(scope) = tries.next(&challenges, None)? else { panic!() };
+/// assert_eq!(scope.as_str(), "trips:book");
+/// tries.next(&challenges, None)?;
+/// assert_eq!(tries.next(&challenges, None).unwrap_err().code(), "too_many_step_ups");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct StepUps {
+    tried: u32,
+    has_new_token: bool,
+    has_nonce: bool,
+    asked: Scope,
+}
+
+/// What another token needs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum StepUp {
+    /// The proof has to hold the nonce that came with the answer; the token may be the same.
+    Nonce,
+    /// The token does not count any more: another of the same kind.
+    Token,
+    /// More scope: all that was asked for before, and all that is wanted now (MCP-12).
+    Scope(Scope),
+    /// The user has to be authenticated again (RFC 9470).
+    User {
+        /// How, the most wanted first; any way, if there is none.
+        acr_values: Vec<String>,
+        /// At most so many seconds ago.
+        max_age: Option<u64>,
+    },
+}
+
+impl StepUps {
+    /// Of one operation.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What the challenges of an answer want, given the token that was shown, if one was.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::StepUps`] when they were answered twice, or when the same is wanted again that was just given; [`ClientError::Challenge`] when they want nothing
+    /// that is known here, or are malformed.
+    pub fn next(
+        &mut self,
+        challenges: &Challenges,
+        shown: Option<&HeldToken>,
+    ) -> Result<StepUp, ClientError> {
+        let known = challenges.iter().filter(|challenge| is_known(challenge));
+        let mut wanted = None;
+        for challenge in known {
+            match challenge.error()? {
+                // What the proof lacks, comes before what the token lacks.
+                Some(ErrorCode::UseDpopNonce) => return self.nonce(),
+                Some(code) => wanted = wanted.or(Some((code, challenge))),
+                None => {}
+            }
+        }
+        match wanted {
+            Some((ErrorCode::InvalidToken, _)) => self.another_token(),
+            Some((ErrorCode::InsufficientScope, challenge)) => self.scope(challenge, shown),
+            Some((ErrorCode::InsufficientUserAuthentication, challenge)) => self.user(challenge),
+            _ => Err(ClientError::Challenge),
+        }
+    }
+
+    /// DPO-12
+    fn nonce(&mut self) -> Result<StepUp, ClientError> {
+        if std::mem::replace(&mut self.has_nonce, true) {
+            Err(ClientError::StepUps)
+        } else {
+            Ok(StepUp::Nonce)
+        }
+    }
+
+    fn another_token(&mut self) -> Result<StepUp, ClientError> {
+        if std::mem::replace(&mut self.has_new_token, true) {
+            Err(ClientError::StepUps)
+        } else {
+            Ok(StepUp::Token)
+        }
+    }
+
+    fn scope(&mut self, challenge: &Challenge, shown: Option<&HeldToken>) -> Result<StepUp, ClientError> {
+        self.step()?;
+        let wanted = challenge.scope()?.ok_or(ClientError::Challenge)?;
+        let had = shown.and_then(HeldToken::scope).cloned().unwrap_or_default();
+        let all = self.asked.or(&had).and_then(|scope| scope.or(&wanted));
+        self.asked = all.map_err(|_| ClientError::Challenge)?;
+        Ok(StepUp::Scope(self.asked.clone()))
+    }
+
+    fn user(&mut self, challenge: &Challenge) -> Result<StepUp, ClientError> {
+        self.step()?;
+        let acr_values = challenge.acr_values()?.unwrap_or_default();
+        let max_age = challenge.max_age()?;
+        Ok(StepUp::User { acr_values: acr_values.into_iter().map(Into::into).collect(), max_age })
+    }
+
+    /// CHA-5
+    fn step(&mut self) -> Result<(), ClientError> {
+        self.tried += 1;
+        if self.tried > MAX_STEPS { Err(ClientError::StepUps) } else { Ok(()) }
+    }
+}
+
+/// What other schemes want, no token gives.
+fn is_known(challenge: &Challenge) -> bool {
+    ["Bearer", "DPoP"].iter().any(|scheme| challenge.scheme().eq_ignore_ascii_case(scheme))
+}
+
+const MAX_STEPS: u32 = 2;

@@ -1,0 +1,117 @@
+//! What a token is needed for.
+
+use crate::wanted::Wanted;
+use crate::{AuthorizationDetails, Authorized, Issuer, Resource, Scope, TokenTypeUrn, TypedToken, UserGrant};
+
+/// What a token is needed for: a resource, and in whose right.
+#[derive(Clone, Debug)]
+pub struct TokenNeed {
+    resource: Resource,
+    issuer: Option<Issuer>,
+    scope: Option<Scope>,
+    details: Option<AuthorizationDetails>,
+    source: Source,
+}
+
+/// In whose right.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    /// Of whom a token of another domain speaks: by a grant of this kind from the agent's own server, for that token.
+    Across(Issuer, TypedToken, TokenTypeUrn),
+    /// Of whom this token speaks.
+    Exchange(TypedToken),
+    /// Of a user.
+    Grant(UserGrant),
+    /// The agent's own.
+    Own,
+}
+
+impl TokenNeed {
+    /// For this resource, in the agent's own right (AIMS-31).
+    #[must_use]
+    pub fn of(resource: Resource) -> Self {
+        Self { resource, issuer: None, scope: None, details: None, source: Source::Own }
+    }
+
+    /// From this server. Default: from the first that the resource's metadata name and the client was built for.
+    #[must_use]
+    pub fn from(mut self, issuer: Issuer) -> Self {
+        self.issuer = Some(issuer);
+        self
+    }
+
+    /// Good for this scope. Default: for what the server gives.
+    #[must_use]
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = Some(scope).filter(|scope| !scope.is_empty());
+        self
+    }
+
+    /// Good for these details.
+    #[must_use]
+    pub fn details(mut self, details: AuthorizationDetails) -> Self {
+        self.details = Some(details);
+        self
+    }
+
+    /// In the right of a user, who granted it (AIMS-30).
+    #[must_use]
+    pub fn by(mut self, grant: &UserGrant) -> Self {
+        self.source = Source::Grant(grant.clone());
+        self
+    }
+
+    /// In the right of the subject of another token, which is exchanged for it (AIMS-34): what a tool does that calls another.
+    #[must_use]
+    pub fn in_exchange_for(mut self, token: TypedToken) -> Self {
+        self.source = Source::Exchange(token);
+        self
+    }
+
+    /// In the right of whoever a request was authorized for, whose token is exchanged for it at its issuer: what a tool does whose handler calls another. The handler
+    /// has no token, and needs none (AIMS-43).
+    #[must_use]
+    pub fn on_behalf_of(mut self, caller: &Authorized) -> Self {
+        let token = caller.inbound().clone().into();
+        self.source = Source::Exchange(TypedToken::new(token, TokenTypeUrn::AccessToken));
+        self.issuer = Some(caller.token().issuer().clone());
+        self
+    }
+
+    /// The same in another domain: the agent's own server, `home`, gives a grant for the server of the other, which gives the token (XD-1).
+    #[must_use]
+    pub fn across_from(mut self, home: Issuer, token: TypedToken) -> Self {
+        self.source = Source::Across(home, token, TokenTypeUrn::Jwt);
+        self
+    }
+
+    /// The same by an Identity Assertion JWT Authorization Grant, in place of a plain one (JAG-1): `token` is an ID Token, most often.
+    #[must_use]
+    pub fn by_identity_assertion(mut self, home: Issuer, token: TypedToken) -> Self {
+        self.source = Source::Across(home, token, TokenTypeUrn::IdJag);
+        self
+    }
+
+    /// Whether it is in the right of a user: more than that user granted, the user has to be asked for.
+    #[must_use]
+    pub fn is_by_grant(&self) -> bool {
+        matches!(self.source, Source::Grant(_))
+    }
+
+    pub(super) fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    pub(super) fn issuer(&self) -> Option<&Issuer> {
+        self.issuer.as_ref()
+    }
+
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// For this resource, which may be known by another identifier.
+    pub(super) fn wanted(&self, resource: &Resource) -> Wanted {
+        Wanted { resources: vec![resource.clone()], scope: self.scope.clone(), details: self.details.clone() }
+    }
+}

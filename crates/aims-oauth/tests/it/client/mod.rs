@@ -1,0 +1,9 @@
+//! Agents that get tokens.
+
+mod approvals;
+mod flows;
+mod step_up;
+pub(crate) mod support;
+mod tokens;
+#[cfg(feature = "wit-svid")]
+mod workloads;

@@ -1,0 +1,176 @@
+//! Who may exchange which token.
+
+use std::time::Duration;
+
+use aims_credential::{BundleSet, VerifiedWit, WitVerifier};
+use aims_keys::{SoftwareKey, UnixTime, backend};
+use aims_oauth::{
+    AccessTokenRequest, ActorToken, AuthenticatedClient, ClientKey, DpopProver, DpopRequest, DpopTarget,
+    DpopVerifier, ErrorCode, ExchangeParties, NewParameters, Parameters, PresentedClient, TokenBinding,
+    VerifiedAccessToken, VerifiedDpopProof,
+};
+use aims_proof::ReplayMemory;
+use aims_testkit::{TestAuthority, assert_refused};
+
+use crate::client::support::prover;
+use crate::client_auth::support::{Registry, authenticator, key};
+use crate::world::*;
+
+/// A client by its name, authenticated with a key that binds nothing.
+async fn client(id: &str) -> AuthenticatedClient {
+    let key = std::sync::Arc::new(key());
+    let registry = Registry::with_key(id, &key);
+    let assertion = ClientKey::new(id, key as std::sync::Arc<SoftwareKey>, Some("k"))
+        .unwrap()
+        .assertion(&issuer())
+        .sign(NOW)
+        .await
+        .unwrap();
+    let mut form = NewParameters::new();
+    assertion.add_to(&mut form);
+    let form = Parameters::parse(form.as_str().as_bytes()).unwrap();
+    let presented = PresentedClient::read(&form, []).unwrap();
+    let registered = registry.find(presented.lookup());
+    authenticator().build().authenticate(presented, registered, NOW).unwrap()
+}
+
+/// The proof of a request to the token endpoint.
+async fn proof(prover: &DpopProver) -> VerifiedDpopProof {
+    let target: DpopTarget = "https://as.example/token".parse().unwrap();
+    let proof = prover.proof("POST", &target).sign(NOW).await.unwrap();
+    let verifier = DpopVerifier::builder(ReplayMemory::with_capacity(10), backend::ring()).build();
+    verifier.verify([proof], &DpopRequest::new("POST", &target), NOW).unwrap()
+}
+
+fn token(server: &Server, request: &AccessTokenRequest<'_>) -> VerifiedAccessToken {
+    server.verifier().build().verify(&server.issue(request), NOW).unwrap()
+}
+
+fn bound<'a>(request: AccessTokenRequest<'a>, prover: &DpopProver) -> AccessTokenRequest<'a> {
+    request.bound_to(TokenBinding::Key(prover.thumbprint()))
+}
+
+fn of(client_id: &str) -> AccessTokenRequest<'_> {
+    AccessTokenRequest::new(USER, client_id, tool()).scope("trips:read".parse().unwrap())
+}
+
+#[tokio::test]
+async fn exc_9_a_bound_token_is_exchanged_by_its_holder_or_by_whom_it_was_sent_to() {
+    let server = Server::new();
+    let (agent, tool_client) = (client(AGENT).await, client("tool").await);
+    let holder = prover();
+    let subject = token(&server, &bound(of(AGENT), &holder));
+    let (own, other) = (proof(&holder).await, proof(&prover()).await);
+    let shown = |client, proof| ExchangeParties::new(client, &subject).with_dpop(proof).check(NOW);
+    shown(&agent, Some(&own)).unwrap();
+    assert_refused!(shown(&agent, None), "subject_not_shown", "EXC-9");
+    assert_refused!(shown(&agent, Some(&other)), "subject_not_shown", "EXC-9");
+
+    let parties = ExchangeParties::new(&tool_client, &subject);
+    let own_resources = [tool()];
+    let checked = parties.client_serves(&own_resources).check(NOW).unwrap();
+    // EXC-6: no actor token, so the client acts, and its name needs no issuer.
+    let derived = checked.derive("https://inner.example".parse().unwrap()).derive(NOW).unwrap();
+    let issued = server.issuer().issue(derived.request(), NOW).unwrap().into_token();
+    let claims = server.verifier().also_known_as("https://inner.example".parse().unwrap()).build();
+    let issued = claims.verify(&issued, NOW).unwrap();
+    let actor = issued.actors().current().unwrap();
+    assert_eq!((&*actor.subject(), actor.issuer()), ("tool", None));
+
+    let elsewhere = ["https://tools.example".parse().unwrap()];
+    assert_refused!(parties.client_serves(&elsewhere).check(NOW), "subject_not_shown", "EXC-9");
+    assert_refused!(parties.check(NOW), "subject_not_shown", "EXC-9");
+    // What is bound to nothing, a policy has to decide about (EXC-1).
+    let bearer = token(&server, &of(AGENT));
+    ExchangeParties::new(&tool_client, &bearer).check(NOW).unwrap();
+    let end = bearer.not_after();
+    assert_refused!(ExchangeParties::new(&tool_client, &bearer).check(end), "expired", "EXC-2");
+}
+
+#[tokio::test]
+async fn exc_7_an_actor_token_is_the_clients_and_shown_to_be() {
+    let server = Server::new();
+    let agent = client(AGENT).await;
+    let holder = prover();
+    let own = proof(&holder).await;
+    let subject = token(&server, &of("somebody"));
+    let judge = |actor: &VerifiedAccessToken, proof| {
+        let parties = ExchangeParties::new(&agent, &subject).acting_by(ActorToken::AccessToken(actor));
+        parties.with_dpop(proof).check(NOW).map(|_| ())
+    };
+    let actor = token(&server, &bound(of(AGENT), &holder));
+    judge(&actor, Some(&own)).unwrap();
+    assert_refused!(judge(&actor, None), "actor_not_shown", "EXC-7");
+    let other = proof(&prover()).await;
+    assert_refused!(judge(&actor, Some(&other)), "actor_not_shown", "EXC-7");
+    // A bearer token shows nothing.
+    assert_refused!(judge(&token(&server, &of(AGENT)), Some(&own)), "actor_not_shown", "EXC-7");
+    // Another's, though its key were shown.
+    let others = token(&server, &bound(of("another"), &holder));
+    assert_refused!(judge(&others, Some(&own)), "other_actor", "EXC-7");
+    // Issued to another client, and naming this one.
+    let naming = bound(AccessTokenRequest::new(AGENT, "another", tool()), &holder);
+    judge(&token(&server, &naming), Some(&own)).unwrap();
+    assert_eq!(aims_oauth::ExchangeError::ActorNotShown.error_code(), ErrorCode::InvalidRequest);
+}
+
+#[tokio::test]
+async fn exc_7_tokens_of_different_transactions_are_not_spliced() {
+    let server = Server::new();
+    let agent = client(AGENT).await;
+    let holder = prover();
+    let own = proof(&holder).await;
+    let with = |transaction: Option<&'static str>| {
+        let request = bound(of(AGENT), &holder);
+        let request = match transaction {
+            Some(id) => request.transaction(id),
+            None => request,
+        };
+        token(&server, &request)
+    };
+    for (subject, actor, is_taken) in [
+        (Some("t-1"), Some("t-1"), true),
+        (Some("t-1"), None, true),
+        (None, Some("t-1"), true),
+        (Some("t-1"), Some("t-2"), false),
+    ] {
+        let (subject, actor) = (with(subject), with(actor));
+        let parties = ExchangeParties::new(&agent, &subject).acting_by(ActorToken::AccessToken(&actor));
+        let checked = parties.with_dpop(Some(&own)).check(NOW);
+        if is_taken {
+            checked.unwrap();
+        } else {
+            assert_refused!(checked, "other_transaction", "EXC-7");
+        }
+    }
+}
+
+#[tokio::test]
+async fn exc_6_exc_7_a_wit_says_who_acts_where_its_key_is_shown() {
+    let server = Server::new();
+    let authority = TestAuthority::new("spiffe://acme.example");
+    let agent_key = std::sync::Arc::new(key());
+    let agent = authority.agent_with_key("/agents/travel", agent_key.clone(), NOW);
+    let verifier = WitVerifier::builder(BundleSet::from(authority.trust()), backend::ring()).build();
+    let wit: VerifiedWit = verifier.verify(agent.wit(), NOW).unwrap();
+    let own = proof(&DpopProver::new(agent_key).unwrap()).await;
+    let subject = token(&server, &of("somebody"));
+    let known = client(AGENT).await;
+    let judge = |client, proof, now: UnixTime| {
+        let parties = ExchangeParties::new(client, &subject).acting_by(ActorToken::Wit(&wit));
+        parties.with_dpop(proof).check(now).map(|checked| {
+            let derived = checked.derive(tool()).derive(now).unwrap();
+            server.issuer().issue(derived.request(), now).unwrap().into_token()
+        })
+    };
+    let issued = judge(&known, Some(&own), NOW).unwrap();
+    let issued = server.verifier().build().verify(&issued, NOW).unwrap();
+    let actor = issued.actors().current().unwrap();
+    assert_eq!(actor.subject(), AGENT);
+    assert_eq!(actor.issuer().as_deref(), wit.issuer());
+    assert_refused!(judge(&known, None, NOW), "actor_not_shown", "EXC-7");
+    let another = client("spiffe://acme.example/agents/other").await;
+    assert_refused!(judge(&another, Some(&own), NOW), "other_actor", "EXC-7");
+    let end = wit.not_after() + Duration::from_secs(1);
+    assert_refused!(judge(&known, Some(&own), end), "expired", "EXC-2");
+}

@@ -1,0 +1,123 @@
+//! Users who are asked.
+
+use std::time::Duration;
+
+use aims_oauth::{
+    AuthorizationCode, AuthorizationRequest, AuthorizationResponse, ErrorCode, ErrorResponse, Parameters,
+    PresentedClient, PushedResponse, RequestUri,
+};
+
+use super::state::{Code, Granted};
+use super::{TestAnswer, TestAuthorizationServer};
+
+impl TestAuthorizationServer {
+    /// What the browser of a user does who is sent to `url`, is logged in as `user`, and agrees: says where it is sent then, the redirect URI with the answer in its
+    /// query.
+    ///
+    /// # Panics
+    ///
+    /// When the request is one that no user is asked about: of an unknown client, or with a redirect URI that is not registered.
+    #[must_use]
+    pub fn approve(&self, url: &str, user: &str) -> String {
+        self.visit(url, Some(user))
+    }
+
+    /// The same of a user who does not agree.
+    ///
+    /// # Panics
+    ///
+    /// As [`approve`](Self::approve).
+    #[must_use]
+    pub fn refuse(&self, url: &str) -> String {
+        self.visit(url, None)
+    }
+
+    #[expect(clippy::expect_used, reason = "a test helper: what a test got wrong must fail it")]
+    fn visit(&self, url: &str, user: Option<&str>) -> String {
+        let (_, query) = url.split_once('?').expect("a query");
+        let query = Parameters::parse(query.as_bytes()).expect("a query");
+        let client_id = query.require("client_id").expect("a client").to_owned();
+        let pushed = query.get("request_uri").expect("one request").map(ToOwned::to_owned);
+        let request = match pushed {
+            Some(uri) => self.state().pushed.remove(&uri).expect("a request that was pushed, once"),
+            None => AuthorizationRequest::read(&query).expect("a request"),
+        };
+        assert_eq!(request.client_id(), client_id, "a request of this client");
+        let redirect_uri = self.redirect_uri(&request).expect("a client with this redirect URI");
+        let answer = match user {
+            Some(user) => self.grant(&request, &redirect_uri, user),
+            None => Err(ErrorCode::AccessDenied),
+        };
+        let issuer = self.issuer();
+        match &answer {
+            Ok(code) => AuthorizationResponse::granted(issuer, code),
+            Err(error) => AuthorizationResponse::refused(issuer, *error, None),
+        }
+        .with_state(request.sent_state())
+        .location(&redirect_uri)
+    }
+
+    /// PAR-1
+    pub(super) fn pushed(&self, fields: &[(&str, &[u8])], body: &[u8]) -> Result<TestAnswer, ErrorResponse> {
+        let form = Parameters::parse(body).map_err(|_| ErrorResponse::new(ErrorCode::InvalidRequest))?;
+        let presented = PresentedClient::read(&form, fields.iter().copied())
+            .map_err(|error| ErrorResponse::new(error.error_code()))?;
+        let client = self.authenticate(presented)?;
+        let request =
+            AuthorizationRequest::read(&form).map_err(|error| ErrorResponse::new(error.error_code()))?;
+        if request.client_id() != client.client_id() || self.redirect_uri(&request).is_none() {
+            return Err(ErrorResponse::new(ErrorCode::InvalidRequest));
+        }
+        let uri = format!("{}{}", RequestUri::PREFIX, self.random()?);
+        self.state().pushed.insert(uri.clone(), request);
+        let uri = uri.parse().map_err(|_| ErrorResponse::new(ErrorCode::ServerError))?;
+        Ok(TestAnswer::json(201, PushedResponse::new(uri, LIFETIME).to_json()))
+    }
+
+    fn grant(
+        &self,
+        request: &AuthorizationRequest,
+        redirect_uri: &str,
+        user: &str,
+    ) -> Result<AuthorizationCode, ErrorCode> {
+        if request.resources().iter().any(|resource| self.scope_of(resource).is_none()) {
+            return Err(ErrorCode::InvalidTarget);
+        }
+        let code = self.random().map_err(|_| ErrorCode::ServerError)?;
+        let now = self.now();
+        let mut state = self.state();
+        state.grants += 1;
+        let granted = Granted {
+            id: state.grants,
+            client_id: request.client_id().to_owned(),
+            user: user.to_owned(),
+            resources: request.resources().to_vec(),
+            scope: request.wanted_scope().cloned(),
+            details: request.wanted_details().cloned(),
+            auth_time: now,
+            nonce: request.sent_nonce().map(ToOwned::to_owned),
+        };
+        let key = request.bound_key().map(ToString::to_string);
+        let challenge = request.challenge().clone();
+        let redirect_uri = redirect_uri.to_owned();
+        let expires = now + LIFETIME;
+        state.codes.insert(code.clone(), Code { granted, challenge, redirect_uri, key, expires });
+        code.parse().map_err(|_| ErrorCode::ServerError)
+    }
+
+    /// AUT-2: of the client that the request names, the same text.
+    fn redirect_uri(&self, request: &AuthorizationRequest) -> Option<String> {
+        let uri = request.redirect_uri()?;
+        let is_of = |client: &&super::builder::Client| {
+            client.registered.client_id() == Some(request.client_id())
+                || client.workloads.as_ref().is_some_and(|ids| {
+                    request.client_id().parse().is_ok_and(|id: aims_id::WorkloadId| ids.matches(&id))
+                })
+        };
+        let client = self.0.clients.iter().find(is_of)?;
+        client.redirect_uris.iter().find(|known| *known == uri).cloned()
+    }
+}
+
+/// AUT-4, PAR-3
+const LIFETIME: Duration = Duration::from_secs(60);

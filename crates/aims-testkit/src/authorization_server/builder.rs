@@ -1,0 +1,266 @@
+//! What a test authorization server is built with.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aims_credential::{BundleSet, HttpsUrl, TrustBundle, WitProfile};
+use aims_jose::{Jwk, JwkSet};
+use aims_keys::{Algorithm, Clock, Signer, SoftwareKey, backend};
+use aims_oauth::{
+    AccessTokenIssuer, AccessTokenVerifier, AccessTokenVerifierBuilder, ClientAuthMethod,
+    ClientAuthenticator, ClientKeys, ClientLookup, CodeChallenge, DeliveryMode, DpopVerifier, Endpoint,
+    GrantIssuer, GrantProfile, GrantType, GrantVerifier, IdTokenIssuer, Issuer, Listed, RegisteredClient,
+    RegisteredMethod, Resource, Scope, SealedNonces, ServerMetadata, Signed, SpiffeClientId, SpiffeProof,
+    SpiffeRegistration, TokenTypeUrn, TrustedIssuer,
+};
+use aims_proof::ReplayMemory;
+
+use super::state::State;
+use super::{Inner, TestAuthorizationServer};
+
+/// A client, and what the server allows it.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    pub(super) registered: RegisteredClient,
+    /// Where it is a workload, or one of several.
+    pub(super) workloads: Option<SpiffeClientId>,
+    pub(super) redirect_uris: Vec<String>,
+    /// The resources that it serves itself.
+    pub(super) serves: Vec<Resource>,
+}
+
+impl Client {
+    pub(super) fn is(&self, lookup: &ClientLookup<'_>) -> bool {
+        match lookup {
+            ClientLookup::Id(id) => self.registered.client_id() == Some(id),
+            ClientLookup::Workload(id) => {
+                let is_one = |ids: &SpiffeClientId| ids.matches(id.as_workload_id());
+                self.workloads.as_ref().is_some_and(is_one)
+                    || self.registered.client_id() == Some(id.as_str())
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Options of a [`TestAuthorizationServer`].
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct TestAuthorizationServerBuilder {
+    issuer: Issuer,
+    clock: Arc<dyn Clock>,
+    clients: Vec<Client>,
+    bundles: Vec<TrustBundle>,
+    resources: Vec<(Resource, Scope)>,
+    trusted: Vec<(TrustedIssuer, Vec<GrantProfile>)>,
+    lifetime: Option<Duration>,
+    has_nonces: bool,
+    has_pushed_requests: bool,
+}
+
+impl TestAuthorizationServerBuilder {
+    #[expect(clippy::expect_used, reason = "a test helper: what a test got wrong must fail it")]
+    pub(super) fn new(issuer: &str, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            issuer: issuer.parse().expect("an issuer such as https://as.example"),
+            clock,
+            clients: Vec::new(),
+            bundles: Vec::new(),
+            resources: Vec::new(),
+            trusted: Vec::new(),
+            lifetime: None,
+            has_nonces: false,
+            has_pushed_requests: true,
+        }
+    }
+
+    /// A client that signs assertions with this key (`private_key_jwt`), and whose users come back to these URIs.
+    ///
+    /// # Panics
+    ///
+    /// When there can be no such key.
+    #[expect(clippy::expect_used, reason = "a test helper: what a test got wrong must fail it")]
+    pub fn client(self, client_id: &str, key: &dyn Signer, redirect_uris: &[&str]) -> Self {
+        let keys = JwkSet::new(vec![Jwk::new(key.public_key().clone())]).expect("one key");
+        let method = RegisteredMethod::PrivateKeyJwt(ClientKeys::new(keys));
+        self.registered(RegisteredClient::new(client_id, method), redirect_uris)
+    }
+
+    /// A client as it is registered, whose users come back to these URIs.
+    pub fn registered(mut self, registered: RegisteredClient, redirect_uris: &[&str]) -> Self {
+        let redirect_uris = redirect_uris.iter().map(ToString::to_string).collect();
+        self.clients.push(Client { registered, workloads: None, redirect_uris, serves: Vec::new() });
+        self
+    }
+
+    /// A workload, or all below a path (`spiffe://acme.example/agents/*`), that show WIT-SVIDs or JWT-SVIDs of this bundle; users come back to these URIs.
+    ///
+    /// # Panics
+    ///
+    /// When the text is no such identifier.
+    #[expect(clippy::expect_used, reason = "a test helper: what a test got wrong must fail it")]
+    pub fn workloads(mut self, ids: &str, bundle: TrustBundle, redirect_uris: &[&str]) -> Self {
+        let ids: SpiffeClientId = ids.parse().expect("identifiers of workloads");
+        let registration =
+            SpiffeRegistration::new(ids.clone(), SpiffeProof::WitSvid).or(SpiffeProof::JwtSvid);
+        let registered = RegisteredClient::workloads(registration);
+        let redirect_uris = redirect_uris.iter().map(ToString::to_string).collect();
+        self.clients.push(Client { registered, workloads: Some(ids), redirect_uris, serves: Vec::new() });
+        // Workloads are clients by WIT-SVIDs alone (SPC-6).
+        self.bundles.push(bundle.with_profile(WitProfile::WitSvid));
+        self
+    }
+
+    /// The client that was named last is a tool: this resource, tokens for which it may exchange.
+    ///
+    /// # Panics
+    ///
+    /// When the text is no resource, or no client was named.
+    #[expect(clippy::expect_used, reason = "a test helper: what a test got wrong must fail it")]
+    pub fn serves(mut self, resource: &str) -> Self {
+        let client = self.clients.last_mut().expect("a client before");
+        client.serves.push(resource.parse().expect("a resource such as https://tools.example"));
+        self
+    }
+
+    /// Gives tokens for this resource, with this scope or less.
+    ///
+    /// # Panics
+    ///
+    /// When either is malformed.
+    #[expect(clippy::expect_used, reason = "a test helper: what a test got wrong must fail it")]
+    pub fn resource(mut self, resource: &str, scope: &str) -> Self {
+        let resource = resource.parse().expect("a resource such as https://tools.example");
+        self.resources.push((resource, scope.parse().expect("a scope such as trips:book")));
+        self
+    }
+
+    /// Takes grants of another server.
+    pub fn trust(mut self, issuer: TrustedIssuer, profiles: &[GrantProfile]) -> Self {
+        self.trusted.push((issuer, profiles.to_vec()));
+        self
+    }
+
+    /// How long access tokens live. Default: that of the issuer, 5 min.
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Wants its nonces in `DPoP` proofs.
+    pub fn require_nonces(mut self) -> Self {
+        self.has_nonces = true;
+        self
+    }
+
+    /// Has no endpoint for pushed requests.
+    pub fn without_pushed_requests(mut self) -> Self {
+        self.has_pushed_requests = false;
+        self
+    }
+
+    /// Finishes.
+    ///
+    /// # Panics
+    ///
+    /// When the system has no randomness, or the resources are too many.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a test helper: what a test got wrong must fail it")]
+    pub fn build(self) -> TestAuthorizationServer {
+        let backend = backend::ring();
+        let key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend).expect("a fresh key"));
+        let jwk = Jwk::new(key.public_key().clone()).with_key_id(KEY_ID).expect("a key ID");
+        let keys = JwkSet::new(vec![jwk]).expect("one key");
+        let replay = Arc::new(ReplayMemory::with_capacity(10_000));
+
+        let mut authenticator =
+            ClientAuthenticator::builder(self.issuer.clone(), Arc::clone(&replay), backend);
+        if !self.bundles.is_empty() {
+            authenticator = authenticator.bundles(self.bundles.iter().cloned().collect::<BundleSet>());
+        }
+        let mut dpop = DpopVerifier::builder(Arc::clone(&replay), backend);
+        if self.has_nonces {
+            dpop = dpop.require_nonces(SealedNonces::generate(backend).expect("a fresh secret"));
+        }
+        let issuer =
+            AccessTokenIssuer::new(self.issuer.clone(), key.clone(), KEY_ID).expect("an issuer of tokens");
+        let tokens = match self.lifetime {
+            Some(lifetime) => issuer.with_lifetime(lifetime),
+            None => issuer,
+        };
+        let trusted = TrustedIssuer::new(self.issuer.clone(), keys.clone());
+        let mut resources = self.resources.iter().map(|(resource, _)| resource.clone());
+        let first = resources.next().unwrap_or_else(|| self.issuer.as_str().parse().expect("a URL"));
+        let verifier = AccessTokenVerifier::builder(first, trusted, backend);
+        let verifier = resources.fold(verifier, AccessTokenVerifierBuilder::also_known_as).build();
+        let foreign = GrantVerifier::builder(self.issuer.clone(), replay, backend);
+        let foreign = self
+            .trusted
+            .iter()
+            .cloned()
+            .fold(foreign, |foreign, (issuer, profiles)| foreign.trust(issuer, &profiles));
+        let metadata = self.metadata(dpop.clone().build().algorithms());
+
+        TestAuthorizationServer(Arc::new(Inner {
+            clock: self.clock,
+            backend,
+            metadata,
+            keys,
+            clients: self.clients,
+            resources: self.resources,
+            authenticator: authenticator.build(),
+            dpop: dpop.build(),
+            tokens,
+            verifier,
+            id_tokens: IdTokenIssuer::new(self.issuer.clone(), key.clone(), KEY_ID).expect("an issuer"),
+            grants: GrantIssuer::new(self.issuer, key, KEY_ID).expect("an issuer of grants"),
+            foreign: foreign.build(),
+            state: Mutex::new(State::default()),
+        }))
+    }
+
+    #[expect(clippy::expect_used, reason = "the URLs are made from an issuer")]
+    fn metadata(&self, dpop: aims_keys::AlgorithmSet) -> ServerMetadata {
+        let at = |path: &str| -> HttpsUrl {
+            format!("https://{}{path}", self.issuer.as_url().authority()).parse().expect("a URL")
+        };
+        let metadata = ServerMetadata::builder(self.issuer.clone())
+            .endpoint(Endpoint::Authorization, at("/authorize"))
+            .endpoint(Endpoint::Token, at("/token"))
+            .endpoint(Endpoint::BackchannelAuthentication, at("/ask"))
+            .delivery_modes(&[DeliveryMode::Poll])
+            .jwks_uri(at("/jwks"))
+            .grants(&[
+                GrantType::AuthorizationCode,
+                GrantType::Ciba,
+                GrantType::ClientCredentials,
+                GrantType::JwtBearer,
+                GrantType::RefreshToken,
+                GrantType::TokenExchange,
+            ])
+            .auth_methods(&[
+                ClientAuthMethod::None,
+                ClientAuthMethod::PrivateKeyJwt,
+                ClientAuthMethod::SpiffeJwt,
+                ClientAuthMethod::SpiffeWit,
+            ])
+            .algorithms(Signed::DpopProof, dpop)
+            .list(Listed::CodeChallengeMethods, [CodeChallenge::METHOD])
+            .list(Listed::RequestedTokenTypes, [TokenTypeUrn::Jwt.as_str(), TokenTypeUrn::IdJag.as_str()])
+            .sends_issuer();
+        let metadata = if self.has_pushed_requests {
+            metadata.endpoint(Endpoint::PushedAuthorization, at("/par"))
+        } else {
+            metadata
+        };
+        metadata.build().expect("metadata")
+    }
+}
+
+const KEY_ID: &str = "test-as";
+
+/// Shows the issuer.
+impl std::fmt::Debug for TestAuthorizationServerBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TestAuthorizationServerBuilder").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}

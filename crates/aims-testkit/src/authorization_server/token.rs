@@ -1,0 +1,334 @@
+//! The token endpoint.
+
+use aims_oauth::{
+    AccessTokenRequest, AuthenticatedClient, ClientAuthError, CodeGrant, CommonMembers, DPOP_FIELD,
+    DpopError, DpopRequest, DpopTarget, Endpoint, ErrorCode, ErrorResponse, ExchangeParties, Grant,
+    GrantRequest, IdTokenRequest, NewActor, Parameters, PresentedClient, RefreshToken, Resource, Scope,
+    SecurityToken, TokenBinding, TokenExchange, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse,
+    VerifiedAccessToken, VerifiedDpopProof,
+};
+
+use super::state::{Granted, Refresh};
+use super::{TestAnswer, TestAuthorizationServer};
+
+/// Who asks, and what shows it.
+pub(super) struct Asking<'a> {
+    client: &'a AuthenticatedClient,
+    request: &'a TokenRequest,
+    proof: Option<&'a VerifiedDpopProof>,
+}
+
+impl Asking<'_> {
+    /// What tokens are bound to: the key of the proof, or that of the client's own credential.
+    fn binding(&self) -> Option<TokenBinding> {
+        let by_proof = self.proof.map(|proof| TokenBinding::Key(*proof.thumbprint()));
+        by_proof.or_else(|| self.client.binding().copied())
+    }
+
+    pub(super) fn client_id(&self) -> &str {
+        self.client.client_id()
+    }
+}
+
+impl TestAuthorizationServer {
+    pub(super) fn token(&self, fields: &[(&str, &[u8])], body: &[u8]) -> Result<TestAnswer, ErrorResponse> {
+        let form = Parameters::parse(body).map_err(|_| refused(ErrorCode::InvalidRequest))?;
+        let proof = self.proof(fields)?;
+        let presented =
+            PresentedClient::read(&form, fields.iter().copied()).map_err(|error| client(&error))?;
+        let presented = match &proof {
+            Some(proof) => presented.with_dpop_proof(proof),
+            None => presented,
+        };
+        let client = self.authenticate(presented)?;
+        let request = TokenRequest::read(&form).map_err(|error| refused(error.error_code()))?;
+        let asking = Asking { client: &client, request: &request, proof: proof.as_ref() };
+        let response = match request.grant() {
+            Grant::ClientCredentials => self.own(&asking),
+            Grant::AuthorizationCode(code) => self.code(&asking, code),
+            Grant::Refresh(token) => self.refresh(&asking, token),
+            Grant::TokenExchange(exchange) => self.exchange(&asking, exchange),
+            Grant::JwtBearer(assertion) => self.foreign(&asking, assertion),
+            Grant::Backchannel(id) => {
+                self.answered(&asking, id).and_then(|granted| self.granted(&asking, &granted))
+            }
+            _ => Err(refused(ErrorCode::UnsupportedGrantType)),
+        }?;
+        let body = response.to_json().map_err(|_| refused(ErrorCode::ServerError))?;
+        Ok(TestAnswer::json(200, body))
+    }
+
+    /// The client of a request, if there is one.
+    pub(super) fn authenticate(
+        &self,
+        presented: PresentedClient<'_>,
+    ) -> Result<AuthenticatedClient, ErrorResponse> {
+        let known = self.0.clients.iter().find(|client| client.is(&presented.lookup()));
+        let registered = known.map(|client| &client.registered);
+        let now = self.now();
+        self.0.authenticator.authenticate(presented, registered, now).map_err(|error| client(&error))
+    }
+
+    fn proof(&self, fields: &[(&str, &[u8])]) -> Result<Option<VerifiedDpopProof>, ErrorResponse> {
+        let lines: Vec<_> =
+            fields.iter().filter(|(name, _)| *name == DPOP_FIELD).map(|(_, value)| *value).collect();
+        if lines.is_empty() {
+            return Ok(None);
+        }
+        let url = self.metadata().endpoint(Endpoint::Token).map(|url| url.as_str().parse::<DpopTarget>());
+        let Some(Ok(target)) = url else { return Err(refused(ErrorCode::ServerError)) };
+        let request = DpopRequest::new("POST", &target);
+        let proof = self.0.dpop.verify(lines, &request, self.now());
+        proof.map(Some).map_err(|error: DpopError| refused(error.error_code()))
+    }
+
+    /// The agent's own right (ACT-2).
+    fn own(&self, asking: &Asking<'_>) -> Result<TokenResponse, ErrorResponse> {
+        let resource = self.one_resource(asking.request.resources())?;
+        let scope = self.scope(asking.request.wanted_scope(), &resource, None)?;
+        let mut request =
+            AccessTokenRequest::new(asking.client_id(), asking.client_id(), resource).scope(scope.clone());
+        if let Some(details) = asking.request.wanted_details() {
+            request = request.details(details.clone());
+        }
+        self.access_token(asking, request, scope)
+    }
+
+    /// AUT-4
+    fn code(&self, asking: &Asking<'_>, grant: &CodeGrant) -> Result<TokenResponse, ErrorResponse> {
+        let found = self.state().codes.remove(grant.code().expose());
+        let code = found.ok_or(refused(ErrorCode::InvalidGrant))?;
+        let key = asking.proof.map(|proof| proof.thumbprint().to_string());
+        let is_its = code.granted.client_id == asking.client_id()
+            && code.challenge.is_of(grant.verifier(), self.0.backend)
+            && grant.redirect_uri().is_none_or(|uri| uri == code.redirect_uri)
+            && code.key.is_none_or(|bound| key == Some(bound))
+            && self.now() < code.expires;
+        if !is_its {
+            return Err(refused(ErrorCode::InvalidGrant));
+        }
+        self.granted(asking, &code.granted)
+    }
+
+    /// RFT-1, RFT-2
+    fn refresh(&self, asking: &Asking<'_>, token: &RefreshToken) -> Result<TokenResponse, ErrorResponse> {
+        let granted = {
+            let mut state = self.state();
+            let known = state.refresh.get_mut(token.expose()).ok_or(refused(ErrorCode::InvalidGrant))?;
+            let is_used = std::mem::replace(&mut known.is_used, true);
+            let (granted, binding) = (known.granted.clone(), known.binding);
+            if is_used {
+                state.ended.push(granted.id);
+            }
+            let is_its = granted.client_id == asking.client_id() && binding == asking.binding();
+            if !is_its || state.ended.contains(&granted.id) {
+                return Err(refused(ErrorCode::InvalidGrant));
+            }
+            granted
+        };
+        self.granted(asking, &granted)
+    }
+
+    fn granted(&self, asking: &Asking<'_>, granted: &Granted) -> Result<TokenResponse, ErrorResponse> {
+        let wanted = asking.request.resources();
+        if !wanted.iter().all(|resource| granted.resources.contains(resource)) {
+            return Err(refused(ErrorCode::InvalidTarget));
+        }
+        let resource = self.one_resource(if wanted.is_empty() { &granted.resources } else { wanted })?;
+        let scope = self.scope(asking.request.wanted_scope(), &resource, granted.scope.as_ref())?;
+        let mut request = AccessTokenRequest::new(&*granted.user, asking.client_id(), resource)
+            .scope(scope.clone())
+            .authenticated(granted.auth_time, None);
+        if let Some(details) = &granted.details {
+            request = request.details(details.clone());
+        }
+        let response = self.access_token(asking, request, scope)?;
+        let text = self.random()?;
+        let token = text.parse().map_err(|_| refused(ErrorCode::ServerError))?;
+        let refresh = Refresh { granted: granted.clone(), binding: asking.binding(), is_used: false };
+        self.state().refresh.insert(text, refresh);
+        let response = response.with_refresh_token(token);
+        if !granted.wants_id_token() {
+            return Ok(response);
+        }
+        let id_token =
+            IdTokenRequest::new(&granted.user, asking.client_id()).authenticated(granted.auth_time, None);
+        let id_token = match &granted.nonce {
+            Some(nonce) => id_token.nonce(nonce),
+            None => id_token,
+        };
+        let id_token = self.0.id_tokens.issue(&id_token, self.now());
+        Ok(response.with_id_token(id_token.map_err(|_| refused(ErrorCode::ServerError))?.into_token()))
+    }
+
+    /// EXC-*
+    fn exchange(
+        &self,
+        asking: &Asking<'_>,
+        exchange: &TokenExchange,
+    ) -> Result<TokenResponse, ErrorResponse> {
+        if *exchange.subject().kind() != TokenTypeUrn::AccessToken || exchange.actor().is_some() {
+            return Err(refused(ErrorCode::InvalidRequest));
+        }
+        let now = self.now();
+        let token =
+            exchange.subject().token().expose().parse().map_err(|_| refused(ErrorCode::InvalidRequest))?;
+        let subject = self.0.verifier.verify(&token, now).map_err(|_| refused(ErrorCode::InvalidRequest))?;
+        let client =
+            self.0.clients.iter().find(|known| known.registered.client_id() == Some(asking.client_id()));
+        let serves = client.map(|client| client.serves.as_slice()).unwrap_or_default();
+        let checked = ExchangeParties::new(asking.client, &subject)
+            .client_serves(serves)
+            .with_dpop(asking.proof)
+            .check(now)
+            .map_err(|error| refused(error.error_code()))?;
+        match exchange.requested() {
+            None | Some(TokenTypeUrn::AccessToken) => {
+                let resource = self.one_resource(asking.request.resources())?;
+                let derivation = checked.derive(resource);
+                let derivation = match asking.request.wanted_scope() {
+                    Some(scope) => derivation.scope(scope.clone()),
+                    None => derivation,
+                };
+                let derived = derivation.derive(now).map_err(|error| refused(error.error_code()))?;
+                let derived = match asking.binding() {
+                    Some(binding) => derived.bound_to(binding),
+                    None => derived,
+                };
+                let scope = asking.request.wanted_scope().unwrap_or(subject.scope()).clone();
+                let response = self.issue(asking, derived.request(), scope)?;
+                Ok(response.of_type(TokenTypeUrn::AccessToken))
+            }
+            Some(kind @ (TokenTypeUrn::Jwt | TokenTypeUrn::IdJag)) => {
+                self.grant_for(asking, exchange, kind, &subject)
+            }
+            Some(_) => Err(refused(ErrorCode::InvalidRequest)),
+        }
+    }
+
+    /// XD-3, JAG-3
+    fn grant_for(
+        &self,
+        asking: &Asking<'_>,
+        exchange: &TokenExchange,
+        kind: &TokenTypeUrn,
+        subject: &VerifiedAccessToken,
+    ) -> Result<TokenResponse, ErrorResponse> {
+        let [audience] = exchange.audiences() else { return Err(refused(ErrorCode::InvalidTarget)) };
+        let audience = audience.parse().map_err(|_| refused(ErrorCode::InvalidTarget))?;
+        let scope = asking.request.wanted_scope().unwrap_or(subject.scope()).clone();
+        if !scope.is_subset_of(subject.scope()) {
+            return Err(refused(ErrorCode::InvalidScope));
+        }
+        let user = subject.subject();
+        let resources = asking.request.resources();
+        let mut request = if *kind == TokenTypeUrn::IdJag {
+            GrantRequest::id_jag(&user, &audience, asking.client_id())
+        } else {
+            GrantRequest::chaining(&user, &audience).for_client(asking.client_id())
+        };
+        request = request.scope(scope.clone()).acting(NewActor::new(asking.client_id()).after(subject));
+        for resource in resources {
+            request = request.resource(resource);
+        }
+        if let Some(proof) = asking.proof {
+            request = request.bound_to(*proof.thumbprint());
+        }
+        let grant = self.0.grants.issue(&request, self.now());
+        let grant = grant.map_err(|_| refused(ErrorCode::InvalidRequest))?;
+        let lifetime = grant.not_after().since(self.now());
+        let response = TokenResponse::new(grant.grant().clone(), TokenUse::NotApplicable);
+        Ok(response.expires_in(lifetime).scope(scope).of_type(kind.clone()))
+    }
+
+    /// XD-10, JAG-20
+    fn foreign(
+        &self,
+        asking: &Asking<'_>,
+        assertion: &SecurityToken,
+    ) -> Result<TokenResponse, ErrorResponse> {
+        let now = self.now();
+        let grant = self.0.foreign.verify(assertion, asking.client_id(), asking.proof, now);
+        let grant = grant.map_err(|error| refused(error.error_code()))?;
+        let ceiling = grant.ceiling(asking.request, &CommonMembers);
+        let ceiling = ceiling.map_err(|error| refused(error.error_code()))?;
+        let resource = self.one_resource(&ceiling.resources)?;
+        let scope = self.scope(ceiling.scope.as_ref(), &resource, None)?;
+        let subject = grant.subject();
+        let request = AccessTokenRequest::new(subject, asking.client_id(), resource).scope(scope.clone());
+        self.access_token(asking, request, scope)
+    }
+
+    fn access_token(
+        &self,
+        asking: &Asking<'_>,
+        request: AccessTokenRequest<'_>,
+        scope: Scope,
+    ) -> Result<TokenResponse, ErrorResponse> {
+        let request = match asking.binding() {
+            Some(binding) => request.bound_to(binding),
+            None => request,
+        };
+        // MTL-4, D8: what is bound to a credential ends with it.
+        let request = match asking.client.not_after() {
+            Some(end) => request.not_after(end),
+            None => request,
+        };
+        self.issue(asking, &request, scope)
+    }
+
+    fn issue(
+        &self,
+        asking: &Asking<'_>,
+        request: &AccessTokenRequest<'_>,
+        scope: Scope,
+    ) -> Result<TokenResponse, ErrorResponse> {
+        let now = self.now();
+        let issued = self.0.tokens.issue(request, now).map_err(|_| refused(ErrorCode::InvalidRequest))?;
+        let lifetime = issued.not_after().since(now);
+        let token_use = if matches!(asking.binding(), Some(TokenBinding::Key(_))) {
+            TokenUse::Dpop
+        } else {
+            TokenUse::Bearer
+        };
+        let response = TokenResponse::new(issued.into_token().into(), token_use);
+        Ok(response.expires_in(lifetime).scope(scope))
+    }
+
+    /// ACT-3: one token, one resource server.
+    fn one_resource(&self, resources: &[Resource]) -> Result<Resource, ErrorResponse> {
+        match resources {
+            [resource] if self.scope_of(resource).is_some() => Ok(resource.clone()),
+            _ => Err(refused(ErrorCode::InvalidTarget)),
+        }
+    }
+
+    /// What is asked for, within what was granted, and what the resource has.
+    fn scope(
+        &self,
+        wanted: Option<&Scope>,
+        resource: &Resource,
+        granted: Option<&Scope>,
+    ) -> Result<Scope, ErrorResponse> {
+        // `openid` is about the user, and of no resource.
+        let known = self.scope_of(resource).cloned().unwrap_or_default();
+        let known =
+            known.or(&OPENID.parse().unwrap_or_default()).map_err(|_| refused(ErrorCode::InvalidScope))?;
+        let ceiling = granted.map_or(known.clone(), |granted| granted.and(&known));
+        match wanted {
+            None => Ok(ceiling.without(&OPENID.parse().unwrap_or_default())),
+            Some(wanted) if wanted.is_subset_of(&ceiling) => Ok(wanted.clone()),
+            Some(_) => Err(refused(ErrorCode::InvalidScope)),
+        }
+    }
+}
+
+pub(super) fn refused(error: ErrorCode) -> ErrorResponse {
+    ErrorResponse::new(error)
+}
+
+fn client(error: &ClientAuthError) -> ErrorResponse {
+    ErrorResponse::new(error.error_code())
+}
+
+const OPENID: &str = "openid";
