@@ -15,7 +15,8 @@ use aims::oauth::{
 use aims::proof::ReplayMemory;
 use clap::Subcommand;
 
-use super::{anchors, public_key, token};
+use super::network::Network;
+use super::{anchors, block_on, public_key, token};
 use crate::algorithm;
 use crate::failure::{About, Failure};
 use crate::input::{Input, Inputs};
@@ -106,8 +107,13 @@ pub(crate) struct Verify {
     /// The token; @FILE reads it from a file, - from standard input.
     token: String,
     /// Trusts this JWK Set (- is standard input) for tokens of this issuer, such as `https://as.example=as.jwks`; may be repeated.
-    #[arg(long = "trust", value_name = "ISSUER=FILE", required = true, value_parser = issuer_and_file)]
+    #[arg(long = "trust", value_name = "ISSUER=FILE", required_unless_present = "followed", value_parser = issuer_and_file)]
     issuers: Vec<anchors::Anchor>,
+    /// Trusts the keys that this issuer publishes now, such as `https://as.example`; may be repeated.
+    #[arg(long = "issuer", id = "followed", value_name = "URL")]
+    followed: Vec<String>,
+    #[command(flatten)]
+    network: Network,
     /// Whom tokens have to be for, such as `https://tools.example`.
     #[arg(long, value_name = "URI")]
     resource: String,
@@ -200,7 +206,11 @@ impl Verify {
         let input = inputs.token(&self.token)?;
         let token: AccessToken = input.text.parse().about(&input)?;
         let now = anchors::at(self.at)?;
-        let verified = self.verifier(inputs)?.verify(&token, now).about(&input)?;
+        let verifier = self.verifier(inputs)?;
+        if !self.followed.is_empty() {
+            block_on(async { Ok(verifier.prepare(&token, now).await?) })?;
+        }
+        let verified = verifier.verify(&token, now).about(&input)?;
         let proof = self.proof(&token, &verified, inputs, now)?;
         Ok(Report::Facts(facts(&verified, proof.as_ref())))
     }
@@ -212,6 +222,13 @@ impl Verify {
             let algorithms = TrustedIssuer::ALGORITHMS;
             let keys = JwkSet::parse_for(&file.text, algorithms, backend::ring()).about(&file)?;
             issuers.push(TrustedIssuer::new(issuer.parse().about_option("--trust")?, keys));
+        }
+        if !self.followed.is_empty() {
+            let http = self.network.guarded(inputs)?;
+            for issuer in &self.followed {
+                let issuer = issuer.parse().about_option("--issuer")?;
+                issuers.push(TrustedIssuer::following(issuer, http.clone(), backend::ring()));
+            }
         }
         let mut issuers = issuers.into_iter();
         let first = issuers.next().ok_or_else(|| Failure::Unusable("--trust: whose tokens?".into()))?;
