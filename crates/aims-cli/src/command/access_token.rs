@@ -15,7 +15,7 @@ use aims::oauth::{
 use aims::proof::ReplayMemory;
 use clap::Subcommand;
 
-use super::network::Network;
+use super::network::NetworkArgs;
 use super::{anchors, block_on, public_key, token};
 use crate::algorithm;
 use crate::failure::{About, Failure};
@@ -69,8 +69,8 @@ pub(crate) struct Issue {
     #[arg(long, value_name = "ID")]
     actor: Option<String>,
     /// What it may do, separated by spaces.
-    #[arg(long, default_value = "")]
-    scope: String,
+    #[arg(long)]
+    scope: Option<String>,
     /// Binds the token to the holder of this public key: a JWK; - is standard input.
     #[arg(long = "for", value_name = "FILE")]
     holder: Option<PathBuf>,
@@ -113,7 +113,7 @@ pub(crate) struct Verify {
     #[arg(long = "issuer", id = "followed", value_name = "URL")]
     followed: Vec<String>,
     #[command(flatten)]
-    network: Network,
+    network: NetworkArgs,
     /// Whom tokens have to be for, such as `https://tools.example`.
     #[arg(long, value_name = "URI")]
     resource: String,
@@ -153,8 +153,9 @@ impl Issue {
 
         let subject = self.subject.as_deref().unwrap_or(&self.client_id);
         let resource = self.resource.parse().about_option("--resource")?;
+        let scope = self.scope.as_deref().map(str::parse).transpose().about_option("--scope")?;
         let mut request = AccessTokenRequest::new(subject, &*self.client_id, resource)
-            .scope(self.scope.parse().about_option("--scope")?)
+            .scope(scope.unwrap_or_default())
             .lifetime(self.lifetime);
         if let Some(actor) = &self.actor {
             request = request.acting(NewActor::new(actor));
@@ -206,11 +207,11 @@ impl Verify {
         let input = inputs.token(&self.token)?;
         let token: AccessToken = input.text.parse().about(&input)?;
         let now = anchors::at(self.at)?;
-        let verifier = self.verifier(inputs)?;
+        let tokens = self.verifier(inputs)?;
         if !self.followed.is_empty() {
-            block_on(async { Ok(verifier.prepare(&token, now).await?) })?;
+            block_on(async { Ok(tokens.prepare(&token, now).await?) })?;
         }
-        let verified = verifier.verify(&token, now).about(&input)?;
+        let verified = tokens.verify(&token, now).about(&input)?;
         let proof = self.proof(&token, &verified, inputs, now)?;
         Ok(Report::Facts(facts(&verified, proof.as_ref())))
     }

@@ -11,7 +11,7 @@ use crate::pem;
 
 /// What may be reached besides the public network on port 443, and who vouches for servers.
 #[derive(clap::Args, Debug)]
-pub(super) struct Network {
+pub(super) struct NetworkArgs {
     /// Authorities of the web to trust in place of the system's, in PEM.
     #[arg(long, value_name = "FILE")]
     authorities: Option<PathBuf>,
@@ -26,7 +26,7 @@ pub(super) struct Network {
     allow_port: Vec<u16>,
 }
 
-impl Network {
+impl NetworkArgs {
     /// What asks others, and nobody else than is allowed (FED-14).
     pub(super) fn guarded(&self, inputs: &mut Inputs) -> Result<GuardedFetch, Failure> {
         let trust = match &self.authorities {

@@ -7,7 +7,7 @@ use aims::id::{Origin, SpiffeId};
 use aims::workload_api::federation::{BundleStore, Federation, Federations, MemoryBundleStore};
 use aims::{BundleSet, TrustBundle, backend};
 
-use crate::command::network::Network;
+use crate::command::network::NetworkArgs;
 use crate::failure::{About, Failure};
 use crate::input::Inputs;
 use crate::output::Report;
@@ -27,7 +27,7 @@ pub(crate) struct Fetch {
     #[arg(long, value_name = "FILE", requires = "endpoint")]
     bootstrap: Option<PathBuf>,
     #[command(flatten)]
-    network: Network,
+    network: NetworkArgs,
 }
 
 impl Fetch {

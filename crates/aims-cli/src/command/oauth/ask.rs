@@ -67,7 +67,7 @@ impl Ask {
         }
         let token = grant.first_token().ok_or_else(super::get::other_kind)?;
         let kept = file.as_ref().filter(|_| grant.can_be_refreshed());
-        self.asking.report(session, Obtained::token(&token).with(grant_file::facts(&grant, kept)))
+        self.asking.report(&session, Obtained::token(&token).with(grant_file::facts(&grant, kept)))
     }
 
     fn hint(&self, inputs: &mut Inputs) -> Result<UserHint, Failure> {

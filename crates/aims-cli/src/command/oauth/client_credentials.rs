@@ -23,6 +23,6 @@ impl ClientCredentials {
         let request = request.resource(self.target.resource()?).scope(self.target.scope()?);
         let session = self.asking.session(&[], false, inputs)?;
         let token = super::block_on(session.access_token(request))?;
-        self.asking.report(session, Obtained::token(&token))
+        self.asking.report(&session, Obtained::token(&token))
     }
 }

@@ -52,6 +52,6 @@ impl Code {
         }
         let token = grant.first_token().ok_or_else(super::get::other_kind)?;
         let kept = file.as_ref().filter(|_| grant.can_be_refreshed());
-        self.asking.report(session, Obtained::token(&token).with(grant_file::facts(&grant, kept)))
+        self.asking.report(&session, Obtained::token(&token).with(grant_file::facts(&grant, kept)))
     }
 }

@@ -7,12 +7,12 @@ use aims::credential::{Fetch, FetchError, FetchRequest, Fetched, HttpsUrl};
 use aims::keys::{Algorithm, AlgorithmSet};
 use aims::oauth::{
     Challenges, ClientAuthMethod, Endpoint, GrantType, Issuer, Resource, ResourceMetadata,
-    ResourceMetadataError, ServerMetadata, Signed, TrustedIssuer,
+    ResourceMetadataError, Scope, ServerMetadata, Signed, TrustedIssuer,
 };
 use aims::workload_api::fetch::GuardedFetch;
 
 use super::findings::{self, Finding};
-use crate::command::network::Network;
+use crate::command::network::NetworkArgs;
 use crate::failure::{Failure, Reason};
 use crate::input::Inputs;
 use crate::output::{Fact, Facts, Report};
@@ -27,7 +27,7 @@ pub(crate) struct Discover {
     #[arg(long)]
     server: bool,
     #[command(flatten)]
-    network: Network,
+    network: NetworkArgs,
 }
 
 impl Discover {
@@ -261,7 +261,7 @@ fn server_facts(metadata: &ServerMetadata) -> Facts {
         .with("grants", texts(grants.map(|grant| grant.as_str()).collect()))
         .with("auth_methods", texts(methods.map(|method| method.as_str()).collect()))
         .with("dpop_algorithms", texts(proofs.iter().map(Algorithm::name).collect()))
-        .with_some("scopes", metadata.scopes().map(|scopes| scopes.as_str()))
+        .with_some("scopes", metadata.scopes().map(Scope::as_str))
 }
 
 /// Who names more has somebody else's servers asked.

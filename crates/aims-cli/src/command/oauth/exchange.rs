@@ -57,6 +57,6 @@ impl Exchange {
             TokenStep::Grant(grant) => Obtained::grant(&grant),
             _ => return Err(other_kind()),
         };
-        self.asking.report(session, obtained)
+        self.asking.report(&session, obtained)
     }
 }

@@ -7,9 +7,9 @@ use clap::Subcommand;
 
 use super::binding::{Binding, BindingArgs};
 use super::client::ClientArgs;
-use super::obtained::{Obtained, Out};
+use super::obtained::{Obtained, OutArgs};
 use super::{ask, client_credentials, code, exchange, jwt_bearer, refresh};
-use crate::command::network::Network;
+use crate::command::network::NetworkArgs;
 use crate::failure::{About, Failure};
 use crate::input::Inputs;
 use crate::output::Report;
@@ -56,9 +56,9 @@ pub(super) struct Asking {
     #[command(flatten)]
     binding: BindingArgs,
     #[command(flatten)]
-    out: Out,
+    out: OutArgs,
     #[command(flatten)]
-    network: Network,
+    network: NetworkArgs,
 }
 
 impl Asking {
@@ -82,8 +82,8 @@ impl Asking {
     }
 
     /// Keeps a token, and says what it is.
-    pub(super) fn report(&self, session: Session, obtained: Obtained) -> Result<Report, Failure> {
-        self.out.keep(session.binding, obtained)
+    pub(super) fn report(&self, session: &Session, obtained: Obtained) -> Result<Report, Failure> {
+        self.out.keep(&session.binding, obtained)
     }
 
     /// Whether files that are there may be replaced.
@@ -139,13 +139,14 @@ impl Target {
 #[derive(clap::Args, Debug)]
 pub(super) struct ScopeArg {
     /// What the token shall be good for, separated by spaces. Default: what the server gives.
-    #[arg(long, default_value = "", hide_default_value = true)]
-    scope: String,
+    #[arg(long)]
+    scope: Option<String>,
 }
 
 impl ScopeArg {
     pub(super) fn read(&self) -> Result<Scope, Failure> {
-        self.scope.parse().about_option("--scope")
+        let scope = self.scope.as_deref().map(str::parse).transpose();
+        Ok(scope.about_option("--scope")?.unwrap_or_default())
     }
 }
 

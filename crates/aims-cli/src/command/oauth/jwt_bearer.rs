@@ -34,13 +34,13 @@ pub(crate) struct JwtBearer {
 
 impl JwtBearer {
     pub(super) fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
-        let home = self.across_from.as_deref().map(|home| home.parse::<Issuer>());
+        let home = self.across_from.as_deref().map(str::parse::<Issuer>);
         let home = home.transpose().about_option("--across-from")?;
         let (session, token) = match home {
             Some(home) => self.across(home, inputs)?,
             None => self.given(inputs)?,
         };
-        self.asking.report(session, Obtained::token(&token))
+        self.asking.report(&session, Obtained::token(&token))
     }
 
     fn given(&self, inputs: &mut Inputs) -> Result<(Session, HeldToken), Failure> {
@@ -57,7 +57,7 @@ impl JwtBearer {
 
     fn across(&self, home: Issuer, inputs: &mut Inputs) -> Result<(Session, HeldToken), Failure> {
         let subject = self.subject.read(inputs)?;
-        let session = self.asking.session(&[home.clone()], false, inputs)?;
+        let session = self.asking.session(std::slice::from_ref(&home), false, inputs)?;
         let need =
             TokenNeed::of(self.target.resource()?).from(session.issuer.clone()).scope(self.target.scope()?);
         let need = if self.id_jag {

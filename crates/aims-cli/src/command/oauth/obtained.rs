@@ -2,17 +2,17 @@
 
 use std::path::PathBuf;
 
-use aims::oauth::{Fingerprint, HeldBinding, HeldGrant, HeldToken, Resource};
+use aims::oauth::{Fingerprint, HeldBinding, HeldGrant, HeldToken, Resource, Scope};
 use zeroize::Zeroizing;
 
 use super::binding::Binding;
 use crate::failure::Failure;
-use crate::output::{Fact, Facts, Report};
+use crate::output::{Facts, Report};
 use crate::private_file;
 
 /// Where the token goes. Default: nowhere, it is only told what came.
 #[derive(clap::Args, Debug)]
-pub(super) struct Out {
+pub(super) struct OutArgs {
     /// Writes the token into this file, which only its owner can read.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -33,7 +33,7 @@ pub(super) struct Obtained {
     facts: Facts,
 }
 
-impl Out {
+impl OutArgs {
     pub(super) fn replaces(&self) -> bool {
         self.force
     }
@@ -53,7 +53,7 @@ impl Out {
     }
 
     /// Puts the token where it belongs, and says what it is.
-    pub(super) fn keep(&self, binding: Binding, obtained: Obtained) -> Result<Report, Failure> {
+    pub(super) fn keep(&self, binding: &Binding, obtained: Obtained) -> Result<Report, Failure> {
         let Obtained { text, fingerprint, is_bearer, is_grant, facts } = obtained;
         // Without its key a token is worth nothing: the key first.
         let key = binding.keep(self.force)?;
@@ -84,13 +84,12 @@ impl Out {
 impl Obtained {
     /// An access token.
     pub(super) fn token(token: &HeldToken) -> Self {
-        let resources = token.resources().iter().map(Resource::as_str).map(ToOwned::to_owned).collect();
         let facts = Facts::new()
             .with("issuer", token.issuer().as_str())
             .with("token_type", token.scheme().as_str())
             .with("bearer", token.binding() == HeldBinding::Bearer)
-            .with("resource", Fact::Texts(resources))
-            .with_some("scope", token.scope().map(|scope| scope.as_str()));
+            .with_some("resource", token.resources().first().map(Resource::as_str))
+            .with_some("scope", token.scope().map(Scope::as_str));
         let facts = match token.binding() {
             HeldBinding::Dpop(key) => facts.with("thumbprint", key.to_string()),
             _ => facts,

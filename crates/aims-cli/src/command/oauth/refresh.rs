@@ -35,6 +35,6 @@ impl Refresh {
         // The server knows the old one no more: before anything else can fail.
         file.keep(&grant)?;
         let obtained = Obtained::token(&token).with(grant_file::facts(&grant, Some(&file)));
-        self.asking.report(session, obtained)
+        self.asking.report(&session, obtained)
     }
 }
