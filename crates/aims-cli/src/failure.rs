@@ -121,15 +121,20 @@ pub(crate) trait Reason: Error {
 
     /// The reason in words.
     fn message(&self) -> String {
-        let mut message = self.to_string();
-        let mut source = self.source();
-        while let Some(error) = source {
-            message.push_str(": ");
-            message.push_str(&error.to_string());
-            source = error.source();
-        }
-        message
+        in_words(self)
     }
+}
+
+/// What an error says, and what it rests on.
+fn in_words<E: Error + ?Sized>(error: &E) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        message.push_str(": ");
+        message.push_str(&error.to_string());
+        source = error.source();
+    }
+    message
 }
 
 /// A server may answer with whatever it was sent, in place of a code: what does not look like one is not repeated (AZR-9).
@@ -150,7 +155,7 @@ impl Reason for ClientError {
             Self::Refused(response) if !is_code(response.error()) => {
                 "the server refuses, with an error that is no code".into()
             }
-            _ => self.to_string(),
+            _ => in_words(self),
         }
     }
 }

@@ -20,7 +20,7 @@ use clap::{Parser, Subcommand};
 use crate::failure::Failure;
 use crate::input::Inputs;
 
-/// Keys, identifiers, workload credentials, proofs, signed HTTP messages and trust bundles on the command line; and the tour.
+/// Keys, identifiers, workload credentials, proofs, signed HTTP messages, trust bundles and the OAuth client on the command line; and the tour.
 ///
 /// Ends with 0 when all is well, with 1 when something was refused (its code and rule are on standard error), and with 2
 /// when the command line makes no sense or a file cannot be read or written.

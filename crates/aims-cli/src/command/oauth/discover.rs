@@ -154,6 +154,7 @@ impl Walk {
             Ok(metadata) => metadata,
             Err(error) => return self.fail(place.as_str(), &error),
         };
+        self.also_found(resource_facts(&metadata));
         self.findings.extend(findings::of_resource(&metadata));
         let servers = metadata.authorization_servers();
         if servers.is_empty() {
@@ -236,6 +237,13 @@ impl Walk {
         self.steps.push(Facts::new().with("asked", asked).with("url", url).with("found", found));
     }
 
+    /// Says more of the step before.
+    fn also_found(&mut self, facts: Facts) {
+        if let Some(step) = self.steps.pop() {
+            self.steps.push(step.with_all(facts));
+        }
+    }
+
     fn fail(&mut self, about: &str, error: &dyn Reason) {
         self.findings.push(Finding::error(about, error.code(), error.rule(), error.to_string()));
     }
@@ -245,9 +253,20 @@ fn refused(error: &dyn Reason) -> String {
     format!("{} ({}): {error}", error.code(), error.rule())
 }
 
+/// What a resource says of itself.
+fn resource_facts(metadata: &ResourceMetadata) -> Facts {
+    let servers = metadata.authorization_servers().iter().map(Issuer::as_str);
+    let proofs = metadata.dpop_algorithms().unwrap_or(AlgorithmSet::EMPTY);
+    Facts::new()
+        .with("resource", metadata.resource().as_str())
+        .with("authorization_servers", texts(servers))
+        .with_some("scopes", metadata.scopes().map(Scope::as_str))
+        .with("dpop_algorithms", texts(proofs.iter().map(Algorithm::name)))
+        .with("requires_dpop", metadata.requires_dpop())
+}
+
 /// What a server says that it can do.
 fn server_facts(metadata: &ServerMetadata) -> Facts {
-    let texts = |texts: Vec<&str>| Fact::Texts(texts.into_iter().map(ToOwned::to_owned).collect());
     let grants = GrantType::ALL.iter().filter(|grant| metadata.supports_grant(**grant));
     let methods = ClientAuthMethod::ALL
         .iter()
@@ -258,10 +277,14 @@ fn server_facts(metadata: &ServerMetadata) -> Facts {
         facts.with_some(endpoint.as_str(), metadata.endpoint(*endpoint).map(HttpsUrl::as_str))
     });
     facts
-        .with("grants", texts(grants.map(|grant| grant.as_str()).collect()))
-        .with("auth_methods", texts(methods.map(|method| method.as_str()).collect()))
-        .with("dpop_algorithms", texts(proofs.iter().map(Algorithm::name).collect()))
+        .with("grants", texts(grants.map(|grant| grant.as_str())))
+        .with("auth_methods", texts(methods.map(|method| method.as_str())))
+        .with("dpop_algorithms", texts(proofs.iter().map(Algorithm::name)))
         .with_some("scopes", metadata.scopes().map(Scope::as_str))
+}
+
+fn texts<'t>(texts: impl Iterator<Item = &'t str>) -> Fact {
+    Fact::Texts(texts.map(ToOwned::to_owned).collect())
 }
 
 /// Who names more has somebody else's servers asked.

@@ -75,7 +75,7 @@ impl Awaited {
     /// The answer, for as long as it counts. What comes with another `state` was sent by somebody else, and ends nothing (AUT-6).
     pub(super) async fn query(self, state: &str, inputs: &mut Inputs) -> Result<Parameters, Failure> {
         let Some(listener) = self.listener else {
-            let url = inputs.file("-".as_ref())?;
+            let url = inputs.line()?;
             let (uri, query) = url.text.split_once('?').unwrap_or((&url.text, ""));
             if uri != self.uri.as_str() {
                 return Err(Failure::refused(

@@ -70,10 +70,15 @@ fn dpo_12_a_server_that_wants_another_nonce_for_ever_gets_one_more_proof() {
 fn dpo_12_mcp_15_what_is_sent_goes_to_one_server_and_what_comes_is_bound() {
     let folder = folder();
     let place = Place::new(&folder, &[]);
-    let elsewhere = format!("{}/elsewhere", place.issuer());
-    place.at("/token", move |_| Answer::json(307, "").with("location", &elsewhere));
-    assert_refused!(own(&folder, &place, &[]).refusal().err(), "too_many_redirects", "FED-7");
-    assert!(place.asked().iter().all(|asked| asked.path() != "/elsewhere"));
+    let other = Place::new(&folder, &[]);
+    for host in [place.issuer(), other.issuer()] {
+        let elsewhere = format!("{host}/elsewhere");
+        place.at("/token", move |_| Answer::json(307, "").with("location", &elsewhere));
+        let port = other.port().to_string();
+        let refused = own(&folder, &place, &["--allow-port", &port]).refusal();
+        assert_refused!(refused.err(), "too_many_redirects", "FED-7");
+    }
+    assert!(other.asked().is_empty() && place.asked().iter().all(|asked| asked.path() != "/elsewhere"));
 
     // A bearer token in place of the one that was asked for: whoever wrote that down could use it.
     place.at("/token", |_| {

@@ -59,6 +59,11 @@ fn mcp_7_mcp_8_prm_1_met_1_it_walks_from_a_resource_to_the_keys_of_its_server() 
         "{steps:?}"
     );
     assert_eq!(steps.len(), expected.len());
+    let resource = &said["steps"][1];
+    assert_eq!(
+        (&resource["resource"], &resource["authorization_servers"][0]),
+        (&place.resource().into(), &issuer.as_str().into())
+    );
     let server = &said["servers"][0];
     assert_eq!(
         (&server["issuer"], &server["token_endpoint"]),
@@ -204,11 +209,15 @@ fn sec_17_a_stranger_leads_nobody_into_the_private_network() {
 
     // Redirects are not followed, wherever they lead: to another host, or to the same.
     let asked = place.asked().len();
+    let other = Place::new(&folder, &[]);
     for path in [RESOURCE, SERVER] {
-        let target = format!("{}/elsewhere", place.issuer());
-        place.at(path, move |_| Answer::json(302, "").with("location", &target));
-        assert_eq!(stopped(&folder, &place).1, "too_many_redirects");
+        for host in [place.issuer(), other.issuer(), private.clone()] {
+            let target = format!("{host}/elsewhere");
+            place.at(path, move |_| Answer::json(302, "").with("location", &target));
+            assert_eq!(stopped(&folder, &place).1, "too_many_redirects");
+        }
     }
+    assert!(other.asked().is_empty());
     assert!(place.asked().iter().skip(asked).all(|asked| asked.path() != "/elsewhere"));
 
     // The first URL is one that somebody sent, too.
@@ -222,6 +231,25 @@ fn sec_17_a_stranger_leads_nobody_into_the_private_network() {
     assert_eq!(unreached("https://localhost/v1"), "address_not_allowed");
     assert_eq!(unreached("http://localhost/v1"), "url_scheme");
     assert_eq!(unreached("https://user@localhost/v1"), "url_userinfo");
+}
+
+#[test]
+fn sec_17_a_resource_that_names_many_servers_has_only_the_first_asked() {
+    let folder = folder();
+    let place = Place::new(&folder, &[]);
+    place.before(|place, asked| match asked.path() {
+        RESOURCE => {
+            let named: Vec<_> = (0..100).map(|tenant| format!("{}/{tenant}", place.issuer())).collect();
+            Some(place.resource_metadata(&json!({ "authorization_servers": named })))
+        }
+        path => {
+            let tenant = path.strip_prefix(SERVER)?.to_owned();
+            Some(place.metadata(&json!({ "issuer": format!("{}{tenant}", place.issuer()) })))
+        }
+    });
+    let said = found(&folder, &place);
+    assert_eq!(findings(&said), [("many_servers", "SEC-17")]);
+    assert_eq!(said["servers"].as_array().unwrap().len(), 4);
 }
 
 #[test]

@@ -181,6 +181,26 @@ fn osc_1_a_workload_shows_a_jwt_svid_that_is_for_the_server_alone() {
     assert_eq!(place.asked().len(), before);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn osc_1_a_workload_shows_what_its_workload_api_gives_for_this_server() {
+    let folder = folder();
+    let api = crate::workload_api::api(600);
+    let bundle = api.bundle.clone();
+    let place =
+        Place::with(&folder, &[], |server| server.workloads("spiffe://acme.example/agents/*", bundle, &[]));
+    let (issuer, resource) = (place.issuer(), place.resource());
+    let get = |client: &str| {
+        let grant = ["oauth", "get", "client-credentials", "--issuer", &issuer, "--resource", &resource];
+        let by = ["--client-socket", &api.socket, "--client-id", client];
+        let args: Vec<_> = grant.iter().chain(&by).map(ToString::to_string).collect();
+        run(&folder, &[args, place.reaching()].concat())
+    };
+    assert!(get(crate::support::SUBJECT).accepted().contains("bearer: false\n"));
+    let other = get("spiffe://acme.example/agents/other");
+    assert_refused!(other.refusal().err(), "other_subject", "AIMS-2");
+}
+
 #[test]
 fn osc_5_a_workload_shows_its_wit_svid_and_that_it_holds_its_key() {
     let folder = folder();
