@@ -1,6 +1,7 @@
 //! The targets, by name.
 
 mod authorization_details;
+mod backchannel;
 mod base64url;
 mod bot_directory;
 mod certificate_request;
@@ -12,6 +13,7 @@ mod evidence;
 mod forwarded;
 mod http_signature;
 mod https_url;
+mod id_token;
 mod identifier;
 mod json;
 mod jwe;
@@ -24,6 +26,7 @@ mod oauth_form;
 mod oauth_metadata;
 mod private_key;
 mod registration;
+mod request_object;
 mod revocation_list;
 mod signature_agent;
 mod spiffe_bundle;
@@ -52,6 +55,7 @@ pub const TARGETS: &[Target] = &[
         run: authorization_details::run,
         seeds: authorization_details::seeds,
     },
+    Target { name: "backchannel", run: backchannel::run, seeds: backchannel::seeds },
     Target { name: "base64url", run: base64url::run, seeds: base64url::seeds },
     Target { name: "bot_directory", run: bot_directory::run, seeds: bot_directory::seeds },
     Target { name: "certificate_request", run: certificate_request::run, seeds: certificate_request::seeds },
@@ -63,6 +67,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "forwarded", run: forwarded::run, seeds: forwarded::seeds },
     Target { name: "http_signature", run: http_signature::run, seeds: http_signature::seeds },
     Target { name: "https_url", run: https_url::run, seeds: https_url::seeds },
+    Target { name: "id_token", run: id_token::run, seeds: id_token::seeds },
     Target { name: "identifier", run: identifier::run, seeds: identifier::seeds },
     Target { name: "json", run: json::run, seeds: json::seeds },
     Target { name: "jwe", run: jwe::run, seeds: jwe::seeds },
@@ -75,6 +80,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "oauth_metadata", run: oauth_metadata::run, seeds: oauth_metadata::seeds },
     Target { name: "private_key", run: private_key::run, seeds: private_key::seeds },
     Target { name: "registration", run: registration::run, seeds: registration::seeds },
+    Target { name: "request_object", run: request_object::run, seeds: request_object::seeds },
     Target { name: "revocation_list", run: revocation_list::run, seeds: revocation_list::seeds },
     Target { name: "signature_agent", run: signature_agent::run, seeds: signature_agent::seeds },
     Target { name: "spiffe_bundle", run: spiffe_bundle::run, seeds: spiffe_bundle::seeds },

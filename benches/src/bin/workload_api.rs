@@ -174,7 +174,7 @@ fn granted() -> Result<(Authority, Grant), Failure> {
     let entry = Entry::builder(AGENT.parse()?).selector("unix:uid:1".parse()?).build()?;
     let entries = Entries::new(authority.origin().clone(), [entry])?;
     let evidence = Evidence::new(EvidenceType::UnixPeer, Vec::new(), now)?;
-    let until = now + Duration::from_secs(86_400);
+    let until = now + Duration::from_hours(24);
     let appraisal = Appraisal::accepted(&evidence, "bench", (now, until), backend::ring());
     let appraisal = appraisal.selector("unix:uid:1".parse()?).build();
     let mut grants = Provisioner::new().decide(&entries, &[appraisal], Phase::Initial, now)?;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use aims::{Audiences, Callers, Guard, JsonLines};
+use aims::{Audiences, Callers, Guard, GuardBuilder, JsonLines};
 use aims_credential::MarkTable;
 use http::Request;
 use http::request::Parts;
@@ -46,13 +46,16 @@ fn row(world: World, pool: &Pool) -> Row {
 }
 
 pub(super) fn guard(world: &World) -> Guard {
+    builder(world).build()
+}
+
+pub(super) fn builder(world: &World) -> GuardBuilder {
     let audiences = Audiences::http("https://tools.example").expect("an audience");
     let callers = Callers::new().pattern("spiffe://acme.example/agents/*".parse().expect("a pattern"));
     Guard::builder(audiences, world.bundles.clone(), callers)
         .marks(MarkTable::with_capacity(1_000))
         .recorder(JsonLines::new(Memory::default()))
         .clock(ToolClock)
-        .build()
 }
 
 fn head(wit: &str, proof: &str) -> Parts {

@@ -39,7 +39,7 @@ pub(super) fn verify() -> Row {
     .peer_raw(move || aws_lc.verify(&their_message, &their_signature).expect("a good signature"))
 }
 
-const HOURS: Duration = Duration::from_secs(4 * 3_600);
+const HOURS: Duration = Duration::from_hours(4);
 
 const AUDIENCE: &str = "https://tools.example";
 

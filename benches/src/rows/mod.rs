@@ -9,6 +9,7 @@ mod jwt_svid;
 mod keys;
 mod marks;
 mod mtls;
+mod oauth;
 mod parts;
 mod peers;
 mod replay;
@@ -69,6 +70,22 @@ pub fn all() -> Vec<(&'static str, Work)> {
         ("guard: admit, signed, over the one verify it needs", Paired(signed::admit)),
         ("guard: admit, over mTLS", Paired(mtls::admit)),
         ("forwarded: Client-Cert, client seen", Paired(mtls::forwarded)),
+        ("oauth: access token, verify, ring", Paired(oauth::verify_ring)),
+        ("oauth: access token, verify, aws-lc", Paired(oauth::verify_aws_lc)),
+        ("oauth: access token, ask again", Paired(oauth::again)),
+        ("oauth: access token, issue", Paired(oauth::issue)),
+        ("oauth: access token and DPoP proof, a request", Paired(oauth::dpop_request)),
+        ("oauth: access token and message signature, a request", Paired(signed::verify_with_token)),
+        ("oauth: guard, message signature and access token", Paired(signed::admit_with_token)),
+        ("oauth: guard, the same of an issuer it follows", Paired(signed::admit_with_token_of_followed)),
+        ("oauth: DPoP proof, verify", Paired(oauth::dpop_verify)),
+        ("oauth: DPoP proof, make", Paired(oauth::dpop_make)),
+        ("oauth: client assertion, verify", Paired(oauth::assertion_verify)),
+        ("oauth: client assertion, make", Paired(oauth::assertion_make)),
+        ("oauth: form, parse", Paired(oauth::form)),
+        ("oauth: token request, read with its form", Paired(oauth::token_request)),
+        ("oauth: challenges, parse", Paired(oauth::challenges)),
+        ("oauth: introspection, read an answer", Paired(oauth::introspection)),
         ("identifier: parse", Paired(identifier::parse)),
         ("replay: insert, 1 thread", Direct(replay::one_thread)),
         ("replay: insert, 2 threads", Direct(replay::two_threads)),

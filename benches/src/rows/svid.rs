@@ -80,7 +80,7 @@ impl Chain {
         let (root_key, middle_key, workload_key) = (key(), key(), key());
         let ours = |key: &P256| Arc::clone(&key.ours) as Arc<dyn Signer>;
         let origin = "spiffe://acme.example".parse().expect("an origin");
-        let day = Duration::from_secs(86_400);
+        let day = Duration::from_hours(24);
         let root = SvidIssuer::root(origin, ours(&root_key), day, *NOW).expect("an authority");
         let middle = root.intermediate(ours(&middle_key), day, *NOW).expect("an issuer");
         let subject = "spiffe://acme.example/agents/travel".parse().expect("an identifier");

@@ -36,7 +36,7 @@ pub(super) fn full_handshake() -> Row {
 
 fn ends() -> (aims_tls::TlsClient, aims_tls::TlsServer) {
     let key = || Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).expect("a key"));
-    let day = Duration::from_secs(86_400);
+    let day = Duration::from_hours(24);
     let origin = "spiffe://acme.example".parse().expect("an origin");
     let root = SvidIssuer::root(origin, key(), day, *NOW).expect("an authority");
     let issuer = root.intermediate(key(), day, *NOW).expect("an issuer");

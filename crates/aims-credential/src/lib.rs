@@ -42,6 +42,7 @@ pub use crate::marks::{Lapsed, LineageId, Mark, MarkKey, MarkTable, MarkTableFul
 pub use crate::peers::{AccessHandle, ExpectedPeers, PeerError, PeerMap};
 pub use crate::post::{Post, PostRequest, Posted};
 pub use crate::refreshed::{RefreshError, Refreshed};
+pub use crate::remembered::{Ends, Remembered};
 pub use crate::replay::{ReplayError, ReplayStore};
 pub use crate::revisions::{SPEC_REVISIONS, SpecRevision};
 pub use crate::skipped::{SkipReason, SkippedKey};

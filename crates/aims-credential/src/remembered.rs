@@ -7,30 +7,52 @@ use quick_cache::sync::Cache;
 
 /// Evidence by its hash: bounded, and rid of what has ended before it takes room for long. Credentials are renewed all the time, and one that was replaced is never
 /// asked for again.
+///
+/// ```
+/// use aims_credential::{Ends, Remembered};
+/// use aims_keys::UnixTime;
+///
+/// #[derive(Clone, Debug)]
+/// struct Until(UnixTime);
+///
+/// impl Ends for Until {
+///     fn not_after(&self) -> UnixTime {
+///         self.0
+///     }
+/// }
+///
+/// let (now, hash) = (UnixTime::from_secs(1_790_000_000), [7; 32]);
+/// let remembered = Remembered::new(100);
+/// remembered.insert(hash, Until(now), now);
+/// assert!(remembered.get(&hash).is_some() && remembered.get(&[8; 32]).is_none());
+/// ```
 #[derive(Debug)]
-pub(crate) struct Remembered<V: Ends> {
+pub struct Remembered<V: Ends> {
     by_hash: Cache<[u8; 32], V>,
     /// How many more come before what has ended is taken out.
     until_sweep: AtomicUsize,
 }
 
 /// What counts for a while.
-pub(crate) trait Ends: Clone {
+pub trait Ends: Clone {
     /// When that is over.
     fn not_after(&self) -> UnixTime;
 }
 
 impl<V: Ends> Remembered<V> {
     /// Remembers at most about `capacity`; those used least make room.
-    pub(crate) fn new(capacity: usize) -> Self {
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
         Self { by_hash: Cache::new(capacity), until_sweep: AtomicUsize::new(FEW) }
     }
 
-    pub(crate) fn get(&self, hash: &[u8; 32]) -> Option<V> {
+    /// What goes by this hash. It may have ended: whoever uses it asks.
+    pub fn get(&self, hash: &[u8; 32]) -> Option<V> {
         self.by_hash.get(hash)
     }
 
-    pub(crate) fn insert(&self, hash: [u8; 32], value: V, now: UnixTime) {
+    /// Remembers it until it ends, or others need the room.
+    pub fn insert(&self, hash: [u8; 32], value: V, now: UnixTime) {
         self.by_hash.insert(hash, value);
         // Of several that come at once, one brings it to zero; the others find it large.
         if self.until_sweep.fetch_sub(1, Ordering::Relaxed) != 1 {
@@ -41,12 +63,21 @@ impl<V: Ends> Remembered<V> {
         self.until_sweep.store(FEW.max(self.by_hash.len()), Ordering::Relaxed);
     }
 
-    pub(crate) fn remove(&self, hash: &[u8; 32]) {
+    /// Forgets it.
+    pub fn remove(&self, hash: &[u8; 32]) {
         self.by_hash.remove(hash);
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// How many are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.by_hash.len()
+    }
+
+    /// Whether nothing is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 

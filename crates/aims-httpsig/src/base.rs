@@ -117,7 +117,7 @@ pub(crate) struct Base {
     pub(crate) text: String,
     pub(crate) values: Vec<Span>,
     /// Where the list stands, which is the last line without its name.
-    list: usize,
+    pub(crate) list: usize,
 }
 
 impl Base {

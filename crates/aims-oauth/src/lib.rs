@@ -16,6 +16,7 @@ mod form;
 mod grant;
 mod grant_type;
 mod id_token;
+mod introspection;
 mod issuer;
 mod lineage;
 mod metadata;
@@ -86,6 +87,7 @@ pub use crate::id_token::{
     ExpectedIdToken, IdTokenError, IdTokenIssueError, IdTokenIssuer, IdTokenRequest, IdTokenVerifier,
     IdTokenVerifierBuilder, IssuedIdToken, UnsignedIdToken, VerifiedIdToken,
 };
+pub use crate::introspection::{Introspect, IntrospectError, Introspection, IntrospectionAnswer};
 pub use crate::issuer::{Issuer, IssuerError};
 pub use crate::lineage::{Lineage, LineageError};
 pub use crate::metadata::{
@@ -100,8 +102,8 @@ pub use crate::request_object::{
 };
 pub use crate::resource::{Resource, ResourceUriError};
 pub use crate::resource_server::{
-    Authorized, BindingPolicy, ClientIdentities, Possession, PossessionError, PresentedError, PresentedToken,
-    ResourceError, ResourceServer, SameIdentity, Shortfall, Shown, TokenScheme,
+    Authorized, BindingPolicy, ClientIdentities, IssuerAgents, Possession, PossessionError, PresentedError,
+    PresentedToken, ResourceError, ResourceServer, SameIdentity, Shortfall, Shown, TokenScheme,
 };
 pub use crate::revisions::SPEC_REVISIONS;
 pub use crate::scope::{Scope, ScopeError};

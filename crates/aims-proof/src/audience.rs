@@ -76,6 +76,11 @@ impl Audiences {
         if !self.bases.is_empty() && self.bases.iter().all(is_plain) { "http" } else { "https" }
     }
 
+    /// The schemes and authorities by which callers reach this recipient, in the order in which they were named.
+    pub fn http_bases(&self) -> impl Iterator<Item = &str> {
+        self.bases.iter().map(|base| &*base.0)
+    }
+
     /// What this recipient is called for a request to `target`, in a form [short](shown) enough for a message.
     pub(crate) fn expected(&self, target: Target<'_>) -> String {
         let mut names = Vec::new();

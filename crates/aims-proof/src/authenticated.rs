@@ -217,6 +217,8 @@ impl Authenticated {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Method {
+    /// A `DPoP` proof, by the key that an access token is bound to: no credential of a workload, and so nothing that [`Authenticated`] comes from.
+    Dpop,
     /// The word of a proxy, which saw a TLS handshake with a certificate.
     #[cfg(feature = "mtls")]
     Forwarded,
@@ -234,6 +236,7 @@ impl Method {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Dpop => "dpop",
             #[cfg(feature = "mtls")]
             Self::Forwarded => "forwarded",
             #[cfg(feature = "mtls")]

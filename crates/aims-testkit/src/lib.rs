@@ -8,6 +8,8 @@ mod authorization_server;
 mod certificates;
 #[cfg(feature = "authority")]
 mod clock;
+#[cfg(feature = "oauth")]
+mod introspection;
 mod refusal;
 #[cfg(feature = "tls")]
 mod tls;
@@ -22,5 +24,7 @@ pub use crate::authorization_server::{TestAnswer, TestAuthorizationServer, TestA
 pub use crate::certificates::TestCertificates;
 #[cfg(feature = "authority")]
 pub use crate::clock::TestClock;
+#[cfg(feature = "oauth")]
+pub use crate::introspection::TestIntrospection;
 #[cfg(feature = "tls")]
 pub use crate::tls::{Handshake, HandshakeError, handshake};

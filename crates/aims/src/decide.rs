@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use aims_id::{IdPattern, IdSet, WorkloadId};
 use aims_keys::UnixTime;
-use aims_proof::Authenticated;
 use http::Extensions;
+
+use crate::caller::Caller;
 
 /// Decides whether an authenticated caller may do what it asks for.
 ///
@@ -27,7 +28,7 @@ impl<D: Decide + ?Sized> Decide for Arc<D> {
 
 /// One request, put to a [`Decide`].
 ///
-/// A Workload Proof Token covers the path, a transaction token, and the context fields that the guard was
+/// A message signature covers all of it, and a `DPoP` proof the method and the path. A Workload Proof Token covers the path, a transaction token, and the context fields that the guard was
 /// [told of](crate::GuardBuilder::context_field); the latter two are in `caller`. Method and query are the caller's only as
 /// far as the connection is protected, and no other field of the request is here: nothing that is not covered may decide
 /// (WPT-15).
@@ -35,7 +36,7 @@ impl<D: Decide + ?Sized> Decide for Arc<D> {
 #[non_exhaustive]
 pub struct Question<'a> {
     /// Who asks; the actor, never optional.
-    pub caller: &'a Authenticated,
+    pub caller: &'a Caller,
     /// What its access token says: for whom it acts, and what it may do. `None`, where the guard wants no token.
     #[cfg(feature = "oauth")]
     pub authorization: Option<&'a aims_oauth::Authorized>,

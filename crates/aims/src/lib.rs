@@ -2,6 +2,7 @@
 
 mod agent;
 mod body;
+mod caller;
 #[cfg(feature = "mtls")]
 mod connection;
 mod decide;
@@ -34,10 +35,15 @@ pub use crate::agent::{
     Agent, AgentError, AgentFuture, AgentLayer, AgentService, AttachError, Expected, SigningAgent,
     SigningLayer, SigningService,
 };
+#[cfg(feature = "oauth")]
+pub use crate::agent::{TokenAgent, TokenLayer, TokenService};
 pub use crate::body::HeldBody;
+pub use crate::caller::Caller;
 #[cfg(feature = "mtls")]
 pub use crate::connection::Connection;
 pub use crate::decide::{Callers, Decide, Decision, Question};
+#[cfg(feature = "oauth")]
+pub use crate::guard::AccessTokensError;
 pub use crate::guard::{
     Accept, ContentError, Guard, GuardBuilder, GuardFuture, GuardLayer, GuardService, GuardedBody, Refusal,
 };

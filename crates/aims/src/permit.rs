@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use aims_credential::Lapsed;
-use aims_proof::Authenticated;
 
+use crate::caller::Caller;
 use crate::guard::Admitted;
 use crate::record::TraceParent;
 
@@ -50,7 +50,7 @@ struct Facts {
 impl Permit {
     /// Who called.
     #[must_use]
-    pub fn caller(&self) -> &Authenticated {
+    pub fn caller(&self) -> &Caller {
         self.0.admitted.caller()
     }
 
@@ -59,6 +59,13 @@ impl Permit {
     #[must_use]
     pub fn authorization(&self) -> Option<&aims_oauth::Authorized> {
         self.0.admitted.authorization()
+    }
+
+    /// What to send with the response, in the field `DPoP-Nonce`, where the caller should use another nonce from now on. The [layer](crate::Guard::layer) sends it.
+    #[cfg(feature = "oauth")]
+    #[must_use]
+    pub fn dpop_nonce(&self) -> Option<&str> {
+        self.0.admitted.dpop_nonce()
     }
 
     /// The span of this request, as it was recorded: the parent of what the handler calls in turn.

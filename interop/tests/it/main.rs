@@ -6,6 +6,7 @@ mod httpsig;
 mod josekit_oracle;
 mod jwe;
 mod nginx;
+mod oauth;
 mod openssl_certificates;
 mod openssl_tls;
 mod peer;

@@ -206,6 +206,31 @@ impl Covered {
             Some((identifier, self.base.text.get(span.clone())?))
         })
     }
+
+    /// The same, rid of all components of these names, whatever their parameters: for who keeps what was covered, and must not keep what is secret of it.
+    #[must_use]
+    pub fn without(mut self, is_secret: impl Fn(&str) -> bool) -> Self {
+        let Base { text, values, list } = &mut self.base;
+        let (mut start, mut gone) = (0, 0);
+        values.retain_mut(|span| {
+            *span = span.start.saturating_sub(gone)..span.end.saturating_sub(gone);
+            let line = start..span.end + 1;
+            let identifier = text.get(start..span.start.saturating_sub(2)).unwrap_or_default();
+            let component = identifier.parse::<Component<'_>>();
+            // An identifier that cannot be read back is of nothing that anybody asks for.
+            if component.is_ok_and(|component| !is_secret(component.name())) {
+                start = line.end;
+                return true;
+            }
+            if text.get(line.clone()).is_some() {
+                gone += line.len();
+                text.replace_range(line, "");
+            }
+            false
+        });
+        *list = list.saturating_sub(gone);
+        self
+    }
 }
 
 impl<'b> Verified<'_, WithContent<'b>> {

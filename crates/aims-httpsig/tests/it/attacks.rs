@@ -420,6 +420,17 @@ fn hs_fld_06_nothing_can_be_read_that_was_not_covered() {
         assert_eq!(verified.value(&Component::scheme()), None);
         assert_eq!(verified.covered().count(), 5);
         assert_eq!((verified.label(), verified.parameters().key_id()), ("sig1", Some("k1")));
+        let all: Vec<_> =
+            verified.covered().map(|(component, value)| (component.to_string(), value.to_owned())).collect();
+        let kept = verified.into_covered().without(|name| matches!(name, "@method" | "content-digest"));
+        let rest: Vec<_> = kept.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let is_kept = |name: &str| !name.contains("@method") && !name.contains("content-digest");
+        let expected: Vec<_> = all.into_iter().filter(|(name, _)| is_kept(name)).collect();
+        assert!(rest == expected && rest.len() == 3, "{rest:?}");
+        assert_eq!(kept.value(&Component::method()), None);
+        assert_eq!(kept.value(&Component::path()), Some("/v1/orders"));
+        assert!(!format!("{kept:?}").contains("sha-256="), "what is gone is gone");
+        assert_eq!(kept.without(|_| true).iter().count(), 0);
         Ok(())
     })
     .unwrap();

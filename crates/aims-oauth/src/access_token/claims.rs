@@ -8,7 +8,7 @@ use aims_jose::jwt::claim;
 use aims_jose::{ClaimsError, Confirmation, Thumbprint, json};
 use aims_keys::{Backend, UnixTime};
 
-use super::{AccessTokenError, actors};
+use super::{AccessTokenError, ActorChain, actors};
 use crate::{AuthorizationDetails, Lineage, Resource, Scope, lineage};
 
 /// The claims as they stand in the token.
@@ -199,6 +199,11 @@ impl AccessTokenClaims {
     /// The client, where it goes by the identifier of a workload.
     pub(super) fn agent(&self) -> Option<WorkloadId> {
         self.at(self.client_id)?.as_str()?.parse().ok()
+    }
+
+    /// Who acts now, where it goes by the identifier of a workload.
+    pub(super) fn actor(&self) -> Option<WorkloadId> {
+        ActorChain::new(&self.object, self.others.act).current()?.subject().parse().ok()
     }
 }
 

@@ -3,7 +3,9 @@
 use aims_credential::Lapsed;
 use aims_jose::{ClaimsError, JwsError};
 
-use crate::{DetailsError, ErrorCode, IssuerKeysError, LineageError, ScopeError, SecretError};
+use crate::{
+    DetailsError, ErrorCode, IntrospectError, IssuerKeysError, LineageError, ScopeError, SecretError,
+};
 
 /// Why a text is no access token that counts here, one reason per check.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -33,6 +35,9 @@ pub enum AccessTokenError {
     /// Its issuer says that it does not count (INT-1): it has expired, was revoked, is for another, or never was.
     #[error("the issuer says that the token does not count")]
     Inactive,
+    /// Its issuer does not say now what it is worth: it may be good.
+    #[error(transparent)]
+    Introspection(#[from] IntrospectError),
     /// Nobody knows the keys of its issuer now: it may be good.
     #[error(transparent)]
     IssuerKeys(#[from] IssuerKeysError),
@@ -93,6 +98,7 @@ impl AccessTokenError {
             Self::Events => "events_claim",
             Self::Expired => "expired",
             Self::Inactive => "inactive",
+            Self::Introspection(error) => error.code(),
             Self::IssuerKeys(error) => error.code(),
             Self::IssuerMismatch => "issuer_mismatch",
             Self::Lapsed(lapsed) => lapsed.code(),
@@ -124,6 +130,7 @@ impl AccessTokenError {
             Self::Confirmation => "JO-KEY-10",
             Self::Details(error) => error.rule(),
             Self::Events => "SSF-14",
+            Self::Introspection(error) => error.rule(),
             Self::IssuerKeys(error) => error.rule(),
             Self::Lapsed(lapsed) => lapsed.rule(),
             Self::Lineage(error) => error.rule(),
@@ -151,7 +158,9 @@ impl AccessTokenError {
     #[must_use]
     pub fn error_code(&self) -> ErrorCode {
         match self {
-            Self::IssuerKeys(_) => ErrorCode::TemporarilyUnavailable,
+            Self::Introspection(_) | Self::IssuerKeys(_) | Self::Lapsed(Lapsed::MarksUnavailable) => {
+                ErrorCode::TemporarilyUnavailable
+            }
             _ => ErrorCode::InvalidToken,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::TrustedIssuer;
+use crate::{Issuer, TrustedIssuer};
 
 /// By their identifiers.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +11,10 @@ pub(super) struct Issuers(BTreeMap<Box<str>, TrustedIssuer>);
 impl Issuers {
     pub(super) fn add(&mut self, issuer: TrustedIssuer) {
         self.0.insert(issuer.issuer().as_str().into(), issuer);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Issuer> {
+        self.0.values().map(TrustedIssuer::issuer)
     }
 
     /// Whether keys of any of them may have to be fetched.

@@ -27,6 +27,8 @@ pub(super) struct Facts {
     pub(super) issuer: Issuer,
     pub(super) resource: Resource,
     pub(super) agent: Option<WorkloadId>,
+    /// The outermost actor, where it is a workload.
+    pub(super) actor: Option<WorkloadId>,
     pub(super) scope: Scope,
     pub(super) details: Option<AuthorizationDetails>,
     pub(super) binding: Option<TokenBinding>,
@@ -193,6 +195,15 @@ impl VerifiedAccessToken {
         self.check_marks(marks)
     }
 
+    /// Until when what is known of it counts: not for as long as the token, where its issuer said so (INT-4).
+    pub(crate) fn counts_until(&self) -> UnixTime {
+        let end = self.not_after() + self.0.leeway;
+        match self.0.source {
+            Source::Introspected(asked) => end.min(asked + MAX_ANSWER_AGE),
+            Source::Signed(..) => end,
+        }
+    }
+
     pub(super) fn new(facts: Facts) -> Self {
         Self(Arc::new(facts))
     }
@@ -215,9 +226,9 @@ impl VerifiedAccessToken {
             MarkKey::Client { issuer, client: &client },
         ];
         let transaction = transaction.as_deref().map(|id| MarkKey::Transaction { issuer, id });
-        let agent = self.agent().map(MarkKey::Agent);
+        let agents = self.agent().into_iter().chain(&self.0.actor).map(MarkKey::Agent);
         let ancestors = self.lineage().ids().iter().map(MarkKey::Token);
-        let mut all = named.into_iter().chain(agent).chain(key).chain(transaction).chain(ancestors);
+        let mut all = named.into_iter().chain(agents).chain(key).chain(transaction).chain(ancestors);
         marks.check_each(&mut all, &|mark| mark.check(self.begun(), self.0.leeway))
     }
 
@@ -238,3 +249,6 @@ impl fmt::Debug for VerifiedAccessToken {
             .finish_non_exhaustive()
     }
 }
+
+/// INT-4.
+pub(super) const MAX_ANSWER_AGE: Duration = Duration::from_secs(30);

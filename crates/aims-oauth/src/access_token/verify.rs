@@ -11,7 +11,7 @@ use aims_keys::{Backend, UnixTime};
 
 use super::claims::AccessTokenClaims;
 use super::issuers::Issuers;
-use super::verified::{Facts, Source};
+use super::verified::{Facts, MAX_ANSWER_AGE, Source};
 use super::{ACCESS_TOKEN_TYPE, AccessTokenError, INTROSPECTION_TYPE, VerifiedAccessToken};
 use crate::{AccessToken, Issuer, IssuerKeysError, Resource, TrustedIssuer};
 
@@ -36,6 +36,8 @@ use crate::{AccessToken, Issuer, IssuerKeysError, Resource, TrustedIssuer};
 /// ```
 #[derive(Clone, Debug)]
 pub struct AccessTokenVerifier {
+    resource: Resource,
+    /// All its names, the first included.
     resources: Vec<Resource>,
     issuers: Issuers,
     marks: Option<Arc<dyn Marks>>,
@@ -54,13 +56,30 @@ impl AccessTokenVerifier {
         let mut issuers = Issuers::default();
         issuers.add(issuer);
         AccessTokenVerifierBuilder(Self {
-            resources: vec![resource],
+            resources: vec![resource.clone()],
+            resource,
             issuers,
             marks: None,
             backend,
             leeway: DEFAULT_LEEWAY,
             headers: HeaderMemo::new(Limits::new()),
         })
+    }
+
+    /// Who this resource server is; its other names are [`resources`](Self::resources), too.
+    #[must_use]
+    pub fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    /// All its names.
+    pub fn resources(&self) -> impl Iterator<Item = &Resource> {
+        self.resources.iter()
+    }
+
+    /// Whose tokens are believed.
+    pub fn issuers(&self) -> impl Iterator<Item = &Issuer> {
+        self.issuers.iter()
     }
 
     /// Has the keys fetched that a token needs, of an issuer that is [followed](TrustedIssuer::following): call it before [`verify`](Self::verify). Of any other
@@ -81,6 +100,17 @@ impl AccessTokenVerifier {
             Some(issuer) => issuer.prepare(key_id.as_deref(), now).await,
             None => Ok(()),
         }
+    }
+
+    /// Whether a token says itself what it is worth; otherwise its issuer does.
+    #[must_use]
+    pub fn is_jwt(&self, token: &AccessToken) -> bool {
+        UnverifiedJws::parse_with(token.expose(), &self.headers).is_ok()
+    }
+
+    /// What a token goes by where it must not be kept.
+    pub(crate) fn hash(&self, token: &AccessToken) -> [u8; 32] {
+        self.backend.sha256(token.expose().as_bytes())
     }
 
     /// Checks a token at time `now`.
@@ -161,6 +191,9 @@ impl AccessTokenVerifier {
         if claims.subject().is_some() || claims.expires().is_some() {
             return Err(AccessTokenError::WrongType);
         }
+        if claims.get("events").is_some() {
+            return Err(AccessTokenError::Events);
+        }
         let said = claims.get("token_introspection").ok_or(ClaimsError::Missing("token_introspection"))?;
         check_active(said.raw().as_bytes())?;
         self.judge_introspected(token, said.raw().as_bytes().to_vec(), issuer, now)
@@ -201,6 +234,7 @@ impl AccessTokenVerifier {
         };
         let verified = VerifiedAccessToken::new(Facts {
             agent: claims.agent(),
+            actor: claims.actor(),
             issuer: issuer.issuer().clone(),
             fingerprint: token.fingerprint(),
             source,
@@ -308,9 +342,6 @@ fn check_active(said: &[u8]) -> Result<(), AccessTokenError> {
         None => Err(ClaimsError::WrongType("active").into()),
     }
 }
-
-/// INT-4.
-const MAX_ANSWER_AGE: Duration = Duration::from_secs(30);
 
 /// One that holds what a token could.
 const MAX_ANSWER: usize = 24 * 1024;

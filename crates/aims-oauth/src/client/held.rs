@@ -48,10 +48,12 @@ impl HeldToken {
         response: &TokenResponse,
         now: UnixTime,
     ) -> Result<Self, ClientError> {
-        // DPO-12: what was to be bound to a key is not taken as what it could be stolen as. Of tokens that are shown by other means, either may be said.
+        // DPO-12: what was to be bound to a key is not taken as what it could be stolen as.
         let scheme = match (binding, response.token_use()) {
-            (HeldBinding::Dpop(_) | HeldBinding::Signature(_), TokenUse::Dpop) => TokenScheme::Dpop,
-            (
+            (HeldBinding::Dpop(_), TokenUse::Dpop) => TokenScheme::Dpop,
+            // DPO-14: no `DPoP` proof goes with it, whatever the server calls it.
+            (HeldBinding::Signature(_), TokenUse::Dpop)
+            | (
                 HeldBinding::Bearer | HeldBinding::Certificate(_) | HeldBinding::Signature(_),
                 TokenUse::Bearer,
             ) => TokenScheme::Bearer,

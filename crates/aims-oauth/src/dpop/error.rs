@@ -37,6 +37,9 @@ pub enum DpopError {
     /// It was made in the future.
     #[error("the proof was made in the future")]
     NotYetValid,
+    /// It is by another key than the token is bound to.
+    #[error("the proof is by another key than the token is bound to")]
+    OtherKey,
     /// It was used before, or nobody can say.
     #[error(transparent)]
     Replay(ReplayError),
@@ -76,6 +79,7 @@ impl DpopError {
             Self::NoKey => "no_key",
             Self::NonceWanted => "nonce_wanted",
             Self::NotYetValid => "not_yet_valid",
+            Self::OtherKey => "other_key",
             Self::Replay(error) => error.code(),
             Self::Several => "several_proofs",
             Self::Signature => "bad_signature",
@@ -111,7 +115,7 @@ impl DpopError {
             Self::MethodMismatch | Self::TargetMismatch => "DPO-4",
             Self::Target(error) => error.rule(),
             Self::NonceWanted | Self::NotYetValid | Self::TooOld => "DPO-5",
-            Self::TokenMismatch => "DPO-6",
+            Self::OtherKey | Self::TokenMismatch => "DPO-6",
             Self::Replay(_) => "DPO-7",
         }
     }

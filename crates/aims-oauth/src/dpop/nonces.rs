@@ -15,6 +15,11 @@ pub trait DpopNonces: fmt::Debug + Send + Sync {
 
     /// Whether this is one that was given out not long ago.
     fn accepts(&self, nonce: &str, now: UnixTime) -> bool;
+
+    /// The one to be used after `used`, which was accepted: `None`, where that will do for a while yet. As it is: the current one, if it is another.
+    fn next(&self, used: &str, now: UnixTime) -> Option<String> {
+        Some(self.current(now)).filter(|current| current != used)
+    }
 }
 
 impl<N: DpopNonces + ?Sized> DpopNonces for std::sync::Arc<N> {
@@ -24,6 +29,10 @@ impl<N: DpopNonces + ?Sized> DpopNonces for std::sync::Arc<N> {
 
     fn accepts(&self, nonce: &str, now: UnixTime) -> bool {
         (**self).accepts(nonce, now)
+    }
+
+    fn next(&self, used: &str, now: UnixTime) -> Option<String> {
+        (**self).next(used, now)
     }
 }
 
@@ -72,6 +81,18 @@ impl SealedNonces {
         self
     }
 
+    /// When it was given out, if it is ours.
+    fn given(&self, nonce: &str) -> Option<UnixTime> {
+        // No nonce of ours is longer.
+        if nonce.len() > 32 {
+            return None;
+        }
+        let bytes = base64url::decode(nonce).ok()?;
+        let (time, seal) = bytes.split_first_chunk::<8>()?;
+        let is_ours: bool = self.seal(*time).as_slice().ct_eq(seal).into();
+        is_ours.then(|| UnixTime::from_secs(u64::from_be_bytes(*time)))
+    }
+
     fn seal(&self, time: [u8; 8]) -> [u8; 16] {
         let [first @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
             self.backend.hmac_sha256(&*self.secret, &[PURPOSE, &time].concat());
@@ -86,15 +107,13 @@ impl DpopNonces for SealedNonces {
     }
 
     fn accepts(&self, nonce: &str, now: UnixTime) -> bool {
-        // No nonce of ours is longer.
-        if nonce.len() > 32 {
-            return false;
-        }
-        let Ok(bytes) = base64url::decode(nonce) else { return false };
-        let Some((time, seal)) = bytes.split_first_chunk::<8>() else { return false };
-        let is_ours: bool = self.seal(*time).as_slice().ct_eq(seal).into();
-        let given = UnixTime::from_secs(u64::from_be_bytes(*time));
-        is_ours && given <= now && now.since(given) < self.lifetime
+        self.given(nonce).is_some_and(|given| given <= now && now.since(given) < self.lifetime)
+    }
+
+    /// From half of its life on: so that clients do not change with every answer, and have a good one all the same.
+    fn next(&self, used: &str, now: UnixTime) -> Option<String> {
+        let is_young = |given: UnixTime| given <= now && now.since(given) < self.lifetime / 2;
+        (!self.given(used).is_some_and(is_young)).then(|| self.current(now))
     }
 }
 

@@ -19,19 +19,27 @@ pub struct DpopRequest<'a> {
     method: &'a str,
     target: &'a DpopTarget,
     token: Option<&'a AccessToken>,
+    key: Option<&'a Thumbprint>,
 }
 
 impl<'a> DpopRequest<'a> {
     /// A request by this method for this URI: as clients call it, by configuration and never by what a proxy says (DPO-4).
     #[must_use]
     pub fn new(method: &'a str, target: &'a DpopTarget) -> Self {
-        Self { method, target, token: None }
+        Self { method, target, token: None, key: None }
     }
 
     /// With this access token, which the proof is then about (DPO-6).
     #[must_use]
     pub fn with_token(mut self, token: &'a AccessToken) -> Self {
         self.token = Some(token);
+        self
+    }
+
+    /// By the key that the token is bound to, and by no other.
+    #[must_use]
+    pub fn with_key(mut self, key: &'a Thumbprint) -> Self {
+        self.key = Some(key);
         self
     }
 }
@@ -79,9 +87,13 @@ impl DpopVerifier {
         }
         let proof = str::from_utf8(proof.as_ref()).map_err(|_| DpopError::MalformedToken(JwsError::Form))?;
         let (claims, key) = self.open(proof)?;
+        let thumbprint = Thumbprint::of(&key);
+        // Before it takes room in the memory: whoever has a token could fill that with keys made for it.
+        if request.key.is_some_and(|wanted| !bool::from(wanted.as_bytes().ct_eq(thumbprint.as_bytes()))) {
+            return Err(DpopError::OtherKey);
+        }
         self.check(&claims, request, now)?;
 
-        let thumbprint = Thumbprint::of(&key);
         // Nobody accepts it after this.
         let until = claims.issued_at + self.past + Duration::from_secs(1);
         let id = format!("{} {}", claims.id(), request.target);
@@ -95,6 +107,12 @@ impl DpopVerifier {
     #[must_use]
     pub fn nonce(&self, now: UnixTime) -> Option<String> {
         self.nonces.as_ref().map(|nonces| nonces.current(now))
+    }
+
+    /// The same of a response to a request that was taken: `None`, too, where the nonce of its proof is good for a while yet (RFC 9449 §8.2).
+    #[must_use]
+    pub fn next_nonce(&self, proof: &VerifiedDpopProof, now: UnixTime) -> Option<String> {
+        self.nonces.as_ref()?.next(proof.nonce()?, now)
     }
 
     /// The algorithms that proofs may have, for metadata and challenges.

@@ -4,13 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aims_id::WorkloadId;
 use aims_jose::json::ObjectWriter;
 use aims_jose::{ClaimsError, NewClaims, NewHeader, UnsignedJws};
 use aims_keys::{AsyncSigner, PublicKey, SignError, Signer, UnixTime};
 
 use super::hash::left_half;
-use super::{AUTH_REQ_ID, ID_TOKEN_TYPE, is_subject};
+use super::{AUTH_REQ_ID, ID_TOKEN_TYPE, is_subject, is_workload};
 use crate::{AccessToken, AuthRequestId, AuthorizationCode, IdToken, Issuer};
 
 /// What an ID Token shall say: about whom, to which client.
@@ -224,7 +223,7 @@ impl<S: ?Sized> IdTokenIssuer<S> {
         // What no verifier of ours takes is not issued (IDT-3, IDT-6).
         if !is_subject(request.subject)
             || request.subject == self.issuer.as_str()
-            || request.subject.parse::<WorkloadId>().is_ok()
+            || is_workload(request.subject)
         {
             return Err(IdTokenIssueError::Subject);
         }

@@ -26,3 +26,9 @@ const MAX_SUBJECT: usize = 255;
 fn is_subject(subject: &str) -> bool {
     subject.len() <= MAX_SUBJECT && subject.is_ascii()
 }
+
+/// IDT-6: whether it is called as workloads are, also where nobody would read it as the identifier of one (ACT-2).
+fn is_workload(subject: &str) -> bool {
+    let scheme = subject.split_once(':').map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| ["spiffe", "wimse"].iter().any(|known| scheme.eq_ignore_ascii_case(known)))
+}

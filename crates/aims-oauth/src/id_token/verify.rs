@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aims_credential::Marks;
-use aims_id::WorkloadId;
 use aims_jose::json::Value;
 use aims_jose::jwt::claim;
 use aims_jose::{Claims, ClaimsError, Header, HeaderMemo, JwsError, Limits, UnverifiedJws, json};
@@ -13,7 +12,9 @@ use aims_keys::{Algorithm, Backend, UnixTime};
 use super::expected::Occasion;
 use super::hash::{is_same, left_half};
 use super::verified::Facts;
-use super::{AUTH_REQ_ID, ExpectedIdToken, ID_TOKEN_TYPE, IdTokenError, VerifiedIdToken, is_subject};
+use super::{
+    AUTH_REQ_ID, ExpectedIdToken, ID_TOKEN_TYPE, IdTokenError, VerifiedIdToken, is_subject, is_workload,
+};
 use crate::{IdToken, IssuerKeysError, TrustedIssuer};
 
 /// Verifies the ID Tokens of one issuer that are for one client.
@@ -132,7 +133,7 @@ impl IdTokenVerifier {
         if subject == issuer {
             return Err(IdTokenError::SelfIssued);
         }
-        if subject.parse::<WorkloadId>().is_ok() { Err(IdTokenError::Workload) } else { Ok(()) }
+        if is_workload(&subject) { Err(IdTokenError::Workload) } else { Ok(()) }
     }
 
     /// IDT-2.

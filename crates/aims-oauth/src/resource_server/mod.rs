@@ -5,13 +5,16 @@ mod clients;
 mod policy;
 mod possession;
 mod presented;
+mod published;
 mod refusal;
+mod server;
 mod shortfall;
 
 pub use self::authorized::Authorized;
-pub use self::clients::{ClientIdentities, SameIdentity};
-pub use self::policy::{BindingPolicy, ResourceServer};
+pub use self::clients::{ClientIdentities, IssuerAgents, SameIdentity};
+pub use self::policy::BindingPolicy;
 pub use self::possession::{Possession, PossessionError, Shown};
 pub use self::presented::{PresentedError, PresentedToken, TokenScheme};
 pub use self::refusal::ResourceError;
+pub use self::server::ResourceServer;
 pub use self::shortfall::Shortfall;

@@ -16,6 +16,8 @@ pub enum Possession<'p> {
     Dpop(&'p VerifiedDpopProof),
     /// A workload that proved for this request who it is: by a message signature that covers the token, or by mutual TLS.
     Workload(&'p Authenticated),
+    /// Both: who it is, and a `DPoP` proof by the key of the token, which need not be the one that it proved this with.
+    WorkloadDpop(&'p Authenticated, &'p VerifiedDpopProof),
 }
 
 /// By what a token was shown to be used by whom it was given to.
@@ -54,13 +56,13 @@ pub(super) fn check(
 ) -> Result<Shown, PossessionError> {
     use PossessionError as E;
 
-    if let Possession::Workload(caller) = possession
+    if let Possession::Workload(caller) | Possession::WorkloadDpop(caller, _) = possession
         && !is_caller(token, caller, clients)
     {
         return Err(E::OtherClient);
     }
     match (token.binding(), possession) {
-        (Some(TokenBinding::Key(key)), Possession::Dpop(proof)) => {
+        (Some(TokenBinding::Key(key)), Possession::Dpop(proof) | Possession::WorkloadDpop(_, proof)) => {
             if presented.scheme() != TokenScheme::Dpop {
                 return Err(E::Scheme);
             }
@@ -76,10 +78,7 @@ pub(super) fn check(
         (Some(TokenBinding::Key(key)), Possession::Workload(caller)) => {
             let signature = caller.signature().ok_or(E::NotShown)?;
             // D7: what is signed is this very token, in the field that carries it.
-            let covered = signature.authorization().and_then(|value| value.split_once(' '));
-            let is_covered =
-                covered.is_some_and(|(_, covered)| covered.trim_start() == presented.token().expose());
-            if !is_covered {
+            if !signature.covers_access_token(presented.token().expose()) {
                 return Err(E::NotCovered);
             }
             let is_key = is_same(key.as_bytes(), signature.wit().thumbprint().as_bytes());
@@ -87,7 +86,7 @@ pub(super) fn check(
         }
         (Some(TokenBinding::Certificate(hash)), Possession::Workload(caller)) => {
             let certificate = certificate_of(caller).ok_or(E::NotShown)?;
-            if is_same(hash, &certificate) { Ok(Shown::Certificate) } else { Err(E::OtherKey) }
+            if is_same(hash, &certificate) { Ok(Shown::Certificate) } else { Err(E::OtherCertificate) }
         }
         (Some(_), _) => Err(E::NotShown),
         // What is bound to nothing is shown by nothing, whatever else came with it.
@@ -133,6 +132,9 @@ pub enum PossessionError {
     /// The message signature does not cover the token.
     #[error("the signature does not cover the token")]
     NotCovered,
+    /// The connection has another certificate than the token is bound to.
+    #[error("the token is bound to another certificate")]
+    OtherCertificate,
     /// The workload that sent the token is not the client that it was given to.
     #[error("the token was given to another client")]
     OtherClient,
@@ -154,6 +156,7 @@ impl PossessionError {
         match self {
             Self::NotShown => "binding_not_shown",
             Self::NotCovered => "token_not_covered",
+            Self::OtherCertificate => "other_certificate",
             Self::OtherClient => "other_client",
             Self::OtherKey => "other_key",
             Self::OtherToken => "other_token",
@@ -166,6 +169,7 @@ impl PossessionError {
     pub fn rule(&self) -> &'static str {
         match self {
             Self::NotShown | Self::NotCovered => "SEC-4",
+            Self::OtherCertificate => "MTL-2",
             Self::OtherClient => "AIMS-25",
             Self::OtherKey | Self::OtherToken => "DPO-6",
             Self::Scheme => "DPO-9",

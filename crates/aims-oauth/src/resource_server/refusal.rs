@@ -16,6 +16,9 @@ pub enum ResourceError {
     /// There is no token.
     #[error("there is no token")]
     Missing,
+    /// It was given to none that goes by the identifier of a workload, and nothing else says who sent it.
+    #[error("the token was not given to a workload")]
+    NoAgent,
     /// It is not shown to be used by whom it was given to.
     #[error(transparent)]
     Possession(#[from] PossessionError),
@@ -41,6 +44,7 @@ impl ResourceError {
             Self::Bearer => "bearer_not_accepted",
             Self::Dpop(error) => error.code(),
             Self::Missing => "no_token",
+            Self::NoAgent => "not_a_workload",
             Self::NotAccepted => "binding_not_accepted",
             Self::Possession(error) => error.code(),
             Self::Presented(error) => error.code(),
@@ -56,6 +60,7 @@ impl ResourceError {
             Self::Bearer | Self::NotAccepted => "SEC-4",
             Self::Dpop(error) => error.rule(),
             Self::Missing => "CHA-1",
+            Self::NoAgent => "AIMS-25",
             Self::Possession(error) => error.rule(),
             Self::Presented(error) => error.rule(),
             Self::Shortfall(error) => error.rule(),
@@ -68,7 +73,7 @@ impl ResourceError {
     pub fn error_code(&self) -> Option<ErrorCode> {
         match self {
             Self::Missing => None,
-            Self::Bearer | Self::NotAccepted => Some(ErrorCode::InvalidToken),
+            Self::Bearer | Self::NoAgent | Self::NotAccepted => Some(ErrorCode::InvalidToken),
             Self::Dpop(error) => Some(error.error_code()),
             Self::Possession(error) => Some(error.error_code()),
             Self::Presented(error) => Some(error.error_code()),

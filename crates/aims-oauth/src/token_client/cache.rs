@@ -142,6 +142,12 @@ impl TokenCache {
         }
     }
 
+    pub(super) fn visit(&self, mut visit: impl FnMut(&HeldToken)) {
+        // None of them is locked while somebody looks at it.
+        let kept: Vec<HeldToken> = self.lock().values().filter_map(|slot| slot.token.clone()).collect();
+        kept.iter().for_each(&mut visit);
+    }
+
     fn step(&self, key: &Key, now: UnixTime) -> Step {
         let mut slots = self.lock();
         if !slots.contains_key(key) && !make_room(&mut slots, self.capacity, now) {

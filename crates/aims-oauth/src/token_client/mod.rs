@@ -295,6 +295,19 @@ impl TokenClient {
         self.0.cache.forget(|_, kept| kept.issuer() == issuer);
     }
 
+    /// Shows `visit` each secret that is kept for use: what must not come before a model is compared with them (AIMS-19).
+    pub fn visit_secrets(&self, visit: &mut dyn FnMut(&str)) {
+        self.0.cache.visit(|token| {
+            visit(token.token().expose());
+            if let Some(refresh) = token.refresh_token() {
+                visit(refresh.expose());
+            }
+            if let Some(id_token) = token.id_token() {
+                visit(id_token.expose());
+            }
+        });
+    }
+
     /// Forgets all tokens.
     pub fn forget_all(&self) {
         self.0.cache.forget(|_, _| true);

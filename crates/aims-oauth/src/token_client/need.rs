@@ -1,7 +1,7 @@
 //! What a token is needed for.
 
 use crate::wanted::Wanted;
-use crate::{AuthorizationDetails, Issuer, Resource, Scope, TokenTypeUrn, TypedToken, UserGrant};
+use crate::{AuthorizationDetails, Authorized, Issuer, Resource, Scope, TokenTypeUrn, TypedToken, UserGrant};
 
 /// What a token is needed for: a resource, and in whose right.
 #[derive(Clone, Debug)]
@@ -68,6 +68,16 @@ impl TokenNeed {
         self
     }
 
+    /// In the right of whoever a request was authorized for, whose token is exchanged for it at its issuer: what a tool does whose handler calls another. The handler
+    /// has no token, and needs none (AIMS-43).
+    #[must_use]
+    pub fn on_behalf_of(mut self, caller: &Authorized) -> Self {
+        let token = caller.inbound().clone().into();
+        self.source = Source::Exchange(TypedToken::new(token, TokenTypeUrn::AccessToken));
+        self.issuer = Some(caller.token().issuer().clone());
+        self
+    }
+
     /// The same in another domain: the agent's own server, `home`, gives a grant for the server of the other, which gives the token (XD-1).
     #[must_use]
     pub fn across_from(mut self, home: Issuer, token: TypedToken) -> Self {
@@ -80,6 +90,12 @@ impl TokenNeed {
     pub fn by_identity_assertion(mut self, home: Issuer, token: TypedToken) -> Self {
         self.source = Source::Across(home, token, TokenTypeUrn::IdJag);
         self
+    }
+
+    /// Whether it is in the right of a user: more than that user granted, the user has to be asked for.
+    #[must_use]
+    pub fn is_by_grant(&self) -> bool {
+        matches!(self.source, Source::Grant(_))
     }
 
     pub(super) fn resource(&self) -> &Resource {

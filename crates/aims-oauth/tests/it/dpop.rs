@@ -268,6 +268,18 @@ fn dpo_5_dpo_8_a_server_that_wants_a_nonce_wants_its_own() {
         assert_refused!(judge(&verifier, &with(wrong, "c"), NOW), "nonce_wanted", "DPO-5", "{wrong}");
     }
     assert!(self::verifier().nonce(NOW).is_none());
+    // A client is given another in time, and not with every answer.
+    for (age, is_given) in [(0, false), (149, false), (150, true), (299, true)] {
+        let used = nonces().current(NOW - Duration::from_secs(age));
+        let next = nonces().next(&used, NOW);
+        assert_eq!(next, is_given.then(|| nonces().current(NOW)), "{age}");
+        let with = with(&used, &format!("next-{age}"));
+        let proof = judge(&verifier, &with, NOW).unwrap();
+        assert_eq!(verifier.next_nonce(&proof, NOW).is_some(), is_given, "{age}");
+    }
+    assert!(nonces().next("of nobody", NOW).is_some());
+    assert_eq!(One("a".into()).next("a", NOW), None);
+    assert_eq!(One("a".into()).next("b", NOW).as_deref(), Some("a"));
     assert!(!format!("{:?}", nonces()).contains('7'));
 }
 

@@ -322,6 +322,8 @@ fn idt_6_typ_2_ssf_14_claims_of_other_tokens_are_refused() {
         ("sub", r#""https://as.example""#, "self_issued", "IDT-6"),
         ("sub", r#""spiffe://acme.example/agents/travel""#, "workload_subject", "IDT-6"),
         ("sub", r#""wimse://acme.example/agents/travel""#, "workload_subject", "IDT-6"),
+        ("sub", r#""SPIFFE://Acme.example/agents/travel""#, "workload_subject", "IDT-6"),
+        ("sub", r#""Wimse:""#, "workload_subject", "IDT-6"),
     ] {
         let refused = judge(&server, &[(name, value)]);
         assert_eq!(refused.as_ref().unwrap_err().error_code(), ErrorCode::InvalidRequest);

@@ -145,6 +145,7 @@ fn int_3_a_signed_answer_is_for_this_resource_server_and_is_no_token() {
         (("iat", "1790000031"), "not_yet_valid", "ACT-4"),
         (("sub", r#""user-1""#), "wrong_type", "ACT-1"),
         (("exp", "1790000300"), "wrong_type", "ACT-1"),
+        (("events", "{}"), "events_claim", "SSF-14"),
         (("token_introspection", ""), "malformed", "ACT-4"),
         (("token_introspection", "7"), "malformed", "JO-JSON-01"),
         (("token_introspection", r#"{"active":false}"#), "inactive", "INT-1"),

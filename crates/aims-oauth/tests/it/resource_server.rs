@@ -3,19 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aims_credential::{BundleSet, WitCache, WitVerifier};
+use aims_credential::{BundleSet, Mark, MarkKey, MarkTable, WitCache, WitVerifier};
 use aims_httpsig::RawMessage;
 use aims_id::WorkloadId;
-use aims_keys::{Algorithm, AsyncSigner, SoftwareKey, backend};
+use aims_keys::{Algorithm, AlgorithmSet, AsyncSigner, SoftwareKey, backend};
 use aims_oauth::{
-    AccessToken, AccessTokenRequest, AuthorizationDetails, Authorized, BindingPolicy, ClientIdentities,
-    CommonMembers, DpopProver, DpopTarget, DpopVerifier, NewActor, Possession, PresentedToken, ResourceError,
-    ResourceServer, Shown, TokenBinding, TokenScheme,
+    AccessToken, AccessTokenRequest, AuthorizationDetails, Authorized, BearerMethod, BindingPolicy,
+    ClientIdentities, CommonMembers, DpopProver, DpopTarget, DpopVerifier, IssuerAgents, NewActor,
+    Possession, PresentedToken, ResourceError, ResourceMetadata, ResourceServer, Shown, TokenBinding,
+    TokenScheme, TrustedIssuer,
 };
 use aims_proof::{
     Audiences, Authenticated, NewRequestSignature, ReplayMemory, SignatureVerifier, http_audience,
 };
-use aims_testkit::{TestAgent, TestAuthority, TestCertificates, TestClock, assert_refused, handshake};
+use aims_testkit::{TestAgent, TestAuthority, assert_refused};
+#[cfg(feature = "mtls")]
+use aims_testkit::{TestCertificates, TestClock, handshake};
 
 use crate::world::*;
 
@@ -23,9 +26,7 @@ const URI: &str = "https://tools.example/v1/search";
 
 fn server_of(server: &Server, policy: BindingPolicy) -> ResourceServer {
     let dpop = DpopVerifier::builder(ReplayMemory::with_capacity(100), backend::ring()).build();
-    ResourceServer::new(server.verifier().build(), policy)
-        .with_dpop(dpop)
-        .with_metadata("https://tools.example/.well-known/oauth-protected-resource/v1")
+    ResourceServer::new(server.verifier().build(), policy).with_dpop(dpop)
 }
 
 fn presented(scheme: &str, token: &AccessToken) -> PresentedToken {
@@ -104,16 +105,20 @@ async fn dpo_6_dpo_9_sec_4_a_token_that_is_bound_by_dpop_is_used_with_its_key() 
     let (token, other) = (bound(&agent), bound(&agent));
     let proof_of = async |prover: &DpopProver, token: &AccessToken| {
         let proof = prover.proof("GET", &target).with_token(token).sign(NOW).await.unwrap();
-        rs.verify_dpop(&presented("DPoP", token), [proof], "GET", &target, NOW).unwrap().unwrap()
+        let presented = presented("DPoP", token);
+        let verified = rs.verify(&presented, NOW).unwrap();
+        rs.verify_dpop(&presented, &verified, [proof], "GET", &target, NOW).map(Option::unwrap)
     };
-    let good = proof_of(&agent, &token).await;
+    let good = proof_of(&agent, &token).await.unwrap();
     let authorized = authorize(&rs, "DPoP", &token, Possession::Dpop(&good)).unwrap();
     assert_eq!((authorized.shown_by(), authorized.shown_by().name()), (Shown::Dpop, "dpop"));
     assert_eq!((&*authorized.actor(), authorized.on_behalf_of().as_deref()), (AGENT, Some(USER)));
 
-    let by_thief = proof_of(&thief, &token).await;
-    assert_refused!(authorize(&rs, "DPoP", &token, Possession::Dpop(&by_thief)), "other_key", "DPO-6");
-    let of_other = proof_of(&agent, &other).await;
+    assert_refused!(proof_of(&thief, &token).await, "other_key", "DPO-6");
+    let of_thief = bound(&thief);
+    let by_thief = proof_of(&thief, &of_thief).await.unwrap();
+    assert_refused!(authorize(&rs, "DPoP", &token, Possession::Dpop(&by_thief)), "other_token", "DPO-6");
+    let of_other = proof_of(&agent, &other).await.unwrap();
     assert_refused!(authorize(&rs, "DPoP", &token, Possession::Dpop(&of_other)), "other_token", "DPO-6");
     let (used, mine) = (presented("DPoP", &token), rs.verify(&presented("DPoP", &other), NOW).unwrap());
     assert_refused!(rs.authorize(&used, &mine, Possession::Dpop(&good)), "other_token", "DPO-6");
@@ -123,15 +128,198 @@ async fn dpo_6_dpo_9_sec_4_a_token_that_is_bound_by_dpop_is_used_with_its_key() 
     assert_refused!(Err::<(), _>(refused), "binding_not_shown", "SEC-4");
     assert_refused!(authorize(&rs, "Bearer", &token, Possession::Dpop(&good)), "wrong_scheme", "DPO-9");
     // A proof beside a bearer token proves nothing.
-    let beside = rs.verify_dpop(&presented("Bearer", &token), ["not looked at"], "GET", &target, NOW);
+    let verified = rs.verify(&presented("DPoP", &token), NOW).unwrap();
+    let beside =
+        rs.verify_dpop(&presented("Bearer", &token), &verified, ["not looked at"], "GET", &target, NOW);
     assert!(beside.unwrap().is_none());
     // The nonce and the reasons of a proof are those of `DpopVerifier`.
-    let missing = rs.verify_dpop(&presented("DPoP", &token), [""; 0], "GET", &target, NOW).unwrap_err();
+    let missing =
+        rs.verify_dpop(&presented("DPoP", &token), &verified, [""; 0], "GET", &target, NOW).unwrap_err();
     assert_eq!((missing.status(), missing.error_code().unwrap().as_str()), (401, "invalid_dpop_proof"));
     let without = ResourceServer::new(server.verifier().build(), BindingPolicy::bound());
-    let refused = without.verify_dpop(&presented("DPoP", &token), ["a"], "GET", &target, NOW);
+    let refused = without.verify_dpop(&presented("DPoP", &token), &verified, ["a"], "GET", &target, NOW);
     assert_refused!(refused, "binding_not_accepted", "SEC-4");
     assert!(without.dpop_nonce(NOW).is_none() && rs.dpop_nonce(NOW).is_none());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn dpo_7_dpo_6_keys_that_were_made_for_a_token_take_no_room_in_the_memory() {
+    let server = Server::new();
+    let memory = Arc::new(ReplayMemory::with_capacity(5));
+    let dpop = DpopVerifier::builder(Arc::clone(&memory), backend::ring()).build();
+    let rs = ResourceServer::new(server.verifier().build(), BindingPolicy::bound()).with_dpop(dpop);
+    let new = || {
+        let key = SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap();
+        DpopProver::new(Arc::new(key)).unwrap()
+    };
+    let (agent, target) = (new(), URI.parse::<DpopTarget>().unwrap());
+    let token = server.issue(&request().bound_to(TokenBinding::Key(agent.thumbprint())));
+    let presented = presented("DPoP", &token);
+    let verified = rs.verify(&presented, NOW).unwrap();
+    let show = async |prover: &DpopProver| {
+        let proof = prover.proof("GET", &target).with_token(&token).sign(NOW).await.unwrap();
+        rs.verify_dpop(&presented, &verified, [proof], "GET", &target, NOW)
+    };
+    for _ in 0..20 {
+        assert_refused!(show(&new()).await, "other_key", "DPO-6");
+    }
+    assert!(show(&agent).await.unwrap().is_some());
+    // Neither does a proof for a token that no proof shows.
+    for binding in [None, Some(TokenBinding::Certificate([7; 32]))] {
+        let token = binding.map_or_else(request, |binding| request().bound_to(binding));
+        let presented = self::presented("DPoP", &server.issue(&token));
+        let verified = rs.verify(&presented, NOW).unwrap();
+        let refused = rs.verify_dpop(&presented, &verified, ["not looked at"], "GET", &target, NOW);
+        assert_refused!(refused, "wrong_scheme", "DPO-9");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn aims_25_dpo_14_a_workload_may_have_another_key_for_its_tokens() {
+    let (server, acme) = (Server::new(), TestAuthority::new("spiffe://acme.example"));
+    let rs = server_of(&server, BindingPolicy::bound());
+    let (agent, thief) = (acme.agent("/agents/travel", NOW), acme.agent("/agents/thief", NOW));
+    let key = SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap();
+    let (prover, target) = (DpopProver::new(Arc::new(key)).unwrap(), URI.parse::<DpopTarget>().unwrap());
+    let token = server.issue(&request().bound_to(TokenBinding::Key(prover.thumbprint())));
+    let presented = presented("DPoP", &token);
+    let verified = rs.verify(&presented, NOW).unwrap();
+    let proof = prover.proof("GET", &target).with_token(&token).sign(NOW).await.unwrap();
+    let proof = rs.verify_dpop(&presented, &verified, [proof], "GET", &target, NOW).unwrap().unwrap();
+    let field = format!("DPoP {}", token.expose());
+    let (agent, thief) =
+        (signed(&acme, &agent, Some(&field)).await, signed(&acme, &thief, Some(&field)).await);
+    let authorized = rs.authorize(&presented, &verified, Possession::WorkloadDpop(&agent, &proof)).unwrap();
+    assert_eq!(authorized.shown_by(), Shown::Dpop);
+    // Whoever else has got both.
+    let refused = rs.authorize(&presented, &verified, Possession::WorkloadDpop(&thief, &proof));
+    assert_refused!(refused, "other_client", "AIMS-25");
+}
+
+/// Believes one issuer about its own agents alone.
+#[derive(Debug)]
+struct OwnAgents;
+
+impl ClientIdentities for OwnAgents {
+    fn is(&self, issuer: &str, _: &str, workload: &WorkloadId) -> bool {
+        issuer == ISSUER && workload.origin_str() == "spiffe://acme.example"
+    }
+}
+
+#[test]
+fn aims_25_the_issuer_says_which_workload_a_token_was_given_to() {
+    let server = Server::new();
+    let rs = server_of(&server, BindingPolicy::bound());
+    let agent_of = |rs: &ResourceServer, request: &AccessTokenRequest<'_>| {
+        let presented = presented("Bearer", &server.issue(request));
+        rs.agent(&rs.verify(&presented, NOW).unwrap()).map(|agent| agent.to_string())
+    };
+    let helper = "spiffe://acme.example/agents/helper";
+    assert_eq!(agent_of(&rs, &request()).as_deref(), Some(AGENT));
+    assert_eq!(agent_of(&rs, &request().acting(NewActor::new(helper))).as_deref(), Some(helper));
+    // Clients that are no workloads, and actors: the client behind one is not it.
+    assert_eq!(agent_of(&rs, &AccessTokenRequest::new(USER, "https://app.example/client", tool())), None);
+    assert_eq!(agent_of(&rs, &request().acting(NewActor::new("a-script"))), None);
+    let mapped = server_of(&server, BindingPolicy::bound()).with_clients(Arc::new(OwnAgents));
+    assert_eq!(agent_of(&mapped, &request()).as_deref(), Some(AGENT));
+    let foreign = NewActor::new(helper).known_to("https://as.other.example");
+    assert_eq!(agent_of(&mapped, &request().acting(foreign)), None);
+    assert_eq!(agent_of(&mapped, &request().acting(NewActor::new("spiffe://bank.example/agents/a"))), None);
+}
+
+#[test]
+fn aims_25_an_issuer_speaks_for_its_own_agents_alone() {
+    let server = Server::new();
+    let pattern = |text: &str| aims_id::IdSet::new().pattern(text.parse().unwrap());
+    let other = "https://as.other.example";
+    let agents = IssuerAgents::new()
+        .issuer(&issuer(), pattern("spiffe://acme.example/**"))
+        .issuer(&issuer(), pattern("spiffe://acme.example/agents/*"))
+        .issuer(&other.parse().unwrap(), pattern("spiffe://other.example/**"));
+    let rs = server_of(&server, BindingPolicy::bound()).with_clients(agents);
+    let agent_of = |request: &AccessTokenRequest<'_>| {
+        let presented = presented("Bearer", &server.issue(request));
+        rs.agent(&rs.verify(&presented, NOW).unwrap()).map(|agent| agent.to_string())
+    };
+    let new = |client| AccessTokenRequest::new(USER, client, tool());
+    assert_eq!(agent_of(&request()).as_deref(), Some(AGENT));
+    for client in ["spiffe://acme.example/tools/search", "spiffe://other.example/agents/a", "client-7"] {
+        assert_eq!(agent_of(&new(client)), None, "{client}");
+    }
+    // An actor is one of whoever knows it.
+    let foreign = "spiffe://other.example/agents/a";
+    assert_eq!(agent_of(&request().acting(NewActor::new(foreign))), None);
+    let known = request().acting(NewActor::new(foreign).known_to(other));
+    assert_eq!(agent_of(&known).as_deref(), Some(foreign));
+    assert_eq!(agent_of(&request().acting(NewActor::new(AGENT).known_to(other))), None);
+}
+
+#[test]
+fn azr_10_what_cuts_an_actor_off_ends_its_tokens() {
+    let server = Server::new();
+    let marks = Arc::new(MarkTable::with_capacity(10));
+    let tokens = server.verifier().marks(Arc::clone(&marks)).build();
+    let helper: WorkloadId = "spiffe://acme.example/agents/helper".parse().unwrap();
+    let token = server.issue(&request().acting(NewActor::new(helper.as_str())));
+    let verified = tokens.verify(&token, NOW).unwrap();
+    marks.add(&MarkKey::Agent(&helper), Mark::suspended()).unwrap();
+    assert_refused!(tokens.verify(&token, NOW), "suspended", "AIMS-55");
+    assert_refused!(verified.still_valid(NOW, &*marks), "suspended", "AIMS-55");
+    marks.clear(&MarkKey::Agent(&helper));
+    assert!(tokens.verify_again(&verified, NOW).is_ok());
+}
+
+#[test]
+fn prm_1_dpo_10_mtl_3_metadata_are_what_is_enforced() {
+    let server = Server::new();
+    let build = |policy| server_of(&server, policy);
+    let about = || ResourceMetadata::builder(tool());
+    let metadata = build(BindingPolicy::bound()).metadata().unwrap();
+    assert_eq!((metadata.resource(), metadata.authorization_servers()), (&tool(), &[issuer()][..]));
+    assert_eq!(metadata.supports_bearer_method(BearerMethod::Header), Some(true));
+    assert_eq!(metadata.supports_bearer_method(BearerMethod::Query), Some(false));
+    assert_eq!(metadata.dpop_algorithms(), Some(AlgorithmSet::STANDARD));
+    assert!(!metadata.requires_dpop() && !metadata.binds_to_certificates());
+    let over_tls = build(BindingPolicy::bound()).over_mutual_tls().metadata().unwrap();
+    assert!(over_tls.binds_to_certificates());
+
+    let dpop = build(BindingPolicy::only(&[Shown::Dpop]));
+    let metadata = dpop.clone().over_mutual_tls().metadata().unwrap();
+    assert!(metadata.requires_dpop() && !metadata.binds_to_certificates());
+    assert_eq!(metadata.supports_bearer_method(BearerMethod::Header), None);
+    let without = ResourceServer::new(server.verifier().build(), BindingPolicy::bound()).metadata().unwrap();
+    assert_eq!(without.dpop_algorithms(), None);
+
+    // What is said besides stands, and what is said less: other servers are believed, and not named.
+    let other = "https://as.other.example".parse::<aims_oauth::Issuer>().unwrap();
+    let trusted = TrustedIssuer::new(other.clone(), server.keys());
+    let both = ResourceServer::new(server.verifier().trust(trusted).build(), BindingPolicy::bound());
+    assert_eq!(both.metadata().unwrap().authorization_servers().len(), 2);
+    let said = about().authorization_servers([issuer()]).scopes("trips:book".parse().unwrap()).name("Trips");
+    let said = both.with_metadata(said.build().unwrap()).metadata().unwrap();
+    assert_eq!((said.authorization_servers(), said.name()), (&[issuer()][..], Some("Trips")));
+    assert_eq!(said.scopes().unwrap().as_str(), "trips:book");
+
+    let es512 = AlgorithmSet::of(&[Algorithm::MlDsa44]);
+    for (said, member) in [
+        (ResourceMetadata::builder("https://tools.example".parse().unwrap()), "resource"),
+        (about().authorization_servers([issuer(), other]), "authorization_servers"),
+        (about().bearer_methods(&[BearerMethod::Header, BearerMethod::Query]), "bearer_methods_supported"),
+        (about().dpop_algorithms(es512), "dpop_signing_alg_values_supported"),
+        (about().require_dpop(), "dpop_bound_access_tokens_required"),
+    ] {
+        let refused = build(BindingPolicy::bound()).with_metadata(said.build().unwrap()).metadata();
+        let refused = assert_refused!(refused, "metadata_not_enforced", "PRM-1", "{member}");
+        assert!(refused.to_string().contains(member));
+    }
+    for (said, member) in [
+        (about().bearer_methods(&[BearerMethod::Header]), "bearer_methods_supported"),
+        (about().binds_to_certificates(), "tls_client_certificate_bound_access_tokens"),
+    ] {
+        let refused = dpop.clone().with_metadata(said.build().unwrap()).metadata();
+        let refused = assert_refused!(refused, "metadata_not_enforced", "PRM-1", "{member}");
+        assert!(refused.to_string().contains(member));
+    }
 }
 
 #[test]
@@ -272,7 +460,11 @@ fn mtl_2_mtl_5_a_token_of_a_certificate_is_used_over_its_connection() {
     assert_eq!(authorized.shown_by(), Shown::Certificate);
     // The same workload with another certificate; another workload; nobody.
     let renewed = Authenticated::by_mtls(&again);
-    assert_refused!(authorize(&rs, "Bearer", &token, Possession::Workload(&renewed)), "other_key", "DPO-6");
+    assert_refused!(
+        authorize(&rs, "Bearer", &token, Possession::Workload(&renewed)),
+        "other_certificate",
+        "MTL-2"
+    );
     let other = Authenticated::by_mtls(&peer("/agents/thief"));
     assert_refused!(
         authorize(&rs, "Bearer", &token, Possession::Workload(&other)),

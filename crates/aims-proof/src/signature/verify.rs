@@ -9,7 +9,8 @@ use aims_httpsig::{
     Candidate, Component, Context, Covered, Message, Part, Policy, SignatureFields, SignatureParameters,
     VerifyError,
 };
-use aims_keys::{AlgorithmSet, UnixTime};
+use aims_keys::{AlgorithmSet, Backend, UnixTime};
+use subtle::ConstantTimeEq;
 
 use super::content::{Content, SignedContent};
 use super::profile::Kind;
@@ -86,8 +87,18 @@ impl SignatureVerifier {
 
         let wit = wits.verify(token, now)?;
         let (covered, body, until) = verify(candidate, &wit, now)?;
+        let token = access_token(&covered, wit.confirmation_key().backend());
+        let covered = covered.without(|name| CREDENTIAL_FIELDS.contains(&name));
         Ok(SignedRequest {
-            facts: Facts { wit, nonce, audience: audience.into(), covered, until, signs_response },
+            facts: Arc::new(Facts {
+                wit,
+                nonce,
+                audience: audience.into(),
+                covered,
+                token,
+                until,
+                signs_response,
+            }),
             content: body,
             replay: Arc::clone(&self.replay),
         })
@@ -155,6 +166,13 @@ pub(super) fn verify(
     };
     let until = verified.counts_until();
     Ok((verified.into_covered(), Content::new(digests, key.backend()), until))
+}
+
+/// The hash of what stands behind the scheme in `Authorization`, where that is covered.
+fn access_token(covered: &Covered, backend: Backend) -> Option<[u8; 32]> {
+    let authorization = Component::field("authorization").ok()?;
+    let (_, token) = covered.value(&authorization)?.split_once(' ')?;
+    Some(backend.sha256(token.trim_matches(' ').as_bytes()))
 }
 
 /// The credential may have been verified at another time: its key counts no longer than it does.
@@ -276,7 +294,7 @@ impl SignatureVerifierBuilder {
 /// A request whose head is verified. It counts once its content was looked at, in one of three ways: whole, gathered, or streamed. Each uses its nonce up.
 #[must_use = "the request is not verified yet"]
 pub struct SignedRequest {
-    facts: Facts,
+    facts: Arc<Facts>,
     content: Content,
     replay: Arc<dyn ReplayStore>,
 }
@@ -285,7 +303,9 @@ struct Facts {
     wit: VerifiedWit,
     nonce: Box<str>,
     audience: Box<str>,
+    /// Without [`CREDENTIAL_FIELDS`].
     covered: Covered,
+    token: Option<[u8; 32]>,
     until: UnixTime,
     signs_response: bool,
 }
@@ -335,7 +355,7 @@ impl SignedRequest {
 
     /// Last, so that only what would be accepted takes room in the memory.
     fn finish(self, now: UnixTime) -> Result<VerifiedSignature, E> {
-        let Facts { wit, nonce, until, .. } = &self.facts;
+        let Facts { wit, nonce, until, .. } = &*self.facts;
         // Content may take its time. The memory has forgotten by then what another copy of the request used up.
         if now >= *until {
             return Err(E::Signature(VerifyError::Expired));
@@ -343,7 +363,7 @@ impl SignedRequest {
         check_credential(wit, now)?;
         // HSIG-11: whoever sends it.
         self.replay.remember_from_anyone(wit.thumbprint(), nonce, *until, now).map_err(E::Replay)?;
-        Ok(VerifiedSignature(Arc::new(self.facts)))
+        Ok(VerifiedSignature(self.facts))
     }
 }
 
@@ -419,27 +439,29 @@ impl VerifiedSignature {
         self.0.signs_response
     }
 
-    /// The value of a covered component, as it was signed. What is not covered does not come out here.
+    /// The value of a covered component, as it was signed. What is not covered does not come out here, and nor does what a request authenticates with: whoever
+    /// keeps this, or shows it, has no token (AIMS-43).
     #[must_use]
     pub fn value(&self, component: &Component<'_>) -> Option<&str> {
         self.0.covered.value(component)
     }
 
-    /// All that is covered, by identifier: `"@method"`, `"content-type"`.
+    /// All that is covered but credentials, by identifier: `"@method"`, `"content-type"`.
     pub fn covered(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.covered.iter()
     }
 
-    /// What is in `Authorization`: an access token, itself not verified yet (D7).
+    /// Whether this is the access token in `Authorization`, and the signature covers it (D7).
     #[must_use]
-    pub fn authorization(&self) -> Option<&str> {
-        self.covered_field("authorization")
+    pub fn covers_access_token(&self, token: &str) -> bool {
+        let hash = self.0.wit.confirmation_key().backend().sha256(token.as_bytes());
+        self.0.token.is_some_and(|covered| covered.as_slice().ct_eq(hash.as_slice()).into())
     }
 
     /// The transaction token; itself not verified yet.
     #[must_use]
     pub fn txn_token(&self) -> Option<&str> {
-        self.covered_field(TXN_TOKEN_FIELD)
+        Component::field(TXN_TOKEN_FIELD).ok().and_then(|component| self.value(&component))
     }
 
     /// From when on nobody would take the signature. The request it came with is authenticated beyond it, as long as the credential
@@ -456,11 +478,6 @@ impl VerifiedSignature {
     /// [`Lapsed`] says what ended it.
     pub fn still_valid(&self, now: UnixTime, marks: &dyn Marks) -> Result<(), Lapsed> {
         self.0.wit.still_valid(now, marks)
-    }
-
-    /// Fields that are covered as they are, whatever is covered of them besides.
-    fn covered_field(&self, name: &'static str) -> Option<&str> {
-        Component::field(name).ok().and_then(|component| self.value(&component))
     }
 }
 
@@ -479,3 +496,7 @@ pub(super) const MAX_LEEWAY: Duration = Duration::from_secs(30);
 pub(super) const MAX_LIFETIME: Duration = Duration::from_secs(300);
 
 const MAX_NONCE: usize = 256;
+
+/// What requests authenticate with. A signature covers it, and nobody needs it any more once that is verified.
+const CREDENTIAL_FIELDS: [&str; 5] =
+    ["authorization", "dpop", "proxy-authorization", WIT_FIELD, "workload-proof-token"];

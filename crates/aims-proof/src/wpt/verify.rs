@@ -232,11 +232,11 @@ fn bound_access_token(
     claims: &WptClaims,
     token: Option<&str>,
     backend: Backend,
-) -> Result<Option<Box<str>>, WptError> {
+) -> Result<Option<[u8; 32]>, WptError> {
     match (token, claims.access_hash()) {
         (None, None) => Ok(None),
         (Some(token), Some(hash)) if hash.as_str().is_some_and(|hash| is_hash_of(token, &hash, backend)) => {
-            Ok(Some(token.into()))
+            Ok(Some(backend.sha256(token.as_bytes())))
         }
         _ => Err(WptError::AccessTokenBindingMismatch),
     }
@@ -315,8 +315,9 @@ struct Facts {
     audience: Box<str>,
     expires: UnixTime,
     txn_token: Option<Box<str>>,
+    /// Its hash: whoever keeps the proof has no token (AIMS-43).
     #[cfg(feature = "legacy-wpt-01")]
-    access_token: Option<Box<str>>,
+    access_token: Option<[u8; 32]>,
     context: Context,
 }
 
@@ -352,12 +353,12 @@ impl VerifiedProof {
         self.0.txn_token.as_deref()
     }
 
-    /// The access token that a proof of the profile `wpt-01` covers; itself not verified yet. Whoever it names, the caller
-    /// is who the credential names (WPT-17).
+    /// Whether this is the access token that a proof of the profile `wpt-01` covers. Whoever it names, the caller is who the credential names (WPT-17).
     #[cfg(feature = "legacy-wpt-01")]
     #[must_use]
-    pub fn access_token(&self) -> Option<&str> {
-        self.0.access_token.as_deref()
+    pub fn covers_access_token(&self, token: &str) -> bool {
+        let hash = self.0.wit.confirmation_key().backend().sha256(token.as_bytes());
+        self.0.access_token.is_some_and(|covered| covered.as_slice().ct_eq(hash.as_slice()).into())
     }
 
     /// The value of a context field that the proof covers. What it does not cover does not come out here (WPT-15).

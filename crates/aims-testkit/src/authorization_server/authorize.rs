@@ -84,7 +84,7 @@ impl TestAuthorizationServer {
             return Err(ErrorCode::InvalidTarget);
         }
         let code = self.random().map_err(|_| ErrorCode::ServerError)?;
-        let now = self.0.clock.now();
+        let now = self.now();
         let mut state = self.state();
         state.grants += 1;
         let granted = Granted {

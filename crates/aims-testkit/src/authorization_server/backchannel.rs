@@ -36,7 +36,7 @@ impl TestAuthorizationServer {
             return Err(refused(ErrorCode::InvalidTarget));
         }
         let id = AuthRequestId::generate(self.0.backend).map_err(|_| refused(ErrorCode::ServerError))?;
-        let now = self.0.clock.now();
+        let now = self.now();
         let mut state = self.state();
         state.grants += 1;
         let granted = Granted {
@@ -63,7 +63,7 @@ impl TestAuthorizationServer {
 
     /// HIL-9, HIL-10: what the user said, once.
     pub(super) fn answered(&self, asking: &Asking<'_>, id: &AuthRequestId) -> Result<Granted, ErrorResponse> {
-        let now = self.0.clock.now();
+        let now = self.now();
         let mut state = self.state();
         let question = state.questions.get_mut(id.expose()).ok_or(refused(ErrorCode::InvalidGrant))?;
         if question.granted.client_id != asking.client_id() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aims_credential::{BundleSet, HttpsUrl, TrustBundle, WitProfile};
 use aims_jose::{Jwk, JwkSet};
-use aims_keys::{Algorithm, Signer, SoftwareKey, backend};
+use aims_keys::{Algorithm, Clock, Signer, SoftwareKey, backend};
 use aims_oauth::{
     AccessTokenIssuer, AccessTokenVerifier, AccessTokenVerifierBuilder, ClientAuthMethod,
     ClientAuthenticator, ClientKeys, ClientLookup, CodeChallenge, DeliveryMode, DpopVerifier, Endpoint,
@@ -17,7 +17,6 @@ use aims_proof::ReplayMemory;
 
 use super::state::State;
 use super::{Inner, TestAuthorizationServer};
-use crate::TestClock;
 
 /// A client, and what the server allows it.
 #[derive(Clone, Debug)]
@@ -45,11 +44,10 @@ impl Client {
 }
 
 /// Options of a [`TestAuthorizationServer`].
-#[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct TestAuthorizationServerBuilder {
     issuer: Issuer,
-    clock: TestClock,
+    clock: Arc<dyn Clock>,
     clients: Vec<Client>,
     bundles: Vec<TrustBundle>,
     resources: Vec<(Resource, Scope)>,
@@ -61,7 +59,7 @@ pub struct TestAuthorizationServerBuilder {
 
 impl TestAuthorizationServerBuilder {
     #[expect(clippy::expect_used, reason = "a test helper: what a test got wrong must fail it")]
-    pub(super) fn new(issuer: &str, clock: TestClock) -> Self {
+    pub(super) fn new(issuer: &str, clock: Arc<dyn Clock>) -> Self {
         Self {
             issuer: issuer.parse().expect("an issuer such as https://as.example"),
             clock,
@@ -259,3 +257,10 @@ impl TestAuthorizationServerBuilder {
 }
 
 const KEY_ID: &str = "test-as";
+
+/// Shows the issuer.
+impl std::fmt::Debug for TestAuthorizationServerBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TestAuthorizationServerBuilder").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}

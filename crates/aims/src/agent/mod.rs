@@ -6,6 +6,8 @@ mod service;
 mod signing;
 mod signing_service;
 mod target;
+#[cfg(feature = "oauth")]
+mod tokens;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +24,8 @@ use aims_keys::{Clock, SystemClock};
 pub use self::service::{AgentError, AgentFuture, AgentLayer, AgentService};
 pub use self::signing::{Expected, SigningAgent};
 pub use self::signing_service::{SigningLayer, SigningService};
+#[cfg(feature = "oauth")]
+pub use self::tokens::{TokenAgent, TokenLayer, TokenService};
 
 /// Attaches an agent's credential, and a fresh proof that it holds its key, to every request it sends.
 ///
@@ -171,6 +175,10 @@ pub enum AttachError {
     /// There is no credential.
     #[error(transparent)]
     Holder(#[from] HolderError),
+    /// Nobody said what token the request needs.
+    #[cfg(feature = "oauth")]
+    #[error("nobody said what token the request needs")]
+    NoNeed,
     /// The request has an `Authorization` or `Workload-Identity-Token` field already.
     #[error("the request carries another authorization already")]
     Occupied,
@@ -183,6 +191,10 @@ pub enum AttachError {
     /// The signature could not be made.
     #[error(transparent)]
     Signature(#[from] MakeSignatureError),
+    /// There is no access token.
+    #[cfg(feature = "oauth")]
+    #[error(transparent)]
+    Token(#[from] aims_oauth::ClientError),
     /// The content is not in memory, where it could be signed.
     #[error("content that comes in pieces cannot be signed beforehand")]
     Streaming,
@@ -204,12 +216,16 @@ impl AttachError {
             Self::Field => "malformed",
             Self::ForeignTarget => "foreign_target",
             Self::Holder(error) => error.code(),
+            #[cfg(feature = "oauth")]
+            Self::NoNeed => "no_token_need",
             Self::Occupied => "authorization_occupied",
             Self::Peer(error) => error.code(),
             Self::Proof(error) => error.code(),
             Self::RelativeTarget => "relative_target",
             Self::Signature(error) => error.code(),
             Self::Streaming => "content_in_pieces",
+            #[cfg(feature = "oauth")]
+            Self::Token(error) => error.code(),
             Self::Userinfo => "userinfo_in_target",
         }
     }
@@ -221,12 +237,16 @@ impl AttachError {
             Self::Clock(error) => error.rule(),
             Self::Field => "WPT-12",
             Self::Holder(error) => error.rule(),
+            #[cfg(feature = "oauth")]
+            Self::NoNeed => "MCP-15",
             Self::Occupied => "WPT-1",
             Self::Peer(error) => error.rule(),
             Self::Proof(error) => error.rule(),
             Self::Signature(error) => error.rule(),
             Self::ContentTooLarge => "HS-DIG-05",
             Self::Streaming => "HSIG-9",
+            #[cfg(feature = "oauth")]
+            Self::Token(error) => error.rule(),
             Self::ForeignTarget | Self::RelativeTarget | Self::Userinfo => "WPT-6",
         }
     }

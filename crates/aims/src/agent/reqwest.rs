@@ -6,7 +6,11 @@ use http::Uri;
 use reqwest::redirect::Policy;
 use reqwest::{Body, Client, ClientBuilder, Request, Response, ResponseBuilderExt, Url};
 
+#[cfg(feature = "oauth")]
+use super::TokenAgent;
 use super::{Agent, AgentError, AttachError, SigningAgent};
+#[cfg(feature = "oauth")]
+use aims_oauth::{StepUps, TokenNeed};
 
 impl Agent {
     /// Begins a client for [`send`](Self::send): one that follows no redirects, and otherwise as reqwest makes it.
@@ -86,6 +90,69 @@ impl SigningAgent {
         }
         let response = self.checked(&expected, head, body).await?;
         Ok(Response::from(response.map(Body::wrap)))
+    }
+}
+
+#[cfg(feature = "oauth")]
+impl TokenAgent {
+    /// Sends a request with a token for `need`, as often as it takes.
+    ///
+    /// The client must not follow redirects, as one of [`Agent::client`] does not. The content of the request has to be in memory, for it may be sent again.
+    ///
+    /// # Errors
+    ///
+    /// [`AgentError::Attach`] when the request was not sent, [`AgentError::StepUp`] when a user has to be asked, [`AgentError::Client`] when it failed,
+    /// [`AgentError::Redirected`] as with [`Agent::send`].
+    pub async fn send(
+        &self,
+        client: &Client,
+        request: Request,
+        need: &TokenNeed,
+    ) -> Result<Response, AgentError<reqwest::Error>> {
+        self.send_by(request, need, async |request: Request| {
+            let asked = without_fragment(request.url());
+            let response = client.execute(request).await.map_err(AgentError::Client)?;
+            if without_fragment(response.url()) == asked { Ok(response) } else { Err(AgentError::Redirected) }
+        })
+        .await
+    }
+
+    /// The same, signed by this agent: for tokens that are bound to the key of its WIT.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send) and [`SigningAgent::send`].
+    pub async fn send_signed(
+        &self,
+        signing: &SigningAgent,
+        client: &Client,
+        request: Request,
+        need: &TokenNeed,
+    ) -> Result<Response, AgentError<reqwest::Error>> {
+        self.send_by(request, need, async |request: Request| signing.send(client, request).await).await
+    }
+
+    async fn send_by(
+        &self,
+        request: Request,
+        need: &TokenNeed,
+        send: impl AsyncFn(Request) -> Result<Response, AgentError<reqwest::Error>>,
+    ) -> Result<Response, AgentError<reqwest::Error>> {
+        let target: Uri =
+            request.url().as_str().parse().map_err(|_| AgentError::Attach(AttachError::RelativeTarget))?;
+        let (mut need, mut tries) = (need.clone(), StepUps::new());
+        loop {
+            let mut attempt = request.try_clone().ok_or(AgentError::Attach(AttachError::Streaming))?;
+            let method = attempt.method().clone();
+            let attached = self.attach(method.as_str(), &target, attempt.headers_mut(), &need).await;
+            let token = attached.map_err(AgentError::Attach)?;
+            let response = send(attempt).await?;
+            let wanted = self.judge(&target, response.status(), response.headers(), &token, &mut tries);
+            let Some(wanted) = wanted.map_err(AttachError::from).map_err(AgentError::Attach)? else {
+                return Ok(response);
+            };
+            need = self.answer(wanted, need, &token).map_err(AgentError::StepUp)?;
+        }
     }
 }
 

@@ -126,6 +126,10 @@ pub enum AgentError<E> {
         /// anybody may have written.
         hint: Option<&'static str>,
     },
+    /// The tool wants what a user has to be asked for.
+    #[cfg(feature = "oauth")]
+    #[error("the tool wants what a user has to be asked for")]
+    StepUp(aims_oauth::StepUp),
     /// The client followed a redirect, which took the credential to a target that the proof was not for.
     #[error("the client followed a redirect")]
     Redirected,

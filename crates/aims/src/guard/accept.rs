@@ -37,6 +37,17 @@ impl Accept {
         Self(vec![Shown::CONNECTION])
     }
 
+    /// An access token that a `DPoP` proof shows to be the sender's own, and nothing else: for agents that have no credential that this service knows. The caller is
+    /// then the one that the token was given to, on the word of its issuer: who takes such requests lets every authorization server that it believes say who calls,
+    /// unless [`IssuerAgents`](aims_oauth::IssuerAgents) say which workloads each may speak for. The proof covers method, URI and token, once; not the
+    /// query, no content, and no other field: a transaction token, and what the service [relies on](crate::GuardBuilder::context_field), is refused with it. Where tokens
+    /// are opaque, anybody makes the guard ask for them.
+    #[cfg(feature = "oauth")]
+    #[must_use]
+    pub fn dpop() -> Self {
+        Self(vec![Shown::DPOP])
+    }
+
     /// Either.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
@@ -55,6 +66,12 @@ impl Accept {
     pub(super) fn takes(&self, shown: Shown) -> bool {
         self.0.iter().any(|set| shown.holds(*set))
     }
+
+    /// Whether they are taken for this one among them.
+    #[cfg(feature = "oauth")]
+    pub(super) fn takes_by(&self, shown: Shown, one: Shown) -> bool {
+        self.0.iter().any(|set| set.holds(one) && shown.holds(*set))
+    }
 }
 
 /// Proofs that a request shows.
@@ -67,6 +84,9 @@ impl Shown {
     pub(super) const SIGNATURE: Self = Self(2);
     #[cfg(feature = "mtls")]
     pub(super) const CONNECTION: Self = Self(4);
+
+    #[cfg(feature = "oauth")]
+    pub(super) const DPOP: Self = Self(8);
 
     pub(super) fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)

@@ -4,16 +4,20 @@ use std::sync::Arc;
 
 use aims_credential::{Lapsed, WitError};
 use aims_keys::UnixTime;
+#[cfg(feature = "mtls")]
 use aims_proof::Authenticated;
 use http::Extensions;
 
 use super::Inner;
+#[cfg(feature = "oauth")]
+use super::tokens::Granted;
+use crate::caller::Caller;
 #[cfg(feature = "mtls")]
 use crate::connection::{Connection, lapsed};
 
 /// Who was admitted, by which guard, and over what.
 pub(crate) struct Admitted {
-    caller: Authenticated,
+    caller: Caller,
     guard: Arc<Inner>,
     /// Who was at the other end, where that is another fact.
     #[cfg(feature = "mtls")]
@@ -21,15 +25,15 @@ pub(crate) struct Admitted {
     #[cfg(feature = "mtls")]
     connection: Option<Connection>,
     #[cfg(feature = "oauth")]
-    authorization: Option<aims_oauth::Authorized>,
+    granted: Option<Granted>,
 }
 
 impl Admitted {
     pub(super) fn new(
-        caller: Authenticated,
+        caller: Caller,
         guard: Arc<Inner>,
         #[cfg_attr(not(feature = "mtls"), expect(unused_variables, reason = "no connection is known there"))]
-        transport: Option<&Authenticated>,
+        transport: Option<&aims_proof::Authenticated>,
         #[cfg_attr(not(feature = "mtls"), expect(unused_variables, reason = "no connection is known there"))]
         extensions: &Extensions,
     ) -> Self {
@@ -41,21 +45,26 @@ impl Admitted {
             #[cfg(feature = "mtls")]
             connection: Connection::of(extensions).cloned(),
             #[cfg(feature = "oauth")]
-            authorization: None,
+            granted: None,
         }
     }
 
     #[cfg(feature = "oauth")]
-    pub(super) fn with_authorization(self, authorization: Option<aims_oauth::Authorized>) -> Self {
-        Self { authorization, ..self }
+    pub(super) fn with_granted(self, granted: Option<Granted>) -> Self {
+        Self { granted, ..self }
     }
 
     #[cfg(feature = "oauth")]
     pub(crate) fn authorization(&self) -> Option<&aims_oauth::Authorized> {
-        self.authorization.as_ref()
+        self.granted.as_ref().map(|granted| &granted.authorization)
     }
 
-    pub(crate) fn caller(&self) -> &Authenticated {
+    #[cfg(feature = "oauth")]
+    pub(crate) fn dpop_nonce(&self) -> Option<&str> {
+        self.granted.as_ref()?.next_nonce.as_deref()
+    }
+
+    pub(crate) fn caller(&self) -> &Caller {
         &self.caller
     }
 
@@ -67,7 +76,7 @@ impl Admitted {
             connection.still_valid(now, &*guard.marks)?;
         }
         #[cfg(feature = "mtls")]
-        for who in std::iter::once(&self.caller).chain(&self.transport) {
+        for who in self.caller.authenticated().into_iter().chain(&self.transport) {
             guard.still_forwarded(who, now)?;
         }
         if let Some(wit) = self.caller.wit() {
@@ -78,11 +87,12 @@ impl Admitted {
             })?;
         }
         #[cfg(feature = "oauth")]
-        if let Some((authorization, resource)) = self.authorization.as_ref().zip(guard.tokens.as_ref()) {
+        if let Some((authorization, tokens)) = self.authorization().zip(guard.tokens.as_ref()) {
             use aims_oauth::AccessTokenError;
 
-            resource.tokens().verify_again(authorization.token(), now).map_err(|error| match error {
-                AccessTokenError::Expired => Lapsed::Expired,
+            tokens.server.tokens().verify_again(authorization.token(), now).map_err(|error| match error {
+                // What its issuer said of it counts for a while, as the token does.
+                AccessTokenError::Expired | AccessTokenError::Stale => Lapsed::Expired,
                 AccessTokenError::Lapsed(lapsed) => lapsed,
                 _ => Lapsed::Untrusted,
             })?;

@@ -1,5 +1,7 @@
 //! Who sent a request.
 
+#[cfg(feature = "oauth")]
+use aims_credential::WIT_FIELD;
 use aims_httpsig::HttpRequest;
 use aims_keys::UnixTime;
 #[cfg(feature = "mtls")]
@@ -13,8 +15,9 @@ use super::request::Asked;
 use super::{Inner, Refusal};
 
 /// A caller, as far as the head of its request tells.
-pub(super) enum Caller {
-    Known(Authenticated),
+pub(super) enum Sender {
+    /// `None`: by nothing but its access token, which is not verified yet, and a `DPoP` proof.
+    Known(Option<Authenticated>),
     /// By a signature, which has a say about the content.
     Signed(SignedRequest),
 }
@@ -27,11 +30,36 @@ impl Inner {
         accept: &Accept,
         asked: &mut Asked<'_>,
         now: UnixTime,
-    ) -> Result<Caller, Refusal> {
+    ) -> Result<Sender, Refusal> {
         let signed = self.signature(head, now)?;
         let mut shown = if signed.is_some() { Shown::SIGNATURE } else { Shown::NONE };
+        let offered = self.wpt.is_offered(&head.headers);
+        if offered {
+            shown = shown.and(Shown::WPT);
+        }
         #[cfg(feature = "mtls")]
         let is_proxy = asked.transport.as_ref().is_some_and(|peer| self.is_proxy(peer));
+        // What a proxy has at its own other end is not known where it names nobody.
+        #[cfg(feature = "mtls")]
+        if asked.transport.is_some() && !is_proxy {
+            shown = shown.and(Shown::CONNECTION);
+        }
+        #[cfg(feature = "oauth")]
+        let is_bound = self.tokens.as_ref().is_some_and(|tokens| tokens.offers_dpop(head));
+        // What proves more is not made less by it.
+        #[cfg(feature = "oauth")]
+        if is_bound {
+            shown = shown.and(Shown::DPOP);
+            let is_alone = signed.is_none() && !offered && !head.headers.contains_key(WIT_FIELD);
+            if is_alone && accept.takes_by(shown, Shown::DPOP) {
+                // WPT-12, WPT-15: `DPoP` binds no field.
+                return if super::tokens::has_context(head, &self.context_fields) {
+                    Err(Refusal::context_not_covered())
+                } else {
+                    Ok(Sender::Known(None))
+                };
+            }
+        }
         #[cfg(feature = "mtls")]
         if signed.is_none()
             && accept.takes(Shown::CONNECTION)
@@ -42,29 +70,34 @@ impl Inner {
                 asked.transport = Some(peer);
                 return Err(Refusal::unforwarded(&ForwardedError::Missing));
             }
-            return Ok(Caller::Known(peer));
-        }
-        // What a proxy has at its own other end is not known where it names nobody.
-        #[cfg(feature = "mtls")]
-        if asked.transport.is_some() && !is_proxy {
-            shown = shown.and(Shown::CONNECTION);
+            return Ok(Sender::Known(Some(peer)));
         }
         #[cfg(not(feature = "mtls"))]
         let _ = asked;
-        let offered = self.wpt.is_offered(&head.headers);
-        if offered {
-            shown = shown.and(Shown::WPT);
-        }
         // What is not taken here is not verified either, and takes no room in the memory.
-        if (offered || signed.is_some()) && !accept.takes(shown) {
+        #[cfg(not(feature = "oauth"))]
+        let is_bound = false;
+        if (offered || signed.is_some() || is_bound) && !accept.takes(shown) {
             return Err(Refusal::not_accepted());
+        }
+        #[cfg(feature = "oauth")]
+        if let Some(tokens) = &self.tokens
+            && !offered
+            && signed.is_none()
+            && !head.headers.contains_key(WIT_FIELD)
+        {
+            return Err(Refusal::unauthorized(
+                &tokens.server,
+                &super::tokens::nothing_shown(head),
+                Some(now),
+            ));
         }
         // Where there is no proof at all, this says so.
         let by_wpt = if offered || signed.is_none() { Some(self.proof(head, now)?) } else { None };
         match (signed, by_wpt) {
             // The signature covers more.
-            (Some(signed), _) => Ok(Caller::Signed(signed)),
-            (None, Some(proof)) if offered => Ok(Caller::Known(proof)),
+            (Some(signed), _) => Ok(Sender::Signed(signed)),
+            (None, Some(proof)) if offered => Ok(Sender::Known(Some(proof))),
             (None, _) => Err(Refusal::not_accepted()),
         }
     }

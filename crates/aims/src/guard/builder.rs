@@ -38,7 +38,7 @@ pub struct GuardBuilder {
     #[cfg(feature = "mtls")]
     proxies: Option<ForwardedVerifier>,
     #[cfg(feature = "oauth")]
-    tokens: Option<aims_oauth::ResourceServer>,
+    tokens: Option<super::tokens::Tokens>,
 }
 
 impl GuardBuilder {
@@ -143,10 +143,21 @@ impl GuardBuilder {
     /// caller acts, and what it may do (D7, D8). The caller must be the one that the token was given to.
     ///
     /// Without [`Accept`] for something else, this guard takes message signatures: a Workload Proof Token has the same place in a request as an access token.
+    /// `Accept::dpop` is for callers that have nothing but a token.
+    ///
+    /// The guard also [answers](Guard::resource_metadata) whoever asks what it takes (RFC 9728), and says in every challenge where to ask. Its layer has to see such
+    /// requests: where axum's routers are merged, the fallback of the one that is merged last is what answers them.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessTokensError`](crate::AccessTokensError): the resource is at none of the guard's audiences, or would say of itself what it does not enforce.
     #[cfg(feature = "oauth")]
-    pub fn access_tokens(mut self, resource: aims_oauth::ResourceServer) -> Self {
-        self.tokens = Some(resource);
-        self
+    pub fn access_tokens(
+        mut self,
+        resource: aims_oauth::ResourceServer,
+    ) -> Result<Self, crate::AccessTokensError> {
+        self.tokens = Some(super::tokens::Tokens::new(resource, &self.audiences)?);
+        Ok(self)
     }
 
     /// Signs the responses whose callers take no others, with the credential of this service (HSIG-21). Default: nothing is signed, and such callers
@@ -208,6 +219,8 @@ impl GuardBuilder {
         if let Some(lifetime) = self.max_credential_lifetime {
             wits = wits.max_lifetime(lifetime);
         }
+        #[cfg(feature = "oauth")]
+        let tokens = self.tokens.map(|tokens| tokens.told_of(&self.accept));
         for name in &self.context_fields {
             wpt = wpt.context_field(name);
             signatures = signatures.context_field(name);
@@ -223,12 +236,14 @@ impl GuardBuilder {
             decide: self.decide,
             recorder: self.recorder,
             clock: self.clock,
-            #[cfg(feature = "mtls")]
+            #[cfg(any(feature = "mtls", feature = "oauth"))]
             context_fields: self.context_fields,
             #[cfg(feature = "mtls")]
             proxies: self.proxies,
             #[cfg(feature = "oauth")]
-            tokens: self.tokens,
+            documents: tokens.as_ref().map(super::tokens::Tokens::documents).unwrap_or_default(),
+            #[cfg(feature = "oauth")]
+            tokens,
         };
         Guard { inner: Arc::new(inner), accept: self.accept }
     }

@@ -5,6 +5,8 @@ mod admitted;
 mod authenticate;
 mod builder;
 mod content;
+#[cfg(feature = "oauth")]
+mod metadata;
 mod panics;
 mod request;
 mod response;
@@ -35,6 +37,8 @@ pub use self::builder::GuardBuilder;
 pub use self::content::{ContentError, GuardedBody};
 pub use self::response::Refusal;
 pub use self::service::{GuardFuture, GuardLayer, GuardService};
+#[cfg(feature = "oauth")]
+pub use self::tokens::AccessTokensError;
 
 /// Protects a service: who calls is verified, decided upon and recorded before a handler runs.
 ///
@@ -58,12 +62,15 @@ pub(crate) struct Inner {
     decide: Arc<dyn Decide>,
     recorder: Arc<dyn Recorder>,
     clock: Arc<dyn Clock>,
-    #[cfg(feature = "mtls")]
+    #[cfg(any(feature = "mtls", feature = "oauth"))]
     context_fields: Vec<String>,
     #[cfg(feature = "mtls")]
     proxies: Option<ForwardedVerifier>,
     #[cfg(feature = "oauth")]
-    tokens: Option<aims_oauth::ResourceServer>,
+    tokens: Option<tokens::Tokens>,
+    /// What is told of it to anybody.
+    #[cfg(feature = "oauth")]
+    documents: Vec<metadata::Document>,
 }
 
 /// What responses are signed with.
@@ -118,7 +125,7 @@ impl Guard {
     #[must_use]
     pub fn step_up(&self, shortfall: aims_oauth::Shortfall) -> Refusal {
         match &self.inner.tokens {
-            Some(resource) => Refusal::unauthorized(resource, &shortfall.into()),
+            Some(tokens) => Refusal::unauthorized(&tokens.server, &shortfall.into(), None),
             None => Refusal::forbidden("insufficient_scope".into()),
         }
     }

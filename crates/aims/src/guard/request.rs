@@ -11,11 +11,12 @@ use bytes::Bytes;
 use http::request::Parts;
 use http_body::Body;
 
-use super::authenticate::Caller;
+use super::authenticate::Sender;
 use super::content::GuardedBody;
 use super::panics::{caught, caught_future};
 use super::{Admitted, Guard, Inner, Refusal};
 use crate::body::{ReadError, read_watched};
+use crate::caller::Caller;
 use crate::decide::{Decision, Question};
 use crate::permit::{Authorized, Permit};
 use crate::record::{Outcome, Record, RecordError, TraceParent};
@@ -26,7 +27,7 @@ pub(super) struct Begun<'a> {
     head: &'a Parts,
     asked: Asked<'a>,
     now: UnixTime,
-    caller: Caller,
+    sender: Sender,
 }
 
 /// A request that was refused, and whose caller may take no unsigned answer.
@@ -60,7 +61,7 @@ impl Guard {
             Err(refusal) => return Err(guard.refuse(&asked, None, refusal).await),
         }
         match guard.authenticate(head, &self.accept, &mut asked, now) {
-            Ok(caller) => Ok(Begun { guard, head, asked, now, caller }),
+            Ok(sender) => Ok(Begun { guard, head, asked, now, sender }),
             Err(refusal) => Err(guard.refuse(&asked, None, refusal).await),
         }
     }
@@ -69,22 +70,22 @@ impl Guard {
 impl Begun<'_> {
     /// Whether the caller is known by a signature, which says what content there may be.
     pub(super) fn is_signed(&self) -> bool {
-        matches!(self.caller, Caller::Signed(_))
+        matches!(self.sender, Sender::Signed(_))
     }
 
     /// Whether a signature covers content.
     pub(super) fn covers_content(&self) -> bool {
-        matches!(&self.caller, Caller::Signed(signed) if signed.has_content())
+        matches!(&self.sender, Sender::Signed(signed) if signed.has_content())
     }
 
     /// With the whole content of the request.
     pub(super) async fn with_content(self, content: &[u8]) -> Result<Permit, Denied> {
-        let Self { guard, head, mut asked, now, caller } = self;
-        let signed = match caller {
-            Caller::Known(caller) => {
-                return guard.decide(head, asked, now, caller).await.map_err(Denied::from);
+        let Self { guard, head, mut asked, now, sender } = self;
+        let signed = match sender {
+            Sender::Signed(signed) => signed,
+            Sender::Known(sender) => {
+                return guard.decide(head, asked, now, sender).await.map_err(Denied::from);
             }
-            Caller::Signed(signed) => signed,
         };
         let now = match guard.still(head, &mut asked, signed.wit(), now) {
             Ok(now) => now,
@@ -100,13 +101,13 @@ impl Begun<'_> {
         self,
         body: B,
     ) -> Result<(Permit, GuardedBody<B>), Denied> {
-        let Self { guard, head, mut asked, now, caller } = self;
-        let signed = match caller {
-            Caller::Known(caller) => {
-                let permit = guard.decide(head, asked, now, caller).await.map_err(Denied::from)?;
+        let Self { guard, head, mut asked, now, sender } = self;
+        let signed = match sender {
+            Sender::Signed(signed) => signed,
+            Sender::Known(sender) => {
+                let permit = guard.decide(head, asked, now, sender).await.map_err(Denied::from)?;
                 return Ok((permit, GuardedBody::unsigned(body)));
             }
-            Caller::Signed(signed) => signed,
         };
         let max = guard.max_content;
         let mut gathered = signed.gather_content(max as u64);
@@ -132,17 +133,17 @@ impl Begun<'_> {
         body: B,
         max: u64,
     ) -> Result<(Permit, GuardedBody<B>), Denied> {
-        let Self { guard, head, asked, now, caller } = self;
-        let streamed = match caller {
-            Caller::Known(caller) => {
-                let permit = guard.decide(head, asked, now, caller).await.map_err(Denied::from)?;
-                return Ok((permit, GuardedBody::unsigned(body)));
-            }
-            Caller::Signed(_) if body.size_hint().lower() > max => {
+        let Self { guard, head, asked, now, sender } = self;
+        let streamed = match sender {
+            Sender::Signed(_) if body.size_hint().lower() > max => {
                 let refused = Refusal::badly_signed(&MessageSignatureError::ContentTooLarge);
                 return Err(guard.refuse(&asked, None, refused).await.into());
             }
-            Caller::Signed(signed) => caught(|| signed.with_streamed_content(max, now)),
+            Sender::Signed(signed) => caught(|| signed.with_streamed_content(max, now)),
+            Sender::Known(sender) => {
+                let permit = guard.decide(head, asked, now, sender).await.map_err(Denied::from)?;
+                return Ok((permit, GuardedBody::unsigned(body)));
+            }
         };
         let (verified, content) = guard.verified(&asked, streamed).await?;
         let permit = guard.decide_signed(head, asked, now, verified).await?;
@@ -211,32 +212,56 @@ impl Inner {
         now: UnixTime,
         verified: VerifiedSignature,
     ) -> Result<Permit, Denied> {
-        let caller = Authenticated::by_signature(&verified);
+        let sender = Authenticated::by_signature(&verified);
         // HSIG-21: before anything is done, if no answer to it can be signed.
         if let Err(refusal) = self.check_signs(&verified, now) {
-            return Err(self.refuse(&asked, Some(&caller), refusal).await.into());
+            return Err(self.refuse(&asked, Some(&Caller::by_proof(sender)), refusal).await.into());
         }
         let denied = |refusal| Denied { refusal, signed: Some(verified) };
-        self.decide(head, asked, now, caller).await.map_err(denied)
+        self.decide(head, asked, now, Some(sender)).await.map_err(denied)
     }
 
-    /// Decides and records.
+    /// Decides and records. `sender` is who sent the request, unless its access token alone says that.
     async fn decide(
         self: &Arc<Self>,
         head: &Parts,
         asked: Asked<'_>,
         now: UnixTime,
-        caller: Authenticated,
+        sender: Option<Authenticated>,
     ) -> Result<Permit, Refusal> {
         #[cfg(feature = "oauth")]
-        let authorization = match self.authorization(head, &caller, now) {
-            Ok(authorization) => authorization,
-            Err(refusal) => return Err(self.refuse(&asked, Some(&caller), refusal).await),
+        let granted = match self.grant(head, sender.as_ref(), now).await {
+            Ok(granted) => granted,
+            Err(refusal) => {
+                let caller = sender.map(Caller::by_proof);
+                return Err(self.refuse(&asked, caller.as_ref(), refusal).await);
+            }
         };
+        let caller = sender.map(Caller::by_proof);
+        #[cfg(feature = "oauth")]
+        let caller = caller.or_else(|| granted.as_ref()?.caller());
+        #[cfg(feature = "oauth")]
+        let authorization = granted.as_ref().map(|granted| &granted.authorization);
+        // INVARIANT: a sender is known by its proof, or by a token that was granted something.
+        let Some(caller) = caller else {
+            return Err(self.refuse(&asked, None, Refusal::not_accepted()).await);
+        };
+        let admitted =
+            Admitted::new(caller.clone(), Arc::clone(self), asked.transport.as_ref(), &head.extensions);
+        #[cfg(feature = "oauth")]
+        let admitted = admitted.with_granted(granted.clone());
+        // While its issuer was asked about its token, the caller may have been cut off (AIMS-55).
+        #[cfg(feature = "oauth")]
+        if granted.as_ref().is_some_and(|granted| granted.is_opaque)
+            && let Err(lapsed) =
+                caught(|| admitted.still_valid()).unwrap_or(Err(aims_credential::Lapsed::MarksUnavailable))
+        {
+            return Err(self.refuse(&asked, Some(&caller), Refusal::lapsed(lapsed)).await);
+        }
         let question = Question {
             caller: &caller,
             #[cfg(feature = "oauth")]
-            authorization: authorization.as_ref(),
+            authorization,
             action: head.method.as_str(),
             path: head.uri.path(),
             query: head.uri.query(),
@@ -251,17 +276,13 @@ impl Inner {
         let mut record = asked.record(Some(&caller), Outcome::Decided(&decision));
         #[cfg(feature = "oauth")]
         {
-            record.authorization = authorization.as_ref();
+            record.authorization = authorization;
         }
         if let Decision::Deny { reason, .. } = &decision {
             self.record_refusal(&record).await;
             let reason: Cow<'static, str> = reason.clone();
             return Err(Refusal::forbidden(reason));
         }
-        let admitted =
-            Admitted::new(caller.clone(), Arc::clone(self), asked.transport.as_ref(), &head.extensions);
-        #[cfg(feature = "oauth")]
-        let admitted = admitted.with_authorization(authorization.clone());
         let (authorized, identity) = Authorized::new(admitted, asked.trace);
         let recorded = caught_future(async { self.recorder.permit(&record, authorized).await }).await;
         match recorded {
@@ -270,7 +291,12 @@ impl Inner {
         }
     }
 
-    async fn refuse(&self, asked: &Asked<'_>, caller: Option<&Authenticated>, refusal: Refusal) -> Refusal {
+    async fn refuse(&self, asked: &Asked<'_>, caller: Option<&Caller>, refusal: Refusal) -> Refusal {
+        #[cfg(feature = "oauth")]
+        let refusal = match &self.tokens {
+            Some(tokens) => refusal.wanting(&tokens.server),
+            None => refusal,
+        };
         let outcome =
             Outcome::Refused { code: refusal.code(), rule: refusal.rule(), detail: refusal.detail() };
         self.record_refusal(&asked.record(caller, outcome)).await;
@@ -300,7 +326,7 @@ impl<'a> Asked<'a> {
         Self { time, resource: head.uri.path(), action: head.method.as_str(), trace, parent, transport: None }
     }
 
-    fn record<'r>(&'r self, agent: Option<&'r Authenticated>, outcome: Outcome<'r>) -> Record<'r> {
+    fn record<'r>(&'r self, agent: Option<&'r Caller>, outcome: Outcome<'r>) -> Record<'r> {
         let Self { time, resource, action, trace, parent, .. } = *self;
         let transport = self.transport.as_ref();
         Record {

@@ -4,7 +4,13 @@ use std::borrow::Cow;
 
 use aims_credential::{ReplayError, WitError};
 use aims_jose::json::ObjectWriter;
+#[cfg(feature = "oauth")]
+use aims_keys::UnixTime;
 use aims_proof::{MessageSignatureError, ProofError, SIGNATURE_INVALID, WptError};
+#[cfg(feature = "oauth")]
+use http::HeaderMap;
+#[cfg(feature = "oauth")]
+use http::header::CACHE_CONTROL;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
@@ -28,10 +34,21 @@ pub struct Refusal {
     kind: Option<&'static str>,
 }
 
-/// Challenges, as they are sent.
+/// What is said of tokens, as it is sent.
 #[cfg(feature = "oauth")]
 #[derive(Clone, Debug, Eq, PartialEq)]
-struct Wanted(Vec<String>);
+struct Wanted {
+    challenges: Vec<String>,
+    dpop_nonce: Option<String>,
+}
+
+#[cfg(feature = "oauth")]
+impl Wanted {
+    fn new(resource: &aims_oauth::ResourceServer, error: &aims_oauth::ResourceError) -> Self {
+        let challenges = resource.challenges(error, None);
+        Self { challenges: challenges.iter().map(ToString::to_string).collect(), dpop_nonce: None }
+    }
+}
 
 impl Refusal {
     /// The one place where a failed check becomes what a caller is told.
@@ -128,7 +145,13 @@ impl Refusal {
     pub(super) fn unauthorized(
         resource: &aims_oauth::ResourceServer,
         error: &aims_oauth::ResourceError,
+        now: Option<UnixTime>,
     ) -> Self {
+        let mut wanted = Wanted::new(resource, error);
+        // DPO-9: whoever sent a proof learns which nonce the next one needs.
+        if matches!(error, aims_oauth::ResourceError::Dpop(_)) {
+            wanted.dpop_nonce = now.and_then(|now| resource.dpop_nonce(now));
+        }
         let public_code = error.error_code().map_or("no_token", aims_oauth::ErrorCode::as_str);
         Self {
             status: StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNAUTHORIZED),
@@ -137,16 +160,42 @@ impl Refusal {
             rule: error.rule(),
             detail: None,
             challenge: None,
-            wanted: Some(Box::new(Wanted(
-                resource.challenges(error, None).iter().map(ToString::to_string).collect(),
-            ))),
+            wanted: Some(Box::new(wanted)),
             kind: None,
         }
+    }
+
+    /// What the caller is known by has ended since it was verified.
+    #[cfg(feature = "oauth")]
+    pub(super) fn lapsed(lapsed: aims_credential::Lapsed) -> Self {
+        if lapsed == aims_credential::Lapsed::MarksUnavailable {
+            return Self::unavailable(lapsed.code(), lapsed.rule());
+        }
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            public_code: "untrusted_credential",
+            ..Self::bad_request(lapsed.code(), lapsed.rule())
+        }
+    }
+
+    /// The same refusal of a service that wants a token, too: whoever is not known learns where it says what it takes (CHA-1).
+    #[cfg(feature = "oauth")]
+    pub(super) fn wanting(mut self, resource: &aims_oauth::ResourceServer) -> Self {
+        if self.status == StatusCode::UNAUTHORIZED && self.wanted.is_none() {
+            self.wanted = Some(Box::new(Wanted::new(resource, &aims_oauth::ResourceError::Missing)));
+        }
+        self
     }
 
     /// The proofs are good, and others are asked for here.
     pub(super) fn not_accepted() -> Self {
         Self::bad_request("proof_not_accepted", "CRD-14")
+    }
+
+    /// The request has what its proof does not bind.
+    #[cfg(feature = "oauth")]
+    pub(super) fn context_not_covered() -> Self {
+        Self::bad_request("context_not_covered", "WPT-15")
     }
 
     /// The content of a signed request ended before its time.
@@ -286,13 +335,23 @@ impl Refusal {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         #[cfg(feature = "oauth")]
-        for wanted in self.wanted.iter().flat_map(|wanted| &wanted.0) {
+        if let Some(wanted) = &self.wanted {
             // INVARIANT: challenges are written as fields hold them.
-            if let Ok(wanted) = HeaderValue::from_str(wanted) {
-                headers.append(WWW_AUTHENTICATE, wanted);
+            for challenge in wanted.challenges.iter().filter_map(|text| HeaderValue::from_str(text).ok()) {
+                headers.append(WWW_AUTHENTICATE, challenge);
             }
+            add_nonce(headers, wanted.dpop_nonce.as_deref());
         }
         response
+    }
+}
+
+/// Which nonce the next proof needs. An answer that says it is not to be used twice (RFC 9449 §8.2).
+#[cfg(feature = "oauth")]
+pub(super) fn add_nonce(headers: &mut HeaderMap, nonce: Option<&str>) {
+    if let Some(nonce) = nonce.and_then(|nonce| HeaderValue::from_str(nonce).ok()) {
+        headers.insert(aims_oauth::DPOP_NONCE_FIELD, nonce);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
 }
 

@@ -85,6 +85,10 @@ where
         let mut inner = std::mem::replace(&mut self.inner, next);
         GuardFuture(Box::pin(async move {
             let (mut head, body) = request.into_parts();
+            #[cfg(feature = "oauth")]
+            if let Some(document) = guard.resource_metadata(&head) {
+                return Ok(document.map(problem));
+            }
             let (permit, body) = match guard.admit_body(&head, body, streams).await {
                 Ok(admitted) => admitted,
                 Err(denied) => return Ok(guard.refuse(&head, denied).await),
@@ -94,12 +98,22 @@ where
             let fields = NOT_FOR_HANDLERS
                 .iter()
                 .chain(by_signature.then_some(&SIGNATURE_FIELDS).into_iter().flatten());
+            #[cfg(feature = "oauth")]
+            let fields = fields.chain(guard.inner.tokens.as_ref().map(|_| &PROOF_OF_TOKEN));
             for field in fields {
                 head.headers.remove(*field);
             }
             let signed = signed.filter(|signed| guard.inner.has_to_sign(signed));
+            #[cfg(feature = "oauth")]
+            let nonce = permit.dpop_nonce().map(str::to_owned);
             head.extensions.insert(permit);
             let response = inner.call(Request::from_parts(head, body)).await?;
+            #[cfg(feature = "oauth")]
+            let response = {
+                let mut response = response;
+                super::response::add_nonce(response.headers_mut(), nonce.as_deref());
+                response
+            };
             let Some(signed) = signed else { return Ok(response.map(HeldBody::passing)) };
             match guard.inner.sign(&signed, response).await {
                 Ok(response) => Ok(response.map(HeldBody::whole)),
@@ -156,8 +170,9 @@ impl<R, E> std::fmt::Debug for GuardFuture<R, E> {
     }
 }
 
-fn problem<R>(problem: String) -> HeldBody<R> {
-    HeldBody::whole(Whole { content: problem.into(), trailers: None })
+/// A problem document, or another that is short.
+fn problem<R>(text: String) -> HeldBody<R> {
+    HeldBody::whole(Whole { content: text.into(), trailers: None })
 }
 
 /// Whether the caller reads the answer as gRPC: `application/grpc`, with the message format behind a plus sign or without.
@@ -179,6 +194,10 @@ const NOT_FOR_HANDLERS: [&str; 6] = [
 
 /// Where the caller is known by a message signature, that too.
 const SIGNATURE_FIELDS: [&str; 2] = ["signature", "signature-input"];
+
+/// Where access tokens are wanted: what shows that one is the sender's own.
+#[cfg(feature = "oauth")]
+const PROOF_OF_TOKEN: &str = aims_oauth::DPOP_FIELD;
 
 const AUTHORIZATION_FIELD: &str = "authorization";
 

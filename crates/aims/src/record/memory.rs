@@ -9,6 +9,7 @@ use aims_keys::BoxFuture;
 use aims_proof::Authenticated;
 
 use super::{Outcome, Record, RecordError, Recorder, TraceParent};
+use crate::caller::Caller;
 use crate::decide::Decision;
 use crate::permit::{Authorized, Permit};
 
@@ -97,7 +98,7 @@ pub struct KeptRecord {
     /// When it was decided.
     pub time: SystemTime,
     /// The authenticated caller, if the request came that far.
-    pub agent: Option<Authenticated>,
+    pub agent: Option<Caller>,
     /// Who was at the other end of the connection, where that is another fact.
     pub transport: Option<Authenticated>,
     /// The path of the request.

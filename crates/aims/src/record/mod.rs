@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use aims_keys::BoxFuture;
 use aims_proof::Authenticated;
 
+use crate::caller::Caller;
 use crate::decide::Decision;
 use crate::permit::{Authorized, Permit};
 
@@ -63,7 +64,7 @@ pub struct Record<'a> {
     /// When it was decided.
     pub time: SystemTime,
     /// The authenticated caller; `None` only if the request was refused before there was one.
-    pub agent: Option<&'a Authenticated>,
+    pub agent: Option<&'a Caller>,
     /// Who was at the other end of the connection, where that was shown and is another fact than how the caller authenticated
     /// (ARCH-2).
     pub transport: Option<&'a Authenticated>,

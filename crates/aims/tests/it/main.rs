@@ -20,6 +20,8 @@ mod secrets;
 mod signature;
 mod support;
 #[cfg(feature = "oauth")]
+mod token_agent;
+#[cfg(feature = "oauth")]
 mod tokens;
 mod trace;
 #[cfg(all(feature = "axum", feature = "hyper", feature = "tonic"))]

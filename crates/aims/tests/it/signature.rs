@@ -386,7 +386,7 @@ async fn hsig_9_admitting_by_the_head_alone_is_for_requests_without_content() {
     assert_refused!(exchange.guard.admit(&head).await, "content_unread", "HSIG-9");
     assert_refused!(exchange.guard.admit_with_content(&head, b"x").await, "digest_mismatch", "HSIG-9");
     let permit = exchange.guard.admit_with_content(&head, &content).await.unwrap();
-    assert_eq!(permit.caller().signature().unwrap().authorization(), Some("Bearer an-access-token"));
+    assert!(permit.caller().signature().unwrap().covers_access_token("an-access-token"));
     permit.still_valid().unwrap();
     exchange.clock.set(NOW + std::time::Duration::from_secs(4000));
     assert!(permit.still_valid().is_err());

@@ -19,6 +19,9 @@ pub enum ResourceMetadataError {
     /// The document is of another resource than the one asked for, and of none above it at the same origin.
     #[error("the metadata are of a resource that is not above the one asked for")]
     NotAbove,
+    /// The resource would say what it does not do.
+    #[error("the metadata say in {0} what the resource does not enforce")]
+    NotEnforced(&'static str),
     /// The document is of another resource than the one asked for.
     #[error("the metadata are of another resource")]
     ResourceMismatch,
@@ -45,6 +48,7 @@ impl ResourceMetadataError {
             Self::Member(_) => "metadata_member",
             Self::NoResource => "no_resource",
             Self::NotAbove => "resource_not_above",
+            Self::NotEnforced(_) => "metadata_not_enforced",
             Self::ResourceMismatch => "resource_mismatch",
             Self::TooLong => "metadata_too_long",
             Self::Url { .. } => "metadata_url",
@@ -56,7 +60,7 @@ impl ResourceMetadataError {
     pub fn rule(&self) -> &'static str {
         match self {
             Self::Json(error) => error.rule(),
-            Self::Member(_) | Self::NoResource => "PRM-1",
+            Self::Member(_) | Self::NoResource | Self::NotEnforced(_) => "PRM-1",
             Self::NotAbove => "MCP-9",
             Self::ResourceMismatch => "PRM-2",
             Self::TooLong => "WIR-9",

@@ -49,20 +49,20 @@ names! {
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ResourceMetadata {
-    resource: Resource,
-    authorization_servers: Vec<Issuer>,
+    pub(crate) resource: Resource,
+    pub(crate) authorization_servers: Vec<Issuer>,
     jwks_uri: Option<HttpsUrl>,
     scopes: Option<Scope>,
-    bearer_methods: Option<Vec<BearerMethod>>,
+    pub(crate) bearer_methods: Option<Vec<BearerMethod>>,
     signing_algorithms: Option<AlgorithmSet>,
-    dpop_algorithms: Option<AlgorithmSet>,
+    pub(crate) dpop_algorithms: Option<AlgorithmSet>,
     details_types: Option<Vec<String>>,
     name: Option<String>,
     documentation: Option<HttpsUrl>,
     policy: Option<HttpsUrl>,
     terms: Option<HttpsUrl>,
-    requires_dpop: bool,
-    binds_to_certificates: bool,
+    pub(crate) requires_dpop: bool,
+    pub(crate) binds_to_certificates: bool,
 }
 
 impl ResourceMetadata {

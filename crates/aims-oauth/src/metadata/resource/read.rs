@@ -56,7 +56,7 @@ impl ResourceMetadata {
         Ok(metadata)
     }
 
-    pub(super) fn empty(resource: Resource) -> Self {
+    pub(crate) fn empty(resource: Resource) -> Self {
         Self {
             resource,
             authorization_servers: Vec::new(),

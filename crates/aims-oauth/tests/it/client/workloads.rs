@@ -25,7 +25,7 @@ fn client(world: &World, credential: ClientCredential, constraint: SenderConstra
 }
 
 #[tokio::test]
-async fn osc_5_spc_6_d8_a_token_is_bound_to_the_key_of_the_wit_and_goes_with_it() {
+async fn osc_5_spc_6_dpo_14_a_token_is_bound_to_the_key_of_the_wit_and_goes_with_it() {
     let authority = TestAuthority::new("spiffe://acme.example");
     let world =
         World::with(|server| server.workloads("spiffe://acme.example/agents/*", authority.trust(), &[]));
@@ -37,7 +37,8 @@ async fn osc_5_spc_6_d8_a_token_is_bound_to_the_key_of_the_wit_and_goes_with_it(
     assert_eq!(verified.agent().map(aims_id::WorkloadId::as_str), Some(AGENT));
     let HeldBinding::Signature(own) = first.binding() else { panic!() };
     assert!(matches!(verified.binding(), Some(TokenBinding::Key(key)) if *key == own));
-    assert_eq!(first.scheme(), TokenScheme::Dpop);
+    // DPO-14: it is no token for `DPoP`.
+    assert_eq!(first.scheme(), TokenScheme::Bearer);
     // Possession is shown by the message signature: no proof besides.
     let fields = first.fields("GET", &https("https://tools.example/v1"), None, NOW).await.unwrap();
     assert_eq!(fields.len(), 1);
@@ -84,4 +85,30 @@ async fn osc_1_spc_1_a_jwt_svid_for_the_server_alone_shows_the_client() {
     let credential = ClientCredential::jwt_svid(AGENT.parse().unwrap(), other);
     let tokens = client(&world, credential, world.constraint());
     assert_refused!(tokens.token(&need()).await, "other_subject", "AIMS-2");
+}
+
+/// A Workload API that does not know the workload.
+#[derive(Debug)]
+struct Nobody;
+
+impl JwtSvidSource for Nobody {
+    fn jwt_svid<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<JwtSvid, JwtSvidUnavailable>> {
+        Box::pin(std::future::ready(Err(JwtSvidUnavailable::new("permission_denied"))))
+    }
+}
+
+#[tokio::test]
+async fn osc_1_without_a_jwt_svid_nothing_is_sent() {
+    let world = World::new();
+    let between = Between::of(&world.server);
+    let metadata = format!(
+        r#"{{"issuer":"{ISSUER}","token_endpoint":"{ISSUER}/token","grant_types_supported":["client_credentials"],
+        "token_endpoint_auth_methods_supported":["spiffe_jwt"]}}"#
+    );
+    between.page("https://as.example/.well-known/oauth-authorization-server", &metadata);
+    let tokens = TokenClient::builder(between.clone(), world.clock.reader(), backend::ring())
+        .server(issuer(), ClientCredential::jwt_svid(AGENT.parse().unwrap(), Nobody), world.constraint())
+        .build();
+    assert_refused!(tokens.token(&need()).await, "permission_denied", "OSC-1");
+    assert!(between.posted().is_empty());
 }

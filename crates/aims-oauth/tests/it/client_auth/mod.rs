@@ -3,7 +3,6 @@
 mod assertions;
 mod attestations;
 mod by_metadata;
-mod kinds;
 mod presented;
 #[cfg(feature = "client-secret")]
 mod secrets;

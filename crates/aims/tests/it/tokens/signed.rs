@@ -1,175 +1,22 @@
-//! Access tokens beside the proof of who calls.
+//! Access tokens beside a message signature.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aims::credential::{
-    Fetch, FetchError, FetchRequest, Fetched, LineageId, Mark, MarkKey, MarkTable, PeerMap,
-};
-use aims::jose::{Jwk, JwkSet, Thumbprint};
-use aims::keys::{Algorithm, AsyncSigner, BoxFuture, Signer, SoftwareKey};
-use aims::oauth::{
-    AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier, BindingPolicy, Issuer, NewActor,
-    ResourceServer, TokenBinding, TrustedIssuer,
-};
-use aims::{
-    Agent, Audiences, BundleSet, Callers, CurrentCredential, Decide, Decision, Guard, JsonLines, Permit,
-    Question, SigningAgent, backend,
-};
-use aims_testkit::{TestAgent, TestAuthority, TestClock, assert_refused};
+use aims::credential::{Fetch, FetchError, FetchRequest, Fetched, LineageId, Mark, MarkKey};
+use aims::jose::JwkSet;
+use aims::keys::BoxFuture;
+use aims::oauth::{AccessTokenIssuer, AccessTokenRequest, NewActor, TokenBinding, TrustedIssuer};
+use aims::{Decide, Decision, Question, backend};
+use aims_testkit::assert_refused;
 use axum::body::Body;
-use axum::response::{IntoResponse, Response};
-use axum::{Extension, Router};
-use http::{HeaderMap, Request, StatusCode};
-use http_body_util::BodyExt;
-use serde_json::Value;
-use tower::ServiceExt;
+use http::{Request, StatusCode};
 
-use crate::support::{NOW, Records};
-
-const URI: &str = "https://tools.example/v1/book";
-
-/// An authorization server, a tool that believes it, and the agents of one trust domain.
-struct World {
-    authority: TestAuthority,
-    clock: TestClock,
-    records: Records,
-    marks: Arc<MarkTable>,
-    server: Arc<SoftwareKey>,
-    keys: TrustedIssuer,
-    guard: Guard,
-    app: Router,
-}
-
-impl World {
-    fn new() -> Self {
-        Self::deciding(Callers::new().pattern("spiffe://acme.example/agents/*".parse().unwrap()))
-    }
-
-    fn deciding(decide: impl Decide + 'static) -> Self {
-        Self::built(decide, |server| TrustedIssuer::new(issuer(), published(server)))
-    }
-
-    fn built(decide: impl Decide + 'static, trusted: impl FnOnce(&SoftwareKey) -> TrustedIssuer) -> Self {
-        let authority = TestAuthority::new("spiffe://acme.example");
-        let (clock, records) = (TestClock::at(NOW), Records::default());
-        let marks = Arc::new(MarkTable::with_capacity(100));
-        let server = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap());
-        let keys = trusted(&server);
-        let tokens = AccessTokenVerifier::builder(
-            "https://tools.example".parse().unwrap(),
-            keys.clone(),
-            backend::ring(),
-        )
-        .marks(Arc::clone(&marks))
-        .build();
-        let resource = ResourceServer::new(tokens, BindingPolicy::bound())
-            .with_metadata("https://tools.example/.well-known/oauth-protected-resource");
-        let trust = BundleSet::from(authority.trust());
-        let guard = Guard::builder(Audiences::http("https://tools.example").unwrap(), trust, decide)
-            .access_tokens(resource)
-            .marks(Arc::clone(&marks))
-            .clock(clock.reader())
-            .recorder(JsonLines::new(records.clone()))
-            .build();
-        let app = Router::new().fallback(book).layer(Extension(guard.clone())).layer(guard.layer());
-        Self { authority, clock, records, marks, server, keys, guard, app }
-    }
-
-    fn travel(&self) -> TestAgent {
-        self.authority.agent("/agents/travel", NOW)
-    }
-
-    fn signing(&self, agent: &TestAgent) -> SigningAgent {
-        Agent::new(CurrentCredential::new(agent.holder()))
-            .with_clock(self.clock.reader())
-            .signing(BundleSet::from(self.authority.trust()), PeerMap::new())
-    }
-
-    fn issue(&self, request: &AccessTokenRequest<'_>) -> String {
-        let issuer =
-            AccessTokenIssuer::new("https://as.example".parse().unwrap(), self.server.clone(), "as-1")
-                .unwrap();
-        issuer.issue(request, NOW).unwrap().into_token().expose().to_owned()
-    }
-
-    /// A request that an agent signed, with this in `Authorization`.
-    async fn request(&self, agent: &TestAgent, authorization: Option<&str>) -> Request<Body> {
-        let mut request = Request::post(URI);
-        if let Some(authorization) = authorization {
-            request = request.header("authorization", authorization);
-        }
-        let (mut head, body) = request.body(Body::empty()).unwrap().into_parts();
-        self.signing(agent).attach(&mut head, b"").await.unwrap();
-        let (path, host) = (head.uri.path_and_query().unwrap().as_str().parse().unwrap(), "tools.example");
-        head.uri = path;
-        head.headers.insert("host", host.parse().unwrap());
-        Request::from_parts(head, body)
-    }
-
-    async fn call(&self, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
-        let response = self.app.clone().oneshot(request).await.unwrap();
-        let (head, body) = response.into_parts();
-        let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-        (head.status, head.headers, body)
-    }
-
-    async fn assert_refused(
-        &self,
-        request: Request<Body>,
-        status: u16,
-        public: &str,
-        code: &str,
-        rule: &str,
-    ) -> Vec<String> {
-        let (got, headers, body) = self.call(request).await;
-        let problem: Value = serde_json::from_str(&body).unwrap();
-        assert_eq!((got.as_u16(), problem["code"].as_str().unwrap()), (status, public), "{body}");
-        let record = self.records.last();
-        assert_eq!(
-            (&record["decision"]["reasons"][0], &record["decision"]["policy_id"][0]),
-            (&code.into(), &rule.into())
-        );
-        headers.get_all("www-authenticate").iter().map(|line| line.to_str().unwrap().to_owned()).collect()
-    }
-}
-
-fn issuer() -> Issuer {
-    "https://as.example".parse().unwrap()
-}
-
-fn published(key: &SoftwareKey) -> JwkSet {
-    JwkSet::new(vec![Jwk::new(Signer::public_key(key).clone()).with_key_id("as-1").unwrap()]).unwrap()
-}
-
-fn bound(agent: &TestAgent) -> TokenBinding {
-    let holder = agent.holder();
-    TokenBinding::Key(Thumbprint::of(AsyncSigner::public_key(holder.signer(NOW).unwrap())))
-}
-
-fn for_user(agent: &TestAgent) -> AccessTokenRequest<'_> {
-    AccessTokenRequest::new("user-1", agent.id().as_str(), "https://tools.example".parse().unwrap())
-        .scope("trips:book".parse().unwrap())
-        .bound_to(bound(agent))
-}
-
-/// Books for whoever the agent acts for.
-async fn book(
-    Extension(permit): Extension<Permit>,
-    Extension(guard): Extension<Guard>,
-    headers: HeaderMap,
-) -> Response {
-    assert!(!headers.contains_key("authorization"), "a handler got the token");
-    let authorization = permit.authorization().unwrap();
-    if let Err(shortfall) = authorization.require_scope(&"trips:book".parse().unwrap()) {
-        return guard.step_up(shortfall).to_response().into_response();
-    }
-    format!("{} for {}", authorization.actor(), authorization.on_behalf_of().as_deref().unwrap_or("itself"))
-        .into_response()
-}
+use super::world::*;
+use crate::support::NOW;
 
 #[tokio::test]
-async fn aims_25_aims_43_arch_7_an_agent_acts_for_a_user_with_a_token_of_its_own() {
+async fn aims_25_aims_47_arch_7_an_agent_acts_for_a_user_with_a_token_of_its_own() {
     let world = World::new();
     let agent = world.travel();
     let token = world.issue(&for_user(&agent).transaction("txn-1"));
@@ -177,6 +24,9 @@ async fn aims_25_aims_43_arch_7_an_agent_acts_for_a_user_with_a_token_of_its_own
     assert_eq!((status, body.as_str()), (StatusCode::OK, "spiffe://acme.example/agents/travel for user-1"));
     let record = world.records.last();
     assert_eq!(record["agent"]["id"], "spiffe://acme.example/agents/travel");
+    let TokenBinding::Key(key) = bound(&agent) else { panic!("no key") };
+    assert_eq!(record["agent"]["auth"]["key"], key.to_string());
+    assert!(record["agent"]["auth"]["credential"].is_string());
     let authorization = &record["authorization"];
     assert_eq!(
         (&authorization["on_behalf_of"], &authorization["issuer"]),
@@ -189,11 +39,7 @@ async fn aims_25_aims_43_arch_7_an_agent_acts_for_a_user_with_a_token_of_its_own
     assert_eq!(authorization["txn"], "txn-1");
     assert!(!world.records.text().contains(&token), "a token is in a record");
 
-    let own = AccessTokenRequest::new(
-        agent.id().as_str(),
-        agent.id().as_str(),
-        "https://tools.example".parse().unwrap(),
-    );
+    let own = AccessTokenRequest::new(agent.id().as_str(), agent.id().as_str(), tool());
     let own = world.issue(&own.scope("trips:book".parse().unwrap()).bound_to(bound(&agent)));
     let (status, _, body) = world.call(world.request(&agent, Some(&format!("Bearer {own}"))).await).await;
     assert_eq!((status, body.as_str()), (StatusCode::OK, "spiffe://acme.example/agents/travel for itself"));
@@ -215,8 +61,7 @@ async fn sec_4_aims_25_a_stolen_token_is_of_no_use() {
     let renewed = world.request(&world.travel(), Some(&bearer(&token))).await;
     world.assert_refused(renewed, 401, "invalid_token", "other_key", "DPO-6").await;
     // Bound to nothing; for another tool; of another issuer.
-    let resource = || "https://tools.example".parse().unwrap();
-    let loose = world.issue(&AccessTokenRequest::new("user-1", agent.id().as_str(), resource()));
+    let loose = world.issue(&AccessTokenRequest::new("user-1", agent.id().as_str(), tool()));
     let loose = world.request(&agent, Some(&bearer(&loose))).await;
     world.assert_refused(loose, 401, "invalid_token", "bearer_not_accepted", "SEC-4").await;
     let elsewhere =
@@ -254,8 +99,7 @@ async fn cha_1_cha_3_a_caller_learns_what_is_missing() {
     let basic = world.request(&agent, Some("Basic a")).await;
     world.assert_refused(basic, 400, "invalid_request", "unknown_scheme", "MCP-2").await;
     // The token counts, and is good for less: the handler says so.
-    let less =
-        AccessTokenRequest::new("user-1", agent.id().as_str(), "https://tools.example".parse().unwrap());
+    let less = AccessTokenRequest::new("user-1", agent.id().as_str(), tool());
     let less = world.issue(&less.scope("trips:read".parse().unwrap()).bound_to(bound(&agent)));
     let (status, headers, _) = world.call(world.request(&agent, Some(&format!("Bearer {less}"))).await).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
@@ -284,11 +128,10 @@ impl Decide for OneUser {
 
 #[tokio::test]
 async fn aims_25_a_policy_knows_for_whom_an_agent_acts() {
-    let world = World::deciding(OneUser);
+    let world = Setup::new().deciding(OneUser).build();
     let agent = world.travel();
     let ask = async |subject: &str| {
-        let token =
-            AccessTokenRequest::new(subject, agent.id().as_str(), "https://tools.example".parse().unwrap());
+        let token = AccessTokenRequest::new(subject, agent.id().as_str(), tool());
         let token = world.issue(&token.scope("trips:book".parse().unwrap()).bound_to(bound(&agent)));
         world.call(world.request(&agent, Some(&format!("Bearer {token}"))).await).await.0
     };
@@ -366,11 +209,13 @@ impl Fetch for Web {
 #[tokio::test]
 async fn act_6_keys_of_the_issuer_are_fetched_when_a_token_needs_them() {
     let state = Arc::new(Mutex::new(State::Panics));
-    let callers = Callers::new().pattern("spiffe://acme.example/agents/*".parse().unwrap());
-    let world = World::built(callers, |server| {
-        let web = Web { keys: published(server).to_json(), state: Arc::clone(&state) };
-        TrustedIssuer::following(issuer(), web, backend::ring())
-    });
+    let web_state = Arc::clone(&state);
+    let world = Setup::new()
+        .trusting(move |server| {
+            let web = Web { keys: published(server).to_json(), state: web_state };
+            TrustedIssuer::following(issuer(), web, backend::ring())
+        })
+        .build();
     let agent = world.travel();
     let line = format!("Bearer {}", world.issue(&for_user(&agent)));
     let request = async || world.request(&agent, Some(&line)).await;

@@ -1,0 +1,12 @@
+//! OAuth at a tool and at an authorization server.
+
+mod assertion;
+mod dpop;
+mod huskarl;
+mod message;
+mod token;
+
+pub(super) use self::assertion::{make as assertion_make, verify as assertion_verify};
+pub(super) use self::dpop::{make as dpop_make, request as dpop_request, verify as dpop_verify};
+pub(super) use self::message::{challenges, form, introspection, token_request};
+pub(super) use self::token::{again, issue, verify_aws_lc, verify_ring};

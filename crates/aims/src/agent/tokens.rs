@@ -1,0 +1,246 @@
+//! An agent that shows access tokens.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use aims_credential::HttpsUrl;
+use aims_oauth::{
+    Challenges, ClientError, DPOP_NONCE_FIELD, HeldToken, NonceJar, StepUp, StepUps, TokenClient, TokenNeed,
+};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
+use http_body::Body;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{AgentError, AgentFuture, AttachError};
+use crate::body::read;
+
+/// Shows each tool the access token that it wants: asked for, kept and renewed below whoever calls, and bound to the agent's key.
+///
+/// Whoever calls a tool says what for, by a [`TokenNeed`]: a handle, in which there is no token. So a model that calls tools never has one (AIMS-19). A token goes to
+/// the resource that it is for and to nothing else (MCP-15). What a tool refuses is tried once more with a nonce or a new token, and with more scope where that needs
+/// no user; otherwise the caller is told what is wanted ([`AgentError::StepUp`]).
+///
+/// ```
+/// use aims::oauth::{TokenClient, TokenNeed};
+/// use aims::{SigningAgent, TokenAgent};
+/// use tower_layer::Layer;
+/// # #[derive(Clone)] struct Http;
+///
+/// # fn client(tokens: TokenClient, signing: &SigningAgent, http: Http) -> Result<(), Box<dyn std::error::Error>> {
+/// let tool = TokenNeed::of("https://tools.example/v1".parse()?).scope("trips:book".parse()?);
+/// // The signature covers the token, so it is made below; where tokens are bound by DPoP, no signature is needed.
+/// let http = TokenAgent::new(tokens).needing(tool).layer().layer(signing.layer().layer(http));
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct TokenAgent {
+    tokens: TokenClient,
+    need: Option<TokenNeed>,
+    nonces: Arc<NonceJar>,
+    max_content: usize,
+}
+
+impl TokenAgent {
+    /// An agent whose tokens come from here.
+    #[must_use]
+    pub fn new(tokens: TokenClient) -> Self {
+        let nonces = Arc::new(NonceJar::with_capacity(MAX_ORIGINS));
+        Self { tokens, need: None, nonces, max_content: MAX_CONTENT }
+    }
+
+    /// What a request needs that has no [`TokenNeed`] among its extensions. Default: such a request is not sent.
+    #[must_use]
+    pub fn needing(mut self, need: TokenNeed) -> Self {
+        self.need = Some(need);
+        self
+    }
+
+    /// How much content of a request is held, so that it can be sent again. More is an error. Default: 1 MiB.
+    #[must_use]
+    pub fn with_max_content(mut self, bytes: usize) -> Self {
+        self.max_content = bytes;
+        self
+    }
+
+    /// Where the tokens come from.
+    #[must_use]
+    pub fn tokens(&self) -> &TokenClient {
+        &self.tokens
+    }
+
+    /// This agent as a tower layer, for clients whose requests carry the whole target URI. A request may have a need of its own: a [`TokenNeed`] among its extensions.
+    #[must_use]
+    pub fn layer(&self) -> TokenLayer {
+        TokenLayer(self.clone())
+    }
+
+    /// Puts a token for `need` into the fields of a request to `target`, its whole URI, and the proof that it is the agent's.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError`]; the request must not be sent then.
+    pub async fn attach(
+        &self,
+        method: &str,
+        target: &Uri,
+        fields: &mut HeaderMap,
+        need: &TokenNeed,
+    ) -> Result<HeldToken, AttachError> {
+        if fields.contains_key(AUTHORIZATION) || fields.contains_key(DPOP) {
+            return Err(AttachError::Occupied);
+        }
+        let url = https(target)?;
+        let token = self.tokens.token(need).await?;
+        let nonce = self.nonces.nonce(&url);
+        for (name, value) in token.fields(method, &url, nonce.as_deref(), self.tokens.now()?).await? {
+            let mut value = HeaderValue::from_str(&value).map_err(|_| AttachError::Field)?;
+            value.set_sensitive(true);
+            fields.insert(name, value);
+        }
+        Ok(token)
+    }
+
+    /// What an answer wants, to a request to `target` with this token. `None`, where it is an answer.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`]: it wants the same again and again.
+    pub fn judge(
+        &self,
+        target: &Uri,
+        status: StatusCode,
+        fields: &HeaderMap,
+        token: &HeldToken,
+        tries: &mut StepUps,
+    ) -> Result<Option<StepUp>, ClientError> {
+        if let Ok(url) = https(target) {
+            self.nonces.learn(&url, fields.get_all(DPOP_NONCE_FIELD));
+        }
+        if !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Ok(None);
+        }
+        let Ok(challenges) = Challenges::parse(fields.get_all(WWW_AUTHENTICATE)) else { return Ok(None) };
+        match tries.next(&challenges, Some(token)) {
+            Ok(wanted) => Ok(Some(wanted)),
+            // It is refused, for a reason that no token mends.
+            Err(ClientError::Challenge) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What to need in place of this, where the agent can have that without asking anybody.
+    ///
+    /// # Errors
+    ///
+    /// What is wanted, where a user has to be asked.
+    pub(super) fn answer(
+        &self,
+        wanted: StepUp,
+        need: TokenNeed,
+        token: &HeldToken,
+    ) -> Result<TokenNeed, StepUp> {
+        match wanted {
+            StepUp::Nonce => Ok(need),
+            StepUp::Token => {
+                self.tokens.forget(token);
+                Ok(need)
+            }
+            StepUp::Scope(scope) if !need.is_by_grant() => Ok(need.scope(scope)),
+            wanted => Err(wanted),
+        }
+    }
+}
+
+/// Shows where the tokens come from.
+impl fmt::Debug for TokenAgent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenAgent")
+            .field("tokens", &self.tokens)
+            .field("need", &self.need)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Puts a [`TokenAgent`] in front of an HTTP client.
+#[derive(Clone, Debug)]
+pub struct TokenLayer(TokenAgent);
+
+impl<S> Layer<S> for TokenLayer {
+    type Service = TokenService<S>;
+
+    fn layer(&self, inner: S) -> TokenService<S> {
+        TokenService { agent: self.0.clone(), inner }
+    }
+}
+
+/// An HTTP client that shows access tokens. The content of requests is held until it is whole: it may have to be sent again.
+#[derive(Clone, Debug)]
+pub struct TokenService<S> {
+    agent: TokenAgent,
+    inner: S,
+}
+
+impl<S, B, R> Service<Request<B>> for TokenService<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    B: Body<Data = Bytes> + From<Bytes> + Send + 'static,
+    B::Error: Send,
+    R: Send + 'static,
+{
+    type Response = Response<R>;
+    type Error = AgentError<S::Error>;
+    type Future = AgentFuture<Self::Response, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx).map_err(AgentError::Client)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let agent = self.agent.clone();
+        // The service that was polled ready is the one to call; a clone takes its place.
+        let next = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, next);
+        AgentFuture::new(async move {
+            let (mut head, body) = request.into_parts();
+            let own = head.extensions.remove::<TokenNeed>().or_else(|| agent.need.clone());
+            let mut need = own.ok_or(AgentError::Attach(AttachError::NoNeed))?;
+            let content = read(body, agent.max_content).await.map_err(AgentError::request_content)?.content;
+            let mut tries = StepUps::new();
+            loop {
+                let mut sent = head.clone();
+                let method = sent.method.clone();
+                let attached = agent.attach(method.as_str(), &head.uri, &mut sent.headers, &need).await;
+                let token = attached.map_err(AgentError::Attach)?;
+                let request = Request::from_parts(sent, content.clone().into());
+                let response = inner.call(request).await.map_err(AgentError::Client)?;
+                let (status, fields) = (response.status(), response.headers());
+                let wanted = agent.judge(&head.uri, status, fields, &token, &mut tries);
+                let Some(wanted) = wanted.map_err(AttachError::from).map_err(AgentError::Attach)? else {
+                    return Ok(response);
+                };
+                need = agent.answer(wanted, need, &token).map_err(AgentError::StepUp)?;
+                poll_fn(|cx| inner.poll_ready(cx)).await.map_err(AgentError::Client)?;
+            }
+        })
+    }
+}
+
+/// Tokens are sent to nobody whose name no certificate shows.
+fn https(target: &Uri) -> Result<HttpsUrl, AttachError> {
+    target.to_string().parse().map_err(|_| AttachError::RelativeTarget)
+}
+
+const DPOP: &str = aims_oauth::DPOP_FIELD;
+
+/// Of tools.
+const MAX_ORIGINS: usize = 1024;
+
+/// 1 MiB.
+const MAX_CONTENT: usize = 1024 * 1024;

@@ -1,0 +1,11 @@
+//! Access tokens beside the proof of who calls.
+
+mod chains;
+mod dpop;
+mod metadata;
+mod opaque;
+#[cfg(all(feature = "axum", feature = "hyper"))]
+mod over_tls;
+mod passed_on;
+mod signed;
+mod world;
