@@ -1,9 +1,16 @@
 //! Secrets in files: private keys, tokens, and what was sealed.
 
 use std::ffi::OsString;
+#[cfg(unix)]
+use std::fs::Metadata;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+#[cfg(unix)]
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+#[cfg(unix)]
+use nix::fcntl::{Flock, FlockArg};
 
 use crate::failure::Failure;
 
@@ -21,7 +28,37 @@ pub(crate) fn write(path: &Path, secret: &str, replace: bool) -> Result<(), Fail
 
 /// Says before anything is asked for that there would be no place for it.
 pub(crate) fn check(path: &Path, replace: bool) -> Result<(), Failure> {
+    if path.as_os_str() == "-" {
+        return Err(Failure::Unusable("- is no name for a file that only its owner can read".into()));
+    }
     if !replace && fs::symlink_metadata(path).is_ok() { Err(taken(path)) } else { Ok(()) }
+}
+
+/// A file that no other process of this program uses meanwhile.
+pub(crate) struct Locked {
+    #[cfg(unix)]
+    _lock: Flock<File>,
+}
+
+impl Locked {
+    /// Locks a file that is there, or says that somebody else has.
+    #[cfg(unix)]
+    pub(crate) fn of(path: &Path) -> Result<Self, Failure> {
+        let name = path.display().to_string();
+        let used = || Failure::Unusable(format!("{name}: another process uses it now"));
+        let file = File::open(path).map_err(|error| Failure::io(&name, &error))?;
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| used())?;
+        // Whoever had it may have put another in its place since it was opened.
+        let identity = |file: Metadata| (file.dev(), file.ino());
+        let is_it = lock.metadata().map(identity).ok() == fs::metadata(path).map(identity).ok();
+        if is_it { Ok(Self { _lock: lock }) } else { Err(used()) }
+    }
+
+    /// There are no such locks: whoever runs the program sees to it.
+    #[cfg(not(unix))]
+    pub(crate) fn of(_: &Path) -> Result<Self, Failure> {
+        Ok(Self {})
+    }
 }
 
 fn taken(path: &Path) -> Failure {

@@ -93,6 +93,7 @@ impl Command {
 }
 
 fn sealing(file: &Path, force: bool) -> Result<Report, Failure> {
+    private_file::check(file, force)?;
     let mut bytes = Zeroizing::new([0; 32]);
     backend::ring().fill_random(&mut *bytes)?;
     private_file::write(file, &Zeroizing::new(base64url::encode(*bytes)), force)?;

@@ -28,7 +28,7 @@ pub(crate) enum Command {
     JwtBearer(Box<jwt_bearer::JwtBearer>),
     /// By what a user granted before.
     ///
-    /// The file is replaced where the server gives another refresh token. Two at a time look to the server like a thief, and end the grant.
+    /// The file is replaced where the server gives another refresh token. An old copy looks to the server like a thief, and ends the grant.
     Refresh(Box<refresh::Refresh>),
 }
 

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::failure::{About, Failure};
 use crate::input::Inputs;
 use crate::output::Facts;
-use crate::private_file;
+use crate::private_file::{self, Locked};
 
 /// Where what the user granted is kept.
 #[derive(clap::Args, Debug)]
@@ -29,7 +29,7 @@ impl NewGrant {
     pub(super) fn file(&self, replace: bool, inputs: &mut Inputs) -> Result<Option<GrantFile>, Failure> {
         let (Some(path), Some(key)) = (&self.grant_out, &self.sealing_key) else { return Ok(None) };
         private_file::check(path, replace)?;
-        Ok(Some(GrantFile { path: path.clone(), key: sealing_key(key, inputs)?, replace }))
+        Ok(Some(GrantFile { path: path.clone(), key: sealing_key(key, inputs)?, replace, _lock: None }))
     }
 }
 
@@ -38,12 +38,16 @@ pub(super) struct GrantFile {
     path: PathBuf,
     key: SealingKey,
     replace: bool,
+    /// RFT-1: two uses at a time look to the server like a thief.
+    _lock: Option<Locked>,
 }
 
 impl GrantFile {
     /// One that is there.
     pub(super) fn open(path: &Path, key: &Path, inputs: &mut Inputs) -> Result<(Self, UserGrant), Failure> {
-        let file = Self { path: path.to_owned(), key: sealing_key(key, inputs)?, replace: true };
+        let key = sealing_key(key, inputs)?;
+        let lock = Some(Locked::of(path)?);
+        let file = Self { path: path.to_owned(), key, replace: true, _lock: lock };
         let sealed = inputs.file(path)?;
         let grant = UserGrant::open(&sealed.text, &file.key).about(&sealed)?;
         Ok((file, grant))

@@ -107,6 +107,26 @@ fn hil_9_hil_42_a_server_that_is_never_ready_is_not_asked_for_ever() {
 }
 
 #[test]
+fn hil_15_hil_34_the_user_is_named_in_one_way() {
+    let folder = folder();
+    let place = Place::new(&folder, &[]);
+    folder.write("user.token", "the-users-token");
+    let resource = place.resource();
+    for (option, member) in [("--id-token-hint", "id_token_hint"), ("--login-hint-token", "login_hint_token")]
+    {
+        let expiry = ["--requested-expiry", "2m"];
+        let about = ["--resource", &resource, "--scope", "openid", option, "user.token"];
+        let output = run(&folder, &place.get("ask", &[&about[..], &expiry].concat()));
+        // The test server knows users by their names alone.
+        assert_eq!((output.code, output.stderr.contains("the-users-token")), (1, false), "{output:?}");
+        let form = place.asked().last().unwrap().form();
+        assert_eq!((form[member].as_str(), form["requested_expiry"].as_str()), ("the-users-token", "120"));
+    }
+    ask(&folder, &place, &["--id-token-hint", "user.token"]).unusable();
+    run(&folder, &place.get("ask", &["--resource", &resource])).unusable();
+}
+
+#[test]
 fn hil_32_a_message_that_misleads_is_sent_nowhere() {
     let folder = folder();
     let place = Place::new(&folder, &[]);

@@ -22,8 +22,12 @@ impl Waiting {
     fn start(folder: &Folder, place: &Place, options: &[&str]) -> Self {
         let resource = place.resource();
         let options = [&["--resource", &resource], options].concat();
+        Self::start_with(folder, &place.get("code", &options))
+    }
+
+    fn start_with(folder: &Folder, args: &[String]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_aims"))
-            .args(place.get("code", &options))
+            .args(args)
             .current_dir(folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -127,6 +131,26 @@ fn aut_6_iss_2_what_the_user_brings_is_the_answer_to_what_was_asked() {
 }
 
 #[test]
+fn aut_6_a_public_client_has_pkce_and_its_key() {
+    let folder = folder();
+    let app = aims::oauth::RegisteredClient::public("app");
+    let place = Place::with(&folder, &[], |server| server.registered(app, &[ELSEWHERE]));
+    let (issuer, resource) = (place.issuer(), place.resource());
+    let code = ["oauth", "get", "code", "--issuer", &issuer, "--resource", &resource, "--public"];
+    let client = ["--client-id", "app", "--redirect-uri", ELSEWHERE, "--paste"];
+    let args = code.iter().chain(&client).map(ToString::to_string).collect::<Vec<_>>();
+    let mut waiting = Waiting::start_with(&folder, &[args, place.reaching()].concat());
+    let sent = place.server().approve(&waiting.url, "user-1");
+    waiting.types(&sent);
+    let output = waiting.ends();
+    place.told_no_token(&output);
+    assert!(output.accepted().contains("bearer: false\n"));
+    let asked = place.asked();
+    let asked = asked.iter().find(|asked| asked.path() == "/token").unwrap();
+    assert!(asked.form().contains_key("code_verifier") && !asked.form().contains_key("client_assertion"));
+}
+
+#[test]
 fn aut_2_it_listens_on_this_machine_alone_at_a_free_port_where_none_is_named() {
     let folder = folder();
     let place = Place::with(&folder, &[], TestAuthorizationServerBuilder::without_pushed_requests);
@@ -134,6 +158,12 @@ fn aut_2_it_listens_on_this_machine_alone_at_a_free_port_where_none_is_named() {
     let uri = "redirect_uri=http%3A%2F%2F127.0.0.1%3A";
     assert!(waiting.url.contains(uri) && waiting.url.contains("%2Fcallback"), "{}", waiting.url);
     waiting.killed();
+    if TcpListener::bind("[::1]:0").is_ok() {
+        let waiting = Waiting::start(&folder, &place, &["--redirect-uri", "http://[::1]/back"]);
+        let (_, behind) = waiting.url.split_once("redirect_uri=http%3A%2F%2F%5B%3A%3A1%5D%3A").unwrap();
+        assert!(behind.split('&').next().unwrap().ends_with("%2Fback"), "{}", waiting.url);
+        waiting.killed();
+    }
 
     let resource = place.resource();
     let code =
@@ -180,6 +210,19 @@ fn rft_1_azr_9_what_a_user_granted_is_kept_sealed_and_renewed() {
     let other = ["--grant", "user.grant", "--sealing-key", "other.key", "--resource", &resource];
     let other = run(&folder, &place.get("refresh", &[&other[..], &["--dpop-key", "dpop.pem"]].concat()));
     assert_eq!(other.refusal().err().map_err(|refused| refused.code().to_owned()), Err("sealed".to_owned()));
+
+    // Two at a time would look the same.
+    #[cfg(unix)]
+    {
+        use nix::fcntl::{Flock, FlockArg};
+        let file = std::fs::File::open(folder.path().join("user.grant")).unwrap();
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).unwrap();
+        let before = place.asked().len();
+        let said = refresh(&["--dpop-key", "dpop.pem"]).unusable();
+        assert!(said.contains("another process"), "{said}");
+        assert_eq!(place.asked().len(), before);
+        drop(lock);
+    }
 
     // An old edition of the file looks like a thief, and ends the grant.
     folder.write("user.grant", first);

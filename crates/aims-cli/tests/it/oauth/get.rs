@@ -43,6 +43,10 @@ fn azr_3_dpo_8_azr_9_a_token_in_the_agents_own_right_goes_to_a_file_and_nowhere_
     let lost = own(&folder, &place, &["--out", "other.jwt"]).unusable();
     assert!(lost.contains("--new-dpop-key"), "{lost}");
     assert_eq!(place.asked().len(), before);
+    // As a name of a file it would be one of its own.
+    own(&folder, &place, &["--dpop-key", "dpop.pem", "--out", "-"]).unusable();
+    own(&folder, &place, &["--new-dpop-key", "-"]).unusable();
+    folder.aims(&["key", "sealing", "--out", "-"]).unusable();
     let text = own(&folder, &place, &["--dpop-key", "dpop.pem", "--out", "access.jwt", "--force"]).accepted();
     assert!(text.starts_with("a token that is worth nothing without its key\n"), "{text}");
 
@@ -104,6 +108,36 @@ fn exc_2_a_token_is_exchanged_for_another_and_for_a_grant() {
     assert_refused!(output.refusal().err(), "refused", "WIR-4");
     let output = exchange(&["--audience", "https://bank.example", "--requested-type", "nonsense"]);
     output.unusable();
+}
+
+#[test]
+fn exc_2_what_is_sent_is_what_was_said() {
+    let folder = folder();
+    let place = Place::new(&folder, &[]);
+    for name in ["subject", "actor"] {
+        folder.write(&format!("{name}.token"), format!("the-{name}-token"));
+    }
+    let subject = ["--subject-token-file", "subject.token", "--subject-token-type", "id_token"];
+    let actor = ["--actor-token-file", "actor.token", "--actor-token-type", "urn:example:actor"];
+    let wanted = ["--audience", "inner", "--resource", "https://inner.example", "--scope", "a b"];
+    let output = run(&folder, &place.get("exchange", &[&subject[..], &actor, &wanted].concat()));
+    assert_eq!(output.code, 1);
+    assert!(!output.stderr.contains("the-subject-token") && !output.stderr.contains("the-actor-token"));
+    let asked = place.asked();
+    let form = asked.iter().find(|asked| asked.path() == "/token").unwrap().form();
+    for (name, value) in [
+        ("subject_token", "the-subject-token"),
+        ("subject_token_type", "urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aid_token"),
+        ("actor_token", "the-actor-token"),
+        ("actor_token_type", "urn%3Aexample%3Aactor"),
+        ("requested_token_type", "urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token"),
+        ("audience", "inner"),
+        ("resource", "https%3A%2F%2Finner.example"),
+        ("scope", "a+b"),
+        ("client_id", CLIENT),
+    ] {
+        assert_eq!(form[name], value, "{name}");
+    }
 }
 
 #[test]

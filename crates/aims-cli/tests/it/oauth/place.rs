@@ -6,11 +6,11 @@ use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aims::backend;
-use aims::keys::{Algorithm, PrivateKey, SoftwareKey, UnixTime};
-use aims_testkit::{TestAuthorizationServer, TestAuthorizationServerBuilder, TestClock};
+use aims::keys::{Algorithm, PrivateKey, SoftwareKey, SystemClock};
+use aims_testkit::{TestAuthorizationServer, TestAuthorizationServerBuilder};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -60,7 +60,6 @@ pub(super) struct Place(Arc<Inner>);
 struct Inner {
     port: u16,
     server: TestAuthorizationServer,
-    clock: TestClock,
     before: Mutex<Before>,
     asked: Mutex<Vec<Asked>>,
     secrets: Mutex<Vec<String>>,
@@ -79,8 +78,7 @@ impl Place {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let clock = TestClock::at(now());
-        let builder = TestAuthorizationServer::builder(&issuer(port), clock.clone())
+        let builder = TestAuthorizationServer::builder(&issuer(port), SystemClock::default())
             .client(CLIENT, &key(folder, "client"), redirect_uris)
             .serves(&format!("{}/v1", issuer(port)))
             .resource(&format!("{}/v1", issuer(port)), SCOPE)
@@ -88,7 +86,6 @@ impl Place {
         let place = Self(Arc::new(Inner {
             port,
             server: further(builder).build(),
-            clock,
             before: Mutex::new(Box::new(|_, _| None)),
             asked: Mutex::default(),
             secrets: Mutex::default(),
@@ -192,7 +189,6 @@ impl Place {
         let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
         let mut stream = StreamOwned::new(ServerConnection::new(tls).unwrap(), stream);
         let Some(asked) = read(&mut stream) else { return };
-        self.0.clock.set(now());
         self.0.asked.lock().unwrap().push(asked.clone());
         let before = (self.0.before.lock().unwrap())(self, &asked);
         let answer = before.unwrap_or_else(|| self.own(&asked));
@@ -323,8 +319,4 @@ fn change(document: &mut Value, changes: &Value) {
 
 fn issuer(port: u16) -> String {
     format!("https://localhost:{port}")
-}
-
-fn now() -> UnixTime {
-    SystemTime::now().try_into().unwrap()
 }
