@@ -28,7 +28,7 @@ pub(super) struct ClientArgs {
     #[arg(long, value_name = "FILE", group = "method")]
     client_key: Option<PathBuf>,
     /// The algorithm that the client's key is for, if it is not the usual one of such keys.
-    #[arg(long, value_name = "ALG", value_parser = algorithm::parser(), requires = "client_key")]
+    #[arg(long, value_name = "ALG", value_parser = algorithm::parser(), requires = "client_key", conflicts_with = "client_wit")]
     client_alg: Option<Algorithm>,
     /// What the server knows the key by. Default: what its JWK says.
     #[arg(long, value_name = "KID", requires = "client_key", conflicts_with = "client_wit")]
