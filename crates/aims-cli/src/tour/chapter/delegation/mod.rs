@@ -9,7 +9,7 @@ mod world;
 
 use serde_json::json;
 
-use self::world::{AGENT, Call, OFFICE, TOOL, USER, World, told};
+use self::world::{AGENT, Call, USER, World, told};
 use crate::tour::account::{Account, Broken, Fault, Seen, Step};
 use crate::tour::process::Process;
 

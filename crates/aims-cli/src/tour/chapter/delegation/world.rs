@@ -151,13 +151,6 @@ impl World {
         Ok(secrets.filter_map(Value::as_str).map(str::to_owned).collect())
     }
 
-    /// The access token that was given out last: a signed one.
-    pub(super) async fn last_token(&mut self) -> Result<String, Fault> {
-        let secrets = self.secrets().await?;
-        let last = secrets.into_iter().rfind(|secret| secret.split('.').count() == 3);
-        last.ok_or_else(|| Fault::new("no token was given out"))
-    }
-
     /// What the tool, or the office, wrote about a call that it permitted or not.
     pub(super) async fn record(&self, of: &Process, call: &Call, effect: &str) -> Result<Record, Fault> {
         let effect = format!("\"effect\":\"{effect}\"");
