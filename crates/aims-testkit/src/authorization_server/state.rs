@@ -18,6 +18,8 @@ pub(super) struct State {
     /// Grants that ended.
     pub(super) ended: Vec<u64>,
     pub(super) grants: u64,
+    /// Access tokens that were revoked.
+    pub(super) revoked: Vec<String>,
     /// Requests that users are asked about elsewhere.
     pub(super) questions: HashMap<String, Question>,
 }

@@ -1,5 +1,6 @@
 //! Agents that get tokens.
 
+mod about;
 mod approvals;
 mod flows;
 mod step_up;
