@@ -75,8 +75,8 @@ async fn int_1_int_2_a_resource_server_asks_about_tokens_that_are_for_it() {
     let IntrospectionAnswer::Json(answer) = endpoint.introspect(token.token()).await.unwrap() else {
         panic!()
     };
-    let verified = verifier.introspected(token.token(), &issuer(), &answer, NOW).unwrap();
-    assert_eq!(verified.client_id(), CLIENT);
+    let read = verifier.introspected(token.token(), &issuer(), &answer, NOW).unwrap();
+    assert_eq!(read.client_id(), CLIENT);
 
     // A server that refuses or fails says nothing of a token.
     for (answer, expected) in [

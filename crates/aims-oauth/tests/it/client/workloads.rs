@@ -25,7 +25,7 @@ fn client(world: &World, credential: ClientCredential, constraint: SenderConstra
 }
 
 #[tokio::test]
-async fn osc_5_spc_6_dpo_14_a_token_is_bound_to_the_key_of_the_wit_and_goes_with_it() {
+async fn aims_11_osc_5_spc_6_dpo_14_a_token_is_bound_to_the_key_of_the_wit_and_goes_with_it() {
     let authority = TestAuthority::new("spiffe://acme.example");
     let world =
         World::with(|server| server.workloads("spiffe://acme.example/agents/*", authority.trust(), &[]));
