@@ -10,16 +10,15 @@ pub(super) fn base64(text: &str, visit: &mut dyn FnMut(&Reading)) {
     let mut digits: Vec<(u8, usize)> = Vec::with_capacity(text.len());
     let mut with_symbols: Vec<(u8, usize)> = Vec::new();
     let mut before = b' ';
-    let mut bytes = text.bytes().enumerate().peekable();
-    while let Some((at, byte)) = bytes.next() {
+    for (at, byte) in text.bytes().enumerate() {
         if let Some(value) = sextet(byte) {
-            let after = bytes.peek().map_or(b' ', |(_, byte)| *byte);
             if value < FIRST_SYMBOL {
                 digits.push((value, at));
                 if !with_symbols.is_empty() {
                     with_symbols.push((value, at));
                 }
-            } else if sextet(before).is_some() && sextet(after).is_some() {
+            } else if sextet(before).is_some() {
+                // At the beginning it is a bullet, or joins what is quoted.
                 if with_symbols.is_empty() {
                     with_symbols.clone_from(&digits);
                 }

@@ -11,7 +11,10 @@ use super::Found;
 /// Texts to look for. Beyond the texts themselves it keeps keyed hashes of what stands in them.
 #[derive(Clone)]
 pub(super) struct Known {
+    /// Those that are known by nothing else.
     exact: Vec<Zeroizing<String>>,
+    /// Those that are only there if their hashes are.
+    hashed: Vec<Zeroizing<String>>,
     /// By length in characters, the hashes of that many folded characters, forwards and backwards.
     windows: BTreeMap<usize, HashSet<u64>>,
     /// What the hashes are made with. Odd, and of this sanitizer alone: nobody can write text that collides on purpose.
@@ -23,29 +26,42 @@ impl Known {
         if secret.is_empty() {
             return;
         }
-        self.exact.push(Zeroizing::new(secret.to_owned()));
+        let is_hashed = self.add_windows(secret);
+        let secrets = if is_hashed { &mut self.hashed } else { &mut self.exact };
+        secrets.push(Zeroizing::new(secret.to_owned()));
+    }
+
+    /// Whether each text has one of the hashes that has the secret.
+    fn add_windows(&mut self, secret: &str) -> bool {
         let mut units = Zeroizing::new(Folded::of(secret).units);
         let len = units.len().min(WINDOW);
         if len < MIN_FOLDED {
-            return;
+            return false;
         }
+        let mut is_hashed = false;
         for _ in 0..2 {
             // A row of the same few characters says nothing, and stands in many an innocent text.
             let telling = units.windows(len).zip(hashes(&units, len, self.base));
             let telling =
                 telling.filter(|(window, _)| window.iter().collect::<BTreeSet<_>>().len() > MAX_DULL);
-            let telling: Vec<u64> = telling.map(|(_, hash)| hash).collect();
-            self.windows.entry(len).or_default().extend(telling);
+            let windows = self.windows.entry(len).or_default();
+            for (_, hash) in telling {
+                is_hashed = true;
+                windows.insert(hash);
+            }
             units.reverse();
         }
+        is_hashed
     }
 
     pub(super) fn len(&self) -> usize {
-        self.exact.len()
+        self.exact.len() + self.hashed.len()
     }
 
-    pub(super) fn find_exactly(&self, text: &str, found: &mut Vec<Found>) {
-        for secret in &self.exact {
+    /// Looks for the texts themselves; in one that has no letters and digits of any, for those that have too few.
+    pub(super) fn find_exactly(&self, text: &str, is_clean: bool, found: &mut Vec<Found>) {
+        let hashed = if is_clean { &[][..] } else { &self.hashed };
+        for secret in self.exact.iter().chain(hashed) {
             found.extend(
                 text.match_indices(secret.as_str()).map(|(at, found)| (at..at + found.len(), SECRET)),
             );
@@ -75,7 +91,7 @@ impl Known {
 impl Default for Known {
     fn default() -> Self {
         let base = RandomState::new().hash_one(0_u8) | 1;
-        Self { exact: Vec::new(), windows: BTreeMap::new(), base }
+        Self { exact: Vec::new(), hashed: Vec::new(), windows: BTreeMap::new(), base }
     }
 }
 

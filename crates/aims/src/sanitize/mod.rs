@@ -28,22 +28,30 @@ use self::known::Known;
 /// a [`TokenClient`](Self::knowing) keeps. Of these it removes
 ///
 /// - the exact text, wherever it stands;
-/// - if it has at least eight letters and digits: the same letters and digits, whatever else stands between them, in upper or lower case,
-///   forwards or backwards; of longer ones every twelve that follow each other, so also the parts of what was divided.
+/// - if it has at least eight letters and digits: the same letters and digits, whatever else stands between them, in upper or lower
+///   case, forwards or backwards; of longer ones every twelve that follow each other, so also the parts of what was divided.
 ///
-/// All of this is also looked for in what the text says after decoding: escapes (`%41`, `\x41`, `\u0041`, `\101`, `&#65;`), base64 in
-/// both alphabets, hexadecimal, decimal character codes; each within another, three deep, and as UTF-8 or UTF-16. Of base64,
-/// hexadecimal and codes all goes that decodes to one stretch of text.
+/// All but the exact texts are also looked for in what the text says after decoding: escapes (`%41`, `\x41`, `\u0041`, `\101`,
+/// `&#65;`), base64 in both alphabets, hexadecimal, decimal character codes; three of them within each other, as UTF-8 or UTF-16.
+/// Of these the whole word goes, as far as it decodes to text.
 ///
 /// Text without anything of the kind comes back as it went in.
 ///
 /// # What it does not find
 ///
-/// Whoever wants to hide a secret from it can. It does not find one that is encrypted, compressed, in another encoding
-/// (base32, ROT13, Morse, binary digits), encoded and then written backwards, spelt out in words, or with letters or digits between its own, numbered lines
-/// among them; parts with fewer than twelve letters and digits, or about twenty characters of base64; a short secret that is not
-/// written exactly; look-alike letters of other scripts. Nobody told it of keys in binary, or of opaque tokens that are not kept by its `TokenClient`.
-/// What decodes more than once is looked at as long as all of it together is not 32 times as long as the text.
+/// It stops accidents. Whoever wants to get a secret past it can:
+///
+/// - what is encrypted, compressed, spelt out in words, or in another encoding: base32, ROT13, Morse, binary digits, character codes
+///   without anything between them, calls like `chr(65)`;
+/// - a secret with letters or digits between its own, so one with numbered lines; in parts of fewer than twelve letters and
+///   digits, or about twenty characters of base64; in look-alike letters of other scripts;
+/// - escapes and codes that are cut in their middle; base64 with symbols in it, of which some stand alone;
+/// - in the other order: encoded first, and then written backwards or in the other case;
+/// - a short secret, or one of three different characters, that is not there exactly; where it is encoded, the symbols at its ends;
+/// - what nobody told of: keys in binary, opaque tokens that its `TokenClient` does not keep, and tokens backwards or in parts;
+/// - what decodes more than once, from where all of it together is more than 32 times as long as the text.
+///
+/// It may remove more than the secret: the word behind a token that is cut, or text that has the letters of a secret in words.
 ///
 /// ```
 /// use aims::Sanitizer;

@@ -9,8 +9,9 @@ use super::{Found, cut, decode, escape, form};
 pub(super) fn find(text: &str, known: &[&Known]) -> Vec<Found> {
     let budget = text.len().saturating_mul(MAX_FACTOR).saturating_add(MIN_BUDGET);
     let mut found = Search { known, budget }.find(text, 0);
+    let is_clean = found.is_empty();
     for known in known {
-        known.find_exactly(text, &mut found);
+        known.find_exactly(text, is_clean, &mut found);
     }
     found
 }
@@ -117,18 +118,36 @@ impl Search<'_> {
         });
         decode::base64(text, &mut |reading| {
             cut::find(text, reading, &mut found);
-            found.extend(self.find_within(reading, depth));
+            self.find_within(text, reading, depth, &mut found);
         });
-        decode::hex(text, &mut |reading| found.extend(self.find_within(reading, depth)));
-        decode::codes(text, &mut |reading| found.extend(self.find_within(reading, depth)));
+        decode::hex(text, &mut |reading| self.find_within(text, reading, depth, &mut found));
+        decode::codes(text, &mut |reading| self.find_within(text, reading, depth, &mut found));
         found
     }
 
-    /// All of a reading, if anything is in it: what stays of an encoded text whose middle is missing helps nobody.
-    fn find_within(&mut self, reading: &Reading, depth: usize) -> Option<Found> {
-        let (_, label) = self.find(reading.text(), depth + 1).into_iter().next()?;
-        Some((reading.place(&(0..reading.text().len()))?, label))
+    /// What is in a reading, with the rest of the words of the encoding: part of one would be read as something else.
+    fn find_within(&mut self, text: &str, reading: &Reading, depth: usize, found: &mut Vec<Found>) {
+        let mut within = self.find(reading.text(), depth + 1);
+        if within.is_empty() {
+            return;
+        }
+        within.sort_by_key(|(part, _)| part.start);
+        let Some(all) = reading.place(&(0..reading.text().len())) else { return };
+        let mut done = all.start;
+        for (part, label) in within {
+            let Some(part) = reading.place(&part).filter(|part| part.end > done) else { continue };
+            let before = text.get(done..part.start).unwrap_or_default();
+            let start = done.min(part.start) + before.trim_end_matches(is_encoding).len();
+            let behind = text.get(part.end..all.end).unwrap_or_default();
+            done = all.end - behind.trim_start_matches(is_encoding).len();
+            found.push((start..done, label));
+        }
     }
+}
+
+/// Whether it is in words of base64 or hexadecimal.
+fn is_encoding(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_')
 }
 
 /// Shorter than anything that is looked for in what was decoded, in bytes.
