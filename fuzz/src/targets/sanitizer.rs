@@ -17,7 +17,10 @@ pub(super) fn run(input: &[u8]) {
     }
     let encoded = aims_jose::base64url::encode(format!("{}{SECRET}", halves.0));
     let clean = sanitizer.sanitize(&encoded);
-    assert!(!clean.contains(encoded.get(encoded.len() - 24..).unwrap_or_default()), "an encoded secret comes through");
+    assert!(
+        !clean.contains(encoded.get(encoded.len() - 24..).unwrap_or_default()),
+        "an encoded secret comes through"
+    );
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {

@@ -36,7 +36,7 @@ impl TestAuthorizationServer {
             return Err(refused(ErrorCode::InvalidTarget));
         }
         let id = AuthRequestId::generate(self.0.backend).map_err(|_| refused(ErrorCode::ServerError))?;
-        let now = self.0.clock.now();
+        let now = self.now();
         let mut state = self.state();
         state.grants += 1;
         let granted = Granted {
@@ -53,17 +53,22 @@ impl TestAuthorizationServer {
             granted,
             id: id.clone(),
             answer: None,
-            interval: INTERVAL,
+            interval: self.0.poll_interval.map_or(INTERVAL, |interval| interval.as_secs()),
             next: now,
             expires: now + LIFETIME,
         };
         state.questions.insert(id.expose().to_owned(), question);
-        Ok(TestAnswer::json(200, BackchannelResponse::new(id, LIFETIME).to_json()))
+        let response = BackchannelResponse::new(id, LIFETIME);
+        let response = match self.0.poll_interval {
+            Some(interval) => response.with_interval(interval),
+            None => response,
+        };
+        Ok(TestAnswer::json(200, response.to_json()))
     }
 
     /// HIL-9, HIL-10: what the user said, once.
     pub(super) fn answered(&self, asking: &Asking<'_>, id: &AuthRequestId) -> Result<Granted, ErrorResponse> {
-        let now = self.0.clock.now();
+        let now = self.now();
         let mut state = self.state();
         let question = state.questions.get_mut(id.expose()).ok_or(refused(ErrorCode::InvalidGrant))?;
         if question.granted.client_id != asking.client_id() {
@@ -73,7 +78,7 @@ impl TestAuthorizationServer {
             return Err(refused(ErrorCode::ExpiredToken));
         }
         if now < question.next {
-            question.interval += INTERVAL;
+            question.interval += SLOW_DOWN;
             question.next = now + Duration::from_secs(question.interval);
             return Err(refused(ErrorCode::SlowDown));
         }
@@ -92,4 +97,8 @@ impl TestAuthorizationServer {
 }
 
 const INTERVAL: u64 = 5;
+
+/// HIL-9
+const SLOW_DOWN: u64 = 5;
+
 const LIFETIME: Duration = Duration::from_secs(120);

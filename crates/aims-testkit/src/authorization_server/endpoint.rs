@@ -81,7 +81,7 @@ impl TestAuthorizationServer {
             ("POST", "/par") => self.pushed(fields, body).unwrap_or_else(|error| TestAnswer::error(&error)),
             ("POST", "/token") => {
                 let answer = self.token(fields, body).unwrap_or_else(|error| TestAnswer::error(&error));
-                match self.0.dpop.nonce(self.0.clock.now()) {
+                match self.0.dpop.nonce(self.now()) {
                     Some(nonce) => answer.with(DPOP_NONCE_FIELD, nonce),
                     None => answer,
                 }

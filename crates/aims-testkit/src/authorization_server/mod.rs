@@ -9,10 +9,11 @@ mod token;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aims_credential::{Fetch, FetchError, FetchRequest, Fetched, HttpsUrl, Post, PostRequest, Posted};
 use aims_jose::JwkSet;
-use aims_keys::{Backend, BoxFuture};
+use aims_keys::{Backend, BoxFuture, Clock, UnixTime};
 use aims_oauth::{
     AccessTokenIssuer, AccessTokenVerifier, ClientAuthenticator, DpopVerifier, GrantIssuer, GrantVerifier,
     IdTokenIssuer, Issuer, Resource, Scope, ServerMetadata, TrustedIssuer,
@@ -21,7 +22,6 @@ use aims_oauth::{
 pub use self::builder::TestAuthorizationServerBuilder;
 pub use self::endpoint::TestAnswer;
 use self::state::State;
-use crate::TestClock;
 
 /// An authorization server in memory, with the code of `aims-oauth` behind each of its endpoints: metadata and keys, pushed requests, users asked elsewhere, and tokens for
 /// client credentials, codes, refresh tokens, exchanges and grants of other domains. Clones are the same server.
@@ -35,14 +35,14 @@ use crate::TestClock;
 /// use aims_testkit::{TestAuthorizationServer, TestClock};
 ///
 /// let clock = TestClock::at(UnixTime::from_secs(1_790_000_000));
-/// let server = TestAuthorizationServer::builder("https://as.example", clock).resource("https://tools.example/v1", "trips:read trips:book").build();
+/// let server = TestAuthorizationServer::builder("https://as.example", clock.reader()).resource("https://tools.example/v1", "trips:read trips:book").build();
 /// assert_eq!(server.metadata().issuer().as_str(), "https://as.example");
 /// ```
 #[derive(Clone)]
 pub struct TestAuthorizationServer(Arc<Inner>);
 
 struct Inner {
-    clock: TestClock,
+    clock: Arc<dyn Clock>,
     backend: Backend,
     metadata: ServerMetadata,
     keys: JwkSet,
@@ -56,6 +56,8 @@ struct Inner {
     grants: GrantIssuer,
     id_tokens: IdTokenIssuer,
     foreign: GrantVerifier,
+    poll_interval: Option<Duration>,
+    names_actors: bool,
     state: Mutex<State>,
 }
 
@@ -65,8 +67,8 @@ impl TestAuthorizationServer {
     /// # Panics
     ///
     /// When the text is not an issuer identifier.
-    pub fn builder(issuer: &str, clock: TestClock) -> TestAuthorizationServerBuilder {
-        TestAuthorizationServerBuilder::new(issuer, clock)
+    pub fn builder(issuer: &str, clock: impl Clock + 'static) -> TestAuthorizationServerBuilder {
+        TestAuthorizationServerBuilder::new(issuer, Arc::new(clock))
     }
 
     /// Its identifier.
@@ -91,6 +93,11 @@ impl TestAuthorizationServer {
     #[must_use]
     pub fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.state().asked)
+    }
+
+    /// A clock that was never set has every token be expired.
+    fn now(&self) -> UnixTime {
+        self.0.clock.unix_time().unwrap_or(UnixTime::from_secs(u64::MAX / 2))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -65,7 +65,7 @@ impl TestAuthorizationServer {
     ) -> Result<AuthenticatedClient, ErrorResponse> {
         let known = self.0.clients.iter().find(|client| client.is(&presented.lookup()));
         let registered = known.map(|client| &client.registered);
-        let now = self.0.clock.now();
+        let now = self.now();
         self.0.authenticator.authenticate(presented, registered, now).map_err(|error| client(&error))
     }
 
@@ -78,7 +78,7 @@ impl TestAuthorizationServer {
         let url = self.metadata().endpoint(Endpoint::Token).map(|url| url.as_str().parse::<DpopTarget>());
         let Some(Ok(target)) = url else { return Err(refused(ErrorCode::ServerError)) };
         let request = DpopRequest::new("POST", &target);
-        let proof = self.0.dpop.verify(lines, &request, self.0.clock.now());
+        let proof = self.0.dpop.verify(lines, &request, self.now());
         proof.map(Some).map_err(|error: DpopError| refused(error.error_code()))
     }
 
@@ -103,7 +103,7 @@ impl TestAuthorizationServer {
             && code.challenge.is_of(grant.verifier(), self.0.backend)
             && grant.redirect_uri().is_none_or(|uri| uri == code.redirect_uri)
             && code.key.is_none_or(|bound| key == Some(bound))
-            && self.0.clock.now() < code.expires;
+            && self.now() < code.expires;
         if !is_its {
             return Err(refused(ErrorCode::InvalidGrant));
         }
@@ -142,6 +142,9 @@ impl TestAuthorizationServer {
         if let Some(details) = &granted.details {
             request = request.details(details.clone());
         }
+        if self.0.names_actors {
+            request = request.acting(NewActor::new(asking.client_id()));
+        }
         let response = self.access_token(asking, request, scope)?;
         let text = self.random()?;
         let token = text.parse().map_err(|_| refused(ErrorCode::ServerError))?;
@@ -157,7 +160,7 @@ impl TestAuthorizationServer {
             Some(nonce) => id_token.nonce(nonce),
             None => id_token,
         };
-        let id_token = self.0.id_tokens.issue(&id_token, self.0.clock.now());
+        let id_token = self.0.id_tokens.issue(&id_token, self.now());
         Ok(response.with_id_token(id_token.map_err(|_| refused(ErrorCode::ServerError))?.into_token()))
     }
 
@@ -170,12 +173,11 @@ impl TestAuthorizationServer {
         if *exchange.subject().kind() != TokenTypeUrn::AccessToken || exchange.actor().is_some() {
             return Err(refused(ErrorCode::InvalidRequest));
         }
-        let now = self.0.clock.now();
+        let now = self.now();
         let token =
             exchange.subject().token().expose().parse().map_err(|_| refused(ErrorCode::InvalidRequest))?;
         let subject = self.0.verifier.verify(&token, now).map_err(|_| refused(ErrorCode::InvalidRequest))?;
-        let client =
-            self.0.clients.iter().find(|known| known.registered.client_id() == Some(asking.client_id()));
+        let client = self.0.clients.iter().find(|known| known.goes_by(asking.client_id()));
         let serves = client.map(|client| client.serves.as_slice()).unwrap_or_default();
         let checked = ExchangeParties::new(asking.client, &subject)
             .client_serves(serves)
@@ -234,9 +236,9 @@ impl TestAuthorizationServer {
         if let Some(proof) = asking.proof {
             request = request.bound_to(*proof.thumbprint());
         }
-        let grant = self.0.grants.issue(&request, self.0.clock.now());
+        let grant = self.0.grants.issue(&request, self.now());
         let grant = grant.map_err(|_| refused(ErrorCode::InvalidRequest))?;
-        let lifetime = grant.not_after().since(self.0.clock.now());
+        let lifetime = grant.not_after().since(self.now());
         let response = TokenResponse::new(grant.grant().clone(), TokenUse::NotApplicable);
         Ok(response.expires_in(lifetime).scope(scope).of_type(kind.clone()))
     }
@@ -247,7 +249,7 @@ impl TestAuthorizationServer {
         asking: &Asking<'_>,
         assertion: &SecurityToken,
     ) -> Result<TokenResponse, ErrorResponse> {
-        let now = self.0.clock.now();
+        let now = self.now();
         let grant = self.0.foreign.verify(assertion, asking.client_id(), asking.proof, now);
         let grant = grant.map_err(|error| refused(error.error_code()))?;
         let ceiling = grant.ceiling(asking.request, &CommonMembers);
@@ -283,7 +285,7 @@ impl TestAuthorizationServer {
         request: &AccessTokenRequest<'_>,
         scope: Scope,
     ) -> Result<TokenResponse, ErrorResponse> {
-        let now = self.0.clock.now();
+        let now = self.now();
         let issued = self.0.tokens.issue(request, now).map_err(|_| refused(ErrorCode::InvalidRequest))?;
         let lifetime = issued.not_after().since(now);
         let token_use = if matches!(asking.binding(), Some(TokenBinding::Key(_))) {

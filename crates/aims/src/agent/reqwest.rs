@@ -142,11 +142,11 @@ impl TokenAgent {
             request.url().as_str().parse().map_err(|_| AgentError::Attach(AttachError::RelativeTarget))?;
         let (mut need, mut tries) = (need.clone(), StepUps::new());
         loop {
-            let mut sent = request.try_clone().ok_or(AgentError::Attach(AttachError::Streaming))?;
-            let method = sent.method().clone();
-            let attached = self.attach(method.as_str(), &target, sent.headers_mut(), &need).await;
+            let mut attempt = request.try_clone().ok_or(AgentError::Attach(AttachError::Streaming))?;
+            let method = attempt.method().clone();
+            let attached = self.attach(method.as_str(), &target, attempt.headers_mut(), &need).await;
             let token = attached.map_err(AgentError::Attach)?;
-            let response = send(sent).await?;
+            let response = send(attempt).await?;
             let wanted = self.judge(&target, response.status(), response.headers(), &token, &mut tries);
             let Some(wanted) = wanted.map_err(AttachError::from).map_err(AgentError::Attach)? else {
                 return Ok(response);

@@ -72,7 +72,7 @@ impl World {
     fn with(is_dpop: bool) -> Self {
         let authority = TestAuthority::new("spiffe://acme.example");
         let clock = TestClock::at(NOW);
-        let server = TestAuthorizationServer::builder(ISSUER, clock.clone())
+        let server = TestAuthorizationServer::builder(ISSUER, clock.reader())
             .workloads("spiffe://acme.example/agents/*", authority.trust(), &[REDIRECT])
             .resource(TOOL, "trips:read trips:book")
             .build();

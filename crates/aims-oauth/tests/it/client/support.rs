@@ -35,7 +35,7 @@ impl World {
         build: impl FnOnce(TestAuthorizationServerBuilder) -> TestAuthorizationServerBuilder,
     ) -> Self {
         let (clock, key) = (TestClock::at(NOW), Arc::new(key()));
-        let server = TestAuthorizationServer::builder(ISSUER, clock.clone())
+        let server = TestAuthorizationServer::builder(ISSUER, clock.reader())
             .client(CLIENT, &*key, &[REDIRECT])
             .resource(TOOL, "trips:read trips:book");
         Self { clock, key, prover: prover(), server: build(server).build() }
