@@ -16,6 +16,7 @@
 //! | `agent_mtls` | an agent that calls it (`aims`) |
 //! | `mtls` | both in one program, with certificates that are renewed (`aims`) |
 //! | `signed` | signed requests and signed answers, both ends (`aims`) |
+//! | `tokens` | a tool that wants access tokens, and two agents that have one (`aims`) |
 //! | `workload_api` | a Workload API on a Unix socket, with a register that is a file (`aims-workload-api`) |
 //! | `workload` | a workload that asks it who it is, and follows the answer (`aims-workload-api`) |
 //! | `soak` | both under load, with a tool and two hundred callers |
@@ -34,6 +35,7 @@
 //! cargo run --bin mtls
 //!
 //! cargo run --bin signed
+//! cargo run --bin tokens
 //! ```
 
 pub mod search;
@@ -44,6 +46,9 @@ pub mod workload;
 mod pages {
     #[doc = include_str!("../../README.md")]
     mod front {}
+
+    #[doc = include_str!("../../docs/act-for-a-user.md")]
+    mod act_for_a_user {}
 
     #[doc = include_str!("../../docs/agent.md")]
     mod agent {}

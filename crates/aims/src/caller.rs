@@ -4,6 +4,8 @@ use std::fmt;
 #[cfg(feature = "oauth")]
 use std::sync::Arc;
 
+#[cfg(feature = "oauth")]
+use aims_credential::MarkKey;
 #[cfg(feature = "mtls")]
 use aims_credential::x509::VerifiedSvid;
 use aims_credential::{Lapsed, Marks, VerifiedWit};
@@ -144,6 +146,18 @@ impl Caller {
         self.authenticated()?.svid()
     }
 
+    /// The key of its access token, where it is known by that alone.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn token_key(&self) -> Option<&aims_jose::Thumbprint> {
+        match &self.0 {
+            By::Proof(_) => None,
+            By::Token(named) => match named.authorization.token().binding() {
+                Some(aims_oauth::TokenBinding::Key(key)) => Some(key),
+                _ => None,
+            },
+        }
+    }
+
     /// Whether it still counts at `now`.
     ///
     /// # Errors
@@ -153,10 +167,20 @@ impl Caller {
         match &self.0 {
             By::Proof(caller) => caller.still_valid(now, marks),
             #[cfg(feature = "oauth")]
-            By::Token(named) => named.authorization.still_valid(now, marks),
+            By::Token(named) => {
+                named.authorization.still_valid(now, marks)?;
+                // It may go by another name at its issuer.
+                let begun = named.authorization.token().begun();
+                let mut agent = std::iter::once(MarkKey::Agent(&named.agent));
+                marks.check_each(&mut agent, &|mark| mark.check(begun, LEEWAY))
+            }
         }
     }
 }
+
+/// How far the clock of an issuer may be behind the one of whoever cuts off: as for its tokens.
+#[cfg(feature = "oauth")]
+const LEEWAY: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Shows who, and how that was proved.
 impl fmt::Debug for Caller {

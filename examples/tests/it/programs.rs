@@ -210,3 +210,42 @@ fn signed_books_with_content_and_an_answer_that_are_signed() {
         "200 booked LIS to OPO for spiffe://acme.example/agents/travel\nsigned by spiffe://acme.example/tools/booking\n"
     );
 }
+
+/// AIMS-25, PRM-1, DPO-9, CHA-3.
+#[test]
+fn tokens_are_taken_from_whom_they_were_given_to() {
+    let output = run(env!("CARGO_BIN_EXE_tokens"), [""; 0]);
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let place = "resource_metadata=\"https://tools.example/.well-known/oauth-protected-resource\"";
+    let wanted = |status: u16, bearer: &str, dpop: &str| {
+        [
+            format!("{status} Bearer {bearer}{place}"),
+            format!("    DPoP {dpop}{place}, algs=\"EdDSA Ed25519 ES256 ES384 PS256\""),
+        ]
+    };
+    let less = "error=\"insufficient_scope\", scope=\"trips:book\", ";
+    let expected = [
+        &wanted(401, "", "")[..],
+        &[
+            "tokens are issued by https://as.example".into(),
+            "200 booked by spiffe://acme.example/agents/travel for user-1, shown by signature".into(),
+            r#"401 {"title":"Unauthorized","status":401,"code":"invalid_token"}"#.into(),
+        ],
+        &wanted(401, "", "error=\"use_dpop_nonce\", ")[..],
+        &wanted(403, less, less)[..],
+    ];
+    assert_eq!(said.lines().collect::<Vec<_>>(), expected.concat());
+    let records = String::from_utf8(output.stderr).unwrap();
+    let reasons: Vec<String> = records
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|record| record["decision"]["reasons"].to_string())
+        .collect();
+    let admitted = "[]";
+    assert_eq!(
+        reasons,
+        [r#"["no_token"]"#, admitted, r#"["other_client"]"#, r#"["nonce_wanted"]"#, admitted],
+        "{records}"
+    );
+}

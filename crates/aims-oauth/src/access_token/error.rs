@@ -158,7 +158,9 @@ impl AccessTokenError {
     #[must_use]
     pub fn error_code(&self) -> ErrorCode {
         match self {
-            Self::Introspection(_) | Self::IssuerKeys(_) => ErrorCode::TemporarilyUnavailable,
+            Self::Introspection(_) | Self::IssuerKeys(_) | Self::Lapsed(Lapsed::MarksUnavailable) => {
+                ErrorCode::TemporarilyUnavailable
+            }
             _ => ErrorCode::InvalidToken,
         }
     }

@@ -7,7 +7,7 @@ use aims_credential::{Lapsed, Marks};
 use aims_keys::UnixTime;
 
 use super::{Shortfall, Shown};
-use crate::{AuthorizationDetails, DetailRule, Scope, VerifiedAccessToken};
+use crate::{AccessToken, AuthorizationDetails, DetailRule, Scope, VerifiedAccessToken};
 
 /// A request whose access token was verified, and shown to be used by whom it was given to. Made by
 /// [`ResourceServer::authorize`](super::ResourceServer::authorize), and by nothing else; a user's "yes" in some window is none (AIMS-39).
@@ -15,11 +15,18 @@ use crate::{AuthorizationDetails, DetailRule, Scope, VerifiedAccessToken};
 pub struct Authorized {
     token: VerifiedAccessToken,
     shown: Shown,
+    /// What came, to be exchanged at its issuer. Nobody else gets it (AIMS-43).
+    inbound: AccessToken,
 }
 
 impl Authorized {
-    pub(super) fn new(token: VerifiedAccessToken, shown: Shown) -> Self {
-        Self { token, shown }
+    pub(super) fn new(token: VerifiedAccessToken, shown: Shown, inbound: AccessToken) -> Self {
+        Self { token, shown, inbound }
+    }
+
+    /// What came, for [`TokenNeed::on_behalf_of`](crate::TokenNeed::on_behalf_of).
+    pub(crate) fn inbound(&self) -> &AccessToken {
+        &self.inbound
     }
 
     /// The token: who acts, for whom, and what for.

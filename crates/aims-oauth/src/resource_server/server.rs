@@ -170,7 +170,9 @@ impl ResourceServer {
         }
         let shown = check(presented, token, possession, &*self.clients)?;
         match shown {
-            shown if self.policy.accepts(shown) => Ok(Authorized::new(token.clone(), shown)),
+            shown if self.policy.accepts(shown) => {
+                Ok(Authorized::new(token.clone(), shown, presented.token().clone()))
+            }
             Shown::Bearer => Err(ResourceError::Bearer),
             _ => Err(ResourceError::NotAccepted),
         }
@@ -200,7 +202,10 @@ impl ResourceServer {
         }
         let describe = |scheme: TokenScheme| {
             let mut challenge = Challenge::new(scheme.as_str());
-            if let Some(code) = error.error_code() {
+            // What is wrong with a proof is said to those who sent one (DPO-9).
+            let is_about_proofs = matches!(error, ResourceError::Dpop(_));
+            if let Some(code) = error.error_code().filter(|_| scheme == TokenScheme::Dpop || !is_about_proofs)
+            {
                 challenge = challenge.with("error", code.as_str());
             }
             if let ResourceError::Shortfall(shortfall) = error {

@@ -1,7 +1,7 @@
 //! What a token is needed for.
 
 use crate::wanted::Wanted;
-use crate::{AuthorizationDetails, Issuer, Resource, Scope, TokenTypeUrn, TypedToken, UserGrant};
+use crate::{AuthorizationDetails, Authorized, Issuer, Resource, Scope, TokenTypeUrn, TypedToken, UserGrant};
 
 /// What a token is needed for: a resource, and in whose right.
 #[derive(Clone, Debug)]
@@ -65,6 +65,16 @@ impl TokenNeed {
     #[must_use]
     pub fn in_exchange_for(mut self, token: TypedToken) -> Self {
         self.source = Source::Exchange(token);
+        self
+    }
+
+    /// In the right of whoever a request was authorized for, whose token is exchanged for it at its issuer: what a tool does whose handler calls another. The handler
+    /// has no token, and needs none (AIMS-43).
+    #[must_use]
+    pub fn on_behalf_of(mut self, caller: &Authorized) -> Self {
+        let token = caller.inbound().clone().into();
+        self.source = Source::Exchange(TypedToken::new(token, TokenTypeUrn::AccessToken));
+        self.issuer = Some(caller.token().issuer().clone());
         self
     }
 

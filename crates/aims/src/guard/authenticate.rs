@@ -50,9 +50,14 @@ impl Inner {
         #[cfg(feature = "oauth")]
         if is_bound {
             shown = shown.and(Shown::DPOP);
-            let is_alone = signed.is_none() && !offered;
+            let is_alone = signed.is_none() && !offered && !head.headers.contains_key(WIT_FIELD);
             if is_alone && accept.takes_by(shown, Shown::DPOP) {
-                return Ok(Sender::Known(None));
+                // WPT-12, WPT-15: `DPoP` binds no field.
+                return if super::tokens::has_context(head, &self.context_fields) {
+                    Err(Refusal::context_not_covered())
+                } else {
+                    Ok(Sender::Known(None))
+                };
             }
         }
         #[cfg(feature = "mtls")]

@@ -236,7 +236,7 @@ impl GuardBuilder {
             decide: self.decide,
             recorder: self.recorder,
             clock: self.clock,
-            #[cfg(feature = "mtls")]
+            #[cfg(any(feature = "mtls", feature = "oauth"))]
             context_fields: self.context_fields,
             #[cfg(feature = "mtls")]
             proxies: self.proxies,

@@ -62,7 +62,7 @@ pub(crate) struct Inner {
     decide: Arc<dyn Decide>,
     recorder: Arc<dyn Recorder>,
     clock: Arc<dyn Clock>,
-    #[cfg(feature = "mtls")]
+    #[cfg(any(feature = "mtls", feature = "oauth"))]
     context_fields: Vec<String>,
     #[cfg(feature = "mtls")]
     proxies: Option<ForwardedVerifier>,

@@ -192,6 +192,12 @@ impl Refusal {
         Self::bad_request("proof_not_accepted", "CRD-14")
     }
 
+    /// The request has what its proof does not bind.
+    #[cfg(feature = "oauth")]
+    pub(super) fn context_not_covered() -> Self {
+        Self::bad_request("context_not_covered", "WPT-15")
+    }
+
     /// The content of a signed request ended before its time.
     pub(super) fn broken_content() -> Self {
         Self::bad_request("content_broken", "HSIG-9")

@@ -1,13 +1,14 @@
 //! Access tokens: what a caller may do, beside who it is.
 
+use aims_credential::{Lapsed, Marks};
 use aims_id::WorkloadId;
 use aims_keys::UnixTime;
 use aims_oauth::{
-    Authorized as TokenAuthorized, DPOP_FIELD, DpopError, DpopTarget, Possession, PossessionError,
-    PresentedToken, Resource, ResourceError, ResourceMetadata, ResourceMetadataError, ResourceServer,
-    Shown as ShownBy, TokenScheme, VerifiedAccessToken,
+    AccessTokenError, Authorized as TokenAuthorized, DPOP_FIELD, DpopError, DpopTarget, Possession,
+    PossessionError, PresentedToken, Resource, ResourceError, ResourceMetadata, ResourceMetadataError,
+    ResourceServer, Shown as ShownBy, TokenScheme, VerifiedAccessToken,
 };
-use aims_proof::{Audiences, Authenticated};
+use aims_proof::{Audiences, Authenticated, TXN_TOKEN_FIELD};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
@@ -43,6 +44,14 @@ impl Granted {
     pub(super) fn caller(&self) -> Option<Caller> {
         let agent = self.agent.clone()?;
         Some(Caller::by_token(agent, self.authorization.clone()))
+    }
+
+    /// By the marks of the guard: those of the verifier may be others, or none, and know of no agent that goes by another name there (AZR-10).
+    fn still_valid(&self, now: UnixTime, marks: &dyn Marks) -> Result<(), Lapsed> {
+        match self.caller() {
+            Some(caller) => caller.still_valid(now, marks),
+            None => self.authorization.still_valid(now, marks),
+        }
     }
 }
 
@@ -165,9 +174,20 @@ impl Inner {
         // Who is asked, marks, memory and the names of clients are what the service brought.
         let token = caught_future(tokens.server.verify_any(&presented, now)).await.ok_or_else(failed)?;
         let token = token.map_err(refused)?;
-        let granted = caught(|| tokens.judge(head, &presented, &token, caller, now)).ok_or_else(failed)?;
+        let judge = || {
+            let granted = tokens.judge(head, &presented, &token, caller, now)?;
+            granted.still_valid(now, &*self.marks).map_err(AccessTokenError::Lapsed)?;
+            Ok::<_, ResourceError>(granted)
+        };
+        let granted = caught(judge).ok_or_else(failed)?;
         Ok(Some(Granted { is_opaque, ..granted.map_err(refused)? }))
     }
+}
+
+/// Whether the request has what only the proof of a workload binds: a transaction token, or a field that the service relies on.
+pub(super) fn has_context(head: &Parts, context_fields: &[String]) -> bool {
+    let relied_on = context_fields.iter().map(String::as_str);
+    relied_on.chain([TXN_TOKEN_FIELD]).any(|field| head.headers.contains_key(field))
 }
 
 /// Why a request is refused that shows nothing of who sent it: what is wanted, or what its token lacks (CHA-1).

@@ -146,11 +146,15 @@ fn identity(member: &mut ObjectWriter, who: &Caller) {
     member.str("id", who.subject().as_str());
     member.object("auth", |auth| {
         auth.str("method", who.method().name()).str("layer", who.layer().name());
-        if let Some(proof) = who.wpt() {
-            auth.str("key", &proof.wit().thumbprint().to_string());
-            if let Some(id) = proof.wit().token_id() {
+        if let Some(wit) = who.wit() {
+            auth.str("key", &wit.thumbprint().to_string());
+            if let Some(id) = wit.token_id() {
                 auth.str("credential", id);
             }
+        }
+        #[cfg(feature = "oauth")]
+        if let Some(key) = who.token_key() {
+            auth.str("key", &key.to_string());
         }
         #[cfg(feature = "mtls")]
         if let Some(svid) = who.svid() {
@@ -174,6 +178,11 @@ fn granted(member: &mut ObjectWriter, authorization: &aims_oauth::Authorized) {
     }
     member.str("scope", &bounded(token.scope().as_str()));
     member.str("token", &token.fingerprint().to_string()).str("shown_by", authorization.shown_by().name());
+    // AIMS-27: what it rests on, the first grant first.
+    let lineage = token.lineage().ids();
+    if !lineage.is_empty() {
+        member.strs("lineage", lineage.iter().map(|id| base64url::encode(id.as_bytes())));
+    }
     if let Some(transaction) = token.transaction() {
         member.str("txn", &bounded(&transaction));
     }

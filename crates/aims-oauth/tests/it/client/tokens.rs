@@ -455,6 +455,23 @@ async fn aims_34_exc_9_a_tool_exchanges_what_was_sent_to_it() {
     let verified = reader.verify(token.token(), NOW).unwrap();
     assert_eq!((&*verified.subject(), &*verified.client_id()), (USER, "tool"));
     assert_eq!(verified.actors().current().unwrap().subject(), "tool");
+    // The same by what a resource server made of the request: the handler sees no token.
+    let resource = aims_oauth::AccessTokenVerifier::builder(tool(), world.server.trusted(), backend::ring());
+    let dpop = aims_oauth::DpopVerifier::builder(aims_proof::ReplayMemory::with_capacity(9), backend::ring());
+    let resource = aims_oauth::ResourceServer::new(resource.build(), aims_oauth::BindingPolicy::bound());
+    let resource = resource.with_dpop(dpop.build());
+    let fields = inbound.fields("POST", &https(TOOL), None, NOW).await.unwrap();
+    let presented = aims_oauth::PresentedToken::read([&**fields[0].1]).unwrap().unwrap();
+    let checked = resource.verify(&presented, NOW).unwrap();
+    let proof =
+        resource.verify_dpop(&presented, &checked, [&**fields[1].1], "POST", &TOOL.parse().unwrap(), NOW);
+    let proof = proof.unwrap().unwrap();
+    let caller = resource.authorize(&presented, &checked, aims_oauth::Possession::Dpop(&proof)).unwrap();
+    assert!(!format!("{caller:?}").contains(inbound.token().expose()));
+    let handled = TokenNeed::of("https://inner.example".parse().unwrap()).on_behalf_of(&caller);
+    let handled = handled.scope("trips:read".parse().unwrap());
+    let again = tool_tokens("tool", tool_key.clone()).token(&handled).await.unwrap();
+    assert_eq!(again.issuer(), &issuer());
     // Another client that has the token, and not its key, gets nothing for it.
     let thief = Arc::new(key());
     let world_of_thief = tool_tokens("tool", thief);

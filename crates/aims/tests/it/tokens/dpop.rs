@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aims::credential::{Mark, MarkKey};
+use aims::credential::{Mark, MarkKey, MarkTable, Marks, MarksUnavailable};
 use aims::id::WorkloadId;
 use aims::keys::{Algorithm, SoftwareKey};
 use aims::oauth::{
@@ -106,6 +106,7 @@ async fn dpo_9_aims_25_an_agent_is_known_by_its_token_where_that_is_asked_for() 
         (&TRAVEL.into(), &"dpop".into())
     );
     assert_eq!(record["agent"]["auth"]["layer"], "application");
+    assert_eq!(record["agent"]["auth"]["key"], prover.thumbprint().to_string());
     assert_eq!(record["authorization"]["shown_by"], "dpop");
     assert!(!world.records.text().contains(&token));
 
@@ -233,6 +234,7 @@ async fn dpo_5_dpo_8_dpo_9_dpo_12_nonces_are_asked_for_and_change_in_time() {
     let lines: Vec<_> =
         headers.get_all("www-authenticate").iter().map(|line| line.to_str().unwrap()).collect();
     assert!(lines.iter().any(|line| line.starts_with("DPoP error=\"use_dpop_nonce\"")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.starts_with("Bearer resource_metadata=")), "{lines:?}");
     let given: Vec<_> = headers.get_all("dpop-nonce").iter().collect();
     assert_eq!((given.len(), &headers["cache-control"]), (1, &"no-store".parse().unwrap()));
     let nonce = given[0].to_str().unwrap().to_owned();
@@ -360,6 +362,90 @@ async fn azr_10_aims_55_a_caller_by_token_ends_with_it() {
     permit.still_valid().unwrap();
     world.clock.set(NOW + Duration::from_secs(331));
     assert_refused!(permit.still_valid(), "expired", "AIMS-8");
+}
+
+#[tokio::test]
+async fn wpt_12_wpt_15_what_dpop_does_not_bind_does_not_come_with_it() {
+    let world = setup(None)
+        .guard(|guard| guard.accept(Accept::signature().or(Accept::dpop())).context_field("X-Context-Token"))
+        .build();
+    let prover = prover();
+    let token = world.issue(&token_for(TRAVEL, &prover));
+    let shows = Shows::new(&prover, &token);
+    for field in ["txn-token", "x-context-token"] {
+        let mut request = shows.request().await;
+        request.headers_mut().insert(field, "stolen".parse().unwrap());
+        world.assert_refused(request, 400, "context_not_covered", "context_not_covered", "WPT-15").await;
+    }
+    // A credential that nothing proves is not left out of account either.
+    let mut request = shows.request().await;
+    request.headers_mut().insert("workload-identity-token", world.travel().wit().parse().unwrap());
+    let (status, _, _) = world.call(request).await;
+    assert!(status.is_client_error());
+    assert_eq!(world.call(shows.request().await).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn azr_10_aims_55_the_marks_of_the_guard_count_for_tokens_and_for_whom_they_name() {
+    let marks = Arc::new(MarkTable::with_capacity(10));
+    let own = Arc::clone(&marks);
+    let world = setup(None)
+        .resource(|tokens| {
+            let dpop = DpopVerifier::builder(ReplayMemory::with_capacity(100), backend::ring()).build();
+            ResourceServer::new(tokens.build(), BindingPolicy::bound())
+                .with_dpop(dpop)
+                .with_clients(OwnAgents)
+        })
+        .guard(move |guard| guard.accept(Accept::signature().or(Accept::dpop())).marks(own))
+        .build();
+    let prover = prover();
+    let token = world.issue(&token_for("client-7", &prover));
+    let head = async || Shows::new(&prover, &token).request().await.into_parts().0;
+    let permit = world.guard.admit(&head().await).await.unwrap();
+    let agent = HELPER.parse().unwrap();
+    for mark in [
+        MarkKey::Agent(&agent),
+        MarkKey::Client { issuer: "https://as.example", client: "client-7" },
+        MarkKey::Subject { issuer: "https://as.example", subject: "user-1" },
+    ] {
+        marks.add(&mark, Mark::suspended()).unwrap();
+        assert_refused!(permit.still_valid(), "suspended", "AIMS-55");
+        assert_refused!(world.guard.admit(&head().await).await, "suspended", "AIMS-55");
+        marks.clear(&mark);
+        permit.still_valid().unwrap();
+    }
+}
+
+/// Marks that are lost.
+#[derive(Debug)]
+struct Lost;
+
+impl Marks for Lost {
+    fn mark(&self, _: &MarkKey<'_>) -> Result<Option<Mark>, MarksUnavailable> {
+        Err(MarksUnavailable::new())
+    }
+}
+
+#[tokio::test]
+async fn aims_55_without_its_marks_a_guard_takes_no_token() {
+    for of_verifier in [true, false] {
+        let world = setup(None)
+            .resource(move |tokens| {
+                let dpop = DpopVerifier::builder(ReplayMemory::with_capacity(100), backend::ring()).build();
+                let tokens = if of_verifier { tokens.marks(Lost) } else { tokens };
+                ResourceServer::new(tokens.build(), BindingPolicy::bound()).with_dpop(dpop)
+            })
+            .guard(move |guard| {
+                let guard = guard.accept(Accept::dpop());
+                if of_verifier { guard } else { guard.marks(Lost) }
+            })
+            .build();
+        let prover = prover();
+        let token = world.issue(&token_for(TRAVEL, &prover));
+        let (status, headers, body) = world.call(Shows::new(&prover, &token).request().await).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+        assert!(!headers.contains_key("www-authenticate"), "whoever asks is not at fault");
+    }
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ fn ask(method: Method, uri: &str) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn prm_1_cha_1_aims_50_aims_32_a_guard_says_what_it_takes() {
+async fn prm_1_cha_1_aims_50_a_guard_says_what_it_takes() {
     let world = Setup::new()
         .resource(|tokens| {
             let about = ResourceMetadata::builder(tool()).scopes("trips:book".parse().unwrap()).name("Trips");

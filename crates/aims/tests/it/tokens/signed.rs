@@ -6,7 +6,7 @@ use std::time::Duration;
 use aims::credential::{Fetch, FetchError, FetchRequest, Fetched, LineageId, Mark, MarkKey};
 use aims::jose::JwkSet;
 use aims::keys::BoxFuture;
-use aims::oauth::{AccessTokenIssuer, AccessTokenRequest, NewActor, TrustedIssuer};
+use aims::oauth::{AccessTokenIssuer, AccessTokenRequest, NewActor, TokenBinding, TrustedIssuer};
 use aims::{Decide, Decision, Question, backend};
 use aims_testkit::assert_refused;
 use axum::body::Body;
@@ -16,7 +16,7 @@ use super::world::*;
 use crate::support::NOW;
 
 #[tokio::test]
-async fn aims_25_aims_43_arch_7_an_agent_acts_for_a_user_with_a_token_of_its_own() {
+async fn aims_25_aims_47_arch_7_an_agent_acts_for_a_user_with_a_token_of_its_own() {
     let world = World::new();
     let agent = world.travel();
     let token = world.issue(&for_user(&agent).transaction("txn-1"));
@@ -24,6 +24,9 @@ async fn aims_25_aims_43_arch_7_an_agent_acts_for_a_user_with_a_token_of_its_own
     assert_eq!((status, body.as_str()), (StatusCode::OK, "spiffe://acme.example/agents/travel for user-1"));
     let record = world.records.last();
     assert_eq!(record["agent"]["id"], "spiffe://acme.example/agents/travel");
+    let TokenBinding::Key(key) = bound(&agent) else { panic!("no key") };
+    assert_eq!(record["agent"]["auth"]["key"], key.to_string());
+    assert!(record["agent"]["auth"]["credential"].is_string());
     let authorization = &record["authorization"];
     assert_eq!(
         (&authorization["on_behalf_of"], &authorization["issuer"]),
