@@ -67,7 +67,7 @@ pub(super) struct Code {
 #[derive(Clone, Debug)]
 pub(super) struct Refresh {
     pub(super) granted: Granted,
-    /// The key that it was given to.
-    pub(super) binding: Option<TokenBinding>,
+    /// The key that it was given to, where it is bound to that.
+    pub(super) instance: Option<TokenBinding>,
     pub(super) is_used: bool,
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use aims_credential::{FetchError, Mark, MarkKey, MarkTable};
 use aims_keys::{SealingKey, backend};
 use aims_oauth::{
-    Challenges, ClientError, HeldToken, RedirectUri, SecurityToken, TokenClient, TokenNeed, TokenTypeUrn,
-    TypedToken, UserGrant,
+    Challenges, ClientError, HeldToken, SecurityToken, TokenClient, TokenNeed, TokenTypeUrn, TypedToken,
+    UserGrant,
 };
 use aims_testkit::{TestAuthorizationServer, assert_refused};
 
@@ -25,16 +25,6 @@ fn secs(seconds: u64) -> Duration {
 
 fn same(one: &HeldToken, other: &HeldToken) -> bool {
     one.fingerprint() == other.fingerprint()
-}
-
-/// What a user granted: `trips:read` and `trips:book` at the tool.
-async fn granted(world: &World, tokens: &TokenClient) -> UserGrant {
-    let redirect: RedirectUri = REDIRECT.parse().unwrap();
-    let client = tokens.client(&issuer()).await.unwrap();
-    let flow = client.authorize(&redirect).unwrap().resource(tool());
-    let pending = tokens.begin(flow.scope("trips:read trips:book".parse().unwrap())).await.unwrap();
-    let back = world.server.approve(pending.url(), USER);
-    tokens.redeem(pending, &query_of(&back)).await.unwrap()
 }
 
 #[tokio::test]
