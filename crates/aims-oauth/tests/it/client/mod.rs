@@ -1,5 +1,6 @@
 //! Agents that get tokens.
 
+mod adversary;
 mod approvals;
 mod flows;
 mod step_up;
