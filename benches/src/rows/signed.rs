@@ -189,8 +189,7 @@ fn row_with_token(issuer: fn(&Tokens) -> TrustedIssuer) -> Row {
     let (pool, tokens, raw) = with_token();
     let tool = ResourceServer::new(tokens.verifier_of(issuer(&tokens)), BindingPolicy::bound());
     let guard = move |world: &World| {
-        let builder = super::guard::builder(world).access_tokens(tool.clone());
-        builder.expect("a resource of the guard").build()
+        super::guard::builder(world).access_tokens(tool.clone()).expect("a sound tool").build()
     };
     let (mut admits, mut next): (Guard, usize) = (guard(&pool.world), 0);
     Row::new(move || {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod access_token;
+mod action;
 mod authorization;
 mod backchannel;
 mod challenge;
@@ -37,6 +38,7 @@ pub use crate::access_token::{
     AccessTokenVerifierBuilder, Actor, ActorChain, IssuedAccessToken, NewActor, TokenBinding,
     UnsignedAccessToken, VerifiedAccessToken,
 };
+pub use crate::action::{Action, ActionError, ActionHash, ConfirmedActions};
 pub use crate::authorization::{
     AuthorizationError, AuthorizationRequest, AuthorizationResponse, CodeChallenge, CodeVerifier,
     ExpectedAuthorization, PkceError, PushedResponse, RequestOrigin, RequestUri,

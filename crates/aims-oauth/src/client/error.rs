@@ -183,7 +183,7 @@ impl ClientError {
     pub fn rule(&self) -> &'static str {
         match self {
             Self::Authorization(error) => error.rule(),
-            Self::Busy => "SEC-17",
+            Self::Busy => "ACT-6",
             Self::Challenge => "CHA-2",
             Self::Clock(error) => error.rule(),
             Self::Constraint => "SEC-4",

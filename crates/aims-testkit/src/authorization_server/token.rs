@@ -142,6 +142,9 @@ impl TestAuthorizationServer {
         if let Some(details) = &granted.details {
             request = request.details(details.clone());
         }
+        if self.0.names_actors {
+            request = request.acting(NewActor::new(asking.client_id()));
+        }
         let response = self.access_token(asking, request, scope)?;
         let text = self.random()?;
         let token = text.parse().map_err(|_| refused(ErrorCode::ServerError))?;
@@ -174,8 +177,7 @@ impl TestAuthorizationServer {
         let token =
             exchange.subject().token().expose().parse().map_err(|_| refused(ErrorCode::InvalidRequest))?;
         let subject = self.0.verifier.verify(&token, now).map_err(|_| refused(ErrorCode::InvalidRequest))?;
-        let client =
-            self.0.clients.iter().find(|known| known.registered.client_id() == Some(asking.client_id()));
+        let client = self.0.clients.iter().find(|known| known.goes_by(asking.client_id()));
         let serves = client.map(|client| client.serves.as_slice()).unwrap_or_default();
         let checked = ExchangeParties::new(asking.client, &subject)
             .client_serves(serves)

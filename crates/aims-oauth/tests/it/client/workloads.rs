@@ -86,3 +86,29 @@ async fn osc_1_spc_1_a_jwt_svid_for_the_server_alone_shows_the_client() {
     let tokens = client(&world, credential, world.constraint());
     assert_refused!(tokens.token(&need()).await, "other_subject", "AIMS-2");
 }
+
+/// A Workload API that does not know the workload.
+#[derive(Debug)]
+struct Nobody;
+
+impl JwtSvidSource for Nobody {
+    fn jwt_svid<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<JwtSvid, JwtSvidUnavailable>> {
+        Box::pin(std::future::ready(Err(JwtSvidUnavailable::new("permission_denied"))))
+    }
+}
+
+#[tokio::test]
+async fn osc_1_without_a_jwt_svid_nothing_is_sent() {
+    let world = World::new();
+    let between = Between::of(&world.server);
+    let metadata = format!(
+        r#"{{"issuer":"{ISSUER}","token_endpoint":"{ISSUER}/token","grant_types_supported":["client_credentials"],
+        "token_endpoint_auth_methods_supported":["spiffe_jwt"]}}"#
+    );
+    between.page("https://as.example/.well-known/oauth-authorization-server", &metadata);
+    let tokens = TokenClient::builder(between.clone(), world.clock.reader(), backend::ring())
+        .server(issuer(), ClientCredential::jwt_svid(AGENT.parse().unwrap(), Nobody), world.constraint())
+        .build();
+    assert_refused!(tokens.token(&need()).await, "permission_denied", "OSC-1");
+    assert!(between.posted().is_empty());
+}
