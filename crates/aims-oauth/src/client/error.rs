@@ -126,6 +126,9 @@ pub enum ClientError {
     /// A user has to be asked.
     #[error("a user has to be asked")]
     UserNeeded,
+    /// A token is to be exchanged, and it is not said at which of several servers.
+    #[error("it is not said which server the token is exchanged at")]
+    WhichServer,
 }
 
 impl ClientError {
@@ -171,6 +174,7 @@ impl ClientError {
             Self::TokenUse => "token_use",
             Self::TooEarly => "too_early",
             Self::UserNeeded => "user_needed",
+            Self::WhichServer => "which_server",
         }
     }
 
@@ -204,7 +208,7 @@ impl ClientError {
             Self::NotBound => "JAG-10",
             Self::OtherClient => "AUT-6",
             Self::OtherSubject => "AIMS-2",
-            Self::OtherResource => "MCP-15",
+            Self::OtherResource | Self::WhichServer => "MCP-15",
             Self::Refused(_) | Self::Status(_) => "WIR-4",
             Self::ResourceMetadata(error) => error.rule(),
             Self::Seal(error) => error.rule(),

@@ -8,6 +8,7 @@ use aims_credential::{Marks, Post, Refreshed};
 use aims_keys::{Backend, Clock};
 
 use super::cache::TokenCache;
+use super::known_grants::KnownGrants;
 use super::{Inner, Server, TokenClient, discovery};
 use crate::{ClientCredential, IdTokenVerifier, Issuer, SenderConstraint, TrustedIssuer};
 
@@ -73,6 +74,7 @@ impl TokenClientBuilder {
             servers: self.servers,
             takes_parents: self.takes_parents,
             cache: TokenCache::with_capacity(self.capacity),
+            grants: KnownGrants::default(),
             discovered: discovery::Resources::with_capacity(self.capacity),
         }))
     }

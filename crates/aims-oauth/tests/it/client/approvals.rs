@@ -40,14 +40,20 @@ async fn aims_38_aims_40_hil_6_hil_9_hil_10_a_user_decides_in_their_own_time() {
     assert_eq!(between.posted().len(), 1);
     world.server.decide(pending.id(), true);
     world.clock.advance(secs(5));
+    let key = SealingKey::generate(backend::ring()).unwrap();
+    let sealed = pending.seal(&key).unwrap();
     let grant = tokens.poll(&mut pending).await.unwrap().unwrap();
     let token = tokens.token(&TokenNeed::of(tool()).by(&grant)).await.unwrap();
     let verified = world.verify(&token);
     assert_eq!((&*verified.subject(), verified.scope().as_str()), (USER, "trips:book"));
     assert_eq!(token.scope().unwrap().as_str(), "trips:book");
-    // It is redeemed.
+    // It is redeemed: nobody asks again, and who has a copy gets nothing.
     world.clock.advance(secs(5));
-    let again = tokens.poll(&mut pending).await.unwrap_err();
+    between.posted();
+    assert_refused!(tokens.poll(&mut pending).await, "expired", "HIL-42");
+    assert!(between.posted().is_empty());
+    let mut copy = PendingApproval::open(&sealed, &key).unwrap();
+    let again = tokens.poll(&mut copy).await.unwrap_err();
     assert_eq!(again.error_code(), Some(ErrorCode::InvalidGrant));
 }
 
