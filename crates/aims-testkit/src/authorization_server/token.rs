@@ -123,13 +123,16 @@ impl TestAuthorizationServer {
         let granted = {
             let mut state = self.state();
             let known = state.refresh.get_mut(token.expose()).ok_or(refused(ErrorCode::InvalidGrant))?;
+            // Nobody else uses it up.
+            if known.granted.client_id != asking.client_id() || known.instance != asking.instance() {
+                return Err(refused(ErrorCode::InvalidGrant));
+            }
             let is_used = std::mem::replace(&mut known.is_used, true);
-            let (granted, instance) = (known.granted.clone(), known.instance);
+            let granted = known.granted.clone();
             if is_used {
                 state.ended.push(granted.id);
             }
-            let is_its = granted.client_id == asking.client_id() && instance == asking.instance();
-            if !is_its || state.ended.contains(&granted.id) {
+            if state.ended.contains(&granted.id) {
                 return Err(refused(ErrorCode::InvalidGrant));
             }
             granted
