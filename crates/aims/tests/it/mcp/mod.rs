@@ -1,0 +1,6 @@
+//! The Model Context Protocol, at both ends.
+
+mod messages;
+mod server;
+mod streams;
+mod world;
