@@ -115,5 +115,7 @@ pub use crate::token::{
     CodeGrant, ErrorResponse, ErrorText, Grant, MessageError, TokenExchange, TokenHint, TokenQuery,
     TokenRequest, TokenResponse, TokenTypeUrn, TokenUse, TypedToken,
 };
-pub use crate::token_client::{Discovered, TokenClient, TokenClientBuilder, TokenNeed, UserGrant};
+pub use crate::token_client::{
+    Discovered, OtherServers, TokenClient, TokenClientBuilder, TokenNeed, UserGrant,
+};
 pub use crate::trusted_issuer::{IssuerKeysError, TrustedIssuer};

@@ -14,7 +14,7 @@ use super::{
 use crate::client::constraint::HeldBinding;
 use crate::{
     BackchannelRequest, ClientAuthMethod, DpopTarget, Endpoint, ErrorResponse, GrantType, Issuer,
-    NewParameters, RedirectUri, ServerMetadata, TokenRequest,
+    NewParameters, RedirectUri, ServerMetadata, Signed, TokenRequest,
 };
 
 /// A client at one authorization server: how it shows who it is, and what its tokens are bound to. Cloning is cheap.
@@ -178,6 +178,17 @@ impl OAuthClient {
         if !server.supports_auth_method(self.0.credential.method(), endpoint) {
             return Err(ClientError::NoSuchMethod);
         }
+        // MCP-30: what the server says that it verifies.
+        let taken = server.algorithms(Signed::ClientAssertion);
+        if self
+            .0
+            .credential
+            .algorithm()
+            .zip(taken)
+            .is_some_and(|(algorithm, taken)| !taken.contains(algorithm))
+        {
+            return Err(ClientError::NoSuchMethod);
+        }
         Ok(url)
     }
 
@@ -245,7 +256,7 @@ impl OAuthClient {
 }
 
 /// What a server says with another status than that of success.
-pub(super) fn refusal(answer: &Posted) -> ClientError {
+pub(crate) fn refusal(answer: &Posted) -> ClientError {
     let is_json = answer.media_type() == Some("application/json");
     match ErrorResponse::parse(answer.body()) {
         Ok(error) if is_json => ClientError::Refused(error),
@@ -254,7 +265,7 @@ pub(super) fn refusal(answer: &Posted) -> ClientError {
 }
 
 /// What is not JSON was not made by the endpoint.
-pub(super) fn check_media_type(answer: &Posted) -> Result<(), ClientError> {
+pub(crate) fn check_media_type(answer: &Posted) -> Result<(), ClientError> {
     if answer.media_type() == Some("application/json") { Ok(()) } else { Err(ClientError::MediaType) }
 }
 

@@ -190,7 +190,7 @@ impl Begun<'_> {
                         Ok(now) => Ok((whole, now)),
                         Err(refusal) => Err(refusal),
                     },
-                    Err(ReadError::TooLarge) => Err(Refusal::not_an_operation(&McpMessageError::TooLarge)),
+                    Err(ReadError::TooLarge) => Err(Refusal::not_an_operation(McpMessageError::TooLarge)),
                     Err(_) => Err(Refusal::broken_content()),
                 };
                 match refused {
@@ -213,7 +213,7 @@ impl Begun<'_> {
         let (calls, needed) = match looked {
             Ok(looked) => looked,
             Err(error) => {
-                let refusal = Refusal::not_an_operation(&error);
+                let refusal = Refusal::not_an_operation(error);
                 let refusal = guard.refuse(&asked, known.caller().as_ref(), refusal).await;
                 return Err(denied(refusal, signed.as_ref()));
             }

@@ -179,7 +179,7 @@ impl Refusal {
 
     /// What the content asks for cannot be read, or is nothing that anybody may ask for.
     #[cfg(feature = "mcp")]
-    pub(super) fn not_an_operation(error: &crate::mcp::McpMessageError) -> Self {
+    pub(super) fn not_an_operation(error: crate::mcp::McpMessageError) -> Self {
         Self {
             status: StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST),
             public_code: error.public_code(),

@@ -50,6 +50,7 @@ impl McpScopes {
                 others: BTreeMap::new(),
                 implied: BTreeMap::new(),
             },
+            implied: Vec::new(),
             is_repeated: false,
         }
     }
@@ -122,6 +123,7 @@ impl McpScopes {
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct McpScopesBuilder {
     table: McpScopes,
+    implied: Vec<(String, Scope)>,
     is_repeated: bool,
 }
 
@@ -170,8 +172,7 @@ impl McpScopesBuilder {
 
     /// Whoever was granted `broad` has these, too. Challenges name the narrow ones.
     pub fn implies(mut self, broad: &str, narrow: Scope) -> Self {
-        let known = self.table.implied.entry(broad.to_owned()).or_default();
-        known.extend(narrow.iter().map(str::to_owned));
+        self.implied.push((broad.to_owned(), narrow));
         self
     }
 
@@ -186,15 +187,15 @@ impl McpScopesBuilder {
         if self.is_repeated {
             return Err(E::Repeated);
         }
-        let implied = self.table.implied.values().flatten().chain(self.table.implied.keys());
-        if implied
-            .map(String::as_str)
-            .chain(self.table.scopes().flat_map(Scope::iter))
-            .any(|one| one == OFFLINE)
-        {
+        let implied = self.implied.iter().flat_map(|(broad, narrow)| narrow.iter().chain([broad.as_str()]));
+        if implied.chain(self.table.scopes().flat_map(Scope::iter)).any(|scope| scope == OFFLINE) {
             return Err(E::OfflineAccess);
         }
-        self.table.implied = closed(&self.table.implied);
+        let mut direct: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (broad, narrow) in self.implied {
+            direct.entry(broad).or_default().extend(narrow.iter().map(str::to_owned));
+        }
+        self.table.implied = closed(&direct);
         self.table.supported()?;
         Ok(self.table)
     }

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod flows;
+mod others;
 mod step_up;
 pub(crate) mod support;
 mod tokens;
