@@ -19,7 +19,8 @@ use crate::{
 pub struct Discovered {
     metadata: ResourceMetadata,
     issuer: Issuer,
-    challenged: Option<Scope>,
+    /// By its last challenge.
+    wanted: Option<Scope>,
 }
 
 impl Discovered {
@@ -45,7 +46,7 @@ impl Discovered {
     /// What scope to ask for (MCP-12): what a challenge of the resource named last, else all that the metadata name. `None`, where neither does: no scope is asked for then.
     #[must_use]
     pub fn scope(&self) -> Option<&Scope> {
-        self.challenged.as_ref().or_else(|| self.metadata.scopes())
+        self.wanted.as_ref().or_else(|| self.metadata.scopes())
     }
 }
 
@@ -58,8 +59,8 @@ pub(super) struct Resources {
 #[derive(Clone, Default)]
 struct Known {
     discovered: Arc<Refreshed<Discovered, ClientError>>,
-    /// The scope of its last challenge.
-    challenged: Option<Scope>,
+    /// Of its last challenge.
+    scope: Option<Scope>,
 }
 
 impl Resources {
@@ -67,14 +68,14 @@ impl Resources {
         Self { capacity, known: Mutex::default() }
     }
 
-    fn of(&self, resource: &Resource, challenged: Option<Scope>) -> Known {
+    fn of(&self, resource: &Resource, scope: Option<Scope>) -> Known {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= self.capacity && !known.contains_key(resource) {
             // What it says can be asked for again.
             known.clear();
         }
         let known = known.entry(resource.clone()).or_default();
-        known.challenged = challenged.or(known.challenged.take());
+        known.scope = scope.or(known.scope.take());
         known.clone()
     }
 
@@ -125,10 +126,10 @@ impl TokenClient {
         challenges: Option<&Challenges>,
     ) -> Result<Discovered, ClientError> {
         let named = challenges.map(named).transpose()?.flatten();
-        let challenged = challenges.map(scope_of).transpose()?.flatten();
-        let Known { discovered, challenged } = self.0.discovered.of(resource, challenged);
+        let scope = challenges.map(scope_of).transpose()?.flatten();
+        let Known { discovered, scope } = self.0.discovered.of(resource, scope);
         let found = discovered.get(self.now()?, |_| true, || self.fetch(resource, named)).await?;
-        Ok(Discovered { challenged, ..Discovered::clone(&found) })
+        Ok(Discovered { wanted: scope, ..Discovered::clone(&found) })
     }
 
     async fn fetch(
@@ -166,7 +167,7 @@ impl TokenClient {
         let admits = |issuer: &&Issuer| self.0.others.as_ref().is_some_and(|others| others.admits(issuer));
         let issuer = named.iter().find(|issuer| self.0.servers.contains_key(issuer));
         let issuer = issuer.or_else(|| named.iter().find(admits)).ok_or(ClientError::NoServer)?.clone();
-        Ok(Discovered { metadata, issuer, challenged: None })
+        Ok(Discovered { metadata, issuer, wanted: None })
     }
 }
 

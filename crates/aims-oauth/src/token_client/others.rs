@@ -90,8 +90,11 @@ impl OtherServers {
 /// Servers where the client got to be known.
 pub(super) struct Learned {
     capacity: usize,
-    known: Mutex<HashMap<Issuer, Arc<Refreshed<Arc<Server>, ClientError>>>>,
+    known: Mutex<HashMap<Issuer, Arc<Introduction>>>,
 }
+
+/// What became of it.
+type Introduction = Refreshed<Arc<Server>, ClientError>;
 
 impl Learned {
     pub(super) fn with_capacity(capacity: usize) -> Self {
@@ -99,7 +102,7 @@ impl Learned {
     }
 
     /// What is registered is not forgotten: where there is no more room, nothing is registered.
-    fn of(&self, issuer: &Issuer) -> Result<Arc<Refreshed<Arc<Server>, ClientError>>, ClientError> {
+    fn of(&self, issuer: &Issuer) -> Result<Arc<Introduction>, ClientError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= self.capacity && !known.contains_key(issuer) {
             return Err(ClientError::Busy);

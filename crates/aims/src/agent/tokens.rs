@@ -114,14 +114,6 @@ impl TokenAgent {
         Ok(token)
     }
 
-    /// That a request without a token goes to the resource that it is for, over TLS, and has nothing of the kind.
-    fn check(&self, target: &Uri, fields: &HeaderMap, need: &TokenNeed) -> Result<(), AttachError> {
-        if fields.contains_key(AUTHORIZATION) || fields.contains_key(DPOP) {
-            return Err(AttachError::Occupied);
-        }
-        if need.resource().covers(&https(target)?) { Ok(()) } else { Err(ClientError::OtherResource.into()) }
-    }
-
     /// What an answer wants, to a request to `target` with this token. `None`, where it is an answer.
     ///
     /// # Errors
@@ -247,7 +239,7 @@ where
             let mut need = own.ok_or(AgentError::Attach(AttachError::NoNeed))?;
             let content = read(body, agent.max_content).await.map_err(AgentError::request_content)?.content;
             if agent.asks_first && !agent.tokens.has_discovered(need.resource()) {
-                agent.check(&head.uri, &head.headers, &need).map_err(AgentError::Attach)?;
+                check(&head.uri, &head.headers, &need).map_err(AgentError::Attach)?;
                 let request = Request::from_parts(head.clone(), content.clone().into());
                 let response = inner.call(request).await.map_err(AgentError::Client)?;
                 let (status, fields) = (response.status(), response.headers());
@@ -274,6 +266,14 @@ where
             }
         })
     }
+}
+
+/// That a request without a token goes to the resource that it is for, over TLS, and has nothing of the kind.
+fn check(target: &Uri, fields: &HeaderMap, need: &TokenNeed) -> Result<(), AttachError> {
+    if fields.contains_key(AUTHORIZATION) || fields.contains_key(DPOP) {
+        return Err(AttachError::Occupied);
+    }
+    if need.resource().covers(&https(target)?) { Ok(()) } else { Err(ClientError::OtherResource.into()) }
 }
 
 /// Tokens are sent to nobody whose name no certificate shows.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use aims_jose::json::{JsonError, Limits, Object, Value};
 
+use super::hash::hash;
+
 /// The messages of one request: one, or a batch of them, as older revisions have it.
 ///
 /// A [`McpLayer`](crate::McpLayer) reads them from the content, once, and puts them among the extensions of the request: a [`Decide`](crate::Decide) finds them in
@@ -39,6 +41,7 @@ pub struct McpCalls(Arc<[McpCall]>);
 pub struct McpCall {
     method: Option<Box<str>>,
     target: Option<Box<str>>,
+    hash: [u8; 32],
 }
 
 impl McpCalls {
@@ -108,7 +111,11 @@ impl McpCall {
         let is_answer = message.get("result").is_some() || message.get("error").is_some();
         let Some(method) = message.get("method") else {
             // What a client answers to a server's own requests, in older revisions.
-            return if is_answer { Ok(Self { method: None, target: None }) } else { Err(E::Message) };
+            return if is_answer {
+                Ok(Self { method: None, target: None, hash: hash("", Some(message)) })
+            } else {
+                Err(E::Message)
+            };
         };
         let method = method.as_str().filter(|method| is_plain(method) && !is_answer).ok_or(E::Message)?;
         let target = match target_member(&method) {
@@ -122,7 +129,8 @@ impl McpCall {
                 Some(target.as_ref().into())
             }
         };
-        Ok(Self { method: Some(method.as_ref().into()), target })
+        let hash = hash(&method, message.get("params"));
+        Ok(Self { method: Some(method.as_ref().into()), target, hash })
     }
 
     /// The method: `tools/call`. `None`, where this is an answer to a request of the server's.
@@ -135,6 +143,12 @@ impl McpCall {
     #[must_use]
     pub fn target(&self) -> Option<&str> {
         self.target.as_deref()
+    }
+
+    /// What it asks for, with all arguments, as a SHA-256: the same when the same is asked for again (MCP-40), however that is written.
+    #[must_use]
+    pub fn hash(&self) -> &[u8; 32] {
+        &self.hash
     }
 
     /// The name of a tool, where one is called.

@@ -4,8 +4,16 @@
 //! [`TokenAgent`](crate::TokenAgent).
 
 mod calls;
+mod form;
+mod hash;
+mod input;
 mod scopes;
+mod secrets;
+mod state;
 
 pub use self::calls::{McpCall, McpCalls, McpMessageError};
+pub use self::form::{FieldKind, FormField, FormRequest};
+pub use self::input::{InputError, InputRequest, InputRequired, InputResponses, UrlRequest};
 pub(crate) use self::scopes::OFFLINE;
 pub use self::scopes::{McpScopes, McpScopesBuilder, McpScopesError};
+pub use self::state::{RequestStateError, RequestStates};

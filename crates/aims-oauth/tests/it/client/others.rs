@@ -288,12 +288,10 @@ async fn mcp_9_mcp_10_mcp_12_a_user_is_asked_for_what_the_resource_says() {
     assert_eq!(query_of(pending.url()).get("scope").unwrap(), None);
     // Without PKCE, nobody is asked.
     let no_pkce = server(OTHER, DOCUMENTS).replace("code_challenge_methods_supported", "x");
-    let three = between(&world, &format!(r#""{OTHER}""#), DOCUMENTS);
     let page = Between::of(&world.server);
     page.page(&format!("{OTHER}/.well-known/oauth-authorization-server"), &no_pkce);
     page.page("https://tools.example/.well-known/oauth-protected-resource/mcp", &about);
     assert_refused!(asked(&client(&world, &page, by_document())).await, "no_pkce", "MCP-10");
-    drop(three);
 }
 
 #[tokio::test]

@@ -94,16 +94,16 @@ impl World {
         let guard = configure(guard).build();
         let handled = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&handled);
-        let handler = move |Extension(permit): Extension<Permit>,
-                            Extension(calls): Extension<McpCalls>,
-                            headers: HeaderMap,
-                            body: String| async move {
+        let tool = move |Extension(permit): Extension<Permit>,
+                         Extension(calls): Extension<McpCalls>,
+                         headers: HeaderMap,
+                         body: String| async move {
             count.fetch_add(1, Ordering::SeqCst);
             assert!(!headers.contains_key("authorization") && !headers.contains_key("dpop"), "a token");
             let calls: Vec<_> = calls.iter().map(ToString::to_string).collect();
             format!("{} {} {}", permit.caller().subject(), calls.join("+"), body.len())
         };
-        let app = Router::new().fallback(handler).layer(guard.mcp(scopes()).unwrap());
+        let app = Router::new().fallback(tool).layer(guard.mcp(scopes()).unwrap());
         Self { clock, records, marks, guard, app, handled, issuer }
     }
 
