@@ -8,17 +8,18 @@ use aims::credential::x509::{
     CertificateRequestError, RevocationListError, SvidError, SvidIssueError, X509AuthorityError,
 };
 use aims::credential::{
-    HolderError, HttpsUrlError, IssueError, JwtSvidError, JwtSvidIssueError, PeerError, SkipReason,
-    SpiffeBundleError, WitError,
+    FetchError, HolderError, HttpsUrlError, IssueError, JwtSvidError, JwtSvidIssueError, PeerError,
+    SkipReason, SpiffeBundleError, WitError,
 };
 use aims::id::{ParseIdError, ParsePatternError};
 use aims::jose::base64url::Base64Error;
 use aims::jose::json::{JsonError, ObjectWriter};
 use aims::jose::{ClaimsError, JwkError, JwsError, ParseThumbprintError};
-use aims::keys::{BeforeEpoch, KeyError, SignError};
+use aims::keys::{BeforeEpoch, KeyError, SealError, SignError};
 use aims::oauth::{
-    AccessTokenError, AccessTokenIssueError, DpopError, DpopTargetError, IssuerError, ResourceError,
-    ResourceUriError, ScopeError, SecretError,
+    AccessTokenError, AccessTokenIssueError, BindingMessageError, ChallengeError, ClientError, DpopError,
+    DpopTargetError, IssuerError, IssuerKeysError, RedirectUriError, ResourceError, ResourceMetadataError,
+    ResourceUriError, ScopeError, SecretError, ServerMetadataError,
 };
 use aims::proof::{AudienceError, MakeWptError, WptError};
 use aims::workload_api::federation::{BundleStoreError, EndpointTlsError, FederationError};
@@ -117,6 +118,46 @@ pub(crate) trait Reason: Error {
 
     /// The requirement in `docs/spec/` that was broken.
     fn rule(&self) -> &'static str;
+
+    /// The reason in words.
+    fn message(&self) -> String {
+        in_words(self)
+    }
+}
+
+/// What an error says, and what it rests on.
+fn in_words<E: Error + ?Sized>(error: &E) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        message.push_str(": ");
+        message.push_str(&error.to_string());
+        source = error.source();
+    }
+    message
+}
+
+/// A server may answer with whatever it was sent, in place of a code: what does not look like one is not repeated (AZR-9).
+impl Reason for ClientError {
+    fn code(&self) -> &'static str {
+        Self::code(self)
+    }
+
+    fn rule(&self) -> &'static str {
+        Self::rule(self)
+    }
+
+    fn message(&self) -> String {
+        let is_code = |text: &str| {
+            text.len() <= MAX_CODE && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        };
+        match self {
+            Self::Refused(response) if !is_code(response.error()) => {
+                "the server refuses, with an error that is no code".into()
+            }
+            _ => in_words(self),
+        }
+    }
 }
 
 macro_rules! reasons {
@@ -142,8 +183,10 @@ reasons!(
     Base64Error,
     BaseError,
     BeforeEpoch,
+    BindingMessageError,
     BundleStoreError,
     CertificateRequestError,
+    ChallengeError,
     ClaimsError,
     ComponentError,
     DigestError,
@@ -152,10 +195,12 @@ reasons!(
     EndpointError,
     EndpointTlsError,
     FederationError,
+    FetchError,
     HolderError,
     HttpsUrlError,
     IssueError,
     IssuerError,
+    IssuerKeysError,
     JsonError,
     JwkError,
     JwsError,
@@ -168,12 +213,16 @@ reasons!(
     ParsePatternError,
     ParseThumbprintError,
     PeerError,
+    RedirectUriError,
     ResourceError,
+    ResourceMetadataError,
     ResourceUriError,
     RevocationListError,
     ScopeError,
+    SealError,
     SecretError,
     SecretTooShort,
+    ServerMetadataError,
     SignError,
     SignatureError,
     SkipReason,
@@ -191,14 +240,7 @@ reasons!(
 
 impl<R: Reason> From<R> for Failure {
     fn from(reason: R) -> Self {
-        let mut message = reason.to_string();
-        let mut source = reason.source();
-        while let Some(error) = source {
-            message.push_str(": ");
-            message.push_str(&error.to_string());
-            source = error.source();
-        }
-        Self::refused(reason.code(), reason.rule(), message)
+        Self::refused(reason.code(), reason.rule(), reason.message())
     }
 }
 
@@ -220,3 +262,6 @@ impl<T, E: Into<Failure>> About<T> for Result<T, E> {
         self.map_err(|error| error.into().about(Some(option)))
     }
 }
+
+/// The longest code of an error that is registered for OAuth has 31 letters.
+const MAX_CODE: usize = 40;

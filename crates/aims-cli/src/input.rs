@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::mem;
 use std::path::Path;
 
@@ -76,12 +76,25 @@ impl Inputs {
         self.text(argument)
     }
 
+    /// Reads one line of standard input, which somebody types.
+    pub(crate) fn line(&mut self) -> Result<Input, Failure> {
+        self.take_stdin()?;
+        let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM));
+        let mut line = io::stdin().lock().take(MAX_INPUT);
+        line.read_until(b'\n', &mut bytes).map_err(|error| Failure::io(STDIN, &error))?;
+        BinaryInput { name: STDIN.into(), bytes }.try_into()
+    }
+
     fn stdin(&mut self) -> Result<BinaryInput, Failure> {
+        self.take_stdin()?;
+        Ok(BinaryInput { name: STDIN.into(), bytes: read(io::stdin().lock(), STDIN)? })
+    }
+
+    fn take_stdin(&mut self) -> Result<(), Failure> {
         if mem::replace(&mut self.stdin_taken, true) {
             return Err(Failure::Unusable("standard input can be read for one argument only".into()));
         }
-        let name = "standard input";
-        Ok(BinaryInput { name: name.into(), bytes: read(io::stdin().lock(), name)? })
+        Ok(())
     }
 }
 
@@ -120,6 +133,9 @@ fn read(source: impl Read, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
 fn without_line_ends(text: &str) -> &str {
     text.trim_end_matches(['\n', '\r'])
 }
+
+/// How messages call it.
+const STDIN: &str = "standard input";
 
 /// More than any token and any set of keys that the libraries read.
 const MAX_INPUT: u64 = 1024 * 1024;

@@ -1,10 +1,5 @@
 //! Private keys in files.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-
 use aims::backend;
 use aims::jose::{PrivateJwk, json};
 use aims::keys::{Algorithm, KeyError, PrivateKey, SoftwareKey};
@@ -53,19 +48,6 @@ impl KeyFile {
     }
 }
 
-/// Writes a private key into a file that only its owner can read; over a file that is there only when `replace` says so.
-pub(crate) fn write(path: &Path, pem: &str, replace: bool) -> Result<(), Failure> {
-    let written = if replace { write_over(path, pem) } else { write_new(path, pem) };
-    written.map_err(|error| {
-        let name = path.display().to_string();
-        if !replace && error.kind() == io::ErrorKind::AlreadyExists {
-            Failure::Unusable(format!("{name}: there is a file already; --force replaces it"))
-        } else {
-            Failure::io(&name, &error)
-        }
-    })
-}
-
 /// A key of PKCS#8 tells its kind, and not whether RSA is for PS256 or RS256.
 fn load_as_its_kind(private: &PrivateKey, binding: Binding) -> Result<SoftwareKey, KeyError> {
     for algorithm in binding.by_kind() {
@@ -91,40 +73,4 @@ fn usual_algorithm(text: &str, binding: Binding) -> Option<Algorithm> {
     })
     .ok()?;
     if alg.is_some() { None } else { binding.usual(&kty?, crv.as_deref()) }
-}
-
-fn write_new(path: &Path, pem: &str) -> io::Result<()> {
-    let mut file = create(path)?;
-    let written = file.write_all(pem.as_bytes()).and_then(|()| file.sync_all());
-    if written.is_err() {
-        // Half a key is of use to nobody; why it could not be written is what matters.
-        let _ = fs::remove_file(path);
-    }
-    written
-}
-
-/// Writes beside the file first: whatever happens, there is the old key or the new one.
-fn write_over(path: &Path, pem: &str) -> io::Result<()> {
-    let beside = beside(path)?;
-    write_new(&beside, pem)?;
-    fs::rename(&beside, path).inspect_err(|_| {
-        let _ = fs::remove_file(&beside);
-    })
-}
-
-fn beside(path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
-    let mut beside = OsString::from(".");
-    beside.push(name);
-    beside.push(format!(".{}.new", std::process::id()));
-    Ok(path.with_file_name(beside))
-}
-
-/// Creates a file that was not there, for its owner only from its first moment on.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }

@@ -8,6 +8,7 @@ mod keyfile;
 mod message;
 mod output;
 mod pem;
+mod private_file;
 mod time;
 mod tour;
 
@@ -19,7 +20,7 @@ use clap::{Parser, Subcommand};
 use crate::failure::Failure;
 use crate::input::Inputs;
 
-/// Keys, identifiers, workload credentials, proofs, signed HTTP messages and trust bundles on the command line; and the tour.
+/// Keys, identifiers, workload credentials, proofs, signed HTTP messages, trust bundles and the OAuth client on the command line; and the tour.
 ///
 /// Ends with 0 when all is well, with 1 when something was refused (its code and rule are on standard error), and with 2
 /// when the command line makes no sense or a file cannot be read or written.
@@ -53,6 +54,9 @@ enum Command {
     /// Private keys.
     #[command(subcommand)]
     Key(command::key::Command),
+    /// The OAuth client: finds authorization servers, and gets tokens from them.
+    #[command(subcommand)]
+    Oauth(command::oauth::Command),
     /// Prints which revisions of the specifications this program follows.
     Revisions,
     /// X.509-SVIDs and Workload Identity Certificates: who a workload is, for TLS.
@@ -85,6 +89,7 @@ fn main() -> ExitCode {
         Command::Jwk(command) => command.run(&mut inputs),
         Command::JwtSvid(command) => command.run(&mut inputs),
         Command::Key(command) => command.run(&mut inputs, json),
+        Command::Oauth(command) => command.run(&mut inputs, json),
         Command::Revisions => Ok(command::revisions::run()),
         Command::Svid(command) => command.run(&mut inputs, json),
         Command::Token(command) => command.run(&mut inputs),

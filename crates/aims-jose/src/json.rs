@@ -27,6 +27,8 @@
 //! # Ok::<(), JsonError>(())
 //! ```
 
+#[cfg(feature = "canonical")]
+mod canonical;
 mod error;
 mod limits;
 mod names;
@@ -37,6 +39,8 @@ mod text;
 mod value;
 mod writer;
 
+#[cfg(feature = "canonical")]
+pub use canonical::NotCanonical;
 pub use error::JsonError;
 pub use limits::Limits;
 pub use number::Number;

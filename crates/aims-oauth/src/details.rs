@@ -162,6 +162,15 @@ impl<'d> Detail<'d> {
     }
 }
 
+/// The same text: what two texts mean, the rules of their types say.
+impl PartialEq for AuthorizationDetails {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_json() == other.as_json()
+    }
+}
+
+impl Eq for AuthorizationDetails {}
+
 impl fmt::Debug for AuthorizationDetails {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod access_token;
+mod action;
 mod authorization;
 mod backchannel;
 mod challenge;
@@ -37,6 +38,7 @@ pub use crate::access_token::{
     AccessTokenVerifierBuilder, Actor, ActorChain, IssuedAccessToken, NewActor, TokenBinding,
     UnsignedAccessToken, VerifiedAccessToken,
 };
+pub use crate::action::{Action, ActionError, ActionHash, ConfirmedActions};
 pub use crate::authorization::{
     AuthorizationError, AuthorizationRequest, AuthorizationResponse, CodeChallenge, CodeVerifier,
     ExpectedAuthorization, PkceError, PushedResponse, RequestOrigin, RequestUri,
@@ -102,8 +104,8 @@ pub use crate::request_object::{
 };
 pub use crate::resource::{Resource, ResourceUriError};
 pub use crate::resource_server::{
-    Authorized, BindingPolicy, ClientIdentities, Possession, PossessionError, PresentedError, PresentedToken,
-    ResourceError, ResourceServer, SameIdentity, Shortfall, Shown, TokenScheme,
+    Authorized, BindingPolicy, ClientIdentities, IssuerAgents, Possession, PossessionError, PresentedError,
+    PresentedToken, ResourceError, ResourceServer, SameIdentity, Shortfall, Shown, TokenScheme,
 };
 pub use crate::revisions::SPEC_REVISIONS;
 pub use crate::scope::{Scope, ScopeError};
@@ -116,6 +118,6 @@ pub use crate::token::{
     TokenRequest, TokenResponse, TokenTypeUrn, TokenUse, TypedToken,
 };
 pub use crate::token_client::{
-    Discovered, OtherServers, TokenClient, TokenClientBuilder, TokenNeed, UserGrant,
+    Discovered, IntrospectionEndpoint, OtherServers, TokenClient, TokenClientBuilder, TokenNeed, UserGrant,
 };
 pub use crate::trusted_issuer::{IssuerKeysError, TrustedIssuer};

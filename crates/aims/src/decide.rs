@@ -28,7 +28,7 @@ impl<D: Decide + ?Sized> Decide for Arc<D> {
 
 /// One request, put to a [`Decide`].
 ///
-/// A Workload Proof Token covers the path, a transaction token, and the context fields that the guard was
+/// A message signature covers all of it, and a `DPoP` proof the method and the path. A Workload Proof Token covers the path, a transaction token, and the context fields that the guard was
 /// [told of](crate::GuardBuilder::context_field); the latter two are in `caller`. Method and query are the caller's only as
 /// far as the connection is protected, and no other field of the request is here: nothing that is not covered may decide
 /// (WPT-15).

@@ -43,6 +43,7 @@ const REQUESTS = {
   },
   backchannel: (q, by, options) =>
     oauth.backchannelAuthenticationGrantRequest(q.server, q.client, by, q.auth_req_id, options),
+  ciba: (q, by, options) => oauth.backchannelAuthenticationRequest(q.server, q.client, by, q.parameters, options),
   discovery: (q, by, options) => oauth.discoveryRequest(new URL(q.issuer), { algorithm: q.algorithm, ...options }),
   generic: (q, by, options) =>
     oauth.genericTokenEndpointRequest(q.server, q.client, by, q.grant_type, q.parameters, options),
@@ -59,6 +60,7 @@ const REQUESTS = {
 
 /** Which function reads which response. */
 const RESPONSES = {
+  ciba: (q, answer) => oauth.processBackchannelAuthenticationResponse(q.server, q.client, answer),
   code: (q, answer) => oauth.processAuthorizationCodeResponse(q.server, q.client, answer),
   discovery: (q, answer) => oauth.processDiscoveryResponse(new URL(q.issuer), answer),
   generic: (q, answer) =>
@@ -85,6 +87,25 @@ const TASKS = {
   async challenge(question) {
     const verifier = question.verifier ?? oauth.generateRandomCodeVerifier();
     return { verifier, challenge: await oauth.calculatePKCECodeChallenge(verifier) };
+  },
+
+  /** A signed authorization request. */
+  async request_object(question) {
+    const modify = (header, payload) => Object.assign(header, question.header) && Object.assign(payload, question.claims);
+    const key = { key: keys.get(question.key).privateKey, kid: question.key };
+    const options = { [oauth.modifyAssertion]: modify };
+    return oauth.issueRequestObject(question.server, question.client, question.parameters, key, options);
+  },
+
+  /** What a client reads in the ID Token of a response, whose signature it checks, too. */
+  async id_token(question) {
+    const { server, client, nonce: expectedNonce, max_age: maxAge } = question;
+    const answer = response(question.answer);
+    const options = { expectedNonce, maxAge, requireIdToken: true };
+    const read = await oauth.processAuthorizationCodeResponse(server, client, answer, options);
+    const fetch = async () => Response.json(question.keys);
+    await oauth.validateApplicationLevelSignature(server, answer, { [oauth.customFetch]: fetch });
+    return oauth.getValidatedIdTokenClaims(read);
   },
 
   /** What would be sent. A `Response` of the server, if there is one, is remembered as far as clients do. */

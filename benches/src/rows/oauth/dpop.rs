@@ -88,7 +88,8 @@ pub(in crate::rows) fn request() -> Row {
         let presented = PresentedToken::read([&authorization]).expect("a field").expect("a token");
         let token = tool.verify(&presented, *NOW).expect("a good token");
         let lines = [&pool.proofs[next]];
-        let proof = tool.verify_dpop(&presented, lines, "POST", &pool.target, *NOW).expect("a good proof");
+        let proof =
+            tool.verify_dpop(&presented, &token, lines, "POST", &pool.target, *NOW).expect("a good proof");
         let possession = Possession::Dpop(proof.as_ref().expect("a proof"));
         std::hint::black_box(tool.authorize(&presented, &token, possession).expect("its own"));
         next += 1;

@@ -15,7 +15,8 @@ use aims::oauth::{
 use aims::proof::ReplayMemory;
 use clap::Subcommand;
 
-use super::{anchors, public_key, token};
+use super::network::NetworkArgs;
+use super::{anchors, block_on, public_key, token};
 use crate::algorithm;
 use crate::failure::{About, Failure};
 use crate::input::{Input, Inputs};
@@ -68,8 +69,8 @@ pub(crate) struct Issue {
     #[arg(long, value_name = "ID")]
     actor: Option<String>,
     /// What it may do, separated by spaces.
-    #[arg(long, default_value = "")]
-    scope: String,
+    #[arg(long)]
+    scope: Option<String>,
     /// Binds the token to the holder of this public key: a JWK; - is standard input.
     #[arg(long = "for", value_name = "FILE")]
     holder: Option<PathBuf>,
@@ -106,8 +107,13 @@ pub(crate) struct Verify {
     /// The token; @FILE reads it from a file, - from standard input.
     token: String,
     /// Trusts this JWK Set (- is standard input) for tokens of this issuer, such as `https://as.example=as.jwks`; may be repeated.
-    #[arg(long = "trust", value_name = "ISSUER=FILE", required = true, value_parser = issuer_and_file)]
+    #[arg(long = "trust", value_name = "ISSUER=FILE", required_unless_present = "followed", value_parser = issuer_and_file)]
     issuers: Vec<anchors::Anchor>,
+    /// Trusts the keys that this issuer publishes now, such as `https://as.example`; may be repeated.
+    #[arg(long = "issuer", id = "followed", value_name = "URL")]
+    followed: Vec<String>,
+    #[command(flatten)]
+    network: NetworkArgs,
     /// Whom tokens have to be for, such as `https://tools.example`.
     #[arg(long, value_name = "URI")]
     resource: String,
@@ -147,8 +153,9 @@ impl Issue {
 
         let subject = self.subject.as_deref().unwrap_or(&self.client_id);
         let resource = self.resource.parse().about_option("--resource")?;
+        let scope = self.scope.as_deref().map(str::parse).transpose().about_option("--scope")?;
         let mut request = AccessTokenRequest::new(subject, &*self.client_id, resource)
-            .scope(self.scope.parse().about_option("--scope")?)
+            .scope(scope.unwrap_or_default())
             .lifetime(self.lifetime);
         if let Some(actor) = &self.actor {
             request = request.acting(NewActor::new(actor));
@@ -200,7 +207,11 @@ impl Verify {
         let input = inputs.token(&self.token)?;
         let token: AccessToken = input.text.parse().about(&input)?;
         let now = anchors::at(self.at)?;
-        let verified = self.verifier(inputs)?.verify(&token, now).about(&input)?;
+        let tokens = self.verifier(inputs)?;
+        if !self.followed.is_empty() {
+            block_on(async { Ok(tokens.prepare(&token, now).await?) })?;
+        }
+        let verified = tokens.verify(&token, now).about(&input)?;
         let proof = self.proof(&token, &verified, inputs, now)?;
         Ok(Report::Facts(facts(&verified, proof.as_ref())))
     }
@@ -212,6 +223,13 @@ impl Verify {
             let algorithms = TrustedIssuer::ALGORITHMS;
             let keys = JwkSet::parse_for(&file.text, algorithms, backend::ring()).about(&file)?;
             issuers.push(TrustedIssuer::new(issuer.parse().about_option("--trust")?, keys));
+        }
+        if !self.followed.is_empty() {
+            let http = self.network.guarded(inputs)?;
+            for issuer in &self.followed {
+                let issuer = issuer.parse().about_option("--issuer")?;
+                issuers.push(TrustedIssuer::following(issuer, http.clone(), backend::ring()));
+            }
         }
         let mut issuers = issuers.into_iter();
         let first = issuers.next().ok_or_else(|| Failure::Unusable("--trust: whose tokens?".into()))?;

@@ -4,16 +4,18 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use aims::backend;
-use aims::jose::{Jwk, Thumbprint};
+use aims::jose::{Jwk, Thumbprint, base64url};
 use aims::keys::{Algorithm, PrivateKey};
 use clap::Subcommand;
+use zeroize::Zeroizing;
 
 use super::public_key::kind;
 use crate::algorithm;
 use crate::failure::Failure;
 use crate::input::Inputs;
-use crate::keyfile::{self, KeyFile};
+use crate::keyfile::KeyFile;
 use crate::output::{Facts, Report};
+use crate::private_file;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -48,6 +50,17 @@ pub(crate) enum Command {
         #[command(flatten)]
         bound: Bound,
     },
+    /// Makes a key that seals what is kept in files, such as what a user granted: 32 random bytes in base64url.
+    ///
+    /// The file is readable for its owner only. Keep it elsewhere than what it seals.
+    Sealing {
+        /// The file to write.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Replaces the file if there is one.
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 /// What a key is for, where its file does not say.
@@ -74,8 +87,17 @@ impl Command {
                 }
                 Ok(Report::Document(jwk.to_json()))
             }
+            Self::Sealing { out, force } => sealing(&out, force),
         }
     }
+}
+
+fn sealing(file: &Path, force: bool) -> Result<Report, Failure> {
+    private_file::check(file, force)?;
+    let mut bytes = Zeroizing::new([0; 32]);
+    backend::ring().fill_random(&mut *bytes)?;
+    private_file::write(file, &Zeroizing::new(base64url::encode(*bytes)), force)?;
+    Ok(Report::Facts(Facts::new().with("file", file.display().to_string())))
 }
 
 fn new(alg: Algorithm, out: Option<&Path>, force: bool, json: bool) -> Result<Report, Failure> {
@@ -89,7 +111,7 @@ fn new(alg: Algorithm, out: Option<&Path>, force: bool, json: bool) -> Result<Re
     let Some(file) = file else {
         return Ok(Report::Secret(private.expose_pem()));
     };
-    keyfile::write(file, &private.expose_pem(), force)?;
+    private_file::write(file, &private.expose_pem(), force)?;
     let facts = Facts::new()
         .with("file", file.display().to_string())
         .with("alg", alg.name())

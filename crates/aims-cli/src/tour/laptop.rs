@@ -51,6 +51,11 @@ impl Laptop {
         self.path(&format!("{name}.sock"))
     }
 
+    /// Where a program keeps something.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.path(name)
+    }
+
     /// Who runs the tour.
     pub(super) fn user(&self) -> u32 {
         self.user

@@ -19,6 +19,8 @@ pub(super) struct Process {
     name: &'static str,
     child: Box<Child>,
     pipes: Box<Pipes>,
+    /// The lines that it said.
+    said: Vec<String>,
     log: Log,
 }
 
@@ -57,7 +59,8 @@ impl Process {
         };
         let answers = BufReader::new(output).lines();
         let pipes = Box::new(Pipes { input, answers });
-        let mut process = Self { name, child: Box::new(child), pipes, log: Log::follow(errors) };
+        let log = Log::follow(errors);
+        let mut process = Self { name, child: Box::new(child), pipes, said: Vec::new(), log };
         let first = process.ask(config).await?;
         Ok((process, first))
     }
@@ -69,6 +72,7 @@ impl Process {
         let line = self.pipes.answers.next_line().await?;
         let line = line.ok_or_else(|| Fault::new(format!("{} ended: {}", self.name, self.log.text())))?;
         let answer: Value = serde_json::from_str(&line)?;
+        self.said.push(line);
         match answer.get("error") {
             Some(error) => Err(Fault::new(format!("{}: {error}", self.name))),
             None => Ok(answer),
@@ -85,6 +89,11 @@ impl Process {
     /// What the process wrote to its standard error.
     pub(super) fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// Everything that it said so far, to whoever asked and into its log.
+    pub(super) fn transcript(&self) -> String {
+        [self.said.join("\n"), self.log.lines().join("\n")].join("\n")
     }
 
     /// What the process is called in the account.

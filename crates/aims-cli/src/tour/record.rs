@@ -16,6 +16,18 @@ pub(super) struct Record {
     pub(super) rule: String,
     agent: Option<Who>,
     transport: Option<Who>,
+    /// What its access token says.
+    pub(super) grant: Option<Grant>,
+}
+
+/// The access token of a request, as a record has it.
+pub(super) struct Grant {
+    pub(super) actor: String,
+    /// Nobody, where the agent acts for itself.
+    pub(super) on_behalf_of: Option<String>,
+    pub(super) scope: String,
+    /// What names the token.
+    pub(super) fingerprint: String,
 }
 
 /// Somebody in a record, and how that was shown.
@@ -38,6 +50,7 @@ impl Record {
             rule: text("/decision/policy_id/0").unwrap_or_default(),
             agent: Who::parse(&record, "agent"),
             transport: Who::parse(&record, "transport"),
+            grant: Grant::parse(&record),
         })
     }
 
@@ -72,6 +85,27 @@ impl Record {
         let reason =
             if self.code.is_empty() { &self.rule } else { &format!("{} ({})", self.code, self.rule) };
         format!("record: {effect} {reason}, trace {}", self.trace_id.get(..8).unwrap_or_default())
+    }
+}
+
+impl Grant {
+    fn parse(record: &Value) -> Option<Self> {
+        let grant = record.get("authorization")?;
+        let text = |name: &str| grant.get(name).and_then(Value::as_str).map(str::to_owned);
+        Some(Self {
+            actor: text("actor")?,
+            on_behalf_of: text("on_behalf_of"),
+            scope: text("scope").unwrap_or_default(),
+            fingerprint: text("token").unwrap_or_default(),
+        })
+    }
+}
+
+/// `ACTOR for USER (SCOPE)`.
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whom = self.on_behalf_of.as_deref().unwrap_or("itself");
+        write!(f, "{} for {whom} ({})", self.actor, self.scope)
     }
 }
 

@@ -10,6 +10,7 @@ mod input;
 mod jwk;
 mod jwt_svid;
 mod key;
+mod oauth;
 mod output;
 mod readme;
 mod revoke;

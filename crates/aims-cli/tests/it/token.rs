@@ -135,3 +135,15 @@ fn what_cannot_be_asked_for_is_said() {
     let long = issue(&folder, &["--lifetime", "2h"]).refusal();
     assert_refused!(long.err(), "bad_lifetime", "ACT-7");
 }
+
+#[test]
+fn a_token_need_not_be_good_for_any_scope() {
+    let folder = with_tokens();
+    let by = ["token", "issue", "--key", "as.pem", "--kid", "as-1", "--issuer", "https://as.example"];
+    let about = ["--resource", TOOL, "--client-id", SUBJECT];
+    folder.aims(&[&by[..], &about].concat()).saved(&folder, "empty.jwt");
+    let said = folder.aims(&["token", "inspect", "@empty.jwt", "--json"]).json();
+    assert!(said["claims"].get("scope").is_none(), "{said}");
+    let scope = ["--scope", ""];
+    assert_refused!(folder.aims(&[&by[..], &about, &scope].concat()).refusal().err(), "scope_empty", "WIR-7");
+}

@@ -55,6 +55,7 @@ fn arch_3_arch_4_the_tour_does_what_it_says() {
         .chain(MTLS)
         .chain(PROVISIONING)
         .chain(SIGNATURES)
+        .chain(DELEGATION)
     {
         assert!(steps.contains(step), "{step}: {steps:?}");
     }
@@ -102,6 +103,30 @@ fn arch_1_arch_2_the_chapter_about_signatures_tells_caller_and_connection_apart(
     assert!(told.status.success(), "{text}");
     let words = "caller: spiffe://acme.example/agents/travel by signature; connection: spiffe://acme.example/proxies/gateway by mtls\n";
     assert_eq!(text.matches(words).count(), 2, "{text}");
+    assert!(!text.contains("eyJ"), "{text}");
+}
+
+#[test]
+fn aims_19_aims_25_aims_30_aims_31_aims_43_hil_43_the_chapter_about_delegation_tells_who_acts_for_whom() {
+    let began = Instant::now();
+    let told = output(&["--chapter", "delegation"]);
+    let took = began.elapsed();
+    let text = stdout(&told);
+    assert!(told.status.success(), "{text}");
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    let (agent, desk) = ("spiffe://acme.example/agents/travel", "spiffe://acme.example/tools/trips");
+    for (words, times) in [
+        (format!("caller: {agent} by signature; acts: {agent} for user-1 (trips:book)\n"), 3),
+        (format!("caller: {agent} by signature; acts: {agent} for itself (trips:read)\n"), 1),
+        (format!("caller: {agent} by signature; acts: {agent} for user-1 (trips:book trips:pay)\n"), 1),
+        (format!("-> 200 {desk} for user-1, after {agent} · the office's record: permit callers"), 1),
+        ("told: invalid_token · record: deny other_client (AIMS-25)".into(), 1),
+        ("told: invalid_token · record: deny other_key (DPO-6)".into(), 1),
+        ("-> refused: issuer_mismatch · the agent: ISS-2\n".into(), 1),
+        ("AIMS-43; the office's record: deny no_token (CHA-1)".into(), 1),
+    ] {
+        assert_eq!(text.matches(&words).count(), times, "{words}: {text}");
+    }
     assert!(!text.contains("eyJ"), "{text}");
 }
 
@@ -182,14 +207,14 @@ fn the_tour_leaves_nothing_behind() {
 
 #[test]
 fn a_program_of_the_story_refuses_to_run_without_its_configuration() {
-    for role in ["agent", "intruder", "issuer", "tool", "workload"] {
+    for role in ["agent", "authority", "intruder", "issuer", "tool", "workload"] {
         let ended = output(&["--role", role]);
         assert_eq!(ended.status.code(), Some(1), "{role}");
         assert_eq!(stdout(&ended), "{\"error\":\"no configuration\"}\n", "{role}");
     }
 }
 
-const CHAPTERS: [&str; 4] = ["identity", "mtls", "provisioning", "signatures"];
+const CHAPTERS: [&str; 5] = ["identity", "mtls", "provisioning", "signatures", "delegation"];
 
 /// What the chapter about mutual TLS must tell besides.
 const MTLS: [&str; 6] =
@@ -202,8 +227,35 @@ const PROVISIONING: [&str; 5] = ["own_key", "own_key_call", "join", "joined_call
 const SIGNATURES: [&str; 5] =
     ["signed_call", "answer_swapped", "answer_stripped", "other_answer", "signed_call_again"];
 
+/// What the chapter about agents that act for users must tell besides.
+const DELEGATION: [&str; 10] = [
+    "granted",
+    "booked_for_user",
+    "search_for_itself",
+    "exchanged",
+    "over_limit",
+    "agent_restarted",
+    "booked_after_restart",
+    "user_agrees_elsewhere",
+    "booked_over_limit",
+    "no_token_told",
+];
+
 /// The attacks that the chapters must hold, and what the attacker is told.
-const ATTACKS: [(&str, &str); 42] = [
+const ATTACKS: [(&str, &str); 55] = [
+    ("token_kept_back", "other_resource"),
+    ("token_for_another", "audience_mismatch"),
+    ("token_overheard", "binding_not_shown"),
+    ("token_of_another_agent", "other_client"),
+    ("token_of_another_key", "other_key"),
+    ("token_of_another_issuer", "issuer_mismatch"),
+    ("token_forged", "bad_signature"),
+    ("other_authority", "issuer_mismatch"),
+    ("other_session", "state_mismatch"),
+    ("code_twice", "invalid_grant"),
+    ("token_passed_on", "no_token"),
+    ("exchange_widened", "invalid_scope"),
+    ("user_denies", "access_denied"),
     ("body_swapped", "digest_mismatch"),
     ("digest_swapped", "bad_signature"),
     ("method_changed", "bad_signature"),

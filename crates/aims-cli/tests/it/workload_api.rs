@@ -14,9 +14,10 @@ use tokio::runtime::Runtime;
 
 use crate::support::{Folder, SUBJECT};
 
-struct Api {
+pub(crate) struct Api {
     server: WorkloadApiServer,
-    socket: String,
+    pub(crate) socket: String,
+    pub(crate) bundle: aims::TrustBundle,
     _runtime: Runtime,
     _folder: Folder,
 }
@@ -30,13 +31,14 @@ fn entries(lifetime: u64) -> Entries {
     Entries::new("spiffe://acme.example".parse().unwrap(), [entry.build().unwrap()]).unwrap()
 }
 
-fn api(lifetime: u64) -> Api {
+pub(crate) fn api(lifetime: u64) -> Api {
     let folder = Folder::new();
     let socket = folder.path().join("api.sock");
     let now = SystemTime::now().try_into().unwrap();
     let settings = AuthoritySettings::new();
     let authority =
         Authority::in_memory("acme.example".parse().unwrap(), settings, backend::ring(), now).unwrap();
+    let bundle = (*authority.trust_bundle()).clone();
     let attestor = UnixAttestor::new(backend::ring());
     let server =
         WorkloadApiServer::builder(Arc::new(authority), entries(lifetime), attestor, backend::ring()).build();
@@ -47,7 +49,7 @@ fn api(lifetime: u64) -> Api {
     };
     let serving = server.clone();
     runtime.spawn(async move { serving.serve_unix(listener).await });
-    Api { server, socket: format!("unix://{}", socket.display()), _runtime: runtime, _folder: folder }
+    Api { server, socket: format!("unix://{}", socket.display()), bundle, _runtime: runtime, _folder: folder }
 }
 
 fn aims(args: &[&str]) -> Command {

@@ -4,6 +4,8 @@
 mod algorithms;
 mod base64;
 mod base64url;
+#[cfg(feature = "canonical")]
+mod canonical;
 mod claims;
 mod evidence;
 mod form;

@@ -1,5 +1,7 @@
 //! What a client sends the user's browser to the authorization server with (RFC 6749 §4.1.1), or pushes there before (RFC 9126).
 
+use std::fmt;
+
 use aims_jose::Thumbprint;
 
 use super::CodeChallenge;
@@ -25,7 +27,7 @@ use crate::{AuthorizationDetails, FormError, NewParameters, Parameters, PkceErro
 /// assert_eq!(read.redirect_uri(), Some("https://agent.example/cb"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AuthorizationRequest {
     client_id: String,
     redirect_uri: Option<String>,
@@ -263,7 +265,7 @@ impl AuthorizationRequest {
 }
 
 /// Whose request it is, and where its answer goes: what a server needs to know before it redirects anybody (AUT-3).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RequestOrigin {
     client_id: String,
     redirect_uri: Option<String>,
@@ -301,6 +303,27 @@ impl RequestOrigin {
     #[must_use]
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()
+    }
+}
+
+/// Shows the client and what it wants: neither what its answer is known by, nor whom it is about (SEC-14).
+impl fmt::Debug for AuthorizationRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizationRequest")
+            .field("client_id", &self.client_id)
+            .field("redirect_uri", &self.redirect_uri)
+            .field("wanted", &self.wanted)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Likewise.
+impl fmt::Debug for RequestOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestOrigin")
+            .field("client_id", &self.client_id)
+            .field("redirect_uri", &self.redirect_uri)
+            .finish_non_exhaustive()
     }
 }
 

@@ -92,7 +92,7 @@ impl SentAsk {
         }
         check_media_type(answer)?;
         let response = BackchannelResponse::parse(answer.body())?;
-        let interval = response.interval().as_secs().min(MAX_INTERVAL);
+        let interval = response.interval().as_secs();
         Ok(AskStep::Pending(Box::new(PendingApproval {
             id: response.id().clone(),
             issuer: flow.client.issuer().clone(),
@@ -177,13 +177,17 @@ impl PendingApproval {
         Ok(flow)
     }
 
+    /// The server has decided: there is nothing to ask for any more (HIL-42).
+    pub fn end(&mut self) {
+        self.expires = UnixTime::from_secs(0);
+    }
+
     /// The server said that the user has not decided; and perhaps, to ask less often.
     pub fn wait(&mut self, not_yet: NotYet) {
         if not_yet.slow_down {
             // HIL-9: for this time, and all later ones.
-            let longer = self.interval.saturating_add(SLOW_DOWN).min(MAX_INTERVAL);
-            self.next = self.next + Duration::from_secs(longer.saturating_sub(self.interval));
-            self.interval = longer;
+            self.next = self.next + Duration::from_secs(SLOW_DOWN);
+            self.interval = self.interval.saturating_add(SLOW_DOWN);
         }
     }
 
@@ -251,8 +255,5 @@ impl NotYet {
 
 const PURPOSE: &str = "aims-oauth, pending approval, 1";
 
-/// HIL-9.
+/// HIL-9. A server that always says so does not have the client wait for ever: the request expires.
 const SLOW_DOWN: u64 = 5;
-
-/// A server that always says so does not have the client wait for ever: the request expires.
-const MAX_INTERVAL: u64 = 300;

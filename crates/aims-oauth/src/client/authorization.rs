@@ -88,10 +88,20 @@ impl AuthorizationFlow {
         self
     }
 
-    /// Whose browser it is, in words of the caller: the answer counts for that session alone (AUT-6). [`PendingAuthorization::session`] tells it again.
+    /// Whose browser it is, in words of the caller: the answer counts for that session alone (AUT-6). [`PendingAuthorization::session`] tells it again, and the caller
+    /// compares: which browser came back, nobody here can know.
     pub fn session(mut self, session: impl Into<String>) -> Self {
         self.session = session.into();
         self
+    }
+
+    pub(crate) fn client(&self) -> &OAuthClient {
+        &self.client
+    }
+
+    /// Whether the request is pushed: then the client shows who it is before the user is asked.
+    pub(crate) fn is_pushed(&self) -> bool {
+        self.client.server().endpoint(Endpoint::PushedAuthorization).is_some()
     }
 
     /// Begins: where the server has requests pushed, with that (PAR-4), else with the URL that the user is sent to.
@@ -101,12 +111,11 @@ impl AuthorizationFlow {
     /// [`ClientError`].
     pub async fn begin(self, now: UnixTime) -> Result<AuthorizationStart, ClientError> {
         let (request, pending) = self.prepare(now)?;
-        let server = self.client.server();
-        if server.endpoint(Endpoint::PushedAuthorization).is_some() {
+        if self.is_pushed() {
             let push = PushFlow { client: self.client, request, pending, tries: Tries::default() };
             return push.send(now).await.map(|sent| AuthorizationStart::Push(Box::new(sent)));
         }
-        if server.requires_pushed_requests() {
+        if self.client.server().requires_pushed_requests() {
             return Err(ClientError::NoEndpoint(Endpoint::PushedAuthorization));
         }
         let mut query = NewParameters::new();

@@ -133,6 +133,9 @@ pub enum ClientError {
     /// A user has to be asked.
     #[error("a user has to be asked")]
     UserNeeded,
+    /// A token is to be exchanged, and it is not said at which of several servers.
+    #[error("it is not said which server the token is exchanged at")]
+    WhichServer,
 }
 
 impl ClientError {
@@ -180,6 +183,7 @@ impl ClientError {
             Self::TokenUse => "token_use",
             Self::TooEarly => "too_early",
             Self::UserNeeded => "user_needed",
+            Self::WhichServer => "which_server",
         }
     }
 
@@ -188,7 +192,7 @@ impl ClientError {
     pub fn rule(&self) -> &'static str {
         match self {
             Self::Authorization(error) => error.rule(),
-            Self::Busy => "SEC-17",
+            Self::Busy => "ACT-6",
             Self::Challenge => "CHA-2",
             Self::Clock(error) => error.rule(),
             Self::Constraint => "SEC-4",
@@ -214,7 +218,7 @@ impl ClientError {
             Self::NotRegistered => "MCP-13",
             Self::OtherClient => "AUT-6",
             Self::OtherSubject => "AIMS-2",
-            Self::OtherResource => "MCP-15",
+            Self::OtherResource | Self::WhichServer => "MCP-15",
             Self::Refused(_) | Self::Status(_) => "WIR-4",
             Self::Registration(error) => error.rule(),
             Self::ResourceMetadata(error) => error.rule(),

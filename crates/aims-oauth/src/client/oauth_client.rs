@@ -193,7 +193,7 @@ impl OAuthClient {
     }
 
     /// A request to an endpoint, with what shows who asks. A form that names the client already is not told again.
-    pub(super) async fn request(
+    pub(crate) async fn request(
         &self,
         endpoint: Endpoint,
         mut form: NewParameters,

@@ -4,10 +4,12 @@ use aims_jose::base64url;
 use aims_keys::{SealError, SealingKey};
 
 use super::ClientError;
+use crate::wanted::Wanted;
 use crate::{NewParameters, Parameters};
 
-/// The state as base64url of what the key sealed.
+/// The state as base64url of what the key sealed. What could not be read again is not sealed: the host would find out after the restart.
 pub(crate) fn seal(key: &SealingKey, purpose: &str, state: &NewParameters) -> Result<String, ClientError> {
+    Wanted::read(&Parameters::parse(state.as_str().as_bytes())?)?;
     Ok(base64url::encode(key.seal(purpose, state.as_str().as_bytes())?))
 }
 

@@ -1,7 +1,9 @@
 //! What a resource server wants beyond the token that it was shown.
 
+use aims_jose::base64url;
+
 use crate::client::HeldToken;
-use crate::{Challenge, Challenges, ClientError, ErrorCode, Scope};
+use crate::{AuthorizationDetails, Challenge, Challenges, ClientError, ErrorCode, Scope};
 
 /// The tries to do one operation at one resource: how often its challenges are answered with another token (CHA-5).
 ///
@@ -32,6 +34,8 @@ pub enum StepUp {
     Nonce,
     /// The token does not count any more: another of the same kind.
     Token,
+    /// The user's word for these details: for one action, most often (HIL section 3). The same call is made again with the token that comes of it (HIL-44).
+    Details(AuthorizationDetails),
     /// More scope: all that was asked for before, and all that is wanted now (MCP-12).
     Scope(Scope),
     /// The user has to be authenticated again (RFC 9470).
@@ -98,6 +102,11 @@ impl StepUps {
 
     fn scope(&mut self, challenge: &Challenge, shown: Option<&HeldToken>) -> Result<StepUp, ClientError> {
         self.step()?;
+        if let Some(details) = challenge.text("authorization_details") {
+            let text = base64url::decode(details).ok().and_then(|text| String::from_utf8(text).ok());
+            let details = text.and_then(|text| AuthorizationDetails::parse(&text).ok());
+            return details.map(StepUp::Details).ok_or(ClientError::Challenge);
+        }
         let wanted = challenge.scope()?.ok_or(ClientError::Challenge)?;
         let had = shown.and_then(HeldToken::scope).cloned().unwrap_or_default();
         let all = self.asked.or(&had).and_then(|scope| scope.or(&wanted));

@@ -125,6 +125,10 @@ impl SentTokenRequest {
 
     fn granted(&self, response: &TokenResponse, now: UnixTime) -> Result<TokenStep, ClientError> {
         let Grant::TokenExchange(exchange) = self.flow.request.grant() else {
+            // Nobody asks for anything else by another grant.
+            if response.issued_type().is_some_and(|kind| *kind != TokenTypeUrn::AccessToken) {
+                return Err(ClientError::IssuedType);
+            }
             return self.token(response, now).map(TokenStep::Token);
         };
         // RFC 8693 §2.2.1: what is there says what it is, and it is what was asked for.

@@ -1,8 +1,11 @@
 //! Which client is which workload.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use aims_id::WorkloadId;
+use aims_id::{IdSet, WorkloadId};
+
+use crate::Issuer;
 
 /// Says whether an OAuth client, by the name that an issuer has for it, is a workload that proved who it is (design D8).
 pub trait ClientIdentities: fmt::Debug + Send + Sync {
@@ -24,6 +27,43 @@ pub struct SameIdentity;
 impl ClientIdentities for SameIdentity {
     fn is(&self, _: &str, name: &str, workload: &WorkloadId) -> bool {
         name == workload.as_str()
+    }
+}
+
+/// The same, where each issuer speaks for those workloads alone that it was given: for who believes several.
+///
+/// ```
+/// use aims_id::IdSet;
+/// use aims_oauth::{ClientIdentities, IssuerAgents};
+///
+/// let acme = IdSet::new().pattern("spiffe://acme.example/agents/*".parse().unwrap());
+/// let agents = IssuerAgents::new().issuer(&"https://as.acme.example".parse()?, acme);
+/// let travel = "spiffe://acme.example/agents/travel";
+/// assert!(agents.workload("https://as.acme.example", travel).is_some());
+/// assert!(agents.workload("https://as.partner.example", travel).is_none());
+/// # Ok::<(), aims_oauth::IssuerError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct IssuerAgents(BTreeMap<Box<str>, IdSet>);
+
+impl IssuerAgents {
+    /// Nobody speaks for anybody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// This issuer speaks for these workloads, in place of those that it spoke for before.
+    #[must_use]
+    pub fn issuer(mut self, issuer: &Issuer, agents: IdSet) -> Self {
+        self.0.insert(issuer.as_str().into(), agents);
+        self
+    }
+}
+
+impl ClientIdentities for IssuerAgents {
+    fn is(&self, issuer: &str, name: &str, workload: &WorkloadId) -> bool {
+        name == workload.as_str() && self.0.get(issuer).is_some_and(|agents| agents.contains(workload))
     }
 }
 

@@ -8,6 +8,7 @@ use aims_credential::{Marks, Post};
 use aims_keys::{Backend, Clock};
 
 use super::cache::TokenCache;
+use super::known_grants::KnownGrants;
 use super::others::Learned;
 use super::{Inner, OtherServers, Server, TokenClient, discovery};
 use crate::{ClientCredential, Issuer, SenderConstraint};
@@ -100,6 +101,7 @@ impl TokenClientBuilder {
             takes_parents: self.takes_parents,
             asks_for_supported: self.asks_for_supported,
             cache: TokenCache::with_capacity(self.capacity),
+            grants: KnownGrants::default(),
             discovered: discovery::Resources::with_capacity(self.capacity),
         }))
     }

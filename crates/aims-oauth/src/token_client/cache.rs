@@ -49,7 +49,7 @@ impl Key {
             Source::Across(home, token, kind) => {
                 Right::Across(home.clone(), token.token().fingerprint(), kind.as_str().to_owned())
             }
-            Source::Exchange(token) => Right::Exchange(token.token().fingerprint()),
+            Source::Exchange(token, _) => Right::Exchange(token.token().fingerprint()),
             Source::Grant(grant) => Right::Grant(grant.id().to_owned()),
             Source::Own => Right::Own,
         };
@@ -61,6 +61,10 @@ impl Key {
             binding: client.binding(now)?,
             right,
         })
+    }
+
+    pub(super) fn is_from(&self, issuer: &Issuer) -> bool {
+        self.issuer == *issuer
     }
 
     pub(super) fn is_by_grant(&self, id: &str) -> bool {
@@ -109,15 +113,17 @@ impl TokenCache {
         Self { capacity, slots: Mutex::default() }
     }
 
-    /// The token that is kept for this, if it is live; else, or when it soon is not, `obtain` is asked for another.
+    /// The token that is kept for this, if it is live; else, or when it soon is not, `obtain` is asked for another. All of it takes its time, so the clock is read
+    /// again after each wait.
     pub(super) async fn get(
         &self,
         key: &Key,
-        now: UnixTime,
+        now: impl Fn() -> Result<UnixTime, ClientError>,
         obtain: impl AsyncFnOnce() -> Result<HeldToken, ClientError>,
     ) -> Result<HeldToken, ClientError> {
         loop {
-            let step = self.step(key, now);
+            let began = now()?;
+            let step = self.step(key, began);
             match step {
                 Step::Done(outcome) => return outcome,
                 Step::Wait(flight) => flight.over().await,
@@ -125,7 +131,7 @@ impl TokenCache {
                 Step::Ask(flight) => {
                     let asking = Asking { cache: self, key, flight };
                     let outcome = obtain().await;
-                    let outcome = self.land(key, outcome, now);
+                    let outcome = self.land(&asking, outcome, now().unwrap_or(began));
                     drop(asking);
                     return outcome;
                 }
@@ -133,13 +139,15 @@ impl TokenCache {
         }
     }
 
-    /// Forgets what this is so of.
-    pub(super) fn forget(&self, is: impl Fn(&Key, &HeldToken) -> bool) {
-        for (key, slot) in self.lock().iter_mut() {
-            if slot.token.as_ref().is_some_and(|token| is(key, token)) {
-                slot.token = None;
+    /// Forgets what this is so of. What is on its way belongs to whoever asked for it, and is not kept when it comes.
+    pub(super) fn forget(&self, is: impl Fn(&Key) -> bool) {
+        self.lock().retain(|key, slot| {
+            let is_over = is(key);
+            if let Some(token) = slot.token.as_ref().filter(|_| is_over) {
+                token.discard();
             }
-        }
+            !is_over
+        });
     }
 
     pub(super) fn visit(&self, mut visit: impl FnMut(&HeldToken)) {
@@ -175,12 +183,13 @@ impl TokenCache {
     /// What failed before its time was over takes nothing away.
     fn land(
         &self,
-        key: &Key,
+        asking: &Asking<'_>,
         outcome: Result<HeldToken, ClientError>,
         now: UnixTime,
     ) -> Result<HeldToken, ClientError> {
         let mut slots = self.lock();
-        let slot = slots.entry(key.clone()).or_default();
+        // It was forgotten meanwhile.
+        let Some(slot) = asking.slot(&mut slots) else { return outcome };
         match outcome {
             Ok(token) => {
                 slot.token = Some(token.clone());
@@ -225,9 +234,17 @@ struct Asking<'c> {
     flight: Arc<Flight>,
 }
 
+impl Asking<'_> {
+    /// Where it lands: what was forgotten has another by now, or none.
+    fn slot<'s>(&self, slots: &'s mut HashMap<Key, Slot>) -> Option<&'s mut Slot> {
+        let is_own = |flight: &Arc<Flight>| Arc::ptr_eq(flight, &self.flight);
+        slots.get_mut(self.key).filter(|slot| slot.flight.as_ref().is_some_and(is_own))
+    }
+}
+
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        if let Some(slot) = self.cache.lock().get_mut(self.key) {
+        if let Some(slot) = self.slot(&mut self.cache.lock()) {
             slot.flight = None;
         }
         self.flight.end();

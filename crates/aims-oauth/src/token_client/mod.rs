@@ -1,8 +1,10 @@
 //! The client with everything around it: discovery, requests that are sent, tokens that are kept.
 
+mod about;
 mod builder;
 mod cache;
 mod discovery;
+mod known_grants;
 mod need;
 mod others;
 mod user_grant;
@@ -15,9 +17,11 @@ use std::time::Duration;
 use aims_credential::{Mark, MarkKey, Marks, Post, PostRequest, Posted, Refreshed};
 use aims_keys::{Backend, Clock, UnixTime};
 
+pub use self::about::IntrospectionEndpoint;
 pub use self::builder::TokenClientBuilder;
 use self::cache::{Key, TokenCache};
 pub use self::discovery::Discovered;
+use self::known_grants::KnownGrants;
 use self::need::Source;
 pub use self::need::TokenNeed;
 use self::others::Learned;
@@ -25,9 +29,10 @@ pub use self::others::OtherServers;
 pub use self::user_grant::UserGrant;
 use crate::{
     AskStep, AuthorizationFlow, AuthorizationStart, BackchannelRequest, ClientCredential, ClientError,
-    EndpointRequest, ExpectedIdToken, Grant, HeldBinding, HeldGrant, HeldToken, IdTokenVerifier, Issuer,
-    OAuthClient, Parameters, PendingApproval, PendingAuthorization, PushStep, Resource, SenderConstraint,
-    ServerMetadata, TokenExchange, TokenFlow, TokenRequest, TokenStep, TrustedIssuer, TypedToken,
+    EndpointRequest, ErrorCode, ExpectedIdToken, Grant, HeldBinding, HeldGrant, HeldToken, IdTokenVerifier,
+    Issuer, OAuthClient, Parameters, PendingApproval, PendingAuthorization, PushStep, Resource,
+    SenderConstraint, ServerMetadata, TokenExchange, TokenFlow, TokenRequest, TokenStep, TrustedIssuer,
+    TypedToken,
 };
 
 /// What gets an agent its tokens, and keeps them: from the authorization servers that it was built for, and no others (XD-19). Cloning is cheap, and clones share
@@ -74,6 +79,7 @@ struct Inner {
     takes_parents: bool,
     asks_for_supported: bool,
     cache: TokenCache,
+    grants: KnownGrants,
     discovered: discovery::Resources,
 }
 
@@ -134,22 +140,24 @@ impl TokenClient {
             _ => self.server(&issuer).await,
         };
         let client = self.client_at(&issuer, &*server?).await?;
+        if let Source::Grant(grant) = source {
+            self.0.grants.know(grant);
+        }
         if let Source::Grant(grant) = source
             && let Some(token) = grant.first_for(&client, need, &resource, self.now()?)?
             && self.check(&client, need, &token).is_ok()
         {
             return Ok(token);
         }
-        let now = self.now()?;
-        let key = Key::new(&client, need, &resource, now)?;
+        let key = Key::new(&client, need, &resource, self.now()?)?;
         let obtain = || self.obtain(&client, need, &resource);
-        let token = self.0.cache.get(&key, now, obtain).await?;
+        let token = self.0.cache.get(&key, || self.now(), obtain).await?;
         if self.check(&client, need, &token).is_ok() {
             return Ok(token);
         }
         // AZR-10: what is kept was cut off. One that is issued now may be beyond that.
         token.discard();
-        let token = self.0.cache.get(&key, self.now()?, || self.obtain(&client, need, &resource)).await?;
+        let token = self.0.cache.get(&key, || self.now(), || self.obtain(&client, need, &resource)).await?;
         self.check(&client, need, &token)?;
         Ok(token)
     }
@@ -189,6 +197,9 @@ impl TokenClient {
     ///
     /// [`ClientError`].
     pub async fn begin(&self, flow: AuthorizationFlow) -> Result<PendingAuthorization, ClientError> {
+        if flow.is_pushed() {
+            self.challenge(flow.client()).await?;
+        }
         let mut sent = match flow.begin(self.now()?).await? {
             AuthorizationStart::Ready(pending) => return Ok(*pending),
             AuthorizationStart::Push(sent) => sent,
@@ -217,7 +228,7 @@ impl TokenClient {
         let acr_values = pending.acr_values.clone();
         let flow = pending.redeem(&client, query, self.now()?)?;
         let token = self.access_token(flow).await?;
-        let Some(nonce) = nonce else { return UserGrant::new(&token, client.client_id(), self.0.backend) };
+        let Some(nonce) = nonce else { return self.granted(&client, &token) };
 
         let acr_values: Vec<&str> = acr_values.iter().map(String::as_str).collect();
         let expected =
@@ -256,23 +267,29 @@ impl TokenClient {
     ///
     /// # Errors
     ///
-    /// [`ClientError`]: the user said no, the request has expired, or there was no answer. Of these only the last can be asked again.
+    /// [`ClientError`]: the user said no, the request has expired, or there was no answer. Of these only the last can be asked again: after a refusal, and after the
+    /// tokens came, it is [`ClientError::Expired`] without asking anybody (HIL-42).
     pub async fn poll(&self, pending: &mut PendingApproval) -> Result<Option<UserGrant>, ClientError> {
         let client = self.client(pending.issuer()).await?;
         if self.now()? < pending.next_poll() && self.now()? < pending.expires() {
             return Ok(None);
         }
         let flow = pending.poll(&client, self.now()?)?;
-        match self.run(flow).await? {
-            TokenStep::Pending(not_yet) => {
+        let step = match self.run(flow).await {
+            Ok(TokenStep::Pending(not_yet)) => {
                 pending.wait(not_yet);
-                Ok(None)
+                return Ok(None);
             }
+            Err(error) if !is_final(&error) => return Err(error),
+            outcome => outcome,
+        };
+        pending.end();
+        match step? {
             TokenStep::Token(token) if pending.wants_id_token() => {
                 let expected = ExpectedIdToken::without_nonce().access_token(token.token());
                 self.identified(&client, &token, &expected).await.map(Some)
             }
-            TokenStep::Token(token) => UserGrant::new(&token, client.client_id(), self.0.backend).map(Some),
+            TokenStep::Token(token) => self.granted(&client, &token).map(Some),
             _ => Err(ClientError::IssuedType),
         }
     }
@@ -315,33 +332,43 @@ impl TokenClient {
         token.discard();
     }
 
-    /// Forgets what came by the grant of a user.
+    /// Forgets what came by the grant of a user, and what is still on its way. Whoever has one of these tokens uses it no more.
     pub fn forget_grant(&self, grant: &UserGrant) {
         grant.end();
-        self.0.cache.forget(|key, _| key.is_by_grant(grant.id()));
+        self.0.cache.forget(|key| key.is_by_grant(grant.id()));
     }
 
-    /// Forgets all tokens of a server.
+    /// Forgets all tokens of a server that are kept: whoever has one of them uses it no more. What is on its way is for whoever asked for it, and is not kept. Grants
+    /// of users are left: [`forget_grant`](Self::forget_grant) ends one.
     pub fn forget_issuer(&self, issuer: &Issuer) {
-        self.0.cache.forget(|_, kept| kept.issuer() == issuer);
+        self.0.cache.forget(|key| key.is_from(issuer));
     }
 
-    /// Shows `visit` each secret that is kept for use: what must not come before a model is compared with them (AIMS-19).
+    /// Shows `visit` each secret that is kept for use, those of grants that it was asked for tokens by among them: what must not come before a model is compared with
+    /// them (AIMS-19).
     pub fn visit_secrets(&self, visit: &mut dyn FnMut(&str)) {
-        self.0.cache.visit(|token| {
+        let visit = std::cell::RefCell::new(visit);
+        let mut token = |token: &HeldToken| {
+            let visit = &mut *visit.borrow_mut();
             visit(token.token().expose());
-            if let Some(refresh) = token.refresh_token() {
-                visit(refresh.expose());
-            }
-            if let Some(id_token) = token.id_token() {
-                visit(id_token.expose());
-            }
-        });
+            token.refresh_token().iter().for_each(|refresh| visit(refresh.expose()));
+            token.id_token().iter().for_each(|id_token| visit(id_token.expose()));
+        };
+        self.0.cache.visit(&mut token);
+        for grant in self.0.grants.living() {
+            grant.visit(&mut token, &mut |refresh| visit.borrow_mut()(refresh.expose()));
+        }
     }
 
-    /// Forgets all tokens.
+    /// Forgets all tokens, as [`forget_issuer`](Self::forget_issuer).
     pub fn forget_all(&self) {
-        self.0.cache.forget(|_, _| true);
+        self.0.cache.forget(|_| true);
+    }
+
+    fn granted(&self, client: &OAuthClient, token: &HeldToken) -> Result<UserGrant, ClientError> {
+        let grant = UserGrant::new(token, client.client_id(), self.0.backend)?;
+        self.0.grants.know(&grant);
+        Ok(grant)
     }
 
     /// What a user granted whom the ID Token names.
@@ -355,7 +382,7 @@ impl TokenClient {
         let id_token = token.id_token().ok_or(ClientError::NoIdToken)?;
         server.id_tokens.prepare(id_token, self.now()?).await?;
         let user = server.id_tokens.verify(id_token, expected, self.now()?)?;
-        let grant = UserGrant::new(token, client.client_id(), self.0.backend)?;
+        let grant = self.granted(client, token)?;
         grant.set_user(user);
         Ok(grant)
     }
@@ -367,6 +394,11 @@ impl TokenClient {
         }
         if let Source::Grant(grant) = need.source() {
             return Ok((grant.issuer().clone(), need.resource().clone(), need.clone()));
+        }
+        // A resource does not choose who sees the token of somebody else.
+        let is_choice = self.0.servers.len() > 1 || self.0.others.is_some();
+        if matches!(need.source(), Source::Exchange(..)) && is_choice {
+            return Err(ClientError::WhichServer);
         }
         let discovered = self.discover(need.resource(), None).await?;
         let (issuer, resource) = (discovered.issuer().clone(), discovered.resource().clone());
@@ -387,7 +419,7 @@ impl TokenClient {
                 let request = TokenRequest::new(Grant::ClientCredentials).wanting(wanted);
                 self.access_token(client.token(request)?).await
             }
-            Source::Exchange(subject) => {
+            Source::Exchange(subject, _) => {
                 let exchange =
                     TokenExchange::of(subject.clone()).requesting(crate::TokenTypeUrn::AccessToken);
                 let request = TokenRequest::new(Grant::TokenExchange(exchange)).wanting(wanted);
@@ -399,12 +431,14 @@ impl TokenClient {
                 self.access_token(client.token(request)?).await
             }
             Source::Grant(grant) => {
-                grant
+                let token = grant
                     .refresh(client, async |token| {
                         let request = TokenRequest::new(Grant::Refresh(token)).wanting(wanted);
                         self.access_token(client.token(request)?).await
                     })
-                    .await
+                    .await?;
+                self.check_user(client, grant, &token).await?;
+                Ok(token)
             }
         }
     }
@@ -429,12 +463,32 @@ impl TokenClient {
         self.exchange(home, request).await
     }
 
+    /// IDT-4: what a server says of the user once more, it says of the same user.
+    async fn check_user(
+        &self,
+        client: &OAuthClient,
+        grant: &UserGrant,
+        token: &HeldToken,
+    ) -> Result<(), ClientError> {
+        let (Some(first), Some(id_token)) = (grant.user(), token.id_token()) else { return Ok(()) };
+        let server = self.server(client.issuer()).await?;
+        let expected = ExpectedIdToken::refreshed(&first).access_token(token.token());
+        server.id_tokens.prepare(id_token, self.now()?).await?;
+        server.id_tokens.verify(id_token, &expected, self.now()?)?;
+        Ok(())
+    }
+
     /// AZR-10: whether what is known to have been cut off leaves the token.
     fn check(&self, client: &OAuthClient, need: &TokenNeed, token: &HeldToken) -> Result<(), ClientError> {
+        // It was forgotten while the token was on its way.
+        if matches!(need.source(), Source::Grant(grant) if grant.is_over()) {
+            return Err(ClientError::UserNeeded);
+        }
         let Some(marks) = &self.0.marks else { return Ok(()) };
         let issuer = token.issuer().as_str();
         let subject = match need.source() {
-            Source::Grant(grant) => grant.subject(),
+            Source::Grant(grant) => grant.subject().map(|subject| (issuer, subject)),
+            Source::Exchange(_, of) => of.as_ref().map(|of| (of.issuer.as_str(), of.subject.clone())),
             _ => None,
         };
         let key = match token.binding() {
@@ -443,7 +497,7 @@ impl TokenClient {
         };
         let named = [
             Some(MarkKey::Client { issuer, client: client.client_id() }),
-            subject.as_deref().map(|subject| MarkKey::Subject { issuer, subject }),
+            subject.as_ref().map(|(issuer, subject)| MarkKey::Subject { issuer, subject }),
             key.as_ref().map(MarkKey::Key),
         ];
         let begun = token.received_at();
@@ -468,6 +522,16 @@ impl TokenClient {
     async fn send(&self, request: &EndpointRequest) -> Result<Posted, ClientError> {
         Ok(self.0.http.post(request.as_post()).await?)
     }
+}
+
+/// Whether the server has decided: there is nothing to ask for again (HIL-9, HIL-42).
+fn is_final(error: &ClientError) -> bool {
+    use ErrorCode as E;
+
+    matches!(
+        error.error_code(),
+        Some(E::AccessDenied | E::ExpiredToken | E::InvalidGrant | E::InvalidRequest | E::UnauthorizedClient)
+    )
 }
 
 /// Shows the servers.

@@ -1,5 +1,7 @@
 //! What a token is needed for.
 
+use std::fmt;
+
 use crate::wanted::Wanted;
 use crate::{AuthorizationDetails, Authorized, Issuer, Resource, Scope, TokenTypeUrn, TypedToken, UserGrant};
 
@@ -18,12 +20,26 @@ pub struct TokenNeed {
 pub(super) enum Source {
     /// Of whom a token of another domain speaks: by a grant of this kind from the agent's own server, for that token.
     Across(Issuer, TypedToken, TokenTypeUrn),
-    /// Of whom this token speaks.
-    Exchange(TypedToken),
+    /// Of whom this token speaks, if that is known.
+    Exchange(TypedToken, Option<Principal>),
     /// Of a user.
     Grant(UserGrant),
     /// The agent's own.
     Own,
+}
+
+/// Somebody, by the name that an issuer has for them.
+#[derive(Clone)]
+pub(super) struct Principal {
+    pub(super) issuer: Issuer,
+    pub(super) subject: Box<str>,
+}
+
+/// Shows no name.
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
 }
 
 impl TokenNeed {
@@ -62,9 +78,11 @@ impl TokenNeed {
     }
 
     /// In the right of the subject of another token, which is exchanged for it (AIMS-34): what a tool does that calls another.
+    ///
+    /// [`from`](Self::from) says which server the token goes to, where the client was built for several: no resource chooses who sees it (MCP-15).
     #[must_use]
     pub fn in_exchange_for(mut self, token: TypedToken) -> Self {
-        self.source = Source::Exchange(token);
+        self.source = Source::Exchange(token, None);
         self
     }
 
@@ -73,8 +91,10 @@ impl TokenNeed {
     #[must_use]
     pub fn on_behalf_of(mut self, caller: &Authorized) -> Self {
         let token = caller.inbound().clone().into();
-        self.source = Source::Exchange(TypedToken::new(token, TokenTypeUrn::AccessToken));
-        self.issuer = Some(caller.token().issuer().clone());
+        let issuer = caller.token().issuer().clone();
+        let principal = Principal { issuer: issuer.clone(), subject: caller.token().subject().into() };
+        self.source = Source::Exchange(TypedToken::new(token, TokenTypeUrn::AccessToken), Some(principal));
+        self.issuer = Some(issuer);
         self
     }
 

@@ -1,7 +1,7 @@
 //! What a user granted.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use aims_credential::Flight;
 use aims_jose::base64url;
@@ -37,6 +37,8 @@ struct State {
     first: Option<HeldToken>,
     refresh: Option<RefreshToken>,
     flight: Option<Arc<Flight>>,
+    /// It was forgotten: what is still on its way by it counts for nothing.
+    is_over: bool,
 }
 
 impl UserGrant {
@@ -125,14 +127,44 @@ impl UserGrant {
         })))
     }
 
+    pub(super) fn refresh_token(&self) -> Option<RefreshToken> {
+        self.lock().refresh.clone()
+    }
+
     pub(super) fn id(&self) -> &str {
         &self.0.id
     }
 
-    /// Nothing comes by it any more.
+    /// Nothing comes by it any more, and what came with it is used no more.
     pub(super) fn end(&self) {
         let mut state = self.lock();
-        (state.first, state.refresh) = (None, None);
+        (state.is_over, state.refresh) = (true, None);
+        if let Some(first) = state.first.take() {
+            first.discard();
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.lock().is_over
+    }
+
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    pub(super) fn downgrade(&self) -> WeakGrant {
+        WeakGrant(Arc::downgrade(&self.0))
+    }
+
+    /// Shows the secrets in it.
+    pub(super) fn visit(&self, visit: &mut dyn FnMut(&HeldToken), refresh: &mut dyn FnMut(&RefreshToken)) {
+        // It is not locked while somebody looks.
+        let (first, last) = {
+            let state = self.lock();
+            (state.first.clone(), state.refresh.clone())
+        };
+        first.iter().for_each(visit);
+        last.iter().for_each(refresh);
     }
 
     /// The token that came with it, where it serves for this.
@@ -180,6 +212,10 @@ impl UserGrant {
         let outcome = run(token).await;
         let mut state = self.lock();
         match &outcome {
+            Ok(held) if state.is_over => {
+                held.discard();
+                return Err(ClientError::UserNeeded);
+            }
             Ok(held) => {
                 if let Some(next) = held.refresh_token() {
                     state.refresh = Some(next.clone());
@@ -219,6 +255,15 @@ impl UserGrant {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A grant that whoever has it may have dropped.
+pub(super) struct WeakGrant(Weak<Inner>);
+
+impl WeakGrant {
+    pub(super) fn upgrade(&self) -> Option<UserGrant> {
+        self.0.upgrade().map(UserGrant)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Nor is it put together.
 
-use aims_oauth::{Authorized, Shown, VerifiedAccessToken};
+use aims_oauth::{AccessToken, Authorized, Shown, VerifiedAccessToken};
 
-fn made(token: VerifiedAccessToken) -> Authorized {
-    Authorized { token, shown: Shown::Bearer }
+fn made(token: VerifiedAccessToken, inbound: AccessToken) -> Authorized {
+    Authorized { token, shown: Shown::Bearer, inbound }
 }
 
 fn main() {

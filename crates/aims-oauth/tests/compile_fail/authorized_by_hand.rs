@@ -1,6 +1,6 @@
 //! What a request may do comes out of a verified token, never out of an answer in some window.
 
-use aims_oauth::{AccessTokenVerifier, Authorized, VerifiedAccessToken};
+use aims_oauth::{AccessToken, AccessTokenVerifier, Authorized, VerifiedAccessToken};
 
 struct LocalYes;
 
@@ -12,8 +12,8 @@ fn converted(yes: LocalYes) -> Authorized {
     yes.into()
 }
 
-fn made_by_new(token: VerifiedAccessToken) -> Authorized {
-    Authorized::new(token, aims_oauth::Shown::Bearer)
+fn made_by_new(token: VerifiedAccessToken, inbound: AccessToken) -> Authorized {
+    Authorized::new(token, aims_oauth::Shown::Bearer, inbound)
 }
 
 fn verified_by_hand() -> VerifiedAccessToken {

@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use crate::world::*;
 
 #[test]
-fn act_4_every_case_of_the_vectors_is_judged_as_it_says() {
+fn act_4_sec_5_every_case_of_the_vectors_is_judged_as_it_says() {
     let Some(file) = vectors::json("oauth/generated/access-token-cases.json") else { return };
     let text = |name: &str| file[name].as_str().unwrap();
     let keys = JwkSet::parse(&file["jwks"].to_string(), backend::ring()).unwrap();
@@ -290,7 +290,7 @@ fn azr_10_act_6_what_was_verified_is_asked_again_at_every_use() {
 }
 
 #[test]
-fn act_7_what_is_issued_is_short_lived_and_no_longer_than_what_it_comes_from() {
+fn act_7_sec_16_what_is_issued_is_short_lived_and_no_longer_than_what_it_comes_from() {
     let server = Server::new();
     let issuer = server.issuer();
     let issue = |request: AccessTokenRequest<'_>| issuer.issue(&request, NOW);

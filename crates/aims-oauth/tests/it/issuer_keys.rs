@@ -271,3 +271,28 @@ async fn act_6_nothing_is_fetched_for_tokens_that_are_none_or_of_others() {
     verifier.verify(&token(&server), NOW).unwrap();
     assert_eq!(web.asked(), [JWKS]);
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn act_6_idt_1_the_keys_of_id_tokens_are_asked_for_too() {
+    use aims_oauth::{ExpectedIdToken, IdTokenIssuer, IdTokenRequest, IdTokenVerifier};
+
+    let server = Server::new();
+    let web = Web::of(&server);
+    let followed = TrustedIssuer::following(issuer(), web.clone(), backend::ring());
+    let verifier = IdTokenVerifier::builder("app", followed, backend::ring()).build();
+    let issued = IdTokenIssuer::new(issuer(), server.key.clone(), "as-1").unwrap();
+    let token = issued.issue(&IdTokenRequest::new(USER, "app"), NOW).unwrap().into_token();
+    let expected = ExpectedIdToken::without_nonce();
+    let refused = verifier.verify(&token, &expected, NOW);
+    assert_eq!(refused.as_ref().unwrap_err().error_code(), aims_oauth::ErrorCode::TemporarilyUnavailable);
+    assert_refused!(refused, "issuer_keys_not_fetched", "ACT-6");
+    verifier.prepare(&token, NOW).await.unwrap();
+    assert_eq!(web.asked(), [METADATA, JWKS]);
+    assert_eq!(&*verifier.verify(&token, &expected, NOW).unwrap().subject(), USER);
+    // What is no token asks for nothing, and where nobody knows the keys, the token may be good.
+    verifier.prepare(&"no-token".parse().unwrap(), NOW).await.unwrap();
+    assert!(web.asked().is_empty());
+    let silent = TrustedIssuer::following(issuer(), Web::default(), backend::ring());
+    let silent = IdTokenVerifier::builder("app", silent, backend::ring()).build();
+    assert!(silent.prepare(&token, NOW).await.is_err());
+}

@@ -2,6 +2,7 @@
 //! Tests of the public interface.
 
 mod access_tokens;
+mod actions;
 mod authorization;
 mod backchannel;
 mod challenges;

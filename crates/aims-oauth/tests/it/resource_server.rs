@@ -9,9 +9,9 @@ use aims_id::WorkloadId;
 use aims_keys::{Algorithm, AlgorithmSet, AsyncSigner, SoftwareKey, backend};
 use aims_oauth::{
     AccessToken, AccessTokenRequest, AuthorizationDetails, Authorized, BearerMethod, BindingPolicy,
-    ClientIdentities, CommonMembers, DpopProver, DpopTarget, DpopVerifier, NewActor, Possession,
-    PresentedToken, ResourceError, ResourceMetadata, ResourceServer, Shown, TokenBinding, TokenScheme,
-    TrustedIssuer,
+    ClientIdentities, CommonMembers, DpopProver, DpopTarget, DpopVerifier, IssuerAgents, NewActor,
+    Possession, PresentedToken, ResourceError, ResourceMetadata, ResourceServer, Shown, TokenBinding,
+    TokenScheme, TrustedIssuer,
 };
 use aims_proof::{
     Audiences, Authenticated, NewRequestSignature, ReplayMemory, SignatureVerifier, http_audience,
@@ -225,6 +225,33 @@ fn aims_25_the_issuer_says_which_workload_a_token_was_given_to() {
     let foreign = NewActor::new(helper).known_to("https://as.other.example");
     assert_eq!(agent_of(&mapped, &request().acting(foreign)), None);
     assert_eq!(agent_of(&mapped, &request().acting(NewActor::new("spiffe://bank.example/agents/a"))), None);
+}
+
+#[test]
+fn aims_25_an_issuer_speaks_for_its_own_agents_alone() {
+    let server = Server::new();
+    let pattern = |text: &str| aims_id::IdSet::new().pattern(text.parse().unwrap());
+    let other = "https://as.other.example";
+    let agents = IssuerAgents::new()
+        .issuer(&issuer(), pattern("spiffe://acme.example/**"))
+        .issuer(&issuer(), pattern("spiffe://acme.example/agents/*"))
+        .issuer(&other.parse().unwrap(), pattern("spiffe://other.example/**"));
+    let rs = server_of(&server, BindingPolicy::bound()).with_clients(agents);
+    let agent_of = |request: &AccessTokenRequest<'_>| {
+        let presented = presented("Bearer", &server.issue(request));
+        rs.agent(&rs.verify(&presented, NOW).unwrap()).map(|agent| agent.to_string())
+    };
+    let new = |client| AccessTokenRequest::new(USER, client, tool());
+    assert_eq!(agent_of(&request()).as_deref(), Some(AGENT));
+    for client in ["spiffe://acme.example/tools/search", "spiffe://other.example/agents/a", "client-7"] {
+        assert_eq!(agent_of(&new(client)), None, "{client}");
+    }
+    // An actor is one of whoever knows it.
+    let foreign = "spiffe://other.example/agents/a";
+    assert_eq!(agent_of(&request().acting(NewActor::new(foreign))), None);
+    let known = request().acting(NewActor::new(foreign).known_to(other));
+    assert_eq!(agent_of(&known).as_deref(), Some(foreign));
+    assert_eq!(agent_of(&request().acting(NewActor::new(AGENT).known_to(other))), None);
 }
 
 #[test]

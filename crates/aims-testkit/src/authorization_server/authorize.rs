@@ -108,13 +108,7 @@ impl TestAuthorizationServer {
     /// AUT-2: of the client that the request names, the same text.
     fn redirect_uri(&self, request: &AuthorizationRequest) -> Option<String> {
         let uri = request.redirect_uri()?;
-        let is_of = |client: &&super::builder::Client| {
-            client.registered.client_id() == Some(request.client_id())
-                || client.workloads.as_ref().is_some_and(|ids| {
-                    request.client_id().parse().is_ok_and(|id: aims_id::WorkloadId| ids.matches(&id))
-                })
-        };
-        let client = self.0.clients.iter().find(is_of)?;
+        let client = self.0.clients.iter().find(|client| client.goes_by(request.client_id()))?;
         client.redirect_uris.iter().find(|known| *known == uri).cloned()
     }
 }

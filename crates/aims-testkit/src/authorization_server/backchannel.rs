@@ -53,12 +53,17 @@ impl TestAuthorizationServer {
             granted,
             id: id.clone(),
             answer: None,
-            interval: INTERVAL,
+            interval: self.0.poll_interval.map_or(INTERVAL, |interval| interval.as_secs()),
             next: now,
             expires: now + LIFETIME,
         };
         state.questions.insert(id.expose().to_owned(), question);
-        Ok(TestAnswer::json(200, BackchannelResponse::new(id, LIFETIME).to_json()))
+        let response = BackchannelResponse::new(id, LIFETIME);
+        let response = match self.0.poll_interval {
+            Some(interval) => response.with_interval(interval),
+            None => response,
+        };
+        Ok(TestAnswer::json(200, response.to_json()))
     }
 
     /// HIL-9, HIL-10: what the user said, once.
@@ -73,7 +78,7 @@ impl TestAuthorizationServer {
             return Err(refused(ErrorCode::ExpiredToken));
         }
         if now < question.next {
-            question.interval += INTERVAL;
+            question.interval += SLOW_DOWN;
             question.next = now + Duration::from_secs(question.interval);
             return Err(refused(ErrorCode::SlowDown));
         }
@@ -92,4 +97,8 @@ impl TestAuthorizationServer {
 }
 
 const INTERVAL: u64 = 5;
+
+/// HIL-9
+const SLOW_DOWN: u64 = 5;
+
 const LIFETIME: Duration = Duration::from_secs(120);

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aims_credential::{BundleSet, HttpsUrl, TrustBundle, WitProfile};
+use aims_id::WorkloadId;
 use aims_jose::{Jwk, JwkSet};
 use aims_keys::{Algorithm, Clock, Signer, SoftwareKey, backend};
 use aims_oauth::{
@@ -41,6 +42,12 @@ impl Client {
             _ => false,
         }
     }
+
+    /// Whether it goes by this identifier, which may be that of one workload of several.
+    pub(super) fn goes_by(&self, client_id: &str) -> bool {
+        let is_one = |ids: &SpiffeClientId| client_id.parse().is_ok_and(|id: WorkloadId| ids.matches(&id));
+        self.registered.client_id() == Some(client_id) || self.workloads.as_ref().is_some_and(is_one)
+    }
 }
 
 /// Options of a [`TestAuthorizationServer`].
@@ -53,8 +60,10 @@ pub struct TestAuthorizationServerBuilder {
     resources: Vec<(Resource, Scope)>,
     trusted: Vec<(TrustedIssuer, Vec<GrantProfile>)>,
     lifetime: Option<Duration>,
+    poll_interval: Option<Duration>,
     has_nonces: bool,
     has_pushed_requests: bool,
+    names_actors: bool,
 }
 
 impl TestAuthorizationServerBuilder {
@@ -68,8 +77,10 @@ impl TestAuthorizationServerBuilder {
             resources: Vec::new(),
             trusted: Vec::new(),
             lifetime: None,
+            poll_interval: None,
             has_nonces: false,
             has_pushed_requests: true,
+            names_actors: false,
         }
     }
 
@@ -146,6 +157,18 @@ impl TestAuthorizationServerBuilder {
         self
     }
 
+    /// How long a client waits from one question to the next whether a user has decided: whole seconds, at least one. Default: 5 s, without saying so.
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = Some(interval.max(Duration::from_secs(1)));
+        self
+    }
+
+    /// Says in the tokens of users who acts for them, in `act`, though `client_id` says so too: what is exchanged for such a token still names that agent.
+    pub fn name_actors(mut self) -> Self {
+        self.names_actors = true;
+        self
+    }
+
     /// Wants its nonces in `DPoP` proofs.
     pub fn require_nonces(mut self) -> Self {
         self.has_nonces = true;
@@ -214,6 +237,8 @@ impl TestAuthorizationServerBuilder {
             id_tokens: IdTokenIssuer::new(self.issuer.clone(), key.clone(), KEY_ID).expect("an issuer"),
             grants: GrantIssuer::new(self.issuer, key, KEY_ID).expect("an issuer of grants"),
             foreign: foreign.build(),
+            poll_interval: self.poll_interval,
+            names_actors: self.names_actors,
             state: Mutex::new(State::default()),
         }))
     }
@@ -227,6 +252,8 @@ impl TestAuthorizationServerBuilder {
             .endpoint(Endpoint::Authorization, at("/authorize"))
             .endpoint(Endpoint::Token, at("/token"))
             .endpoint(Endpoint::BackchannelAuthentication, at("/ask"))
+            .endpoint(Endpoint::Introspection, at("/introspect"))
+            .endpoint(Endpoint::Revocation, at("/revoke"))
             .delivery_modes(&[DeliveryMode::Poll])
             .jwks_uri(at("/jwks"))
             .grants(&[
@@ -237,12 +264,9 @@ impl TestAuthorizationServerBuilder {
                 GrantType::RefreshToken,
                 GrantType::TokenExchange,
             ])
-            .auth_methods(&[
-                ClientAuthMethod::None,
-                ClientAuthMethod::PrivateKeyJwt,
-                ClientAuthMethod::SpiffeJwt,
-                ClientAuthMethod::SpiffeWit,
-            ])
+            .auth_methods(&METHODS)
+            .introspection_auth_methods(&METHODS)
+            .revocation_auth_methods(&METHODS)
             .algorithms(Signed::DpopProof, dpop)
             .list(Listed::CodeChallengeMethods, [CodeChallenge::METHOD])
             .list(Listed::RequestedTokenTypes, [TokenTypeUrn::Jwt.as_str(), TokenTypeUrn::IdJag.as_str()])
@@ -255,6 +279,13 @@ impl TestAuthorizationServerBuilder {
         metadata.build().expect("metadata")
     }
 }
+
+const METHODS: [ClientAuthMethod; 4] = [
+    ClientAuthMethod::None,
+    ClientAuthMethod::PrivateKeyJwt,
+    ClientAuthMethod::SpiffeJwt,
+    ClientAuthMethod::SpiffeWit,
+];
 
 const KEY_ID: &str = "test-as";
 

@@ -1,5 +1,6 @@
 //! An authorization server, made for a test: real tokens, real proofs, no check weakened.
 
+mod about;
 mod authorize;
 mod backchannel;
 mod builder;
@@ -9,6 +10,7 @@ mod token;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aims_credential::{Fetch, FetchError, FetchRequest, Fetched, HttpsUrl, Post, PostRequest, Posted};
 use aims_jose::JwkSet;
@@ -55,6 +57,8 @@ struct Inner {
     grants: GrantIssuer,
     id_tokens: IdTokenIssuer,
     foreign: GrantVerifier,
+    poll_interval: Option<Duration>,
+    names_actors: bool,
     state: Mutex<State>,
 }
 

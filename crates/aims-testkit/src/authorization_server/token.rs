@@ -1,10 +1,10 @@
 //! The token endpoint.
 
 use aims_oauth::{
-    AccessTokenRequest, AuthenticatedClient, ClientAuthError, CodeGrant, CommonMembers, DPOP_FIELD,
-    DpopError, DpopRequest, DpopTarget, Endpoint, ErrorCode, ErrorResponse, ExchangeParties, Grant,
-    GrantRequest, IdTokenRequest, NewActor, Parameters, PresentedClient, RefreshToken, Resource, Scope,
-    SecurityToken, TokenBinding, TokenExchange, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse,
+    AccessTokenRequest, AuthenticatedClient, ClientAuthError, ClientProof, CodeGrant, CommonMembers,
+    DPOP_FIELD, DpopError, DpopRequest, DpopTarget, Endpoint, ErrorCode, ErrorResponse, ExchangeParties,
+    Grant, GrantRequest, IdTokenRequest, NewActor, Parameters, PresentedClient, RefreshToken, Resource,
+    Scope, SecurityToken, TokenBinding, TokenExchange, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse,
     VerifiedAccessToken, VerifiedDpopProof,
 };
 
@@ -23,6 +23,14 @@ impl Asking<'_> {
     fn binding(&self) -> Option<TokenBinding> {
         let by_proof = self.proof.map(|proof| TokenBinding::Key(*proof.thumbprint()));
         by_proof.or_else(|| self.client.binding().copied())
+    }
+
+    /// RFT-2, ABC-6: what a refresh token is bound to besides its client, where that is public or attested. Any other proves anew who it is, and its keys may take turns.
+    fn instance(&self) -> Option<TokenBinding> {
+        match self.client.proof() {
+            ClientProof::AttestationDpop | ClientProof::AttestationPop | ClientProof::None => self.binding(),
+            _ => None,
+        }
     }
 
     pub(super) fn client_id(&self) -> &str {
@@ -116,11 +124,11 @@ impl TestAuthorizationServer {
             let mut state = self.state();
             let known = state.refresh.get_mut(token.expose()).ok_or(refused(ErrorCode::InvalidGrant))?;
             let is_used = std::mem::replace(&mut known.is_used, true);
-            let (granted, binding) = (known.granted.clone(), known.binding);
+            let (granted, instance) = (known.granted.clone(), known.instance);
             if is_used {
                 state.ended.push(granted.id);
             }
-            let is_its = granted.client_id == asking.client_id() && binding == asking.binding();
+            let is_its = granted.client_id == asking.client_id() && instance == asking.instance();
             if !is_its || state.ended.contains(&granted.id) {
                 return Err(refused(ErrorCode::InvalidGrant));
             }
@@ -142,10 +150,13 @@ impl TestAuthorizationServer {
         if let Some(details) = &granted.details {
             request = request.details(details.clone());
         }
+        if self.0.names_actors {
+            request = request.acting(NewActor::new(asking.client_id()));
+        }
         let response = self.access_token(asking, request, scope)?;
         let text = self.random()?;
         let token = text.parse().map_err(|_| refused(ErrorCode::ServerError))?;
-        let refresh = Refresh { granted: granted.clone(), binding: asking.binding(), is_used: false };
+        let refresh = Refresh { granted: granted.clone(), instance: asking.instance(), is_used: false };
         self.state().refresh.insert(text, refresh);
         let response = response.with_refresh_token(token);
         if !granted.wants_id_token() {
@@ -174,8 +185,7 @@ impl TestAuthorizationServer {
         let token =
             exchange.subject().token().expose().parse().map_err(|_| refused(ErrorCode::InvalidRequest))?;
         let subject = self.0.verifier.verify(&token, now).map_err(|_| refused(ErrorCode::InvalidRequest))?;
-        let client =
-            self.0.clients.iter().find(|known| known.registered.client_id() == Some(asking.client_id()));
+        let client = self.0.clients.iter().find(|known| known.goes_by(asking.client_id()));
         let serves = client.map(|client| client.serves.as_slice()).unwrap_or_default();
         let checked = ExchangeParties::new(asking.client, &subject)
             .client_serves(serves)

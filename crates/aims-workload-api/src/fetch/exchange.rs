@@ -38,6 +38,8 @@ pub(super) enum Wanted {
     Document,
     /// The body, whatever the status.
     Anything,
+    /// No body, whatever the status.
+    Fields,
 }
 
 impl Answer {
@@ -150,6 +152,7 @@ async fn read(response: Response<Incoming>, wanted: Wanted, max: usize) -> Resul
     let (head, mut body) = response.into_parts();
     let (status, fields) = (head.status.as_u16(), head.headers);
     match (wanted, status) {
+        (Wanted::Fields, _) => return Ok(Answer { status, fields, body: Vec::new() }),
         // Nobody looks at the body of a redirect.
         (_, status) if is_redirect(status) => return Ok(Answer { status, fields, body: Vec::new() }),
         (Wanted::Anything, _) | (Wanted::Document, 200) => {}

@@ -74,6 +74,26 @@ impl GuardedFetch {
         Self { posts: Some(self.trust.with_identity(identity)), ..self.clone() }
     }
 
+    /// Asks for what is at a URL, without anything that says who asks, and takes any answer: a resource says in its refusal where its metadata are. The body is not
+    /// read, and no redirect is followed.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`]: there is no answer.
+    pub async fn look(&self, request: FetchRequest<'_>) -> Result<Posted, FetchError> {
+        let look = async {
+            let _slot = self.slot().await?;
+            let url = request.url();
+            let addresses = self.guard.addresses(url).await?;
+            let answer =
+                exchange(url, &addresses, &self.trust, get(url, &request)?, (Wanted::Fields, 0)).await?;
+            let posted = Posted::new(answer.status, answer.content_type(), Vec::new());
+            let kept = answer.kept(request.fields());
+            Ok(kept.fold(posted, |posted, (name, line)| posted.with_field(name, line)))
+        };
+        timeout(request.time(), look).await.unwrap_or(Err(FetchError::Timeout))
+    }
+
     #[cfg(feature = "federation")]
     pub(crate) fn provider(&self) -> &Arc<CryptoProvider> {
         &self.provider

@@ -39,7 +39,7 @@ impl Accept {
 
     /// An access token that a `DPoP` proof shows to be the sender's own, and nothing else: for agents that have no credential that this service knows. The caller is
     /// then the one that the token was given to, on the word of its issuer: who takes such requests lets every authorization server that it believes say who calls,
-    /// unless [`ClientIdentities`](aims_oauth::ClientIdentities) says which workloads each may speak for. The proof covers method, URI and token, once; not the
+    /// unless [`IssuerAgents`](aims_oauth::IssuerAgents) say which workloads each may speak for. The proof covers method, URI and token, once; not the
     /// query, no content, and no other field: a transaction token, and what the service [relies on](crate::GuardBuilder::context_field), is refused with it. Where tokens
     /// are opaque, anybody makes the guard ask for them.
     #[cfg(feature = "oauth")]

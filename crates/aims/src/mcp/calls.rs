@@ -41,7 +41,7 @@ pub struct McpCalls(Arc<[McpCall]>);
 pub struct McpCall {
     method: Option<Box<str>>,
     target: Option<Box<str>>,
-    hash: [u8; 32],
+    hash: Option<[u8; 32]>,
 }
 
 impl McpCalls {
@@ -112,7 +112,7 @@ impl McpCall {
         let Some(method) = message.get("method") else {
             // What a client answers to a server's own requests, in older revisions.
             return if is_answer {
-                Ok(Self { method: None, target: None, hash: hash("", Some(message)) })
+                Ok(Self { method: None, target: None, hash: None })
             } else {
                 Err(E::Message)
             };
@@ -145,10 +145,11 @@ impl McpCall {
         self.target.as_deref()
     }
 
-    /// What it asks for, with all arguments, as a SHA-256: the same when the same is asked for again (MCP-40), however that is written.
+    /// What it asks for, with all arguments, as a SHA-256: the same when the same is asked for again (MCP-40), however that is written. `None`, where a number has more
+    /// than 15 digits, which not every reader keeps.
     #[must_use]
-    pub fn hash(&self) -> &[u8; 32] {
-        &self.hash
+    pub fn hash(&self) -> Option<&[u8; 32]> {
+        self.hash.as_ref()
     }
 
     /// The name of a tool, where one is called.

@@ -71,7 +71,7 @@ impl RequestStates {
         let mut state = Zeroizing::new(Vec::with_capacity(HEAD + content.len()));
         state.extend_from_slice(&expires);
         state.extend_from_slice(&caller(permit)?);
-        state.extend_from_slice(call.hash());
+        state.extend_from_slice(call.hash().ok_or(RequestStateError::NoHash)?);
         state.extend_from_slice(content);
         Ok(base64url::encode(self.key.seal(PURPOSE, &state)?))
     }
@@ -101,7 +101,7 @@ impl RequestStates {
         if *of != caller(permit)? {
             return Err(E::OtherCaller);
         }
-        if asked != call.hash() {
+        if asked != call.hash().ok_or(E::NoHash)? {
             return Err(E::OtherCall);
         }
         if now.as_secs() >= u64::from_be_bytes(*expires) {
@@ -137,6 +137,9 @@ pub enum RequestStateError {
     /// It has expired.
     #[error("the request state has expired")]
     Expired,
+    /// The call has a number with more digits than every reader keeps: it is not sure that it comes again as it is.
+    #[error("a number of the call has too many digits")]
+    NoHash,
     /// It came with another call than it was made for, or with other arguments.
     #[error("the request state is of another call")]
     OtherCall,
@@ -157,6 +160,7 @@ impl RequestStateError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Expired => "request_state_expired",
+            Self::NoHash => "json_number_precision",
             Self::OtherCall => "request_state_other_call",
             Self::OtherCaller => "request_state_other_caller",
             Self::Seal(error) => error.code(),

@@ -203,7 +203,8 @@ fn node_gets_a_token_of_a_code_and_uses_it() {
         let verified = service.verify(&presented, now()).unwrap();
         let target = url.parse().unwrap();
         let lines = [text(&used["headers"]["dpop"])];
-        let proof = service.verify_dpop(&presented, lines, "PUT", &target, now()).unwrap().unwrap();
+        let proof =
+            service.verify_dpop(&presented, &verified, lines, "PUT", &target, now()).unwrap().unwrap();
         let authorized = service.authorize(&presented, &verified, Possession::Dpop(&proof)).unwrap();
         assert_eq!(authorized.actor(), AGENT);
     }

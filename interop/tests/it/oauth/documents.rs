@@ -8,8 +8,8 @@ use aims_oauth::{
     AccessTokenVerifier, AuthorizationDetails, AuthorizationError, AuthorizationResponse, BindingPolicy,
     Challenge, Challenges, ClientAuthMethod, ClientInformation, ClientMetadata, DpopVerifier, Endpoint,
     ErrorCode, ErrorResponse, ExpectedAuthorization, GrantType, Issuer, Listed, Parameters, PresentedToken,
-    ResourceError, ResourceMetadata, ResourceServer, SealedNonces, ServerMetadata, Signed, TokenResponse,
-    TokenTypeUrn, TokenUse, TrustedIssuer,
+    ResourceError, ResourceMetadata, ResourceServer, SealedNonces, ServerMetadata, Signed, TokenBinding,
+    TokenResponse, TokenTypeUrn, TokenUse, TrustedIssuer,
 };
 use aims_proof::ReplayMemory;
 use aims_testkit::assert_refused;
@@ -43,6 +43,18 @@ pub(super) fn metadata() -> ServerMetadata {
         .unwrap()
 }
 
+/// Of the tool.
+fn resource() -> ResourceMetadata {
+    ResourceMetadata::builder(tool())
+        .authorization_servers([issuer()])
+        .scopes("trips:read trips:book".parse().unwrap())
+        .dpop_algorithms(AlgorithmSet::of(&[Algorithm::Es256]))
+        .require_dpop()
+        .name("Trips")
+        .build()
+        .unwrap()
+}
+
 /// What it makes of an answer: in `read`, or an error that it was told.
 fn reads(peer: &Peer, kind: &str, status: u16, body: &str, more: Value) -> Result<Value, String> {
     let question = json!({
@@ -70,15 +82,7 @@ fn node_reads_our_metadata() {
     let other = reads(node, "discovery", 200, &document, json!({ "issuer": "https://evil.example" }));
     assert!(other.unwrap_err().starts_with("OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED"));
 
-    let resource = ResourceMetadata::builder(tool())
-        .authorization_servers([issuer()])
-        .scopes("trips:read trips:book".parse().unwrap())
-        .dpop_algorithms(AlgorithmSet::of(&[Algorithm::Es256]))
-        .require_dpop()
-        .name("Trips")
-        .build()
-        .unwrap();
-    let document = resource.to_json();
+    let document = resource().to_json();
     let read = reads(node, "resource_discovery", 200, &document, json!({ "resource": TOOL })).unwrap();
     assert_eq!(read["read"], json_of(&document));
     let other =
@@ -229,9 +233,7 @@ fn service(server: &Server) -> ResourceServer {
     let tokens = AccessTokenVerifier::builder(tool(), trusted, backend::ring()).build();
     let proofs = DpopVerifier::builder(ReplayMemory::with_capacity(10), backend::ring())
         .require_nonces(SealedNonces::generate(backend::ring()).unwrap());
-    ResourceServer::new(tokens, BindingPolicy::bound())
-        .with_dpop(proofs.build())
-        .with_metadata("https://tools.example/.well-known/oauth-protected-resource/v1")
+    ResourceServer::new(tokens, BindingPolicy::bound()).with_dpop(proofs.build()).with_metadata(resource())
 }
 
 /// What it reads in lines of `WWW-Authenticate`: schemes in lower case, and their parameters.
@@ -272,10 +274,13 @@ fn node_reads_our_challenges() {
     let Some(node) = node() else { return };
     let server = Server::new(Algorithm::Es256);
     let service = service(&server);
-    let token = server.issue(&super::request());
+    let bound = TokenBinding::Key(aims_jose::Thumbprint::of(server.jwk.public_key()));
+    let token = server.issue(&super::request().bound_to(bound));
     let presented = PresentedToken::read([format!("DPoP {}", token.expose())]).unwrap().unwrap();
     let target = "https://tools.example/v1".parse().unwrap();
-    let missing = service.verify_dpop(&presented, [""; 0], "GET", &target, now()).unwrap_err();
+    let missing = service
+        .verify_dpop(&presented, &service.verify(&presented, now()).unwrap(), [""; 0], "GET", &target, now())
+        .unwrap_err();
     let needed = "trips:book".parse().unwrap();
     for error in [ResourceError::Missing, ResourceError::Bearer, missing] {
         let lines: Vec<_> =

@@ -6,6 +6,7 @@ mod client;
 mod documents;
 mod node_tokens;
 mod offer;
+mod users;
 
 use std::process::Command;
 use std::sync::{Arc, LazyLock};

@@ -305,7 +305,8 @@ async fn node_takes_a_proof_again() {
     let tool = world.server.tool(BindingPolicy::bound());
     let presented = PresentedToken::read([format!("DPoP {}", token.expose())]).unwrap().unwrap();
     let target = URI.parse().unwrap();
-    let verify = || tool.verify_dpop(&presented, [&proof], "GET", &target, world.now);
+    let verified = tool.verify(&presented, world.now).unwrap();
+    let verify = || tool.verify_dpop(&presented, &verified, [&proof], "GET", &target, world.now);
     verify().unwrap();
     assert_eq!(verify().unwrap_err().code(), "replay");
 }

@@ -87,7 +87,7 @@ impl Offer {
         let presented = PresentedToken::read([format!("{} {}", self.scheme, self.token)])?.unwrap();
         let token = tool.verify(&presented, at)?;
         let target = self.uri.parse().unwrap();
-        let proof = tool.verify_dpop(&presented, &self.proofs, self.method, &target, at)?;
+        let proof = tool.verify_dpop(&presented, &token, &self.proofs, self.method, &target, at)?;
         let possession = proof.as_ref().map_or(Possession::Nothing, Possession::Dpop);
         tool.authorize(&presented, &token, possession).map(drop)
     }

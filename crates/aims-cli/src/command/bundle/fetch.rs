@@ -1,18 +1,16 @@
 //! `aims bundle fetch`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use aims::credential::HttpsUrl;
 use aims::id::{Origin, SpiffeId};
 use aims::workload_api::federation::{BundleStore, Federation, Federations, MemoryBundleStore};
-use aims::workload_api::fetch::{GuardedFetch, IpNetwork, WebTrust};
 use aims::{BundleSet, TrustBundle, backend};
 
+use crate::command::network::NetworkArgs;
 use crate::failure::{About, Failure};
 use crate::input::Inputs;
 use crate::output::Report;
-use crate::pem;
 
 /// What to fetch, from whom, and what is allowed on the way.
 #[derive(clap::Args, Debug)]
@@ -28,25 +26,15 @@ pub(crate) struct Fetch {
     /// The bundle document to verify the endpoint with: of the trust domain itself, or of that of the endpoint.
     #[arg(long, value_name = "FILE", requires = "endpoint")]
     bootstrap: Option<PathBuf>,
-    /// Authorities of the web to trust in place of the system's, in PEM.
-    #[arg(long, value_name = "FILE")]
-    authorities: Option<PathBuf>,
-    /// Allows this host to have addresses that are not public; may be repeated.
-    #[arg(long, value_name = "HOST")]
-    allow_private_host: Vec<String>,
-    /// Allows the addresses of this network, such as 10.1.0.0/16; may be repeated.
-    #[arg(long, value_name = "NETWORK", value_parser = network)]
-    allow_network: Vec<IpNetwork>,
-    /// Allows this port besides 443; may be repeated.
-    #[arg(long, value_name = "PORT")]
-    allow_port: Vec<u16>,
+    #[command(flatten)]
+    network: NetworkArgs,
 }
 
 impl Fetch {
     pub(super) fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
         let origin: Origin = self.origin.parse().about_option("--origin")?;
         let federation = self.federation(&origin, inputs)?;
-        let fetch = self.guarded(inputs)?;
+        let fetch = self.network.guarded(inputs)?;
         super::block_on(async {
             let store = MemoryBundleStore::new();
             let federations =
@@ -72,30 +60,4 @@ impl Fetch {
         }
         Ok(Federation::https_spiffe_elsewhere(origin.clone(), url, endpoint, BundleSet::from(bundle))?)
     }
-
-    fn guarded(&self, inputs: &mut Inputs) -> Result<GuardedFetch, Failure> {
-        let trust = match &self.authorities {
-            Some(path) => {
-                let file = pem::certificates(path, inputs)?;
-                WebTrust::anchors(file.items).about_option(&file.name)?
-            }
-            None => WebTrust::system()?,
-        };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut builder = GuardedFetch::builder(trust, provider);
-        for host in &self.allow_private_host {
-            builder = builder.allow_private_host(host);
-        }
-        for network in &self.allow_network {
-            builder = builder.allow_network(*network);
-        }
-        for port in &self.allow_port {
-            builder = builder.allow_port(*port);
-        }
-        Ok(builder.build()?)
-    }
-}
-
-fn network(text: &str) -> Result<IpNetwork, String> {
-    text.parse().map_err(|error: aims::workload_api::fetch::ParseNetworkError| error.to_string())
 }

@@ -1,5 +1,6 @@
 //! The chapters, in the order of the story.
 
+mod delegation;
 mod identity;
 mod mtls;
 mod provisioning;
@@ -18,15 +19,19 @@ pub(super) enum Chapter {
     Provisioning,
     /// Requests and answers that are signed as a whole, through a gateway that meddles.
     Signatures,
+    /// An agent acts for a user, by what the user granted.
+    Delegation,
 }
 
 impl Chapter {
     /// All of them.
-    pub(super) const ALL: [Self; 4] = [Self::Identity, Self::Mtls, Self::Provisioning, Self::Signatures];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Identity, Self::Mtls, Self::Provisioning, Self::Signatures, Self::Delegation];
 
     /// As on the command line.
     pub(super) fn name(self) -> &'static str {
         match self {
+            Self::Delegation => "delegation",
             Self::Identity => "identity",
             Self::Mtls => "mtls",
             Self::Provisioning => "provisioning",
@@ -38,6 +43,10 @@ impl Chapter {
     pub(super) async fn tell(self, account: &mut Account) {
         // The step that broke it was told and counted.
         let _: Result<(), Broken> = match self {
+            Self::Delegation => {
+                account.chapter(self.name(), delegation::INTRO);
+                delegation::tell(account).await
+            }
             Self::Identity => {
                 account.chapter(self.name(), identity::INTRO);
                 identity::tell(account).await

@@ -5,6 +5,7 @@
 //! outlives the tour.
 
 mod agent;
+mod authority;
 mod intruder;
 mod issuer;
 mod tool;
@@ -24,6 +25,8 @@ use tokio::sync::mpsc;
 pub(crate) enum Role {
     /// Calls tools.
     Agent,
+    /// Gives agents access tokens, and asks users.
+    Authority,
     /// Asks for what is not its own.
     Intruder,
     /// Gives workloads their identity.
@@ -39,6 +42,7 @@ impl Role {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Agent => "agent",
+            Self::Authority => "authority",
             Self::Intruder => "intruder",
             Self::Issuer => "issuer",
             Self::Tool => "tool",
@@ -52,6 +56,7 @@ pub(super) async fn run(role: Role) -> ExitCode {
     let control = Control::new();
     let ended = match role {
         Role::Agent => agent::run(control).await,
+        Role::Authority => authority::run(control).await,
         Role::Intruder => intruder::run(control).await,
         Role::Issuer => issuer::run(control).await,
         Role::Tool => tool::run(control).await,

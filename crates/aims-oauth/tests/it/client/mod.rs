@@ -1,5 +1,7 @@
 //! Agents that get tokens.
 
+mod about;
+mod adversary;
 mod approvals;
 mod flows;
 mod others;

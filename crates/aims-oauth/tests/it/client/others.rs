@@ -200,6 +200,18 @@ async fn xd_19_mcp_13_no_server_is_used_that_the_host_does_not_admit() {
 }
 
 #[tokio::test]
+async fn mcp_15_aims_34_a_resource_does_not_choose_who_sees_the_token_of_somebody_else() {
+    let world = World::new();
+    let other = between(&world, &format!(r#""{OTHER}""#), BOTH);
+    let tokens = client(&world, &other, registering(by_document()));
+    let token = "a.b.c".parse::<aims_oauth::AccessToken>().unwrap();
+    let subject = aims_oauth::TypedToken::new(token.into(), aims_oauth::TokenTypeUrn::AccessToken);
+    let need = TokenNeed::of(resource()).in_exchange_for(subject);
+    assert_refused!(tokens.token(&need).await, "which_server", "MCP-15");
+    assert!(other.posted().is_empty() && other.fetched().is_empty());
+}
+
+#[tokio::test]
 async fn mcp_14_what_one_server_registered_no_other_is_shown() {
     let world = World::new();
     let second = "https://second.other.example";

@@ -25,7 +25,7 @@ fn client(world: &World, credential: ClientCredential, constraint: SenderConstra
 }
 
 #[tokio::test]
-async fn osc_5_spc_6_dpo_14_a_token_is_bound_to_the_key_of_the_wit_and_goes_with_it() {
+async fn aims_11_osc_5_spc_6_dpo_14_a_token_is_bound_to_the_key_of_the_wit_and_goes_with_it() {
     let authority = TestAuthority::new("spiffe://acme.example");
     let world =
         World::with(|server| server.workloads("spiffe://acme.example/agents/*", authority.trust(), &[]));
@@ -54,6 +54,25 @@ async fn osc_5_spc_6_dpo_14_a_token_is_bound_to_the_key_of_the_wit_and_goes_with
     let credential = ClientCredential::wit_svid(AGENT.parse().unwrap(), other.clone());
     let tokens = client(&world, credential, SenderConstraint::signature(other));
     assert_refused!(tokens.token(&need()).await, "other_subject", "AIMS-2");
+}
+
+#[tokio::test]
+async fn rft_2_what_a_user_granted_outlives_the_keys_of_a_workload() {
+    let authority = TestAuthority::new("spiffe://acme.example");
+    let world = World::with(|server| {
+        server.workloads("spiffe://acme.example/agents/*", authority.trust(), &[REDIRECT])
+    });
+    let current = CurrentCredential::new(authority.agent("/agents/travel", NOW).holder());
+    let credential = ClientCredential::wit_svid(AGENT.parse().unwrap(), current.clone());
+    let tokens = client(&world, credential, SenderConstraint::signature(current.clone()));
+    let grant = granted(&world, &tokens).await;
+    let of_user = need().by(&grant);
+    let first = tokens.token(&of_user).await.unwrap();
+    current.replace(authority.agent("/agents/travel", NOW).holder()).unwrap();
+    // No token of the key before is used, and nobody has to be asked again.
+    let second = tokens.token(&of_user).await.unwrap();
+    assert_ne!(second.binding(), first.binding());
+    assert_eq!(world.verify(&second).subject(), USER);
 }
 
 /// What a Workload API does.
@@ -85,4 +104,30 @@ async fn osc_1_spc_1_a_jwt_svid_for_the_server_alone_shows_the_client() {
     let credential = ClientCredential::jwt_svid(AGENT.parse().unwrap(), other);
     let tokens = client(&world, credential, world.constraint());
     assert_refused!(tokens.token(&need()).await, "other_subject", "AIMS-2");
+}
+
+/// A Workload API that does not know the workload.
+#[derive(Debug)]
+struct Nobody;
+
+impl JwtSvidSource for Nobody {
+    fn jwt_svid<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<JwtSvid, JwtSvidUnavailable>> {
+        Box::pin(std::future::ready(Err(JwtSvidUnavailable::new("permission_denied"))))
+    }
+}
+
+#[tokio::test]
+async fn osc_1_without_a_jwt_svid_nothing_is_sent() {
+    let world = World::new();
+    let between = Between::of(&world.server);
+    let metadata = format!(
+        r#"{{"issuer":"{ISSUER}","token_endpoint":"{ISSUER}/token","grant_types_supported":["client_credentials"],
+        "token_endpoint_auth_methods_supported":["spiffe_jwt"]}}"#
+    );
+    between.page("https://as.example/.well-known/oauth-authorization-server", &metadata);
+    let tokens = TokenClient::builder(between.clone(), world.clock.reader(), backend::ring())
+        .server(issuer(), ClientCredential::jwt_svid(AGENT.parse().unwrap(), Nobody), world.constraint())
+        .build();
+    assert_refused!(tokens.token(&need()).await, "permission_denied", "OSC-1");
+    assert!(between.posted().is_empty());
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use aims_credential::{Fetch, FetchRequest};
 use aims_testkit::assert_refused;
 
-use super::support::{Reply, Server, WebAuthority, get, guarded, ok, reply};
+use super::support::{Reply, Server, WebAuthority, get, guarded, ok, redirect, reply};
 use aims_workload_api::fetch::GuardedFetch;
 
 async fn one(answer: Reply) -> (Server, GuardedFetch) {
@@ -199,4 +199,35 @@ async fn fed_6_fields_come_with_a_document_that_were_asked_for_and_no_others() {
     assert_eq!(fetched.lines("cache-control").collect::<Vec<_>>(), [&b"max-age=60"[..], b"private"]);
     assert_eq!(fetched.lines("set-cookie").count() + fetched.lines("age").count(), 0);
     assert_eq!(get(&fetch, &url).await.unwrap().lines("cache-control").count(), 0);
+}
+
+#[tokio::test]
+async fn cha_1_sec_17_a_look_takes_any_answer_without_its_body_and_is_led_nowhere() {
+    let authority = WebAuthority::new();
+    let server = Server::start(authority.server(&["a.test", "private.test"]), |path| match path {
+        "/401" => reply("401 Unauthorized", "www-authenticate: Bearer\r\nwww-authenticate: DPoP\r\n", "no"),
+        "/302" => redirect("https://b.test/"),
+        "/never" => Reply::Never,
+        _ => ok(&"x".repeat(1024 * 1024)),
+    })
+    .await;
+    let fetch = guarded(authority.trust(), &[&server]).build().unwrap();
+    let look = async |host: &str, path: &str| {
+        let url = server.url(host, path);
+        let request = FetchRequest::new(&url).keep(&["www-authenticate"]).timeout(Duration::from_secs(2));
+        fetch.look(request).await
+    };
+    let answer = look("a.test", "/401").await.unwrap();
+    let challenges: Vec<_> = answer.lines("www-authenticate").collect();
+    assert_eq!((answer.status(), challenges), (401, vec![&b"Bearer"[..], b"DPoP"]));
+    for (path, status) in [("/302", 302), ("/long", 200)] {
+        let answer = look("a.test", path).await.unwrap();
+        assert_eq!((answer.status(), answer.body()), (status, &b""[..]));
+    }
+    assert_refused!(look("a.test", "/never").await, "timed_out", "FED-14");
+    let head = server.heads().first().unwrap().to_ascii_lowercase();
+    assert!(head.starts_with("get /401 ") && !head.contains("authorization"), "{head}");
+    let private = guarded(authority.trust(), &[]).build().unwrap();
+    let url = server.url("a.test", "/401");
+    assert_refused!(private.look(FetchRequest::new(&url)).await, "port_not_allowed", "FED-14");
 }

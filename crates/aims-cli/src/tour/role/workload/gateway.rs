@@ -16,8 +16,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
-use super::tool::patterns;
-use super::{Message, Outcome, Workload};
+use super::{Message, Outcome, Workload, patterns};
 
 /// Forwards to one tool what its clients send, until it is told to meddle.
 pub(super) async fn serve(workload: &Workload, message: &Message) -> Outcome<(Gateway, Value)> {

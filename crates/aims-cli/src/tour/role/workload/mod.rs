@@ -1,6 +1,7 @@
 //! Workloads that talk over mutual TLS: a tool, agents, and a proxy between them.
 
 mod agent;
+mod delegation;
 mod gateway;
 mod proxy;
 mod tool;
@@ -14,20 +15,20 @@ use aims::id::IdSet;
 use aims::jose::Jwk;
 use aims::tls::{MutualTls, TlsClient};
 use aims::workload_api::{Endpoint, WorkloadApi, WorkloadSource};
-use aims::{Acceptor, BundleSource, Connector, CredentialSource, Listener, backend};
+use aims::{Acceptor, BundleSource, Connector, CredentialSource, Listener, TrustBundle, backend};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use self::agent::Agent;
+use self::delegation::Deputy;
 use super::{Control, Message, Outcome, say};
 
 /// Does what it is told until the input ends. What it serves ends with the process.
 pub(super) async fn run(mut control: Control) -> Outcome<()> {
     control.config().await?;
-    let api = WorkloadApi::new(&Endpoint::from_env()?, backend::ring());
-    let mut workload = Workload(WorkloadSource::builder(api).with_wit().start().await?);
-    let (mut agent, mut gateway) = (Agent::default(), None);
-    say(&json!({ "subject": workload.0.x509().holder()?.subject().as_str() }))?;
+    let mut workload = Workload::start().await?;
+    let (mut agent, mut gateway, mut deputy) = (Agent::default(), None, None);
+    say(&json!({ "subject": workload.subject()? }))?;
     while let Some(message) = control.next().await? {
         let answer = match &*message.text("do")? {
             "renewed" => workload.renewed().await?,
@@ -42,7 +43,16 @@ pub(super) async fn run(mut control: Control) -> Outcome<()> {
                 answer
             }
             "meddle" => gateway.as_ref().ok_or("not a gateway")?.meddle(&message)?,
-            _ => agent.obey(&workload, &message).await?,
+            "serve_tickets" => delegation::serve_tickets(&workload, &message).await?,
+            "serve_trips" => delegation::serve_trips(&workload, &message).await?,
+            "act_for_users" => {
+                deputy = Some(Deputy::new(&workload, &message)?);
+                json!({})
+            }
+            _ => match &mut deputy {
+                Some(deputy) => deputy.obey(&workload, &message).await?,
+                None => agent.obey(&workload, &message).await?,
+            },
         };
         say(&answer)?;
     }
@@ -50,9 +60,26 @@ pub(super) async fn run(mut control: Control) -> Outcome<()> {
 }
 
 /// Who this workload is, and whom it trusts: what its Workload API says.
-struct Workload(WorkloadSource);
+pub(super) struct Workload(WorkloadSource);
 
 impl Workload {
+    /// Gets an identity.
+    pub(super) async fn start() -> Outcome<Self> {
+        let api = WorkloadApi::new(&Endpoint::from_env()?, backend::ring());
+        Ok(Self(WorkloadSource::builder(api).with_wit().start().await?))
+    }
+
+    pub(super) fn subject(&self) -> Outcome<String> {
+        Ok(self.0.x509().holder()?.subject().as_str().to_owned())
+    }
+
+    /// What its trust domain is known by.
+    pub(super) fn bundle(&self) -> Outcome<TrustBundle> {
+        let holder = self.0.x509().holder()?;
+        let bundle = self.0.bundles().bundle(holder.subject().origin_str());
+        Ok(bundle.map(|bundle| TrustBundle::clone(&bundle)).ok_or("no bundle of the own trust domain")?)
+    }
+
     /// Waits until it has another certificate than now, and says for which keys they are.
     async fn renewed(&mut self) -> Outcome<Value> {
         let (updates, before) = (self.updates(), self.key()?);
@@ -101,7 +128,7 @@ impl Workload {
     }
 
     /// Listens on loopback for anybody who is trusted, and writes down whom it refuses.
-    async fn listen(&self, peers: IdSet) -> Outcome<(Listener, String)> {
+    pub(super) async fn listen(&self, peers: IdSet) -> Outcome<(Listener, String)> {
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("https://{}", tcp.local_addr()?);
         let acceptor = Acceptor::new(self.mutual_tls(peers).server()?).check_every(LOOK);
@@ -122,6 +149,14 @@ impl Workload {
     fn connector(&self, expected: &str) -> Outcome<Connector> {
         Ok(Connector::new(self.client(expected)?))
     }
+}
+
+/// A list of identifiers and patterns.
+pub(super) fn patterns(message: &Message, name: &'static str) -> Outcome<IdSet> {
+    let patterns = message.get(name)?.as_array().ok_or("not a list")?;
+    patterns.into_iter().try_fold(IdSet::new(), |set, pattern| {
+        Ok(set.pattern(pattern.as_str().ok_or("a pattern is not a string")?.parse()?))
+    })
 }
 
 /// How often a tool looks at those who are connected.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use aims::id::{IdSet, WorkloadId};
+use aims::id::WorkloadId;
 use aims::{Accept, Audiences, Callers, Connection, ForwardedVerifier, Guard, Permit};
 use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
@@ -13,7 +13,7 @@ use axum::{Extension, Json, Router};
 use http_body::Frame;
 use serde_json::{Value, json};
 
-use super::{Message, Outcome, Workload};
+use super::{Message, Outcome, Workload, patterns};
 
 /// Serves callers of every trust domain that is trusted, and believes one proxy. Records go to standard error.
 pub(super) async fn serve(workload: &Workload, message: &Message) -> Outcome<Value> {
@@ -77,11 +77,4 @@ impl http_body::Body for Prices {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.0.poll_tick(cx).map(|_| Some(Ok(Frame::data(Bytes::from_static(b"219 EUR\n")))))
     }
-}
-
-pub(super) fn patterns(message: &Message, name: &'static str) -> Outcome<IdSet> {
-    let patterns = message.get(name)?.as_array().ok_or("not a list")?;
-    patterns.into_iter().try_fold(IdSet::new(), |set, pattern| {
-        Ok(set.pattern(pattern.as_str().ok_or("a pattern is not a string")?.parse()?))
-    })
 }
