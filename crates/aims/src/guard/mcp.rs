@@ -209,7 +209,11 @@ impl Begun<'_> {
                 (Known { sender: Some(sender), granted, waited: false }, whole, now, Some(verified))
             }
         };
-        let looked = look(head, &whole, max, scopes);
+        let looked = look(head, &whole, max).and_then(|calls| {
+            asked.operation = calls.summary();
+            let needed = scopes.needed(&calls)?;
+            Ok((calls, needed))
+        });
         let (calls, needed) = match looked {
             Ok(looked) => looked,
             Err(error) => {
@@ -218,7 +222,6 @@ impl Begun<'_> {
                 return Err(denied(refusal, signed.as_ref()));
             }
         };
-        asked.operation = calls.summary();
         let server = guard.tokens.as_ref().map(|tokens| &tokens.server);
         let granted = known.granted.as_ref().map(|granted| granted.authorization.token().scope());
         // INVARIANT: a guard for this protocol wants tokens.
@@ -238,20 +241,13 @@ impl Begun<'_> {
     }
 }
 
-/// What the content calls, and what that needs.
-fn look(
-    head: &Parts,
-    whole: &Whole,
-    max: usize,
-    scopes: &McpScopes,
-) -> Result<(McpCalls, Scope), McpMessageError> {
+/// What the content calls.
+fn look(head: &Parts, whole: &Whole, max: usize) -> Result<McpCalls, McpMessageError> {
     let is_without = head.method == Method::GET || head.method == Method::DELETE;
-    let calls = match &*whole.content {
-        [] if is_without => McpCalls::none(),
-        content => McpCalls::parse(content, max)?,
-    };
-    let needed = scopes.needed(&calls)?;
-    Ok((calls, needed))
+    match &*whole.content {
+        [] if is_without => Ok(McpCalls::none()),
+        content => McpCalls::parse(content, max),
+    }
 }
 
 fn denied(refusal: Refusal, signed: Option<&VerifiedSignature>) -> Denied {

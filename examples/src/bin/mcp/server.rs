@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use aims::keys::{SealingKey, UnixTime};
 use aims::mcp::{McpCalls, McpScopes, RequestStates};
 use aims::oauth::{
-    AccessTokenVerifier, BindingPolicy, DpopVerifier, ResourceMetadata, ResourceServer, TrustedIssuer,
+    AccessTokenVerifier, BindingPolicy, DpopVerifier, ResourceMetadata, ResourceServer, Scope, TrustedIssuer,
 };
 use aims::proof::ReplayMemory;
 use aims::{Accept, Audiences, BundleSet, Callers, Guard, Permit, backend};
@@ -27,8 +27,9 @@ use crate::Failure;
 /// The server behind its guard.
 pub(crate) fn router(base: &str, url: &str, issuer: TrustedIssuer) -> Result<Router, Failure> {
     let scopes = McpScopes::builder()
-        .tool("search", "trips:read".parse()?)
-        .tool("book", "trips:read trips:book".parse()?)
+        .every_request("trips:read".parse()?)
+        .tool("search", Scope::none())
+        .tool("book", "trips:book".parse()?)
         .build()?;
     let tokens = AccessTokenVerifier::builder(url.parse()?, issuer, backend::ring()).build();
     let dpop = DpopVerifier::builder(ReplayMemory::with_capacity(100_000), backend::ring()).build();

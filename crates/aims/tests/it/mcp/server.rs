@@ -198,6 +198,8 @@ async fn mcp_4_what_is_not_listed_nobody_may_call() {
         let refused =
             world.assert_refused(bearer(&token, content), 403, "forbidden", "mcp_not_listed", "MCP-4");
         assert!(refused.await.is_empty(), "no token helps");
+        let operation = world.records.last()["action"]["operation"].clone();
+        assert!(operation.is_string(), "it is on record what was tried");
     }
     let open = McpScopes::builder()
         .other_tools("any".parse().unwrap())
