@@ -384,3 +384,23 @@ async fn mcp_30_client_credentials_are_of_clients_that_somebody_registered() {
         }
     }
 }
+
+#[tokio::test]
+async fn mcp_32_the_token_of_a_platform_is_tried_once_and_with_nothing_else() {
+    let world = World::new();
+    for error in ["invalid_grant", "invalid_scope", "unauthorized_client"] {
+        let one = Between::of(&world.server);
+        one.answers(Ok(json(400, &format!(r#"{{"error":"{error}"}}"#))));
+        let tokens = world.tokens(one.clone());
+        let platform = "a.b.c".parse::<aims_oauth::SecurityToken>().unwrap();
+        let request =
+            aims_oauth::TokenRequest::new(aims_oauth::Grant::JwtBearer(platform)).resource(resource());
+        let flow = tokens.client(&issuer()).await.unwrap().token(request).unwrap();
+        assert_eq!(tokens.run(flow).await.unwrap_err().code(), "refused", "{error}");
+        let posted = one.posted();
+        assert_eq!(posted.len(), 1);
+        let form = Parameters::parse(posted[0].as_bytes()).unwrap();
+        assert_eq!(form.get("assertion").unwrap(), Some("a.b.c"));
+        assert_eq!(form.get("resource").unwrap(), Some(MCP));
+    }
+}
