@@ -114,7 +114,7 @@ pub(crate) struct Tools(TokenService<Client<Connector, Full<Bytes>>>);
 type Refused = StreamableHttpError<AgentError<HttpError>>;
 
 impl Tools {
-    pub(crate) fn new(agent: TokenAgent, http: Http) -> Self {
+    pub(crate) fn new(agent: &TokenAgent, http: Http) -> Self {
         Self(agent.layer().layer(http.0))
     }
 }

@@ -75,7 +75,7 @@ async fn main() -> Result<(), Failure> {
     .ask_for_supported_scopes()
     .build();
     let shows = TokenAgent::new(client).needing(TokenNeed::of(url.parse()?)).asking_first();
-    agent::run(&url, agent::Tools::new(shows, http)).await
+    agent::run(&url, agent::Tools::new(&shows, http)).await
 }
 
 fn new_key() -> Result<Arc<SoftwareKey>, Failure> {
