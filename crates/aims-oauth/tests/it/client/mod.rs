@@ -4,6 +4,7 @@ mod about;
 mod adversary;
 mod approvals;
 mod flows;
+mod others;
 mod step_up;
 pub(crate) mod support;
 mod tokens;
