@@ -3,7 +3,9 @@
 mod adversary;
 mod approvals;
 mod flows;
+mod kept;
 mod step_up;
+mod steps;
 pub(crate) mod support;
 mod tokens;
 #[cfg(feature = "wit-svid")]
