@@ -52,13 +52,27 @@ fn question() -> BackchannelRequest {
 
 /// Something happens while a request is on its way, each once.
 #[derive(Clone)]
-struct During(Between, Arc<Mutex<Vec<Event>>>);
+struct During(Between, Arc<Mutex<Vec<Event>>>, Way);
+
+/// On which way.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    Keys,
+    Post,
+}
 
 type Event = Box<dyn FnOnce() + Send>;
 
 impl During {
     fn of(between: &Between) -> Self {
-        Self(between.clone(), Arc::default())
+        Self(between.clone(), Arc::default(), Way::Post)
+    }
+
+    fn happen(&self) {
+        let events = std::mem::take(&mut *self.1.lock().unwrap());
+        for event in events {
+            event();
+        }
     }
 
     fn then(&self, event: impl FnOnce() + Send + 'static) {
@@ -74,7 +88,14 @@ impl std::fmt::Debug for During {
 
 impl Fetch for During {
     fn fetch<'a>(&'a self, request: FetchRequest<'a>) -> BoxFuture<'a, Result<Fetched, FetchError>> {
-        self.0.fetch(request)
+        Box::pin(async move {
+            let is_of_keys = request.url().path().contains("keys") || request.url().path().contains("jwks");
+            let fetched = self.0.fetch(request).await;
+            if is_of_keys && self.2 == Way::Keys {
+                self.happen();
+            }
+            fetched
+        })
     }
 }
 
@@ -82,9 +103,8 @@ impl Post for During {
     fn post<'a>(&'a self, request: PostRequest<'a>) -> BoxFuture<'a, Result<Posted, FetchError>> {
         Box::pin(async move {
             let answer = self.0.post(request).await;
-            let events = std::mem::take(&mut *self.1.lock().unwrap());
-            for event in events {
-                event();
+            if self.2 == Way::Post {
+                self.happen();
             }
             answer
         })
@@ -170,6 +190,19 @@ async fn azr_10_a_grant_that_is_forgotten_while_its_refresh_token_is_on_its_way_
     let mut shown = 0;
     tokens.visit_secrets(&mut |_| shown += 1);
     assert_eq!(shown, 0);
+}
+
+#[tokio::test]
+async fn azr_10_a_grant_that_is_forgotten_while_its_user_is_looked_at_brings_nothing() {
+    let world = World::new();
+    let during = During(Between::of(&world.server), Arc::default(), Way::Keys);
+    let tokens = world.tokens(during.clone());
+    let grant = granted(&world, &tokens, "openid trips:read", USER).await;
+    world.clock.advance(secs(7200));
+    let (forgetful, forgotten) = (tokens.clone(), grant.clone());
+    during.then(move || forgetful.forget_grant(&forgotten));
+    assert_refused!(tokens.token(&TokenNeed::of(tool()).by(&grant)).await, "user_needed", "AIMS-30");
+    assert!(during.1.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

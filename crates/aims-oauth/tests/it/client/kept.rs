@@ -144,6 +144,19 @@ async fn mcp_15_rft_2_what_came_with_a_grant_serves_for_what_it_is_and_for_its_k
         assert!(!same(&first, &tokens.token(&more).await.unwrap()));
         assert_eq!(between.posted().len(), 1);
     }
+    // Of details that were granted, others are not.
+    let redirect: RedirectUri = REDIRECT.parse().unwrap();
+    let flow = tokens.client(&issuer()).await.unwrap().authorize(&redirect).unwrap().resource(tool());
+    let pending = tokens.begin(flow.details(details("a"))).await.unwrap();
+    let back = world.server.approve(pending.url(), USER);
+    let detailed = tokens.redeem(pending, &query_of(&back)).await.unwrap();
+    between.posted();
+    let of_detailed = TokenNeed::of(tool()).by(&detailed);
+    let first_detailed = tokens.token(&of_detailed.clone().details(details("a"))).await.unwrap();
+    assert!(between.posted().is_empty());
+    between.answers(Ok(access_token("t-8")));
+    let others = tokens.token(&of_detailed.details(details("b"))).await.unwrap();
+    assert!(!same(&first_detailed, &others));
     // A client of the same name with another key.
     let other = TokenClient::builder(between.clone(), world.clock.reader(), backend::ring())
         .server(issuer(), world.credential(), SenderConstraint::dpop(prover()))
