@@ -337,10 +337,14 @@ async fn abc_5_a_challenge_is_asked_for_before_a_request_is_pushed_too() {
     let redirect: RedirectUri = REDIRECT.parse().unwrap();
     let flow = tokens.client(&issuer()).await.unwrap().authorize(&redirect).unwrap();
     between.answers(Ok(json(200, r#"{"attestation_challenge":"c-1"}"#)));
+    // It does not count any more, and another is where the first was.
+    between.answers(Ok(json(400, r#"{"error":"use_attestation_challenge"}"#)));
+    between.answers(Ok(json(200, r#"{"attestation_challenge":"c-2"}"#)));
     between.answers(Ok(json(201, r#"{"request_uri":"urn:x:1","expires_in":60}"#)));
     tokens.begin(flow).await.unwrap();
     let posted = between.posted();
-    assert_eq!((posted.len(), &*posted[0]), (2, ""));
+    assert_eq!((posted.len(), &*posted[0], &*posted[2]), (4, "", ""));
+    assert_eq!(posted[1], posted[3]);
 }
 
 #[tokio::test]
@@ -642,6 +646,13 @@ async fn iss_2_sec_15_a_mixed_up_or_doubled_answer_sends_the_code_nowhere() {
         let query = format!("code=1&state={}&iss=https%3A%2F%2Fas.example", pending.state());
         let query = Parameters::parse(query.as_bytes()).unwrap();
         assert_eq!(pending.redeem(&client, &query, NOW + secs(later)).is_ok(), is_ok);
+    }
+    // By a clock that was wrong meanwhile, it does not count for longer.
+    for (earlier, is_ok) in [(60, true), (61, false)] {
+        let pending = begin().await;
+        let query = format!("code=1&state={}&iss=https%3A%2F%2Fas.example", pending.state());
+        let query = Parameters::parse(query.as_bytes()).unwrap();
+        assert_eq!(pending.redeem(&client, &query, NOW - secs(earlier)).is_ok(), is_ok);
     }
 }
 

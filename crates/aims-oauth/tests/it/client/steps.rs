@@ -123,13 +123,33 @@ async fn abc_5_wir_3_a_challenge_is_one_or_is_not_kept() {
     }
     client.challenged(&json(200, good)).unwrap();
     assert!(client.challenge_url().is_none());
-    // In a field it is no other.
+    // In a field it is no other. What does not count any more is asked for again where the server gives it, once.
     for field in ["c 1", "", "c\"1", &*long] {
-        let sent = client.token(own()).unwrap().send(NOW).await.unwrap();
-        let answer = json(400, r#"{"error":"use_attestation_challenge"}"#)
-            .with_field("oauth-client-attestation-challenge", field.as_bytes());
-        assert_refused!(sent.answered(&answer, NOW), "server_loops", "ABC-5");
+        client.challenged(&json(200, good)).unwrap();
+        let mut flow = client.token(own()).unwrap();
+        for is_first in [true, false] {
+            let sent = flow.send(NOW).await.unwrap();
+            let answer = json(400, r#"{"error":"use_attestation_challenge"}"#)
+                .with_field("oauth-client-attestation-challenge", field.as_bytes());
+            let answered = sent.answered(&answer, NOW);
+            assert!(client.challenge_url().is_some());
+            if !is_first {
+                assert_refused!(answered, "server_loops", "ABC-5");
+                break;
+            }
+            let TokenStep::Again(again) = answered.unwrap() else { panic!() };
+            flow = again;
+        }
     }
+    // A server without a place for it has to say it.
+    let nowhere = world.client_of(ServerMetadata::parse(
+        br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token","grant_types_supported":["client_credentials"],
+            "token_endpoint_auth_methods_supported":["private_key_jwt"]}"#,
+        &issuer(),
+    ).unwrap());
+    let sent = nowhere.token(own()).unwrap().send(NOW).await.unwrap();
+    let answered = sent.answered(&json(400, r#"{"error":"use_attestation_challenge"}"#), NOW);
+    assert_refused!(answered, "server_loops", "ABC-5");
 }
 
 #[tokio::test]
