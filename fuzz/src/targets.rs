@@ -28,6 +28,7 @@ mod private_key;
 mod registration;
 mod request_object;
 mod revocation_list;
+mod sanitizer;
 mod signature_agent;
 mod spiffe_bundle;
 mod structured_field;
@@ -82,6 +83,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "registration", run: registration::run, seeds: registration::seeds },
     Target { name: "request_object", run: request_object::run, seeds: request_object::seeds },
     Target { name: "revocation_list", run: revocation_list::run, seeds: revocation_list::seeds },
+    Target { name: "sanitizer", run: sanitizer::run, seeds: sanitizer::seeds },
     Target { name: "signature_agent", run: signature_agent::run, seeds: signature_agent::seeds },
     Target { name: "spiffe_bundle", run: spiffe_bundle::run, seeds: spiffe_bundle::seeds },
     Target { name: "structured_field", run: structured_field::run, seeds: structured_field::seeds },

@@ -117,5 +117,7 @@ pub use crate::token::{
     CodeGrant, ErrorResponse, ErrorText, Grant, MessageError, TokenExchange, TokenHint, TokenQuery,
     TokenRequest, TokenResponse, TokenTypeUrn, TokenUse, TypedToken,
 };
-pub use crate::token_client::{Discovered, TokenClient, TokenClientBuilder, TokenNeed, UserGrant};
+pub use crate::token_client::{
+    Discovered, IntrospectionEndpoint, TokenClient, TokenClientBuilder, TokenNeed, UserGrant,
+};
 pub use crate::trusted_issuer::{IssuerKeysError, TrustedIssuer};

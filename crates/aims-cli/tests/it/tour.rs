@@ -116,7 +116,7 @@ fn aims_19_aims_25_aims_30_aims_31_aims_43_hil_43_the_chapter_about_delegation_t
     assert!(took < Duration::from_secs(30), "{took:?}");
     let (agent, desk) = ("spiffe://acme.example/agents/travel", "spiffe://acme.example/tools/trips");
     for (words, times) in [
-        (format!("caller: {agent} by signature; acts: {agent} for user-1 (trips:book)\n"), 2),
+        (format!("caller: {agent} by signature; acts: {agent} for user-1 (trips:book)\n"), 3),
         (format!("caller: {agent} by signature; acts: {agent} for itself (trips:read)\n"), 1),
         (format!("caller: {agent} by signature; acts: {agent} for user-1 (trips:book trips:pay)\n"), 1),
         (format!("-> 200 {desk} for user-1, after {agent} · the office's record: permit callers"), 1),
@@ -228,13 +228,14 @@ const SIGNATURES: [&str; 5] =
     ["signed_call", "answer_swapped", "answer_stripped", "other_answer", "signed_call_again"];
 
 /// What the chapter about agents that act for users must tell besides.
-const DELEGATION: [&str; 9] = [
+const DELEGATION: [&str; 10] = [
     "granted",
     "booked_for_user",
     "search_for_itself",
     "exchanged",
     "over_limit",
     "agent_restarted",
+    "booked_after_restart",
     "user_agrees_elsewhere",
     "booked_over_limit",
     "no_token_told",

@@ -26,6 +26,7 @@ pub use self::error::ClientError;
 pub use self::held::{HeldGrant, HeldToken};
 pub use self::nonces::NonceJar;
 pub use self::oauth_client::OAuthClient;
+pub(crate) use self::oauth_client::refusal;
 pub use self::pending::PendingAuthorization;
 pub use self::request::EndpointRequest;
 pub use self::step_up::{StepUp, StepUps};

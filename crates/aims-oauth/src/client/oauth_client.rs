@@ -183,7 +183,7 @@ impl OAuthClient {
     }
 
     /// A request to an endpoint, with what shows who asks. A form that names the client already is not told again.
-    pub(super) async fn request(
+    pub(crate) async fn request(
         &self,
         endpoint: Endpoint,
         mut form: NewParameters,
@@ -265,7 +265,7 @@ impl OAuthClient {
 }
 
 /// What a server says with another status than that of success.
-pub(super) fn refusal(answer: &Posted) -> ClientError {
+pub(crate) fn refusal(answer: &Posted) -> ClientError {
     let is_json = answer.media_type() == Some("application/json");
     match ErrorResponse::parse(answer.body()) {
         Ok(error) if is_json => ClientError::Refused(error),

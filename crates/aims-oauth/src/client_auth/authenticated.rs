@@ -41,8 +41,8 @@ impl AuthenticatedClient {
         self.0.proof == ClientProof::None
     }
 
-    /// The key of this instance of the client, or its certificate: what it has shown to have in this request. Its refresh tokens are bound to that (ABC-6,
-    /// RFT-2), and its access tokens can be.
+    /// The key of this instance of the client, or its certificate: what it has shown to have in this request. Its access tokens can be bound to that;
+    /// its refresh tokens are, where it is attested (ABC-6, RFT-2). The keys of workloads take turns.
     #[must_use]
     pub fn binding(&self) -> Option<&TokenBinding> {
         self.0.binding.as_ref()

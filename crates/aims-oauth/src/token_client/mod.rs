@@ -1,5 +1,6 @@
 //! The client with everything around it: discovery, requests that are sent, tokens that are kept.
 
+mod about;
 mod builder;
 mod cache;
 mod discovery;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use aims_credential::{Mark, MarkKey, Marks, Post, PostRequest, Posted, Refreshed};
 use aims_keys::{Backend, Clock, UnixTime};
 
+pub use self::about::IntrospectionEndpoint;
 pub use self::builder::TokenClientBuilder;
 use self::cache::{Key, TokenCache};
 pub use self::discovery::Discovered;

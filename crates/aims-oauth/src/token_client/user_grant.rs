@@ -128,6 +128,10 @@ impl UserGrant {
         })))
     }
 
+    pub(super) fn refresh_token(&self) -> Option<RefreshToken> {
+        self.lock().refresh.clone()
+    }
+
     pub(super) fn id(&self) -> &str {
         &self.0.id
     }

@@ -76,7 +76,7 @@ fn aut_1_pkc_1_a_request_arrives_as_it_was_sent() {
 }
 
 #[test]
-fn aut_1_aut_3_pkc_1_a_request_is_for_a_code_with_a_challenge() {
+fn aut_1_aut_3_par_2_pkc_1_a_request_is_for_a_code_with_a_challenge() {
     let base =
         format!("response_type=code&client_id=c&code_challenge={CHALLENGE}&code_challenge_method=S256");
     let read = |text: &str| AuthorizationRequest::read(&parameters(text));
@@ -145,7 +145,7 @@ fn answer(location: &str) -> Parameters {
 }
 
 #[test]
-fn iss_01_iss_02_aut_6_an_answer_is_of_the_issuer_that_was_asked_and_to_this_request() {
+fn iss_1_iss_2_sec_3_aut_6_an_answer_is_of_the_issuer_that_was_asked_and_to_this_request() {
     let issuer = issuer();
     let code = "c-1".parse().unwrap();
     let expected = || ExpectedAuthorization::new(issuer.clone(), "s-1", true);
@@ -187,7 +187,7 @@ fn iss_01_iss_02_aut_6_an_answer_is_of_the_issuer_that_was_asked_and_to_this_req
 }
 
 #[test]
-fn iss_02_mcp_11_every_case_of_the_vectors_is_judged_as_it_says() {
+fn iss_2_mcp_11_every_case_of_the_vectors_is_judged_as_it_says() {
     let Some(file) = vectors::json("oauth/generated/http-cases.json") else { return };
     let mut count = 0;
     for case in
@@ -205,7 +205,7 @@ fn iss_02_mcp_11_every_case_of_the_vectors_is_judged_as_it_says() {
 }
 
 #[test]
-fn par_01_par_03_a_pushed_request_has_a_name() {
+fn par_1_par_3_a_pushed_request_has_a_name() {
     let uri: RequestUri = "urn:ietf:params:oauth:request_uri:abc".parse().unwrap();
     assert!(uri.expose().starts_with(RequestUri::PREFIX) && !format!("{uri:?}").contains("abc"));
     let response = PushedResponse::new(uri, Duration::from_secs(60));

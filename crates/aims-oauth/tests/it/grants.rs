@@ -246,7 +246,7 @@ fn xd_15_jag_25_a_grant_counts_as_often_as_its_kind_says() {
 }
 
 #[test]
-fn jbg_2_jbg_4_jbg_5_xd_13_xd_18_each_check_has_its_reason() {
+fn jag_26_jbg_2_jbg_3_jbg_4_jbg_5_xd_13_xd_18_each_check_has_its_reason() {
     let (server, stranger) = (Server::new(), Server::new());
     let verifier = builder(&server).build();
     for (typ, of, code, rule) in [
@@ -401,4 +401,23 @@ fn jag_22_xd_10_what_is_granted_is_a_ceiling() {
         ("x", 1, true)
     );
     assert!(silent.ceiling(&ask().details(less), &CommonMembers).is_err());
+}
+
+#[test]
+fn aims_49_xd_6_a_grant_tells_the_other_domain_no_more_than_it_was_told_to() {
+    let server = Server::new();
+    let verifier = builder(&server).build();
+    let audience = here();
+    let names = |request: &GrantRequest<'_>| {
+        let grant = judge(&verifier, &issue(&server, request)).unwrap();
+        let mut names: Vec<_> =
+            grant.claims().as_object().iter().map(|(name, _)| name.as_str().into_owned()).collect();
+        names.sort_unstable();
+        names
+    };
+    let usual = ["aud", "client_id", "exp", "iat", "iss", "jti", "sub"];
+    assert_eq!(names(&GrantRequest::chaining(USER, &audience).for_client(CLIENT)), usual);
+    assert_eq!(names(&GrantRequest::id_jag(USER, &audience, CLIENT)), usual);
+    let more = GrantRequest::id_jag(USER, &audience, CLIENT).scope("chat.read".parse().unwrap());
+    assert_eq!(names(&more), ["aud", "client_id", "exp", "iat", "iss", "jti", "scope", "sub"]);
 }

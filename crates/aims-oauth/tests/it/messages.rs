@@ -72,7 +72,7 @@ fn aut_1_wir_2_every_grant_arrives_as_it_was_sent() {
 }
 
 #[test]
-fn aut_1_pkc_3_wir_2_wir_9_a_request_is_whole() {
+fn aut_1_aims_33_pkc_3_sec_12_wir_2_wir_9_a_request_is_whole() {
     let verifier = "v".repeat(43);
     let code = format!("grant_type=authorization_code&code=c&code_verifier={verifier}");
     assert!(read(&format!("{code}&unknown=1&unknown=2")).is_ok());
@@ -251,7 +251,7 @@ fn wir_4_sec_15_errors_have_their_characters() {
 }
 
 #[test]
-fn rev_01_int_1_a_token_is_asked_about() {
+fn rev_1_int_1_a_token_is_asked_about() {
     let query = |form: &str| TokenQuery::read(&Parameters::parse(form.as_bytes()).unwrap());
     let read = query("token=t&token_type_hint=refresh_token").unwrap();
     assert_eq!((read.token().expose(), read.hint()), ("t", Some(TokenHint::RefreshToken)));

@@ -252,6 +252,8 @@ impl TestAuthorizationServerBuilder {
             .endpoint(Endpoint::Authorization, at("/authorize"))
             .endpoint(Endpoint::Token, at("/token"))
             .endpoint(Endpoint::BackchannelAuthentication, at("/ask"))
+            .endpoint(Endpoint::Introspection, at("/introspect"))
+            .endpoint(Endpoint::Revocation, at("/revoke"))
             .delivery_modes(&[DeliveryMode::Poll])
             .jwks_uri(at("/jwks"))
             .grants(&[
@@ -262,12 +264,9 @@ impl TestAuthorizationServerBuilder {
                 GrantType::RefreshToken,
                 GrantType::TokenExchange,
             ])
-            .auth_methods(&[
-                ClientAuthMethod::None,
-                ClientAuthMethod::PrivateKeyJwt,
-                ClientAuthMethod::SpiffeJwt,
-                ClientAuthMethod::SpiffeWit,
-            ])
+            .auth_methods(&METHODS)
+            .introspection_auth_methods(&METHODS)
+            .revocation_auth_methods(&METHODS)
             .algorithms(Signed::DpopProof, dpop)
             .list(Listed::CodeChallengeMethods, [CodeChallenge::METHOD])
             .list(Listed::RequestedTokenTypes, [TokenTypeUrn::Jwt.as_str(), TokenTypeUrn::IdJag.as_str()])
@@ -280,6 +279,13 @@ impl TestAuthorizationServerBuilder {
         metadata.build().expect("metadata")
     }
 }
+
+const METHODS: [ClientAuthMethod; 4] = [
+    ClientAuthMethod::None,
+    ClientAuthMethod::PrivateKeyJwt,
+    ClientAuthMethod::SpiffeJwt,
+    ClientAuthMethod::SpiffeWit,
+];
 
 const KEY_ID: &str = "test-as";
 

@@ -49,7 +49,7 @@ impl TestAnswer {
         Self::json(error.status(), error.to_json())
     }
 
-    fn empty(status: u16) -> Self {
+    pub(super) fn empty(status: u16) -> Self {
         Self { status, content_type: None, fields: Vec::new(), body: Zeroizing::default() }
     }
 
@@ -71,13 +71,27 @@ impl TestAuthorizationServer {
     #[must_use]
     pub fn answer(&self, method: &str, path: &str, fields: &[(&str, &[u8])], body: &[u8]) -> TestAnswer {
         self.state().asked.push(path.to_owned());
-        let known = ["/.well-known/oauth-authorization-server", "/ask", "/jwks", "/par", "/token"];
+        let known = [
+            "/.well-known/oauth-authorization-server",
+            "/ask",
+            "/introspect",
+            "/jwks",
+            "/par",
+            "/revoke",
+            "/token",
+        ];
         match (method, path) {
             ("GET" | "HEAD", "/.well-known/oauth-authorization-server") => {
                 TestAnswer::json(200, self.metadata().to_json())
             }
             ("GET" | "HEAD", "/jwks") => TestAnswer::json(200, self.0.keys.to_json()),
             ("POST", "/ask") => self.ask(fields, body).unwrap_or_else(|error| TestAnswer::error(&error)),
+            ("POST", "/introspect") => {
+                self.introspect(fields, body).unwrap_or_else(|error| TestAnswer::error(&error))
+            }
+            ("POST", "/revoke") => {
+                self.revoke(fields, body).unwrap_or_else(|error| TestAnswer::error(&error))
+            }
             ("POST", "/par") => self.pushed(fields, body).unwrap_or_else(|error| TestAnswer::error(&error)),
             ("POST", "/token") => {
                 let answer = self.token(fields, body).unwrap_or_else(|error| TestAnswer::error(&error));

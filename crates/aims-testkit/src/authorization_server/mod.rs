@@ -1,5 +1,6 @@
 //! An authorization server, made for a test: real tokens, real proofs, no check weakened.
 
+mod about;
 mod authorize;
 mod backchannel;
 mod builder;

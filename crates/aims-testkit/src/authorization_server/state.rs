@@ -18,6 +18,8 @@ pub(super) struct State {
     /// Grants that ended.
     pub(super) ended: Vec<u64>,
     pub(super) grants: u64,
+    /// Access tokens that were revoked.
+    pub(super) revoked: Vec<String>,
     /// Requests that users are asked about elsewhere.
     pub(super) questions: HashMap<String, Question>,
 }
@@ -65,7 +67,7 @@ pub(super) struct Code {
 #[derive(Clone, Debug)]
 pub(super) struct Refresh {
     pub(super) granted: Granted,
-    /// The key that it was given to.
-    pub(super) binding: Option<TokenBinding>,
+    /// The key that it was given to, where it is bound to that.
+    pub(super) instance: Option<TokenBinding>,
     pub(super) is_used: bool,
 }

@@ -1,10 +1,10 @@
 //! The token endpoint.
 
 use aims_oauth::{
-    AccessTokenRequest, AuthenticatedClient, ClientAuthError, CodeGrant, CommonMembers, DPOP_FIELD,
-    DpopError, DpopRequest, DpopTarget, Endpoint, ErrorCode, ErrorResponse, ExchangeParties, Grant,
-    GrantRequest, IdTokenRequest, NewActor, Parameters, PresentedClient, RefreshToken, Resource, Scope,
-    SecurityToken, TokenBinding, TokenExchange, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse,
+    AccessTokenRequest, AuthenticatedClient, ClientAuthError, ClientProof, CodeGrant, CommonMembers,
+    DPOP_FIELD, DpopError, DpopRequest, DpopTarget, Endpoint, ErrorCode, ErrorResponse, ExchangeParties,
+    Grant, GrantRequest, IdTokenRequest, NewActor, Parameters, PresentedClient, RefreshToken, Resource,
+    Scope, SecurityToken, TokenBinding, TokenExchange, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse,
     VerifiedAccessToken, VerifiedDpopProof,
 };
 
@@ -23,6 +23,14 @@ impl Asking<'_> {
     fn binding(&self) -> Option<TokenBinding> {
         let by_proof = self.proof.map(|proof| TokenBinding::Key(*proof.thumbprint()));
         by_proof.or_else(|| self.client.binding().copied())
+    }
+
+    /// RFT-2, ABC-6: what a refresh token is bound to besides its client, where that is public or attested. Any other proves anew who it is, and its keys may take turns.
+    fn instance(&self) -> Option<TokenBinding> {
+        match self.client.proof() {
+            ClientProof::AttestationDpop | ClientProof::AttestationPop | ClientProof::None => self.binding(),
+            _ => None,
+        }
     }
 
     pub(super) fn client_id(&self) -> &str {
@@ -115,13 +123,16 @@ impl TestAuthorizationServer {
         let granted = {
             let mut state = self.state();
             let known = state.refresh.get_mut(token.expose()).ok_or(refused(ErrorCode::InvalidGrant))?;
+            // Nobody else uses it up.
+            if known.granted.client_id != asking.client_id() || known.instance != asking.instance() {
+                return Err(refused(ErrorCode::InvalidGrant));
+            }
             let is_used = std::mem::replace(&mut known.is_used, true);
-            let (granted, binding) = (known.granted.clone(), known.binding);
+            let granted = known.granted.clone();
             if is_used {
                 state.ended.push(granted.id);
             }
-            let is_its = granted.client_id == asking.client_id() && binding == asking.binding();
-            if !is_its || state.ended.contains(&granted.id) {
+            if state.ended.contains(&granted.id) {
                 return Err(refused(ErrorCode::InvalidGrant));
             }
             granted
@@ -148,7 +159,7 @@ impl TestAuthorizationServer {
         let response = self.access_token(asking, request, scope)?;
         let text = self.random()?;
         let token = text.parse().map_err(|_| refused(ErrorCode::ServerError))?;
-        let refresh = Refresh { granted: granted.clone(), binding: asking.binding(), is_used: false };
+        let refresh = Refresh { granted: granted.clone(), instance: asking.instance(), is_used: false };
         self.state().refresh.insert(text, refresh);
         let response = response.with_refresh_token(token);
         if !granted.wants_id_token() {

@@ -11,7 +11,7 @@ use aims::oauth::{
 use aims::proof::ReplayMemory;
 use aims::{
     Accept, Agent, AgentError, Audiences, BundleSet, Callers, CurrentCredential, Guard, Permit, RecordMemory,
-    SigningAgent, TokenAgent, backend,
+    Sanitizer, SigningAgent, TokenAgent, backend,
 };
 use aims_testkit::{TestAuthority, TestAuthorizationServer, TestClock};
 use axum::body::Body;
@@ -177,6 +177,29 @@ async fn aims_19_aims_30_an_agent_calls_a_tool_for_a_user_by_a_handle() {
     let own = need().scope(scope("trips:book"));
     let response = http.oneshot(request(Some(own))).await.unwrap();
     assert_eq!(http_text(response).await, format!("{AGENT} for itself"));
+}
+
+#[tokio::test]
+async fn aims_19_azr_8_tokens_that_are_kept_do_not_reach_a_model() {
+    let world = World::new();
+    let tokens = world.tokens();
+    let sanitizer = Sanitizer::new().knowing(tokens.clone());
+    let agent = TokenAgent::new(tokens.clone());
+    let http = agent.layer().layer(world.signing().layer().layer(world.tool.clone()));
+    http.oneshot(request(Some(need().scope(scope("trips:book"))))).await.unwrap();
+    let sent = world.last()["authorization"].to_str().unwrap().to_owned();
+    // A part of the signature is not known by its form.
+    let end = sent.get(sent.len() - 40..).unwrap();
+    let backwards: String = end.chars().rev().collect();
+    let encoded = aims_jose::base64url::encode(format!("log: {end}"));
+    for part in [end, &backwards, &end.to_lowercase(), &encoded, &encoded.replace('Z', "Z\n")] {
+        let text = format!("<{part}>");
+        assert!(sanitizer.sanitize(&text).contains("[secret removed]"), "{part}");
+        assert_eq!(Sanitizer::new().sanitize(&text), text);
+    }
+    // It knows what is kept now, and no more.
+    tokens.forget_all();
+    assert_eq!(sanitizer.sanitize(end), end);
 }
 
 async fn http_text<B: http_body::Body<Data = bytes::Bytes>>(response: http::Response<B>) -> String

@@ -25,7 +25,7 @@ async fn ask(tokens: &TokenClient) -> PendingApproval {
 }
 
 #[tokio::test]
-async fn hil_6_hil_9_hil_10_a_user_decides_in_their_own_time() {
+async fn aims_38_aims_40_hil_6_hil_9_hil_10_a_user_decides_in_their_own_time() {
     let world = World::new();
     let between = Between::of(&world.server);
     let tokens = world.tokens(between.clone());
@@ -202,4 +202,65 @@ async fn hil_4_an_approval_with_openid_names_the_user_too() {
     world.clock.advance(secs(5));
     let grant = tokens.poll(&mut pending).await.unwrap().unwrap();
     assert_eq!(grant.user().unwrap().subject(), USER);
+}
+
+#[tokio::test]
+async fn hil_1_hil_2_a_server_that_asks_nobody_is_not_asked() {
+    let world = World::new();
+    let metadata = |members: &str| {
+        let text = format!(
+            r#"{{"issuer":"{ISSUER}","token_endpoint":"{ISSUER}/token","token_endpoint_auth_methods_supported":["private_key_jwt"]{members}}}"#
+        );
+        world.client_of(aims_oauth::ServerMetadata::parse(text.as_bytes(), &issuer()).unwrap())
+    };
+    let grant = r#","grant_types_supported":["urn:openid:params:grant-type:ciba"]"#;
+    let endpoint = r#","backchannel_authentication_endpoint":"https://as.example/ask""#;
+    let refused = metadata(endpoint).ask_user(question("trips:book"));
+    assert_refused!(refused, "grant_not_supported", "MCP-30");
+    assert_refused!(metadata(grant).ask_user(question("trips:book")), "no_endpoint", "MET-3");
+    assert!(metadata(&format!("{grant}{endpoint}")).ask_user(question("trips:book")).is_ok());
+}
+
+/// The audience of the assertion in a form.
+fn audience(form: &str) -> String {
+    let form = aims_oauth::Parameters::parse(form.as_bytes()).unwrap();
+    let assertion = form.require("client_assertion").unwrap();
+    let claims = aims_jose::base64url::decode(assertion.split('.').nth(1).unwrap()).unwrap();
+    serde_json::from_slice::<serde_json::Value>(&claims).unwrap()["aud"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn hil_8_par_6_cja_3_an_assertion_is_for_the_issuer_whichever_endpoint_gets_it() {
+    let world = World::new();
+    let between = Between::of(&world.server);
+    let tokens = world.tokens(between.clone());
+    ask(&tokens).await;
+    let redirect: RedirectUri = REDIRECT.parse().unwrap();
+    let flow = tokens.client(&issuer()).await.unwrap().authorize(&redirect).unwrap().resource(tool());
+    tokens.begin(flow).await.unwrap();
+    tokens.token(&TokenNeed::of(tool()).from(issuer())).await.unwrap();
+    let sent = between.posted();
+    assert_eq!(sent.len(), 3);
+    assert!(sent.iter().all(|form| audience(form) == ISSUER));
+}
+
+#[tokio::test]
+async fn hil_34_whom_to_ask_comes_from_what_the_agent_holds_of_its_user() {
+    let world = World::new();
+    let between = Between::of(&world.server);
+    let tokens = world.tokens(between.clone());
+    let mut pending = tokens.ask_user(&issuer(), question("openid trips:book")).await.unwrap();
+    world.server.decide(pending.id(), true);
+    world.clock.advance(secs(5));
+    let grant = tokens.poll(&mut pending).await.unwrap().unwrap();
+    let id_token = grant.first_token().unwrap().id_token().unwrap().clone();
+    between.posted();
+    let again = BackchannelRequest::new("openid".parse().unwrap(), UserHint::IdToken(id_token.clone()));
+    // The test's server knows users by name alone, and says so.
+    let refused = tokens.ask_user(&issuer(), again).await.unwrap_err();
+    assert_eq!(refused.error_code(), Some(ErrorCode::UnknownUserId));
+    let form = between.posted().remove(0);
+    let form = aims_oauth::Parameters::parse(form.as_bytes()).unwrap();
+    assert_eq!(form.get("id_token_hint").unwrap(), Some(id_token.expose()));
+    assert!(form.get("login_hint").unwrap().is_none());
 }

@@ -54,7 +54,7 @@ async fn pending(world: &World, client: &OAuthClient) -> PendingAuthorization {
 }
 
 #[tokio::test]
-async fn aims_31_dpo_12_an_agent_gets_a_token_of_its_own_bound_to_its_key() {
+async fn aims_31_azr_3_dpo_12_an_agent_gets_a_token_of_its_own_bound_to_its_key() {
     let world = World::new();
     let held = token(run(&world, &world.client(), own()).await.unwrap());
     let verified = world.verify(&held);
@@ -201,7 +201,7 @@ async fn mcp_30_mcp_14_nothing_is_sent_that_the_server_does_not_take_or_is_not_m
 }
 
 #[tokio::test]
-async fn aims_30_par_1_par_4_a_user_grants_what_was_pushed() {
+async fn aims_30_aims_33_azr_2_par_1_par_4_sec_2_a_user_grants_what_was_pushed() {
     let world = World::new();
     let client = world.client();
     let pending = pending(&world, &client).await;

@@ -1,5 +1,6 @@
 //! Agents that get tokens.
 
+mod about;
 mod adversary;
 mod approvals;
 mod flows;

@@ -7,7 +7,7 @@ use aims_credential::{Fetch, FetchError, FetchRequest, Fetched, HttpsUrl, Post, 
 use aims_keys::{BoxFuture, SoftwareKey, backend};
 use aims_oauth::{
     AccessTokenVerifier, ClientCredential, ClientKey, DpopProver, EndpointRequest, HeldToken, OAuthClient,
-    Parameters, SenderConstraint, ServerMetadata, TokenClient, VerifiedAccessToken,
+    Parameters, RedirectUri, SenderConstraint, ServerMetadata, TokenClient, UserGrant, VerifiedAccessToken,
 };
 use aims_testkit::{TestAuthorizationServer, TestAuthorizationServerBuilder, TestClock};
 
@@ -83,6 +83,16 @@ pub(crate) fn prover() -> DpopProver {
 /// The query that the user's browser brings back.
 pub(crate) fn query_of(url: &str) -> Parameters {
     Parameters::parse(url.split_once('?').unwrap().1.as_bytes()).unwrap()
+}
+
+/// What a user granted: `trips:read` and `trips:book` at the tool.
+pub(crate) async fn granted(world: &World, tokens: &TokenClient) -> UserGrant {
+    let redirect: RedirectUri = REDIRECT.parse().unwrap();
+    let client = tokens.client(&issuer()).await.unwrap();
+    let flow = client.authorize(&redirect).unwrap().resource(tool());
+    let pending = tokens.begin(flow.scope("trips:read trips:book".parse().unwrap())).await.unwrap();
+    let back = world.server.approve(pending.url(), USER);
+    tokens.redeem(pending, &query_of(&back)).await.unwrap()
 }
 
 pub(crate) fn json(status: u16, body: &str) -> Posted {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use aims_credential::{FetchError, Mark, MarkKey, MarkTable};
 use aims_keys::{SealingKey, backend};
 use aims_oauth::{
-    Challenges, ClientError, HeldToken, RedirectUri, SecurityToken, TokenClient, TokenNeed, TokenTypeUrn,
-    TypedToken, UserGrant,
+    Challenges, ClientError, HeldToken, SecurityToken, TokenClient, TokenNeed, TokenTypeUrn, TypedToken,
+    UserGrant,
 };
 use aims_testkit::{TestAuthorizationServer, assert_refused};
 
@@ -25,16 +25,6 @@ fn secs(seconds: u64) -> Duration {
 
 fn same(one: &HeldToken, other: &HeldToken) -> bool {
     one.fingerprint() == other.fingerprint()
-}
-
-/// What a user granted: `trips:read` and `trips:book` at the tool.
-async fn granted(world: &World, tokens: &TokenClient) -> UserGrant {
-    let redirect: RedirectUri = REDIRECT.parse().unwrap();
-    let client = tokens.client(&issuer()).await.unwrap();
-    let flow = client.authorize(&redirect).unwrap().resource(tool());
-    let pending = tokens.begin(flow.scope("trips:read trips:book".parse().unwrap())).await.unwrap();
-    let back = world.server.approve(pending.url(), USER);
-    tokens.redeem(pending, &query_of(&back)).await.unwrap()
 }
 
 #[tokio::test]
@@ -363,7 +353,7 @@ impl aims_credential::Post for Both {
 }
 
 #[tokio::test]
-async fn xd_1_jag_1_jag_10_a_token_in_another_domain_comes_by_a_grant_of_ones_own() {
+async fn aims_36_azr_5_xd_1_xd_16_jag_1_jag_10_a_token_in_another_domain_comes_by_a_grant_of_ones_own() {
     let world = World::new();
     let agent = key();
     let bank = other_domain(&world, &agent);
@@ -494,4 +484,62 @@ fn aims_19_what_is_kept_is_not_shown() {
     let shown = format!("{:?} {:?}", world.tokens(Between::of(&world.server)), need());
     assert!(shown.contains("as.example"), "{shown}");
     assert!(matches!(ClientError::UserNeeded.rule(), "AIMS-30"));
+}
+
+#[tokio::test]
+async fn aims_24_aims_46_act_3_what_is_asked_for_is_what_is_needed_and_no_more() {
+    let world = World::new();
+    let between = Between::of(&world.server);
+    let tokens = world.tokens(between.clone());
+    let details = aims_oauth::AuthorizationDetails::parse(r#"[{"type":"trip","actions":["book"]}]"#).unwrap();
+    let token = tokens.token(&need().details(details.clone())).await.unwrap();
+    let form = between.posted().remove(0);
+    let form = aims_oauth::Parameters::parse(form.as_bytes()).unwrap();
+    let mut names: Vec<_> = form.names().collect();
+    names.sort_unstable();
+    let asked = [
+        "authorization_details",
+        "client_assertion",
+        "client_assertion_type",
+        "client_id",
+        "grant_type",
+        "resource",
+        "scope",
+    ];
+    assert_eq!(names, asked);
+    assert_eq!(form.get("scope").unwrap(), Some("trips:read"));
+    assert_eq!(form.get("resource").unwrap(), Some(TOOL));
+    // The token is for that resource, and for less than the resource has.
+    let verified = world.verify(&token);
+    assert_eq!((verified.resource(), verified.scope().as_str()), (&tool(), "trips:read"));
+    assert_eq!(verified.details(), Some(&details));
+    let other = aims_oauth::AccessTokenVerifier::builder(
+        "https://other.example".parse().unwrap(),
+        world.server.trusted(),
+        backend::ring(),
+    );
+    assert_refused!(other.build().verify(token.token(), NOW), "audience_mismatch", "ACT-4");
+}
+
+#[cfg(feature = "mtls")]
+#[tokio::test]
+async fn mtl_4_a_token_that_is_bound_to_a_certificate_is_not_used_with_the_next_one() {
+    let world = World::new();
+    let certificates = aims_testkit::TestCertificates::new("spiffe://acme.example", NOW);
+    let current = aims_credential::CurrentCredential::new(certificates.holder("/agents/travel", NOW));
+    let between = Between::of(&world.server);
+    let tokens = TokenClient::builder(between.clone(), world.clock.reader(), backend::ring())
+        .server(issuer(), world.credential(), aims_oauth::SenderConstraint::certificate(current.clone()))
+        .build();
+    let body = |token: &str| {
+        json(200, &format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":300}}"#))
+    };
+    between.answers(Ok(body("a")));
+    let first = tokens.token(&need()).await.unwrap();
+    assert!(matches!(first.binding(), aims_oauth::HeldBinding::Certificate(_)));
+    assert!(same(&first, &tokens.token(&need()).await.unwrap()));
+    current.replace(certificates.holder("/agents/travel", NOW)).unwrap();
+    between.answers(Ok(body("b")));
+    let second = tokens.token(&need()).await.unwrap();
+    assert!(!same(&first, &second) && first.binding() != second.binding());
 }

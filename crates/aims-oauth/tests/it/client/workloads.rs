@@ -25,7 +25,7 @@ fn client(world: &World, credential: ClientCredential, constraint: SenderConstra
 }
 
 #[tokio::test]
-async fn osc_5_spc_6_dpo_14_a_token_is_bound_to_the_key_of_the_wit_and_goes_with_it() {
+async fn aims_11_osc_5_spc_6_dpo_14_a_token_is_bound_to_the_key_of_the_wit_and_goes_with_it() {
     let authority = TestAuthority::new("spiffe://acme.example");
     let world =
         World::with(|server| server.workloads("spiffe://acme.example/agents/*", authority.trust(), &[]));
@@ -54,6 +54,25 @@ async fn osc_5_spc_6_dpo_14_a_token_is_bound_to_the_key_of_the_wit_and_goes_with
     let credential = ClientCredential::wit_svid(AGENT.parse().unwrap(), other.clone());
     let tokens = client(&world, credential, SenderConstraint::signature(other));
     assert_refused!(tokens.token(&need()).await, "other_subject", "AIMS-2");
+}
+
+#[tokio::test]
+async fn rft_2_what_a_user_granted_outlives_the_keys_of_a_workload() {
+    let authority = TestAuthority::new("spiffe://acme.example");
+    let world = World::with(|server| {
+        server.workloads("spiffe://acme.example/agents/*", authority.trust(), &[REDIRECT])
+    });
+    let current = CurrentCredential::new(authority.agent("/agents/travel", NOW).holder());
+    let credential = ClientCredential::wit_svid(AGENT.parse().unwrap(), current.clone());
+    let tokens = client(&world, credential, SenderConstraint::signature(current.clone()));
+    let grant = granted(&world, &tokens).await;
+    let of_user = need().by(&grant);
+    let first = tokens.token(&of_user).await.unwrap();
+    current.replace(authority.agent("/agents/travel", NOW).holder()).unwrap();
+    // No token of the key before is used, and nobody has to be asked again.
+    let second = tokens.token(&of_user).await.unwrap();
+    assert_ne!(second.binding(), first.binding());
+    assert_eq!(world.verify(&second).subject(), USER);
 }
 
 /// What a Workload API does.

@@ -12,7 +12,7 @@ fn matches(requested: &str, registered: &str) -> bool {
 }
 
 #[test]
-fn aut_2_a_redirect_uri_is_the_registered_text() {
+fn aut_2_sec_1_a_redirect_uri_is_the_registered_text() {
     for (requested, registered, expected) in [
         ("https://c.example/cb?a=1", "https://c.example/cb?a=1", true),
         ("https://c.example/cb", "https://c.example:443/cb", false),

@@ -356,7 +356,7 @@ fn full() -> ServerMetadata {
 }
 
 #[test]
-fn met_3_what_is_built_is_read_as_it_was() {
+fn abc_7_met_3_rar_5_xd_20_what_is_built_is_read_as_it_was() {
     let server = full();
     assert_eq!(ServerMetadata::parse(server.to_json().as_bytes(), &issuer()).unwrap(), server);
     assert!(server.requires_pushed_requests() && server.sends_issuer() && server.takes_client_documents());

@@ -34,7 +34,7 @@ pub(super) async fn tell(account: &mut Account) -> Result<(), Broken> {
     let _: Result<(), Broken> = chain::tell(account, &mut world).await;
     let told = "After all that, the agent books for the user again.";
     book(account, &mut world, "booked_again", told).await?;
-    step_up::tell(account, &mut world).await?;
+    let mut world = step_up::tell(account, world).await?;
     silence::tell(account, &mut world).await?;
     end(account, world).await
 }

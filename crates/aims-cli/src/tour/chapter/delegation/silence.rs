@@ -42,7 +42,7 @@ pub(super) async fn tell(account: &mut Account, world: &mut World) -> Result<(),
             .map(|secret| Fingerprint::of(secret).to_string())
             .filter(|name| tools.concat().contains(name))
             .collect();
-        if secrets.len() < 10 || named.len() < 4 || world.heard.is_empty() {
+        if secrets.len() < 10 || named.len() < 5 || world.heard.is_empty() {
             faults.push(format!("there is too little to look for: {} and {}", secrets.len(), named.len()));
         }
         let got = if faults.is_empty() { "none of it was told" } else { "something was told" };

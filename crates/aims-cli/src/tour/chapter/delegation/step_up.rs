@@ -7,7 +7,18 @@ use crate::tour::account::{Account, Broken, Fault, Seen, Step};
 use crate::tour::issuer::text;
 
 /// A trip that costs more.
-pub(super) async fn tell(account: &mut Account, world: &mut World) -> Result<(), Broken> {
+pub(super) async fn tell(account: &mut Account, mut world: World) -> Result<World, Broken> {
+    want_more(account, &mut world).await?;
+    let mut world = restart(account, world).await?;
+    let told =
+        "By what the user granted at first, the new process books: with a token that is new, as its key is.";
+    super::book(account, &mut world, "booked_after_restart", told).await?;
+    be_granted(account, &mut world).await?;
+    Ok(world)
+}
+
+/// It takes more than the user granted, who says no.
+async fn want_more(account: &mut Account, world: &mut World) -> Result<(), Broken> {
     let step = Step {
         name: "over_limit",
         told: "The agent books a trip for 900 EUR. The tool wants more scope for that, which is the user's to give.".into(),
@@ -16,7 +27,7 @@ pub(super) async fn tell(account: &mut Account, world: &mut World) -> Result<(),
     let taken = async {
         let call = world.call(("POST", "/v1/book"), Some("trip"), order()).await?;
         let record = world.record(&world.tool, &call, "permit").await?;
-        let note = format!("403 insufficient_scope (CHA-3) · {}", record.note());
+        let note = format!("the agent stops, for a user has to be asked · {}", record.note());
         Ok(Seen { got: told(&call.answer)?, note, faults: Vec::new(), value: () })
     };
     account.step(step, taken).await?;
@@ -32,26 +43,36 @@ pub(super) async fn tell(account: &mut Account, world: &mut World) -> Result<(),
         let answer = await_user(world).await?;
         Ok(Seen { got: told(&answer)?, note: "the authority".into(), faults: Vec::new(), value: () })
     };
-    account.step(step, taken).await?;
+    account.step(step, taken).await
+}
 
+/// The user is asked again, and the agent does not live to see the answer.
+async fn restart(account: &mut Account, mut world: World) -> Result<World, Broken> {
     let step = Step {
         name: "agent_restarted",
-        told: "The agent asks again. While the user thinks it over, its process ends, and another takes its place: with new keys, and the open question, sealed in a file.".into(),
+        told: "The agent asks again. While the user thinks it over, its process ends, and another takes its place: with new keys; what the user granted, and the open question, are sealed in files."
+            .into(),
         expect: "ended well, and is up again".into(),
     };
     let taken = async {
-        let note = ask(world).await?;
-        let kept = std::fs::read_to_string(world.laptop.file(&format!("{}.home", AGENT.0)).join("approval"))?;
+        let note = ask(&mut world).await?;
+        world.agent.ask(&json!({ "do": "put_away" })).await?;
+        let home = world.laptop.file(&format!("{}.home", AGENT.0));
+        let [approval, grants] = ["approval", "grants"].map(|name| std::fs::read_to_string(home.join(name)));
+        let kept = approval? + &grants?;
         let mut faults = Vec::new();
         if world.secrets().await?.iter().any(|secret| kept.contains(secret.as_str())) {
-            faults.push("the file has the name of the request in it".to_owned());
+            faults.push("the files have a secret of the authority in them".to_owned());
         }
-        let well = world.restart_agent().await?;
+        let (value, well) = world.restart_agent().await?;
         let got = if well { "ended well, and is up again" } else { "ended badly" };
-        Ok(Seen { got: got.into(), note, faults, value: () })
+        Ok(Seen { got: got.into(), note, faults, value })
     };
-    account.step(step, taken).await?;
+    account.step(step, taken).await
+}
 
+/// The user says yes.
+async fn be_granted(account: &mut Account, world: &mut World) -> Result<(), Broken> {
     let step = Step {
         name: "user_agrees_elsewhere",
         told: "The user says yes. The new process, which never asked, has the grant.".into(),

@@ -158,12 +158,12 @@ impl World {
         Record::parse(&of.log().wait_for(|lines| lines.iter().find(is_it).cloned()).await?)
     }
 
-    /// Ends the agent's process, and starts it again.
-    pub(super) async fn restart_agent(&mut self) -> Result<bool, Fault> {
-        let next = start_agent(&self.laptop, &self.issuer, &self.authority_url, AGENT).await?;
-        let last = std::mem::replace(&mut self.agent, next);
-        self.heard.push_str(&last.transcript());
-        last.end().await
+    /// Ends the agent's process, and then starts it again: whether it ended well.
+    pub(super) async fn restart_agent(mut self) -> Result<(Self, bool), Fault> {
+        self.heard.push_str(&self.agent.transcript());
+        let well = self.agent.end().await?;
+        self.agent = start_agent(&self.laptop, &self.issuer, &self.authority_url, AGENT).await?;
+        Ok((self, well))
     }
 
     pub(super) fn processes(self) -> ([Process; 7], Laptop) {

@@ -32,7 +32,7 @@ pub(in super::super) struct Deputy {
     /// Users who were sent to the authority, by the session of their browser; sealed, as if they were kept there.
     sent: HashMap<String, String>,
     key: SealingKey,
-    approval: PathBuf,
+    home: PathBuf,
     thief: Thief,
 }
 
@@ -42,7 +42,7 @@ impl Deputy {
         let (issuer, tokens) = tokens(workload, message)?;
         let home = PathBuf::from(message.text("home")?);
         fs::create_dir_all(&home)?;
-        Ok(Self {
+        let mut deputy = Self {
             thief: Thief::new(issuer.clone(), tokens.clone()),
             issuer,
             tokens,
@@ -50,8 +50,31 @@ impl Deputy {
             grants: HashMap::new(),
             sent: HashMap::new(),
             key: sealing_key(&home.join("key"))?,
-            approval: home.join("approval"),
-        })
+            home,
+        };
+        deputy.take_up()?;
+        Ok(deputy)
+    }
+
+    /// Has the grants that an earlier process put away.
+    fn take_up(&mut self) -> Outcome<()> {
+        let Ok(kept) = fs::read_to_string(self.home.join(GRANTS)) else { return Ok(()) };
+        for line in kept.lines() {
+            let (name, sealed) = line.split_once(' ').ok_or("a line is not a grant")?;
+            self.grants.insert(name.to_owned(), UserGrant::open(sealed, &self.key)?);
+        }
+        // There is one of each: by two at once, the authority would take one of them for stolen.
+        Ok(fs::remove_file(self.home.join(GRANTS))?)
+    }
+
+    /// Writes the grants down, sealed, and uses them no more.
+    fn put_away(&mut self) -> Outcome<Value> {
+        let mut kept = Vec::new();
+        for (name, grant) in self.grants.drain() {
+            kept.push(format!("{name} {}", grant.seal(&self.key)?));
+        }
+        fs::write(self.home.join(GRANTS), kept.join("\n"))?;
+        Ok(json!({}))
     }
 
     pub(in super::super) async fn obey(&mut self, workload: &Workload, message: &Message) -> Outcome<Value> {
@@ -59,6 +82,7 @@ impl Deputy {
             "send_user" => self.send_user(message).await,
             "user_back" => self.user_back(message).await,
             "call" => self.call(workload, message).await,
+            "put_away" => self.put_away(),
             "ask_user" => self.ask_user(message).await,
             "await_user" => self.await_user(message).await,
             _ => self.thief.obey(workload, message).await,
@@ -137,14 +161,15 @@ impl Deputy {
             .resource(message.text("tool")?.parse()?)
             .binding_message(message.text("words")?.parse()?);
         let pending = self.tokens.ask_user(&self.issuer, request).await?;
-        fs::write(&self.approval, pending.seal(&self.key)?)?;
+        fs::write(self.home.join(APPROVAL), pending.seal(&self.key)?)?;
         Ok(json!({ "asked": format!("{pending:?}") }))
     }
 
     /// Waits for what the user says; whoever asked may have been an earlier process.
     async fn await_user(&mut self, message: &Message) -> Outcome<Value> {
-        let mut pending = PendingApproval::open(&fs::read_to_string(&self.approval)?, &self.key)?;
-        fs::remove_file(&self.approval)?;
+        let approval = self.home.join(APPROVAL);
+        let mut pending = PendingApproval::open(&fs::read_to_string(&approval)?, &self.key)?;
+        fs::remove_file(approval)?;
         loop {
             tokio::time::sleep(pending.next_poll().since(self.tokens.now()?)).await;
             match self.tokens.poll(&mut pending).await {
@@ -170,3 +195,7 @@ fn sealing_key(path: &Path) -> Outcome<SealingKey> {
     }
     Ok(SealingKey::from_bytes(secret, backend::ring())?)
 }
+
+/// Files of the agent's own.
+const APPROVAL: &str = "approval";
+const GRANTS: &str = "grants";

