@@ -677,3 +677,44 @@ async fn dpo_12_a_nonce_is_not_asked_for_twice_however_it_is_interleaved() {
         }
     }
 }
+
+#[tokio::test]
+async fn sec_17_rft_1_whoever_hangs_up_at_whatever_point_nobody_waits_for_ever_or_asks_twice_at_once() {
+    for points in 0..24 {
+        let world = World::with(aims_testkit::TestAuthorizationServerBuilder::require_nonces);
+        let between = Between::of(&world.server).slow();
+        let tokens = world.tokens(between.clone());
+        let grant = granted(&world, &tokens, "trips:read trips:book", USER).await;
+        world.clock.advance(secs(7200));
+        between.posted();
+        let of_user = TokenNeed::of(tool()).by(&grant).scope("trips:read".parse().unwrap());
+        let of_agent = need();
+        for need in [&of_agent, &of_user] {
+            let mut waits = Some(Box::pin(tokens.token(need)));
+            let mut wait = || {
+                if waits.as_mut().is_some_and(|waits| poll(waits.as_mut()).is_ready()) {
+                    waits = None;
+                }
+            };
+            {
+                let mut dropped = pin!(tokens.token(need));
+                for _ in 0..points {
+                    if poll(dropped.as_mut()).is_ready() {
+                        break;
+                    }
+                    wait();
+                }
+            }
+            // Who waited goes on, and the next with them.
+            let mut next = pin!(tokens.token(need));
+            let mut turns = 0;
+            while poll(next.as_mut()).is_pending() {
+                wait();
+                turns += 1;
+                assert!(turns < 100, "{points}: {need:?}");
+            }
+        }
+        // Of each: one that hung up, one that went on, each with a nonce in between at most.
+        assert!(between.posted().len() <= 8, "{points}");
+    }
+}
