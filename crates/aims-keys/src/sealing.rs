@@ -9,7 +9,9 @@ use zeroize::Zeroizing;
 use crate::backend::Backend;
 use crate::public::KeyError;
 
-/// A key that seals what somebody else stores: whoever stores it can neither read nor change it, nor pass one thing off as another.
+/// A key that seals what somebody else stores: whoever stores it can neither read nor change it, nor pass it off as a thing of another purpose.
+///
+/// They can give back an older one, or another of the same purpose: what tells those apart stands in the content or in the purpose, and whoever opens it looks.
 ///
 /// ```
 /// use aims_keys::{SealingKey, backend};

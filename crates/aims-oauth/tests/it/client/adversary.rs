@@ -52,13 +52,27 @@ fn question() -> BackchannelRequest {
 
 /// Something happens while a request is on its way, each once.
 #[derive(Clone)]
-struct During(Between, Arc<Mutex<Vec<Event>>>);
+struct During(Between, Arc<Mutex<Vec<Event>>>, Way);
+
+/// On which way.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    Keys,
+    Post,
+}
 
 type Event = Box<dyn FnOnce() + Send>;
 
 impl During {
     fn of(between: &Between) -> Self {
-        Self(between.clone(), Arc::default())
+        Self(between.clone(), Arc::default(), Way::Post)
+    }
+
+    fn happen(&self) {
+        let events = std::mem::take(&mut *self.1.lock().unwrap());
+        for event in events {
+            event();
+        }
     }
 
     fn then(&self, event: impl FnOnce() + Send + 'static) {
@@ -74,7 +88,14 @@ impl std::fmt::Debug for During {
 
 impl Fetch for During {
     fn fetch<'a>(&'a self, request: FetchRequest<'a>) -> BoxFuture<'a, Result<Fetched, FetchError>> {
-        self.0.fetch(request)
+        Box::pin(async move {
+            let is_of_keys = request.url().path().contains("keys") || request.url().path().contains("jwks");
+            let fetched = self.0.fetch(request).await;
+            if is_of_keys && self.2 == Way::Keys {
+                self.happen();
+            }
+            fetched
+        })
     }
 }
 
@@ -82,9 +103,8 @@ impl Post for During {
     fn post<'a>(&'a self, request: PostRequest<'a>) -> BoxFuture<'a, Result<Posted, FetchError>> {
         Box::pin(async move {
             let answer = self.0.post(request).await;
-            let events = std::mem::take(&mut *self.1.lock().unwrap());
-            for event in events {
-                event();
+            if self.2 == Way::Post {
+                self.happen();
             }
             answer
         })
@@ -170,6 +190,19 @@ async fn azr_10_a_grant_that_is_forgotten_while_its_refresh_token_is_on_its_way_
     let mut shown = 0;
     tokens.visit_secrets(&mut |_| shown += 1);
     assert_eq!(shown, 0);
+}
+
+#[tokio::test]
+async fn azr_10_a_grant_that_is_forgotten_while_its_user_is_looked_at_brings_nothing() {
+    let world = World::new();
+    let during = During(Between::of(&world.server), Arc::default(), Way::Keys);
+    let tokens = world.tokens(during.clone());
+    let grant = granted(&world, &tokens, "openid trips:read", USER).await;
+    world.clock.advance(secs(7200));
+    let (forgetful, forgotten) = (tokens.clone(), grant.clone());
+    during.then(move || forgetful.forget_grant(&forgotten));
+    assert_refused!(tokens.token(&TokenNeed::of(tool()).by(&grant)).await, "user_needed", "AIMS-30");
+    assert!(during.1.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -304,10 +337,14 @@ async fn abc_5_a_challenge_is_asked_for_before_a_request_is_pushed_too() {
     let redirect: RedirectUri = REDIRECT.parse().unwrap();
     let flow = tokens.client(&issuer()).await.unwrap().authorize(&redirect).unwrap();
     between.answers(Ok(json(200, r#"{"attestation_challenge":"c-1"}"#)));
+    // It does not count any more, and another is where the first was.
+    between.answers(Ok(json(400, r#"{"error":"use_attestation_challenge"}"#)));
+    between.answers(Ok(json(200, r#"{"attestation_challenge":"c-2"}"#)));
     between.answers(Ok(json(201, r#"{"request_uri":"urn:x:1","expires_in":60}"#)));
     tokens.begin(flow).await.unwrap();
     let posted = between.posted();
-    assert_eq!((posted.len(), &*posted[0]), (2, ""));
+    assert_eq!((posted.len(), &*posted[0], &*posted[2]), (4, "", ""));
+    assert_eq!(posted[1], posted[3]);
 }
 
 #[tokio::test]
@@ -610,6 +647,13 @@ async fn iss_2_sec_15_a_mixed_up_or_doubled_answer_sends_the_code_nowhere() {
         let query = Parameters::parse(query.as_bytes()).unwrap();
         assert_eq!(pending.redeem(&client, &query, NOW + secs(later)).is_ok(), is_ok);
     }
+    // By a clock that was wrong meanwhile, it does not count for longer.
+    for (earlier, is_ok) in [(60, true), (61, false)] {
+        let pending = begin().await;
+        let query = format!("code=1&state={}&iss=https%3A%2F%2Fas.example", pending.state());
+        let query = Parameters::parse(query.as_bytes()).unwrap();
+        assert_eq!(pending.redeem(&client, &query, NOW - secs(earlier)).is_ok(), is_ok);
+    }
 }
 
 #[tokio::test]
@@ -631,5 +675,46 @@ async fn dpo_12_a_nonce_is_not_asked_for_twice_however_it_is_interleaved() {
             }
             other => panic!("{tried}: {other:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn sec_17_rft_1_whoever_hangs_up_at_whatever_point_nobody_waits_for_ever_or_asks_twice_at_once() {
+    for points in 0..24 {
+        let world = World::with(aims_testkit::TestAuthorizationServerBuilder::require_nonces);
+        let between = Between::of(&world.server).slow();
+        let tokens = world.tokens(between.clone());
+        let grant = granted(&world, &tokens, "trips:read trips:book", USER).await;
+        world.clock.advance(secs(7200));
+        between.posted();
+        let of_user = TokenNeed::of(tool()).by(&grant).scope("trips:read".parse().unwrap());
+        let of_agent = need();
+        for need in [&of_agent, &of_user] {
+            let mut waits = Some(Box::pin(tokens.token(need)));
+            let mut wait = || {
+                if waits.as_mut().is_some_and(|waits| poll(waits.as_mut()).is_ready()) {
+                    waits = None;
+                }
+            };
+            {
+                let mut dropped = pin!(tokens.token(need));
+                for _ in 0..points {
+                    if poll(dropped.as_mut()).is_ready() {
+                        break;
+                    }
+                    wait();
+                }
+            }
+            // Who waited goes on, and the next with them.
+            let mut next = pin!(tokens.token(need));
+            let mut turns = 0;
+            while poll(next.as_mut()).is_pending() {
+                wait();
+                turns += 1;
+                assert!(turns < 100, "{points}: {need:?}");
+            }
+        }
+        // Of each: one that hung up, one that went on, each with a nonce in between at most.
+        assert!(between.posted().len() <= 8, "{points}");
     }
 }

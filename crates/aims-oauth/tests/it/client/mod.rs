@@ -4,8 +4,10 @@ mod about;
 mod adversary;
 mod approvals;
 mod flows;
+mod kept;
 mod others;
 mod step_up;
+mod steps;
 pub(crate) mod support;
 mod tokens;
 #[cfg(feature = "wit-svid")]
