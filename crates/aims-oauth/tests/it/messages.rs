@@ -5,8 +5,8 @@ use std::time::Duration;
 use aims_keys::backend;
 use aims_oauth::{
     AuthorizationDetails, CodeGrant, CodeVerifier, ErrorCode, ErrorResponse, Grant, MessageError,
-    NewParameters, Parameters, RefreshToken, TokenExchange, TokenHint, TokenQuery, TokenRequest, TokenResponse,
-    TokenTypeUrn, TokenUse, TypedToken,
+    NewParameters, Parameters, RefreshToken, TokenExchange, TokenHint, TokenQuery, TokenRequest,
+    TokenResponse, TokenTypeUrn, TokenUse, TypedToken,
 };
 use aims_testkit::assert_refused;
 
