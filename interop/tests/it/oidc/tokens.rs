@@ -4,15 +4,18 @@ use std::fmt;
 
 use aims_keys::{BoxFuture, backend};
 use aims_oauth::{
-    AccessToken, BindingPolicy, DpopVerifier, Endpoint, ErrorCode, HeldToken, Introspect, IntrospectError,
-    Introspection, IntrospectionAnswer, NewParameters, Possession, PresentedToken, ResourceServer,
-    SecurityToken, TokenBinding, TokenHint, TokenNeed, TokenQuery, UserGrant,
+    AccessToken, AccessTokenVerifier, BindingPolicy, DpopVerifier, Endpoint, ErrorCode, HeldToken,
+    Introspect, IntrospectError, Introspection, IntrospectionAnswer, NewParameters, Possession,
+    PresentedToken, ResourceServer, SecurityToken, TokenBinding, TokenHint, TokenNeed, TokenQuery, UserGrant,
 };
 use aims_proof::ReplayMemory;
 use aims_testkit::assert_refused;
 use serde_json::{Value, json};
 
-use super::{AGENT, OPAQUE, TOOL, USER, World, resource};
+use super::{AGENT, OPAQUE, TOOL, TOOL_CLIENT, USER, World, resource};
+
+const JSON: &str = "application/json";
+const SIGNED: &str = "application/token-introspection+jwt";
 
 fn query(token: SecurityToken, hint: TokenHint) -> NewParameters {
     let mut form = NewParameters::new();
@@ -42,15 +45,27 @@ async fn is_active(world: &World, token: &HeldToken) -> bool {
     verifier.introspected(token.token(), world.servers.issuer(), &body, world.now()).is_ok()
 }
 
-/// The tool's own client at the server.
-struct Tool(World);
+/// The tool's own client at the server, and in which form it wants answers.
+struct Tool(World, &'static str);
 
 impl Introspect for Tool {
     fn introspect<'a>(
         &'a self,
         token: &'a AccessToken,
     ) -> BoxFuture<'a, Result<IntrospectionAnswer, IntrospectError>> {
-        Box::pin(async { Ok(IntrospectionAnswer::Json(said(&self.0, token).await)) })
+        Box::pin(async {
+            let Self(world, accept) = self;
+            let by = world.servers.tool_key();
+            let answer = world.post_accepting(Endpoint::Introspection, &by, about(token), accept).await;
+            match (answer.status(), answer.media_type()) {
+                (200, Some(JSON)) => Ok(IntrospectionAnswer::Json(answer.body().to_vec())),
+                (200, Some(SIGNED)) => {
+                    let body = String::from_utf8(answer.body().to_vec());
+                    Ok(IntrospectionAnswer::Jwt(body.map_err(|_| IntrospectError::Unavailable)?))
+                }
+                _ => Err(IntrospectError::Refused),
+            }
+        })
     }
 }
 
@@ -106,23 +121,28 @@ async fn int_2_act_4_oidc_provider_names_no_subject_of_a_clients_own_opaque_toke
 }
 
 #[tokio::test]
-async fn int_4_dpo_7_a_tool_authorizes_by_what_the_server_says_and_the_proof() {
-    let Some(world) = World::new() else { return };
-    let grant = granted(&world, OPAQUE).await;
-    let token = grant.first_token().unwrap();
-    let (issuer, now) = (world.servers.issuer().clone(), world.now());
-    let fields = fields(&token, &world).await;
-    let presented = PresentedToken::read([&*fields[0]]).unwrap().unwrap();
-    let proofs = DpopVerifier::builder(ReplayMemory::with_capacity(9), backend::ring()).build();
-    let server = ResourceServer::new(world.verifier(OPAQUE), BindingPolicy::bound())
-        .with_dpop(proofs)
-        .with_introspection(Introspection::new(issuer, Tool(World::new().unwrap())));
-    let checked = server.verify_any(&presented, now).await.unwrap();
-    let target = OPAQUE.parse().unwrap();
-    let proof = server.verify_dpop(&presented, &checked, [&*fields[1]], "GET", &target, now);
-    let proof = proof.unwrap().unwrap();
-    let caller = server.authorize(&presented, &checked, Possession::Dpop(&proof)).unwrap();
-    assert_eq!(&*caller.token().subject(), USER);
+async fn int_3_int_4_dpo_7_a_tool_authorizes_by_what_the_server_says_and_the_proof() {
+    for accept in [JSON, SIGNED] {
+        let (Some(world), Some(asking)) = (World::new(), World::new()) else { return };
+        let grant = granted(&world, OPAQUE).await;
+        let token = grant.first_token().unwrap();
+        let (issuer, now) = (world.servers.issuer(), world.now());
+        let fields = fields(&token, &world).await;
+        let presented = PresentedToken::read([&*fields[0]]).unwrap().unwrap();
+        let proofs = DpopVerifier::builder(ReplayMemory::with_capacity(9), backend::ring()).build();
+        // What is signed is for the client that asks.
+        let tokens = AccessTokenVerifier::builder(resource(OPAQUE), world.trusted(), backend::ring());
+        let tokens = tokens.asks_as(issuer.clone(), TOOL_CLIENT).build();
+        let server = ResourceServer::new(tokens, BindingPolicy::bound())
+            .with_dpop(proofs)
+            .with_introspection(Introspection::new(issuer.clone(), Tool(asking, accept)));
+        let checked = server.verify_any(&presented, now).await.unwrap();
+        let target = OPAQUE.parse().unwrap();
+        let proof = server.verify_dpop(&presented, &checked, [&*fields[1]], "GET", &target, now);
+        let proof = proof.unwrap().unwrap();
+        let caller = server.authorize(&presented, &checked, Possession::Dpop(&proof)).unwrap();
+        assert_eq!(&*caller.token().subject(), USER);
+    }
 }
 
 /// `Authorization` and `DPoP` of a request with the token.
