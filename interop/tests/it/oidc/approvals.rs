@@ -1,12 +1,15 @@
 //! Users who are asked elsewhere (CIBA, poll mode).
 
-use aims_oauth::{BackchannelRequest, ErrorCode, PendingApproval, UserHint};
+use aims_oauth::{AuthorizationDetails, BackchannelRequest, ErrorCode, PendingApproval, UserHint};
 use aims_testkit::assert_refused;
 
 use super::{AGENT, TOOL, USER, World, resource};
 
 fn question(user: &str) -> BackchannelRequest {
-    let hint = UserHint::Login(user.to_owned());
+    question_by(UserHint::Login(user.to_owned()))
+}
+
+fn question_by(hint: UserHint) -> BackchannelRequest {
     let question = BackchannelRequest::new("openid trips:book".parse().unwrap(), hint);
     question.resource(resource(TOOL)).binding_message("W4SCT".parse().unwrap())
 }
@@ -48,6 +51,26 @@ async fn hil_9_hil_4_idt_1_a_user_agrees_in_their_own_time() {
     wait(&world, &pending);
     let refused = world.tokens.poll(&mut pending).await.unwrap_err();
     assert_eq!(refused.error_code(), Some(ErrorCode::InvalidGrant));
+}
+
+#[tokio::test]
+async fn hil_15_rar_3_a_user_is_named_by_an_id_token_and_agrees_to_details() {
+    let Some(world) = World::new() else { return };
+    let asked = world.ask(TOOL, "openid trips:read").await;
+    let query = world.servers.approve(&asked, "user-2");
+    let grant = world.tokens.redeem(asked, &query).await.unwrap();
+    let id_token = grant.first_token().unwrap().id_token().unwrap().clone();
+
+    let details = AuthorizationDetails::parse(r#"[{"type":"trip","actions":["pay"]}]"#).unwrap();
+    let question = question_by(UserHint::IdToken(id_token)).details(details.clone());
+    let mut pending = world.tokens.ask_user(world.servers.issuer(), question).await.unwrap();
+    world.servers.decide(pending.id().expose(), "yes");
+    wait(&world, &pending);
+    let grant = world.tokens.poll(&mut pending).await.unwrap().unwrap();
+    assert_eq!(grant.user().unwrap().subject(), "user-2");
+    let token = grant.first_token().unwrap();
+    assert_eq!(token.details().unwrap().as_json(), details.as_json());
+    assert_eq!(world.verify(TOOL, &token).await.details().unwrap().as_json(), details.as_json());
 }
 
 #[tokio::test]
