@@ -1,7 +1,7 @@
 // Lets the tests in interop/ use oidc-provider as authorization servers: a JSON object a line on standard input, one a line on standard output.
 // The first argument is the folder with `node_modules`. It needs Node 20. The servers listen on loopback, over TLS, as long as standard input is open.
 
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer, request as send } from "node:https";
 import { join } from "node:path";
@@ -36,17 +36,16 @@ function signingKey() {
   return { ...privateKey.export({ format: "jwk" }), kid: "as-1", alg: "ES256", use: "sig" };
 }
 
-function configuration(path, clients) {
+function configuration(path, { attester, clients }) {
   return {
     clients,
     jwks: { keys: [signingKey()] },
     cookies: { keys: [randomBytes(32).toString("hex")] },
-    clientAuthMethods: ["private_key_jwt"],
+    clientAuthMethods: ["attest_jwt_client_auth", "private_key_jwt"],
     clientDefaults: {
       id_token_signed_response_alg: "ES256",
       introspection_signed_response_alg: "ES256",
       token_endpoint_auth_method: "private_key_jwt",
-      token_endpoint_auth_signing_alg: "ES256",
     },
     pkce: { required: () => true },
     responseTypes: ["code"],
@@ -56,6 +55,12 @@ function configuration(path, clients) {
     interactions: { url: (_, interaction) => `${path}/interaction/${interaction.uid}` },
     findAccount: (_, sub) => (sub === "nobody" ? undefined : { accountId: sub, claims: () => ({ sub }) }),
     features: {
+      attestClientAuth: {
+        enabled: true,
+        ack: "draft-12",
+        challengeSecret: randomBytes(32),
+        getAttestationSignaturePublicKey: () => createPublicKey({ key: attester, format: "jwk" }),
+      },
       ciba: {
         enabled: true,
         processLoginHint: (_, hint) => hint,
@@ -117,11 +122,11 @@ function slowDown(provider) {
   });
 }
 
-async function listen(path, { certificate, key, clients }) {
-  const server = createServer({ cert: certificate, key });
+async function listen(path, question) {
+  const server = createServer({ cert: question.certificate, key: question.key });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const issuer = `https://127.0.0.1:${server.address().port}${path}`;
-  const provider = new Provider(issuer, configuration(path, clients));
+  const provider = new Provider(issuer, configuration(path, question));
   provider.on("server_error", (_, error) => console.error(error));
   slowDown(provider);
   const answer = provider.callback();

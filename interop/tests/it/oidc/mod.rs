@@ -3,6 +3,7 @@
 
 mod approvals;
 mod attacks;
+mod attested;
 mod own;
 mod tokens;
 mod users;
@@ -29,6 +30,8 @@ use crate::peer::{Peer, installed, or_skip, script};
 use crate::support::key;
 
 const AGENT: &str = "spiffe://acme.example/agents/travel";
+/// A client that is known by the word of an attester.
+const ATTESTED: &str = "attested-agent";
 const REDIRECT: &str = "https://agent.example/callback";
 /// A resource whose tokens are JWTs.
 const TOOL: &str = "https://tools.example/v1";
@@ -44,6 +47,7 @@ struct Servers {
     issuers: [Issuer; 2],
     root: CertificateDer<'static>,
     agent: Arc<SoftwareKey>,
+    attester: Arc<SoftwareKey>,
     tool: Arc<SoftwareKey>,
 }
 
@@ -63,13 +67,22 @@ impl Servers {
         let server_key = KeyPair::generate().unwrap();
         let server = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
         let server = server.signed_by(&server_key, &authority).unwrap();
-        let (agent, tool) = (key(), key());
+        let (agent, attester, tool) = (key(), key(), key());
         let issuers = peer.ask(&json!({
             "task": "start",
             "ca": authority.pem(),
             "certificate": server.pem(),
             "key": server_key.serialize_pem(),
+            "attester": public(&attester),
             "clients": [
+                {
+                    "client_id": ATTESTED,
+                    "token_endpoint_auth_method": "attest_jwt_client_auth",
+                    "grant_types": ["authorization_code", "client_credentials", "refresh_token"],
+                    "redirect_uris": [REDIRECT],
+                    "response_types": ["code"],
+                    "dpop_bound_access_tokens": true,
+                },
                 with(registered(AGENT, &agent), &json!({
                     "grant_types": [
                         "authorization_code", "client_credentials", "refresh_token",
@@ -88,7 +101,7 @@ impl Servers {
         }));
         let issuers = issuers.unwrap();
         let issuers = [0, 1].map(|which| text(&issuers[which]).parse().unwrap());
-        Some(Self { peer, issuers, root: authority.der().clone(), agent, tool })
+        Some(Self { peer, issuers, root: authority.der().clone(), agent, attester, tool })
     }
 
     /// The first of them.
@@ -135,12 +148,18 @@ struct World {
 impl World {
     /// `None` where the servers are not there.
     fn new() -> Option<Self> {
+        Self::known_by(Servers::credential)
+    }
+
+    /// With another credential.
+    fn known_by(credential: impl FnOnce(&Servers) -> ClientCredential) -> Option<Self> {
         let servers = servers()?;
         let (clock, prover) = (Ahead::default(), DpopProver::new(key()).unwrap());
         let constraint = SenderConstraint::dpop(prover.clone());
         let mut tokens = TokenClient::builder(servers.http(), clock.reader(), backend::ring());
+        let credential = credential(servers);
         for issuer in &servers.issuers {
-            tokens = tokens.server(issuer.clone(), servers.credential(), constraint.clone());
+            tokens = tokens.server(issuer.clone(), credential.clone(), constraint.clone());
         }
         Some(Self { servers, clock, prover, tokens: tokens.build() })
     }
@@ -242,12 +261,12 @@ fn authority() -> CertifiedIssuer<'static, KeyPair> {
 
 /// What the servers know of a client that signs with this key.
 fn registered(client_id: &str, key: &SoftwareKey) -> Value {
+    json!({ "client_id": client_id, "jwks": { "keys": [public(key)] } })
+}
+
+fn public(key: &SoftwareKey) -> Value {
     let jwk = Jwk::new(key.public_key().clone()).with_key_id("key-1").unwrap();
-    let jwk: Value = serde_json::from_str(&jwk.to_json()).unwrap();
-    json!({
-        "client_id": client_id,
-        "jwks": { "keys": [jwk] },
-    })
+    serde_json::from_str(&jwk.to_json()).unwrap()
 }
 
 fn with(mut question: Value, more: &Value) -> Value {
