@@ -158,6 +158,7 @@ impl TokenClient {
     ///
     /// [`ClientError`].
     pub async fn begin(&self, flow: AuthorizationFlow) -> Result<PendingAuthorization, ClientError> {
+        self.challenge(flow.client()).await?;
         let mut sent = match flow.begin(self.now()?).await? {
             AuthorizationStart::Ready(pending) => return Ok(*pending),
             AuthorizationStart::Push(sent) => sent,
