@@ -16,7 +16,7 @@ fn attestation(attester: &SoftwareKey, client: &str, instance: &SoftwareKey, unt
     let claims = json!({
         "iss": "https://attester.example",
         "sub": client,
-        "iat": until.as_secs() - 300,
+        "iat": until.as_secs() - 600,
         "exp": until.as_secs(),
         "cnf": { "jwk": public(instance) },
     });
@@ -26,7 +26,7 @@ fn attestation(attester: &SoftwareKey, client: &str, instance: &SoftwareKey, unt
 }
 
 fn credential(attester: &SoftwareKey, client: &str, instance: Arc<SoftwareKey>) -> ClientCredential {
-    let until = UnixTime::from_secs(now().as_secs() + 300);
+    let until = UnixTime::from_secs(now().as_secs() + 600);
     let token = attestation(attester, client, &instance, until);
     let attestation = ClientAttestation::from_attester(&token, instance.public_key()).unwrap();
     ClientCredential::attestation(attestation, instance)
