@@ -123,10 +123,6 @@ impl AuthorizationFlow {
         pending.at(&self.client, &query).map(|pending| AuthorizationStart::Ready(Box::new(pending)))
     }
 
-    pub(crate) fn client(&self) -> &OAuthClient {
-        &self.client
-    }
-
     fn prepare(&self, now: UnixTime) -> Result<(AuthorizationRequest, PendingAuthorization), ClientError> {
         let backend = self.client.backend();
         let state = unguessable(backend)?;
