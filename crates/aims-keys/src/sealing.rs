@@ -28,7 +28,8 @@ pub struct SealingKey {
 }
 
 impl SealingKey {
-    /// A fresh key: what was sealed with another stays closed.
+    /// A fresh key: what was sealed with another stays closed. It is nowhere else, and ends with the process: what has to be opened after a restart is sealed with one
+    /// [of bytes](Self::from_bytes) that the host keeps.
     ///
     /// # Errors
     ///
@@ -44,7 +45,8 @@ impl SealingKey {
     /// # Errors
     ///
     /// [`SealError::Zero`] when all bytes are zero: nobody filled them.
-    pub fn from_bytes(secret: Zeroizing<[u8; 32]>, backend: Backend) -> Result<Self, SealError> {
+    pub fn from_bytes(secret: impl Into<Zeroizing<[u8; 32]>>, backend: Backend) -> Result<Self, SealError> {
+        let secret = secret.into();
         if secret.iter().fold(0, |any, byte| any | byte) == 0 {
             return Err(SealError::Zero);
         }
