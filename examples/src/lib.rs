@@ -17,6 +17,7 @@
 //! | `mtls` | both in one program, with certificates that are renewed (`aims`) |
 //! | `signed` | signed requests and signed answers, both ends (`aims`) |
 //! | `tokens` | a tool that wants access tokens, and two agents that have one (`aims`) |
+//! | `mcp` | a server of the Model Context Protocol and an agent that calls its tools, with the crate `rmcp` (`aims`) |
 //! | `workload_api` | a Workload API on a Unix socket, with a register that is a file (`aims-workload-api`) |
 //! | `workload` | a workload that asks it who it is, and follows the answer (`aims-workload-api`) |
 //! | `soak` | both under load, with a tool and two hundred callers |
@@ -36,6 +37,7 @@
 //!
 //! cargo run --bin signed
 //! cargo run --bin tokens
+//! cargo run --bin mcp
 //! ```
 
 pub mod search;

@@ -217,6 +217,8 @@ impl Authenticated {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Method {
+    /// Nothing was proved: an access token that whoever has it can use, and so nothing that [`Authenticated`] comes from.
+    Bearer,
     /// A `DPoP` proof, by the key that an access token is bound to: no credential of a workload, and so nothing that [`Authenticated`] comes from.
     Dpop,
     /// The word of a proxy, which saw a TLS handshake with a certificate.
@@ -236,6 +238,7 @@ impl Method {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Bearer => "bearer",
             Self::Dpop => "dpop",
             #[cfg(feature = "mtls")]
             Self::Forwarded => "forwarded",

@@ -3,12 +3,14 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
+
+use crate::permit::Permit;
 
 /// Content that is there as a whole.
 pub(crate) struct Whole {
@@ -63,7 +65,7 @@ pub(crate) async fn read_watched<B: Body<Data = Bytes>, E>(
 }
 
 pin_project! {
-    /// The body of a response: as it comes, or held as a whole, where it was signed, was compared with its signature, or is a guard's own.
+    /// The body of a response: as it comes, for as long as its caller counts where it is a stream, or held as a whole, where it was signed, was compared with its signature, or is a guard's own.
     #[derive(Debug)]
     pub struct HeldBody<B> {
         #[pin]
@@ -75,14 +77,23 @@ pin_project! {
     #[derive(Debug)]
     #[project = FromProjection]
     enum Source<B> {
-        Passing { #[pin] body: B },
+        Passing { #[pin] body: B, permit: Option<Permit> },
         Whole { content: Option<Bytes>, trailers: Option<HeaderMap> },
     }
 }
 
 impl<B> HeldBody<B> {
     pub(crate) fn passing(body: B) -> Self {
-        Self { from: Source::Passing { body } }
+        Self { from: Source::Passing { body, permit: None } }
+    }
+
+    /// The same body, which ends when the permit does (AIMS-55). What is held as a whole was made while it counted.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn while_permitted(self, by: Permit) -> Self {
+        match self.from {
+            Source::Passing { body, .. } => Self { from: Source::Passing { body, permit: Some(by) } },
+            from @ Source::Whole { .. } => Self { from },
+        }
     }
 
     pub(crate) fn whole(whole: Whole) -> Self {
@@ -100,7 +111,11 @@ impl<B: Body<Data = Bytes>> Body for HeldBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().from.project() {
-            FromProjection::Passing { body } => body.poll_frame(cx),
+            FromProjection::Passing { body, permit } => {
+                let frame = ready!(body.poll_frame(cx));
+                let has_ended = permit.as_ref().is_some_and(|permit| !permit.counts());
+                Poll::Ready(frame.filter(|_| !has_ended))
+            }
             FromProjection::Whole { content, trailers } => {
                 let data = content.take().map(Frame::data);
                 Poll::Ready(data.or_else(|| trailers.take().map(Frame::trailers)).map(Ok))
@@ -110,14 +125,14 @@ impl<B: Body<Data = Bytes>> Body for HeldBody<B> {
 
     fn is_end_stream(&self) -> bool {
         match &self.from {
-            Source::Passing { body } => body.is_end_stream(),
+            Source::Passing { body, .. } => body.is_end_stream(),
             Source::Whole { content, trailers } => content.is_none() && trailers.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.from {
-            Source::Passing { body } => body.size_hint(),
+            Source::Passing { body, .. } => body.size_hint(),
             Source::Whole { content, .. } => {
                 SizeHint::with_exact(content.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }

@@ -20,7 +20,8 @@ use aims_tls::VerifiedPeer;
 /// Who calls: a workload that proved, for this request, that it holds the key its credential names.
 ///
 /// Where a guard takes access tokens that are shown by `DPoP` [alone](crate::Accept), it may also be one that the issuer of its token names, and that proved that it
-/// holds the key of the token: it has no credential that this service knows, and is [`authenticated`](Self::authenticated) by nothing else.
+/// holds the key of the token: it has no credential that this service knows, and is [`authenticated`](Self::authenticated) by nothing else. Where it takes
+/// [bearer tokens](crate::Accept::dangerous_bearer), it may be one that proved nothing at all.
 ///
 /// Only a [`Guard`](crate::Guard) makes one. Cloning is cheap.
 #[derive(Clone)]
@@ -40,12 +41,19 @@ struct Named {
     authorization: aims_oauth::Authorized,
 }
 
+#[cfg(feature = "oauth")]
+impl Named {
+    fn is_bearer(&self) -> bool {
+        self.authorization.shown_by() == aims_oauth::Shown::Bearer
+    }
+}
+
 impl Caller {
     pub(crate) fn by_proof(caller: Authenticated) -> Self {
         Self(By::Proof(caller))
     }
 
-    /// INVARIANT: the token was given to `agent`, and shown by `DPoP`.
+    /// INVARIANT: the token was given to `agent`, and shown by `DPoP`, or by nothing where that is taken.
     #[cfg(feature = "oauth")]
     pub(crate) fn by_token(agent: WorkloadId, authorization: aims_oauth::Authorized) -> Self {
         Self(By::Token(Arc::new(Named { agent, authorization })))
@@ -61,21 +69,25 @@ impl Caller {
         }
     }
 
-    /// How it proved possession, and of what: of the key of its credential, or, by [`Method::Dpop`], of that of its access token.
+    /// How it proved possession, and of what: of the key of its credential, or, by [`Method::Dpop`], of that of its access token. By [`Method::Bearer`] it proved nothing.
     #[must_use]
     pub fn method(&self) -> Method {
         match &self.0 {
             By::Proof(caller) => caller.method(),
             #[cfg(feature = "oauth")]
+            By::Token(named) if named.is_bearer() => Method::Bearer,
+            #[cfg(feature = "oauth")]
             By::Token(_) => Method::Dpop,
         }
     }
 
-    /// Whether the proof is end to end, or ends where the connection does.
+    /// Whether the proof is end to end, or ends where the connection does: a bearer token says no more than that its sender has it, as has everybody who saw it on the way.
     #[must_use]
     pub fn layer(&self) -> Layer {
         match &self.0 {
             By::Proof(caller) => caller.layer(),
+            #[cfg(feature = "oauth")]
+            By::Token(named) if named.is_bearer() => Layer::Transport,
             #[cfg(feature = "oauth")]
             By::Token(_) => Layer::Application,
         }
@@ -189,7 +201,8 @@ impl fmt::Debug for Caller {
             By::Proof(caller) => fmt::Debug::fmt(caller, f),
             #[cfg(feature = "oauth")]
             By::Token(named) => {
-                f.debug_tuple("Dpop").field(&named.agent).field(&named.authorization).finish()
+                let name = if named.is_bearer() { "Bearer" } else { "Dpop" };
+                f.debug_tuple(name).field(&named.agent).field(&named.authorization).finish()
             }
         }
     }

@@ -7,6 +7,8 @@ mod caller;
 mod connection;
 mod decide;
 mod guard;
+#[cfg(feature = "mcp")]
+pub mod mcp;
 mod permit;
 mod record;
 mod sanitize;
@@ -47,6 +49,8 @@ pub use crate::guard::AccessTokensError;
 pub use crate::guard::{
     Accept, ContentError, Guard, GuardBuilder, GuardFuture, GuardLayer, GuardService, GuardedBody, Refusal,
 };
+#[cfg(feature = "mcp")]
+pub use crate::guard::{McpError, McpLayer, McpService};
 pub use crate::permit::{Authorized, Permit};
 pub use crate::record::{
     JsonLines, KeptRecord, KeptRefusal, Outcome, ParseTraceParentError, Record, RecordError, RecordMemory,

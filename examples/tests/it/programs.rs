@@ -249,3 +249,21 @@ fn tokens_are_taken_from_whom_they_were_given_to() {
         "{records}"
     );
 }
+
+#[test]
+fn mcp_agents_call_what_their_tokens_are_good_for() {
+    let said = printed(env!("CARGO_BIN_EXE_mcp"), [""; 0]);
+    let travel = "spiffe://acme.example/agents/travel";
+    let expected = format!(
+        "asks /.well-known/oauth-protected-resource/mcp\n\
+         gets a token\n\
+         tools: search, book\n\
+         search: 3 flights to Oslo, for {travel}\n\
+         gets a token\n\
+         asked: In which row would you like to sit?\n\
+         book: booked row 7 to Oslo, for {travel}\n\
+         book another flight with it: Mcp error: -32602: the request state is of another call\n\
+         cancel: refused\n"
+    );
+    assert_eq!(said, expected);
+}

@@ -59,6 +59,17 @@ impl AuthorizationFlow {
         self
     }
 
+    /// For as long as the user lets it: with `offline_access`, where the server says that it has that (MCP-15). It need not come.
+    pub fn lasting(mut self) -> Self {
+        let known = self.client.server().scopes();
+        if known.is_some_and(|scopes| scopes.contains(OFFLINE_ACCESS)) {
+            let scope = self.wanted.scope.take().unwrap_or_default();
+            let added = OFFLINE_ACCESS.parse().and_then(|offline| scope.or(&offline));
+            self.wanted.set_scope(added.unwrap_or(scope));
+        }
+        self
+    }
+
     /// For these details.
     pub fn details(mut self, details: AuthorizationDetails) -> Self {
         self.wanted.details = Some(details);
@@ -151,6 +162,8 @@ impl AuthorizationFlow {
         Ok((request, pending))
     }
 }
+
+const OFFLINE_ACCESS: &str = "offline_access";
 
 fn unguessable(backend: Backend) -> Result<String, ClientError> {
     let mut random = Zeroizing::new([0; 16]);

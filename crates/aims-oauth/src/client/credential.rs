@@ -140,6 +140,14 @@ impl ClientCredential {
         }
     }
 
+    /// With which algorithm the client signs assertions, if it does.
+    pub(super) fn algorithm(&self) -> Option<aims_keys::Algorithm> {
+        match &self.shown {
+            Shown::Key(key) => Some(key.algorithm()),
+            _ => None,
+        }
+    }
+
     /// Whether this server may be shown it.
     pub(super) fn is_for(&self, issuer: &Issuer) -> bool {
         self.issuer.as_ref().is_none_or(|known| known == issuer)

@@ -4,8 +4,9 @@ use aims_credential::{FetchError, HolderError, HttpsUrlError, JwtSvidUnavailable
 use aims_keys::{BeforeEpoch, KeyError, SealError, SignError};
 
 use crate::{
-    AuthorizationError, ChallengeError, Endpoint, ErrorCode, ErrorResponse, FormError, GrantType,
-    IdTokenError, IssuerKeysError, MessageError, ResourceMetadataError, SecretError, ServerMetadataError,
+    AuthorizationError, ChallengeError, ClientMetadataError, Endpoint, ErrorCode, ErrorResponse, FormError,
+    GrantType, IdTokenError, IssuerKeysError, MessageError, ResourceMetadataError, SecretError,
+    ServerMetadataError,
 };
 
 /// Why there is no token, one reason per check.
@@ -90,9 +91,15 @@ pub enum ClientError {
     /// The credential is another workload's than the client's.
     #[error("the credential is of another workload than the client")]
     OtherSubject,
+    /// The server does not know the client, which has no way to get to be known there: somebody has to register it.
+    #[error("the client is not registered at the server, and cannot do that itself")]
+    NotRegistered,
     /// The token is for another resource: it is sent nowhere else.
     #[error("the token is for another resource")]
     OtherResource,
+    /// The answer to a registration is refused, or what was to be registered is.
+    #[error(transparent)]
+    Registration(#[from] ClientMetadataError),
     /// The server said no.
     #[error("the server refuses: {}", .0.error())]
     Refused(ErrorResponse),
@@ -160,10 +167,12 @@ impl ClientError {
             Self::NoServer => "no_trusted_server",
             Self::NoSuchMethod => "method_not_supported",
             Self::NotBound => "grant_not_bound",
+            Self::NotRegistered => "not_registered",
             Self::OtherClient => "other_client",
             Self::OtherSubject => "other_subject",
             Self::OtherResource => "other_resource",
             Self::Refused(_) => "refused",
+            Self::Registration(error) => error.code(),
             Self::ResourceMetadata(error) => error.code(),
             Self::Seal(error) => error.code(),
             Self::ServerMetadata(error) => error.code(),
@@ -206,10 +215,12 @@ impl ClientError {
             Self::NoPkce => "MCP-10",
             Self::NoServer => "XD-19",
             Self::NotBound => "JAG-10",
+            Self::NotRegistered => "MCP-13",
             Self::OtherClient => "AUT-6",
             Self::OtherSubject => "AIMS-2",
             Self::OtherResource | Self::WhichServer => "MCP-15",
             Self::Refused(_) | Self::Status(_) => "WIR-4",
+            Self::Registration(error) => error.rule(),
             Self::ResourceMetadata(error) => error.rule(),
             Self::Seal(error) => error.rule(),
             Self::ServerMetadata(error) => error.rule(),

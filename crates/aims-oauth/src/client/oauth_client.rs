@@ -15,7 +15,7 @@ use super::{
 use crate::client::constraint::HeldBinding;
 use crate::{
     BackchannelRequest, ClientAuthMethod, DpopTarget, Endpoint, ErrorCode, ErrorResponse, GrantType, Issuer,
-    NewParameters, RedirectUri, ServerMetadata, TokenRequest,
+    NewParameters, RedirectUri, ServerMetadata, Signed, TokenRequest,
 };
 
 /// A client at one authorization server: how it shows who it is, and what its tokens are bound to. Cloning is cheap.
@@ -179,6 +179,17 @@ impl OAuthClient {
         if !server.supports_auth_method(self.0.credential.method(), endpoint) {
             return Err(ClientError::NoSuchMethod);
         }
+        // MCP-30: what the server says that it verifies.
+        let taken = server.algorithms(Signed::ClientAssertion);
+        if self
+            .0
+            .credential
+            .algorithm()
+            .zip(taken)
+            .is_some_and(|(algorithm, taken)| !taken.contains(algorithm))
+        {
+            return Err(ClientError::NoSuchMethod);
+        }
         Ok(url)
     }
 
@@ -274,7 +285,7 @@ pub(crate) fn refusal(answer: &Posted) -> ClientError {
 }
 
 /// What is not JSON was not made by the endpoint.
-pub(super) fn check_media_type(answer: &Posted) -> Result<(), ClientError> {
+pub(crate) fn check_media_type(answer: &Posted) -> Result<(), ClientError> {
     if answer.media_type() == Some("application/json") { Ok(()) } else { Err(ClientError::MediaType) }
 }
 

@@ -129,7 +129,7 @@ impl StepUps {
 }
 
 /// What other schemes want, no token gives.
-fn is_known(challenge: &Challenge) -> bool {
+pub(crate) fn is_known(challenge: &Challenge) -> bool {
     ["Bearer", "DPoP"].iter().any(|scheme| challenge.scheme().eq_ignore_ascii_case(scheme))
 }
 

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use aims_credential::{Marks, Post, Refreshed};
+use aims_credential::{Marks, Post};
 use aims_keys::{Backend, Clock};
 
 use super::cache::TokenCache;
 use super::known_grants::KnownGrants;
-use super::{Inner, Server, TokenClient, discovery};
-use crate::{ClientCredential, IdTokenVerifier, Issuer, SenderConstraint, TrustedIssuer};
+use super::others::Learned;
+use super::{Inner, OtherServers, Server, TokenClient, discovery};
+use crate::{ClientCredential, Issuer, SenderConstraint};
 
 /// Options of a [`TokenClient`].
 #[must_use = "a builder does nothing until `build` is called"]
@@ -19,15 +20,27 @@ pub struct TokenClientBuilder {
     clock: Box<dyn Clock>,
     backend: Backend,
     marks: Option<Box<dyn Marks>>,
-    servers: HashMap<Issuer, Server>,
+    servers: HashMap<Issuer, Arc<Server>>,
+    others: Option<OtherServers>,
     takes_parents: bool,
+    asks_for_supported: bool,
     capacity: usize,
 }
 
 impl TokenClientBuilder {
     pub(super) fn new(http: Arc<dyn Post>, clock: Box<dyn Clock>, backend: Backend) -> Self {
         let servers = HashMap::new();
-        Self { http, clock, backend, marks: None, servers, takes_parents: false, capacity: DEFAULT_CAPACITY }
+        Self {
+            http,
+            clock,
+            backend,
+            marks: None,
+            servers,
+            others: None,
+            takes_parents: false,
+            asks_for_supported: false,
+            capacity: DEFAULT_CAPACITY,
+        }
     }
 
     /// Gets tokens from this server: with this credential, which the server knows the client by, and bound like this. No other server is sent anything.
@@ -37,10 +50,21 @@ impl TokenClientBuilder {
         credential: ClientCredential,
         constraint: SenderConstraint,
     ) -> Self {
-        let trusted = TrustedIssuer::following(issuer.clone(), Arc::clone(&self.http), self.backend);
-        let id_tokens = IdTokenVerifier::builder(credential.client_id(), trusted, self.backend).build();
-        let server = Server { credential, constraint, client: Refreshed::default(), id_tokens };
-        self.servers.insert(issuer, server);
+        let server = Server::new(&issuer, credential, constraint, &self.http, self.backend);
+        self.servers.insert(issuer, Arc::new(server));
+        self
+    }
+
+    /// Gets to be known at other servers, too, that resources name: at those that the host admits (MCP-13). Default: at none.
+    pub fn other_servers(mut self, others: OtherServers) -> Self {
+        self.others = Some(others);
+        self
+    }
+
+    /// Asks for all that a resource says it has, where a need names no scope and no challenge of the resource did, as clients of the Model Context Protocol do (MCP-12).
+    /// Default: for what the server gives.
+    pub fn ask_for_supported_scopes(mut self) -> Self {
+        self.asks_for_supported = true;
         self
     }
 
@@ -72,7 +96,10 @@ impl TokenClientBuilder {
             backend: self.backend,
             marks: self.marks,
             servers: self.servers,
+            others: self.others,
+            learned: Learned::with_capacity(self.capacity),
             takes_parents: self.takes_parents,
+            asks_for_supported: self.asks_for_supported,
             cache: TokenCache::with_capacity(self.capacity),
             grants: KnownGrants::default(),
             discovered: discovery::Resources::with_capacity(self.capacity),

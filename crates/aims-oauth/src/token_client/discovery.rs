@@ -5,16 +5,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aims_credential::{FetchError, Fetched, HttpsUrl, RefreshError, Refreshed};
+use aims_keys::UnixTime;
 
 use super::TokenClient;
+use crate::client::is_known;
 use crate::metadata::exactly;
-use crate::{Challenges, ClientError, Issuer, Resource, ResourceMetadata};
+use crate::{
+    AuthorizationFlow, Challenges, ClientError, Issuer, RedirectUri, Resource, ResourceMetadata, Scope,
+};
 
 /// What a resource says of itself, and the server that its tokens come from.
 #[derive(Clone, Debug)]
 pub struct Discovered {
     metadata: ResourceMetadata,
     issuer: Issuer,
+    /// By its last challenge.
+    wanted: Option<Scope>,
 }
 
 impl Discovered {
@@ -30,17 +36,31 @@ impl Discovered {
         self.metadata.resource()
     }
 
-    /// The server: the first that the metadata name, of those that the client was built for.
+    /// The server: the first that the metadata name, of those that the client was built for; else of those that it may get to be
+    /// [known at](crate::TokenClientBuilder::other_servers).
     #[must_use]
     pub fn issuer(&self) -> &Issuer {
         &self.issuer
+    }
+
+    /// What scope to ask for (MCP-12): what a challenge of the resource named last, else all that the metadata name. `None`, where neither does: no scope is asked for then.
+    #[must_use]
+    pub fn scope(&self) -> Option<&Scope> {
+        self.wanted.as_ref().or_else(|| self.metadata.scopes())
     }
 }
 
 /// What was discovered, by resource.
 pub(super) struct Resources {
     capacity: usize,
-    known: Mutex<HashMap<Resource, Arc<Refreshed<Discovered, ClientError>>>>,
+    known: Mutex<HashMap<Resource, Known>>,
+}
+
+#[derive(Clone, Default)]
+struct Known {
+    discovered: Arc<Refreshed<Discovered, ClientError>>,
+    /// Of its last challenge.
+    scope: Option<Scope>,
 }
 
 impl Resources {
@@ -48,17 +68,51 @@ impl Resources {
         Self { capacity, known: Mutex::default() }
     }
 
-    fn of(&self, resource: &Resource) -> Arc<Refreshed<Discovered, ClientError>> {
+    fn of(&self, resource: &Resource, scope: Option<Scope>) -> Known {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= self.capacity && !known.contains_key(resource) {
             // What it says can be asked for again.
             known.clear();
         }
-        Arc::clone(known.entry(resource.clone()).or_default())
+        let known = known.entry(resource.clone()).or_default();
+        known.scope = scope.or(known.scope.take());
+        known.clone()
+    }
+
+    fn has(&self, resource: &Resource, now: UnixTime) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(resource).is_some_and(|known| known.discovered.held(now).is_ok())
     }
 }
 
 impl TokenClient {
+    /// Whether it is known already what a resource says of itself.
+    #[must_use]
+    pub fn has_discovered(&self, resource: &Resource) -> bool {
+        self.now().is_ok_and(|now| self.0.discovered.has(resource, now))
+    }
+
+    /// Begins to ask a user for what a resource needs, at the server that it names, with the scope that it [asks for](Discovered::scope): a flow for
+    /// [`begin`](Self::begin), which may be [lasting](AuthorizationFlow::lasting).
+    ///
+    /// # Errors
+    ///
+    /// As [`discover`](Self::discover) and [`OAuthClient::authorize`](crate::OAuthClient::authorize).
+    pub async fn authorize(
+        &self,
+        resource: &Resource,
+        challenges: Option<&Challenges>,
+        redirect_uri: &RedirectUri,
+    ) -> Result<AuthorizationFlow, ClientError> {
+        let discovered = self.discover(resource, challenges).await?;
+        let client = self.client(discovered.issuer()).await?;
+        let flow = client.authorize(redirect_uri)?.resource(discovered.resource().clone());
+        Ok(match discovered.scope() {
+            Some(scope) => flow.scope(scope.clone()),
+            None => flow,
+        })
+    }
+
     /// Finds out what a resource, the URL of a tool, says of itself, and where its tokens come from: by what the challenges of its answer name, else at the usual places
     /// (MCP-7): at the root of the origin only where the client
     /// [takes parents](crate::TokenClientBuilder::take_parent_resources). It is remembered for as long as the resource says.
@@ -72,9 +126,10 @@ impl TokenClient {
         challenges: Option<&Challenges>,
     ) -> Result<Discovered, ClientError> {
         let named = challenges.map(named).transpose()?.flatten();
-        let known = self.0.discovered.of(resource);
-        let found = known.get(self.now()?, |_| true, || self.fetch(resource, named)).await?;
-        Ok(Discovered::clone(&found))
+        let scope = challenges.map(scope_of).transpose()?.flatten();
+        let Known { discovered, scope } = self.0.discovered.of(resource, scope);
+        let found = discovered.get(self.now()?, |_| true, || self.fetch(resource, named)).await?;
+        Ok(Discovered { wanted: scope, ..Discovered::clone(&found) })
     }
 
     async fn fetch(
@@ -108,10 +163,11 @@ impl TokenClient {
         } else {
             ResourceMetadata::parse(text, resource)?
         };
-        let issuer =
-            metadata.authorization_servers().iter().find(|issuer| self.0.servers.contains_key(issuer));
-        let issuer = issuer.ok_or(ClientError::NoServer)?.clone();
-        Ok(Discovered { metadata, issuer })
+        let named = metadata.authorization_servers();
+        let admits = |issuer: &&Issuer| self.0.others.as_ref().is_some_and(|others| others.admits(issuer));
+        let issuer = named.iter().find(|issuer| self.0.servers.contains_key(issuer));
+        let issuer = issuer.or_else(|| named.iter().find(admits)).ok_or(ClientError::NoServer)?.clone();
+        Ok(Discovered { metadata, issuer, wanted: None })
     }
 }
 
@@ -120,6 +176,16 @@ fn named(challenges: &Challenges) -> Result<Option<HttpsUrl>, ClientError> {
     for challenge in challenges.iter() {
         if let Some(url) = challenge.resource_metadata()? {
             return url.parse().map(Some).map_err(|_| ClientError::Challenge);
+        }
+    }
+    Ok(None)
+}
+
+/// `scope` of the first challenge that has one and is about tokens.
+fn scope_of(challenges: &Challenges) -> Result<Option<Scope>, ClientError> {
+    for challenge in challenges.iter().filter(|challenge| is_known(challenge)) {
+        if let Some(scope) = challenge.scope()? {
+            return Ok(Some(scope));
         }
     }
     Ok(None)

@@ -6,6 +6,7 @@ mod cache;
 mod discovery;
 mod known_grants;
 mod need;
+mod others;
 mod user_grant;
 
 use std::collections::HashMap;
@@ -23,12 +24,15 @@ pub use self::discovery::Discovered;
 use self::known_grants::KnownGrants;
 use self::need::Source;
 pub use self::need::TokenNeed;
+use self::others::Learned;
+pub use self::others::OtherServers;
 pub use self::user_grant::UserGrant;
 use crate::{
     AskStep, AuthorizationFlow, AuthorizationStart, BackchannelRequest, ClientCredential, ClientError,
     EndpointRequest, ErrorCode, ExpectedIdToken, Grant, HeldBinding, HeldGrant, HeldToken, IdTokenVerifier,
     Issuer, OAuthClient, Parameters, PendingApproval, PendingAuthorization, PushStep, Resource,
-    SenderConstraint, ServerMetadata, TokenExchange, TokenFlow, TokenRequest, TokenStep, TypedToken,
+    SenderConstraint, ServerMetadata, TokenExchange, TokenFlow, TokenRequest, TokenStep, TrustedIssuer,
+    TypedToken,
 };
 
 /// What gets an agent its tokens, and keeps them: from the authorization servers that it was built for, and no others (XD-19). Cloning is cheap, and clones share
@@ -68,19 +72,37 @@ struct Inner {
     clock: Box<dyn Clock>,
     backend: Backend,
     marks: Option<Box<dyn Marks>>,
-    servers: HashMap<Issuer, Server>,
+    servers: HashMap<Issuer, Arc<Server>>,
+    others: Option<OtherServers>,
+    /// Where the client was registered meanwhile.
+    learned: Learned,
     takes_parents: bool,
+    asks_for_supported: bool,
     cache: TokenCache,
     grants: KnownGrants,
     discovered: discovery::Resources,
 }
 
-/// A server that the client was built for.
+/// A server that knows the client.
 struct Server {
     credential: ClientCredential,
     constraint: SenderConstraint,
     client: Refreshed<OAuthClient, ClientError>,
     id_tokens: IdTokenVerifier,
+}
+
+impl Server {
+    fn new(
+        issuer: &Issuer,
+        credential: ClientCredential,
+        constraint: SenderConstraint,
+        http: &Arc<dyn Post>,
+        backend: Backend,
+    ) -> Self {
+        let trusted = TrustedIssuer::following(issuer.clone(), Arc::clone(http), backend);
+        let id_tokens = IdTokenVerifier::builder(credential.client_id(), trusted, backend).build();
+        Self { credential, constraint, client: Refreshed::default(), id_tokens }
+    }
 }
 
 impl TokenClient {
@@ -109,9 +131,15 @@ impl TokenClient {
     /// [`ClientError`]; [`UserNeeded`](ClientError::UserNeeded) when the grant of a user has ended, and [`Lapsed`](ClientError::Lapsed) when what the agent has was cut
     /// off.
     pub async fn token(&self, need: &TokenNeed) -> Result<HeldToken, ClientError> {
-        let (issuer, resource) = self.place(need).await?;
-        let client = self.client(&issuer).await?;
+        let (issuer, resource, need) = self.place(need).await?;
+        let need = &need;
         let source = need.source();
+        // MCP-30: who acts in its own right is known to the server, or to nobody.
+        let server = match source {
+            Source::Own => self.known_server(&issuer),
+            _ => self.server(&issuer).await,
+        };
+        let client = self.client_at(&issuer, &*server?).await?;
         if let Source::Grant(grant) = source {
             self.0.grants.know(grant);
         }
@@ -140,7 +168,11 @@ impl TokenClient {
     ///
     /// [`ClientError::NoServer`] when it was not built for it; why there are no metadata (MET-2).
     pub async fn client(&self, issuer: &Issuer) -> Result<OAuthClient, ClientError> {
-        let server = self.0.servers.get(issuer).ok_or(ClientError::NoServer)?;
+        let server = self.server(issuer).await?;
+        self.client_at(issuer, &server).await
+    }
+
+    async fn client_at(&self, issuer: &Issuer, server: &Server) -> Result<OAuthClient, ClientError> {
         let client = server.client.get(
             self.now()?,
             |_| true,
@@ -349,7 +381,7 @@ impl TokenClient {
         token: &HeldToken,
         expected: &ExpectedIdToken<'_>,
     ) -> Result<UserGrant, ClientError> {
-        let server = self.0.servers.get(client.issuer()).ok_or(ClientError::NoServer)?;
+        let server = self.server(client.issuer()).await?;
         let id_token = token.id_token().ok_or(ClientError::NoIdToken)?;
         server.id_tokens.prepare(id_token, self.now()?).await?;
         let user = server.id_tokens.verify(id_token, expected, self.now()?)?;
@@ -359,19 +391,23 @@ impl TokenClient {
     }
 
     /// Where a token is to come from, and what for.
-    async fn place(&self, need: &TokenNeed) -> Result<(Issuer, Resource), ClientError> {
+    async fn place(&self, need: &TokenNeed) -> Result<(Issuer, Resource, TokenNeed), ClientError> {
         if let Some(issuer) = need.issuer() {
-            return Ok((issuer.clone(), need.resource().clone()));
+            return Ok((issuer.clone(), need.resource().clone(), need.clone()));
         }
         if let Source::Grant(grant) = need.source() {
-            return Ok((grant.issuer().clone(), need.resource().clone()));
+            return Ok((grant.issuer().clone(), need.resource().clone(), need.clone()));
         }
         // A resource does not choose who sees the token of somebody else.
-        if matches!(need.source(), Source::Exchange(..)) && self.0.servers.len() > 1 {
+        let is_choice = self.0.servers.len() > 1 || self.0.others.is_some();
+        if matches!(need.source(), Source::Exchange(..)) && is_choice {
             return Err(ClientError::WhichServer);
         }
         let discovered = self.discover(need.resource(), None).await?;
-        Ok((discovered.issuer().clone(), discovered.resource().clone()))
+        let (issuer, resource) = (discovered.issuer().clone(), discovered.resource().clone());
+        let scope = discovered.scope().filter(|_| self.0.asks_for_supported && !need.has_scope());
+        let need = need.clone();
+        Ok((issuer, resource, scope.map_or(need.clone(), |scope| need.scope(scope.clone()))))
     }
 
     async fn obtain(
@@ -438,7 +474,7 @@ impl TokenClient {
         token: &HeldToken,
     ) -> Result<(), ClientError> {
         let (Some(first), Some(id_token)) = (grant.user(), token.id_token()) else { return Ok(()) };
-        let server = self.0.servers.get(client.issuer()).ok_or(ClientError::NoServer)?;
+        let server = self.server(client.issuer()).await?;
         let expected = ExpectedIdToken::refreshed(&first).access_token(token.token());
         server.id_tokens.prepare(id_token, self.now()?).await?;
         server.id_tokens.verify(id_token, &expected, self.now()?)?;

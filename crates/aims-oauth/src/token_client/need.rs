@@ -118,7 +118,13 @@ impl TokenNeed {
         matches!(self.source, Source::Grant(_))
     }
 
-    pub(super) fn resource(&self) -> &Resource {
+    pub(super) fn has_scope(&self) -> bool {
+        self.scope.is_some()
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn resource(&self) -> &Resource {
         &self.resource
     }
 

@@ -43,6 +43,7 @@ pub struct TokenAgent {
     need: Option<TokenNeed>,
     nonces: Arc<NonceJar>,
     max_content: usize,
+    asks_first: bool,
 }
 
 impl TokenAgent {
@@ -50,13 +51,21 @@ impl TokenAgent {
     #[must_use]
     pub fn new(tokens: TokenClient) -> Self {
         let nonces = Arc::new(NonceJar::with_capacity(MAX_ORIGINS));
-        Self { tokens, need: None, nonces, max_content: MAX_CONTENT }
+        Self { tokens, need: None, nonces, max_content: MAX_CONTENT, asks_first: false }
     }
 
     /// What a request needs that has no [`TokenNeed`] among its extensions. Default: such a request is not sent.
     #[must_use]
     pub fn needing(mut self, need: TokenNeed) -> Self {
         self.need = Some(need);
+        self
+    }
+
+    /// Sends the first request to a resource without a token, to be told by its challenge where its metadata are and which scope is needed, as clients of the Model Context
+    /// Protocol do (MCP-7, MCP-12). The tool gets what it would get with a token, and over TLS. Default: metadata are at the usual place.
+    #[must_use]
+    pub fn asking_first(mut self) -> Self {
+        self.asks_first = true;
         self
     }
 
@@ -131,6 +140,23 @@ impl TokenAgent {
             Err(ClientError::Challenge) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// What a resource wants that was sent a request without a token: its challenges, or nothing, where that is an answer.
+    async fn learn(
+        &self,
+        need: &TokenNeed,
+        target: &Uri,
+        status: StatusCode,
+        fields: &HeaderMap,
+    ) -> Result<bool, AttachError> {
+        if status != StatusCode::UNAUTHORIZED {
+            return Ok(false);
+        }
+        self.nonces.learn(&https(target)?, fields.get_all(DPOP_NONCE_FIELD));
+        let challenges = Challenges::parse(fields.get_all(WWW_AUTHENTICATE)).map_err(ClientError::from)?;
+        self.tokens.discover(need.resource(), Some(&challenges)).await?;
+        Ok(true)
     }
 
     /// What to need in place of this, where the agent can have that without asking anybody.
@@ -212,6 +238,16 @@ where
             let own = head.extensions.remove::<TokenNeed>().or_else(|| agent.need.clone());
             let mut need = own.ok_or(AgentError::Attach(AttachError::NoNeed))?;
             let content = read(body, agent.max_content).await.map_err(AgentError::request_content)?.content;
+            if agent.asks_first && !agent.tokens.has_discovered(need.resource()) {
+                check(&head.uri, &head.headers, &need).map_err(AgentError::Attach)?;
+                let request = Request::from_parts(head.clone(), content.clone().into());
+                let response = inner.call(request).await.map_err(AgentError::Client)?;
+                let (status, fields) = (response.status(), response.headers());
+                if !agent.learn(&need, &head.uri, status, fields).await.map_err(AgentError::Attach)? {
+                    return Ok(response);
+                }
+                poll_fn(|cx| inner.poll_ready(cx)).await.map_err(AgentError::Client)?;
+            }
             let mut tries = StepUps::new();
             loop {
                 let mut sent = head.clone();
@@ -230,6 +266,14 @@ where
             }
         })
     }
+}
+
+/// That a request without a token goes to the resource that it is for, over TLS, and has nothing of the kind.
+fn check(target: &Uri, fields: &HeaderMap, need: &TokenNeed) -> Result<(), AttachError> {
+    if fields.contains_key(AUTHORIZATION) || fields.contains_key(DPOP) {
+        return Err(AttachError::Occupied);
+    }
+    if need.resource().covers(&https(target)?) { Ok(()) } else { Err(ClientError::OtherResource.into()) }
 }
 
 /// Tokens are sent to nobody whose name no certificate shows.

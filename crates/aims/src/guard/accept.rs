@@ -48,6 +48,16 @@ impl Accept {
         Self(vec![Shown::DPOP])
     }
 
+    /// An access token, and nothing that shows that it is the sender's own: for clients that have no key, as most of the Model Context Protocol do. Whoever steals such a
+    /// token, on the way or where it is kept, *is* the agent until it ends. The caller is the one that the token was given to, on the word of its issuer, as with
+    /// [`dpop`](Self::dpop), and is known to have [proved nothing](aims_proof::Method::Bearer). The
+    /// [policy](aims_oauth::BindingPolicy::dangerous_or_bearer) of the resource has to take such tokens, too; tokens that are bound to a key are taken with that key alone.
+    #[cfg(feature = "oauth")]
+    #[must_use]
+    pub fn dangerous_bearer() -> Self {
+        Self(vec![Shown::BEARER])
+    }
+
     /// Either.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
@@ -87,6 +97,8 @@ impl Shown {
 
     #[cfg(feature = "oauth")]
     pub(super) const DPOP: Self = Self(8);
+    #[cfg(feature = "oauth")]
+    pub(super) const BEARER: Self = Self(16);
 
     pub(super) fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)

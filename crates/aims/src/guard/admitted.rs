@@ -9,6 +9,7 @@ use aims_proof::Authenticated;
 use http::Extensions;
 
 use super::Inner;
+use super::panics::caught;
 #[cfg(feature = "oauth")]
 use super::tokens::Granted;
 use crate::caller::Caller;
@@ -66,6 +67,10 @@ impl Admitted {
 
     pub(crate) fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    pub(crate) fn counts(&self) -> bool {
+        matches!(caught(|| self.still_valid()), Some(Ok(())))
     }
 
     pub(crate) fn still_valid(&self) -> Result<(), Lapsed> {

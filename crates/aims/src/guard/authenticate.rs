@@ -16,7 +16,7 @@ use super::{Inner, Refusal};
 
 /// A caller, as far as the head of its request tells.
 pub(super) enum Sender {
-    /// `None`: by nothing but its access token, which is not verified yet, and a `DPoP` proof.
+    /// `None`: by nothing but its access token, which is not verified yet, and by a `DPoP` proof where its scheme is that.
     Known(Option<Authenticated>),
     /// By a signature, which has a say about the content.
     Signed(SignedRequest),
@@ -74,6 +74,18 @@ impl Inner {
         }
         #[cfg(not(feature = "mtls"))]
         let _ = asked;
+        // Behind everything that proves more.
+        #[cfg(feature = "oauth")]
+        if signed.is_none() && !offered && !is_bound && self.is_bearer_alone(head) {
+            let shown = shown.and(Shown::BEARER);
+            if accept.takes_by(shown, Shown::BEARER) {
+                return if super::tokens::has_context(head, &self.context_fields) {
+                    Err(Refusal::context_not_covered())
+                } else {
+                    Ok(Sender::Known(None))
+                };
+            }
+        }
         // What is not taken here is not verified either, and takes no room in the memory.
         #[cfg(not(feature = "oauth"))]
         let is_bound = false;
@@ -100,6 +112,12 @@ impl Inner {
             (None, Some(proof)) if offered => Ok(Sender::Known(Some(proof))),
             (None, _) => Err(Refusal::not_accepted()),
         }
+    }
+
+    /// Whether there is a token that whoever has it can use, where tokens are wanted, and no credential of a workload.
+    #[cfg(feature = "oauth")]
+    fn is_bearer_alone(&self, head: &Parts) -> bool {
+        self.tokens.is_some() && super::tokens::offers_bearer(head) && !head.headers.contains_key(WIT_FIELD)
     }
 
     /// By a message signature, if there is one of a workload.

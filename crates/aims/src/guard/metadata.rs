@@ -7,6 +7,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use super::Guard;
 
 /// A document, and where it is asked for.
+#[derive(Debug)]
 pub(super) struct Document {
     path_and_query: Box<str>,
     json: Box<str>,
@@ -17,7 +18,17 @@ impl Document {
         Self { path_and_query: path_and_query.into(), json: json.into() }
     }
 
-    fn respond(&self, method: &Method) -> Response<String> {
+    /// Whether another is at the same place.
+    #[cfg(feature = "mcp")]
+    pub(super) fn is_at_place_of(&self, other: &Self) -> bool {
+        self.path_and_query == other.path_and_query
+    }
+
+    pub(super) fn is_asked_for(&self, head: &Parts) -> bool {
+        head.uri.path_and_query().is_some_and(|asked| *asked.as_str() == *self.path_and_query)
+    }
+
+    pub(super) fn respond(&self, method: &Method) -> Response<String> {
         let is_head = *method == Method::HEAD;
         if !is_head && *method != Method::GET {
             let mut response = Response::new(String::new());
@@ -41,8 +52,7 @@ impl Guard {
     /// first. Every challenge of this guard names the place, for resources that are `https` URLs: others have none.
     #[must_use]
     pub fn resource_metadata(&self, head: &Parts) -> Option<Response<String>> {
-        let asked = head.uri.path_and_query()?.as_str();
-        let document = self.inner.documents.iter().find(|document| *document.path_and_query == *asked)?;
+        let document = self.inner.documents.iter().find(|document| document.is_asked_for(head))?;
         Some(document.respond(&head.method))
     }
 }

@@ -5,6 +5,8 @@ mod admitted;
 mod authenticate;
 mod builder;
 mod content;
+#[cfg(feature = "mcp")]
+mod mcp;
 #[cfg(feature = "oauth")]
 mod metadata;
 mod panics;
@@ -35,6 +37,8 @@ pub use self::accept::Accept;
 pub(crate) use self::admitted::Admitted;
 pub use self::builder::GuardBuilder;
 pub use self::content::{ContentError, GuardedBody};
+#[cfg(feature = "mcp")]
+pub use self::mcp::{McpError, McpLayer, McpService};
 pub use self::response::Refusal;
 pub use self::service::{GuardFuture, GuardLayer, GuardService};
 #[cfg(feature = "oauth")]

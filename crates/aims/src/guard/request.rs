@@ -6,16 +6,19 @@ use std::time::SystemTime;
 
 use aims_credential::VerifiedWit;
 use aims_keys::UnixTime;
-use aims_proof::{Authenticated, MessageSignatureError, VerifiedSignature};
+use aims_proof::{Authenticated, MessageSignatureError, SignedRequest, VerifiedSignature};
 use bytes::Bytes;
+use http::Extensions;
 use http::request::Parts;
 use http_body::Body;
 
 use super::authenticate::Sender;
 use super::content::GuardedBody;
 use super::panics::{caught, caught_future};
+#[cfg(feature = "oauth")]
+use super::tokens::Granted;
 use super::{Admitted, Guard, Inner, Refusal};
-use crate::body::{ReadError, read_watched};
+use crate::body::{ReadError, Whole, read_watched};
 use crate::caller::Caller;
 use crate::decide::{Decision, Question};
 use crate::permit::{Authorized, Permit};
@@ -23,11 +26,11 @@ use crate::record::{Outcome, Record, RecordError, TraceParent};
 
 /// A request whose head is verified: nothing is decided yet.
 pub(super) struct Begun<'a> {
-    guard: &'a Arc<Inner>,
-    head: &'a Parts,
-    asked: Asked<'a>,
-    now: UnixTime,
-    sender: Sender,
+    pub(super) guard: &'a Arc<Inner>,
+    pub(super) head: &'a Parts,
+    pub(super) asked: Asked<'a>,
+    pub(super) now: UnixTime,
+    pub(super) sender: Sender,
 }
 
 /// A request that was refused, and whose caller may take no unsigned answer.
@@ -110,21 +113,9 @@ impl Begun<'_> {
             }
         };
         let max = guard.max_content;
-        let mut gathered = signed.gather_content(max as u64);
-        let refused = match read_watched(body, max, |piece| gathered.update(piece)).await {
-            Ok(whole) => match guard.still(head, &mut asked, gathered.wit(), now) {
-                Ok(now) => {
-                    let verified = guard.verified(&asked, caught(|| gathered.finish(now))).await?;
-                    let permit = guard.decide_signed(head, asked, now, verified).await?;
-                    return Ok((permit, GuardedBody::verified(whole)));
-                }
-                Err(refusal) => refusal,
-            },
-            Err(ReadError::TooLarge) => Refusal::badly_signed(&MessageSignatureError::ContentTooLarge),
-            Err(ReadError::Broken) => Refusal::broken_content(),
-            Err(ReadError::Refused(error)) => Refusal::badly_signed(&error),
-        };
-        Err(guard.refuse(&asked, None, refused).await.into())
+        let (whole, verified, now) = guard.read_signed(head, &mut asked, now, signed, body, max).await?;
+        let permit = guard.decide_signed(head, asked, now, verified).await?;
+        Ok((permit, GuardedBody::verified(whole)))
     }
 
     /// With a body that is still to come: at most `max` bytes of it, if a signature has a say about it.
@@ -191,6 +182,32 @@ impl Inner {
         }
     }
 
+    /// The content of a signed request, hashed as it comes and compared with what was signed, and the time then.
+    pub(super) async fn read_signed<B: Body<Data = Bytes>>(
+        &self,
+        head: &Parts,
+        asked: &mut Asked<'_>,
+        begun: UnixTime,
+        signed: SignedRequest,
+        body: B,
+        max: usize,
+    ) -> Result<(Whole, VerifiedSignature, UnixTime), Refusal> {
+        let mut gathered = signed.gather_content(max as u64);
+        let refused = match read_watched(body, max, |piece| gathered.update(piece)).await {
+            Ok(whole) => match self.still(head, asked, gathered.wit(), begun) {
+                Ok(now) => {
+                    let verified = self.verified(asked, caught(|| gathered.finish(now))).await?;
+                    return Ok((whole, verified, now));
+                }
+                Err(refusal) => refusal,
+            },
+            Err(ReadError::TooLarge) => Refusal::badly_signed(&MessageSignatureError::ContentTooLarge),
+            Err(ReadError::Broken) => Refusal::broken_content(),
+            Err(ReadError::Refused(error)) => Refusal::badly_signed(&error),
+        };
+        Err(self.refuse(asked, None, refused).await)
+    }
+
     /// Refuses what did not verify after all.
     async fn verified<T>(
         &self,
@@ -212,13 +229,23 @@ impl Inner {
         now: UnixTime,
         verified: VerifiedSignature,
     ) -> Result<Permit, Denied> {
-        let sender = Authenticated::by_signature(&verified);
-        // HSIG-21: before anything is done, if no answer to it can be signed.
-        if let Err(refusal) = self.check_signs(&verified, now) {
-            return Err(self.refuse(&asked, Some(&Caller::by_proof(sender)), refusal).await.into());
-        }
+        let sender = self.answerable(&asked, now, &verified).await?;
         let denied = |refusal| Denied { refusal, signed: Some(verified) };
         self.decide(head, asked, now, Some(sender)).await.map_err(denied)
+    }
+
+    /// Who signed the request, if an answer to it can be signed where that is demanded: before anything is done (HSIG-21).
+    pub(super) async fn answerable(
+        &self,
+        asked: &Asked<'_>,
+        now: UnixTime,
+        verified: &VerifiedSignature,
+    ) -> Result<Authenticated, Refusal> {
+        let sender = Authenticated::by_signature(verified);
+        match self.check_signs(verified, now) {
+            Ok(()) => Ok(sender),
+            Err(refusal) => Err(self.refuse(asked, Some(&Caller::by_proof(sender)), refusal).await),
+        }
     }
 
     /// Decides and records. `sender` is who sent the request, unless its access token alone says that.
@@ -230,13 +257,50 @@ impl Inner {
         sender: Option<Authenticated>,
     ) -> Result<Permit, Refusal> {
         #[cfg(feature = "oauth")]
-        let granted = match self.grant(head, sender.as_ref(), now).await {
-            Ok(granted) => granted,
-            Err(refusal) => {
-                let caller = sender.map(Caller::by_proof);
-                return Err(self.refuse(&asked, caller.as_ref(), refusal).await);
-            }
+        let granted = self.granted(head, &asked, now, sender.as_ref()).await?;
+        let known = Known {
+            sender,
+            #[cfg(feature = "oauth")]
+            granted,
+            waited: false,
         };
+        self.decide_known(head, &head.extensions, asked, now, known).await
+    }
+
+    /// What the access token of a request is good for; what is refused is recorded.
+    #[cfg(feature = "oauth")]
+    pub(super) async fn granted(
+        &self,
+        head: &Parts,
+        asked: &Asked<'_>,
+        now: UnixTime,
+        sender: Option<&Authenticated>,
+    ) -> Result<Option<Granted>, Refusal> {
+        match self.grant(head, sender, now).await {
+            Ok(granted) => Ok(granted),
+            Err(refusal) => {
+                let caller = sender.cloned().map(Caller::by_proof);
+                Err(self.refuse(asked, caller.as_ref(), refusal).await)
+            }
+        }
+    }
+
+    /// Decides and records, when it is known what there is to know of the request. `extensions` are what the policy sees.
+    pub(super) async fn decide_known(
+        self: &Arc<Self>,
+        head: &Parts,
+        extensions: &Extensions,
+        asked: Asked<'_>,
+        now: UnixTime,
+        known: Known,
+    ) -> Result<Permit, Refusal> {
+        #[cfg(feature = "oauth")]
+        let granted = known.granted;
+        #[cfg(feature = "oauth")]
+        let waited = known.waited || granted.as_ref().is_some_and(|granted| granted.is_opaque);
+        #[cfg(not(feature = "oauth"))]
+        let waited = known.waited;
+        let sender = known.sender;
         let caller = sender.map(Caller::by_proof);
         #[cfg(feature = "oauth")]
         let caller = caller.or_else(|| granted.as_ref()?.caller());
@@ -250,9 +314,8 @@ impl Inner {
             Admitted::new(caller.clone(), Arc::clone(self), asked.transport.as_ref(), &head.extensions);
         #[cfg(feature = "oauth")]
         let admitted = admitted.with_granted(granted.clone());
-        // While its issuer was asked about its token, the caller may have been cut off (AIMS-55).
-        #[cfg(feature = "oauth")]
-        if granted.as_ref().is_some_and(|granted| granted.is_opaque)
+        // While its issuer was asked about its token, or its content came, the caller may have been cut off (AIMS-55).
+        if waited
             && let Err(lapsed) =
                 caught(|| admitted.still_valid()).unwrap_or(Err(aims_credential::Lapsed::MarksUnavailable))
         {
@@ -266,7 +329,7 @@ impl Inner {
             path: head.uri.path(),
             query: head.uri.query(),
             now,
-            extensions: &head.extensions,
+            extensions,
         };
         let Some(decision) = caught(|| self.decide.decide(&question)) else {
             let refusal = Refusal::unavailable("policy_failed", "ARCH-3");
@@ -291,7 +354,12 @@ impl Inner {
         }
     }
 
-    async fn refuse(&self, asked: &Asked<'_>, caller: Option<&Caller>, refusal: Refusal) -> Refusal {
+    pub(super) async fn refuse(
+        &self,
+        asked: &Asked<'_>,
+        caller: Option<&Caller>,
+        refusal: Refusal,
+    ) -> Refusal {
         #[cfg(feature = "oauth")]
         let refusal = match &self.tokens {
             Some(tokens) => refusal.wanting(&tokens.server),
@@ -309,21 +377,43 @@ impl Inner {
     }
 }
 
+/// Who sent a request, as far as it is verified.
+pub(super) struct Known {
+    /// `None`: whom its access token names.
+    pub(super) sender: Option<Authenticated>,
+    #[cfg(feature = "oauth")]
+    pub(super) granted: Option<Granted>,
+    /// Whether time has passed since.
+    pub(super) waited: bool,
+}
+
+#[cfg(feature = "mcp")]
+impl Known {
+    /// The caller, for records.
+    pub(super) fn caller(&self) -> Option<Caller> {
+        let by_proof = self.sender.clone().map(Caller::by_proof);
+        by_proof.or_else(|| self.granted.as_ref()?.caller())
+    }
+}
+
 /// What is known of a request before anything of it is verified.
 pub(super) struct Asked<'a> {
     time: SystemTime,
     resource: &'a str,
     action: &'a str,
+    /// What its content asks for, once that is read.
+    pub(super) operation: Option<String>,
     trace: TraceParent,
     parent: Option<TraceParent>,
     pub(super) transport: Option<Authenticated>,
 }
 
 impl<'a> Asked<'a> {
-    fn new(head: &'a Parts, time: SystemTime) -> Self {
+    pub(super) fn new(head: &'a Parts, time: SystemTime) -> Self {
         let parent = trace_parent(head);
         let trace = parent.map_or_else(TraceParent::begin, |parent| parent.child());
-        Self { time, resource: head.uri.path(), action: head.method.as_str(), trace, parent, transport: None }
+        let (resource, action) = (head.uri.path(), head.method.as_str());
+        Self { time, resource, action, operation: None, trace, parent, transport: None }
     }
 
     fn record<'r>(&'r self, agent: Option<&'r Caller>, outcome: Outcome<'r>) -> Record<'r> {
@@ -337,6 +427,7 @@ impl<'a> Asked<'a> {
             authorization: None,
             resource,
             action,
+            operation: self.operation.as_deref(),
             outcome,
             trace,
             parent,

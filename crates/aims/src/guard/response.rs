@@ -38,15 +38,14 @@ pub struct Refusal {
 #[cfg(feature = "oauth")]
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Wanted {
-    challenges: Vec<String>,
+    challenges: Vec<aims_oauth::Challenge>,
     dpop_nonce: Option<String>,
 }
 
 #[cfg(feature = "oauth")]
 impl Wanted {
     fn new(resource: &aims_oauth::ResourceServer, error: &aims_oauth::ResourceError) -> Self {
-        let challenges = resource.challenges(error, None);
-        Self { challenges: challenges.iter().map(ToString::to_string).collect(), dpop_nonce: None }
+        Self { challenges: resource.challenges(error, None), dpop_nonce: None }
     }
 }
 
@@ -165,8 +164,30 @@ impl Refusal {
         }
     }
 
+    /// The same refusal, which says what scope a token needs, where it wants one and does not say that yet (MCP-4).
+    #[cfg(feature = "mcp")]
+    pub(super) fn needing(mut self, scope: &aims_oauth::Scope) -> Self {
+        if let Some(wanted) = self.wanted.as_mut().filter(|_| !scope.is_empty()) {
+            for challenge in &mut wanted.challenges {
+                if challenge.bytes("scope").is_none() {
+                    *challenge = challenge.clone().with("scope", scope.as_str());
+                }
+            }
+        }
+        self
+    }
+
+    /// What the content asks for cannot be read, or is nothing that anybody may ask for.
+    #[cfg(feature = "mcp")]
+    pub(super) fn not_an_operation(error: crate::mcp::McpMessageError) -> Self {
+        Self {
+            status: StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST),
+            public_code: error.public_code(),
+            ..Self::bad_request(error.code(), error.rule())
+        }
+    }
+
     /// What the caller is known by has ended since it was verified.
-    #[cfg(feature = "oauth")]
     pub(super) fn lapsed(lapsed: aims_credential::Lapsed) -> Self {
         if lapsed == aims_credential::Lapsed::MarksUnavailable {
             return Self::unavailable(lapsed.code(), lapsed.rule());
@@ -190,6 +211,12 @@ impl Refusal {
     /// The proofs are good, and others are asked for here.
     pub(super) fn not_accepted() -> Self {
         Self::bad_request("proof_not_accepted", "CRD-14")
+    }
+
+    /// There is a token in the query, where everybody on the way reads and keeps it.
+    #[cfg(feature = "mcp")]
+    pub(super) fn token_in_query() -> Self {
+        Self { public_code: "invalid_request", ..Self::bad_request("token_in_query", "MCP-2") }
     }
 
     /// The request has what its proof does not bind.
@@ -337,7 +364,8 @@ impl Refusal {
         #[cfg(feature = "oauth")]
         if let Some(wanted) = &self.wanted {
             // INVARIANT: challenges are written as fields hold them.
-            for challenge in wanted.challenges.iter().filter_map(|text| HeaderValue::from_str(text).ok()) {
+            let lines = wanted.challenges.iter().map(ToString::to_string);
+            for challenge in lines.filter_map(|line| HeaderValue::try_from(line).ok()) {
                 headers.append(WWW_AUTHENTICATE, challenge);
             }
             add_nonce(headers, wanted.dpop_nonce.as_deref());

@@ -83,8 +83,8 @@ where
         // The service that was polled ready is the one to call; a clone takes its place.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
-        GuardFuture(Box::pin(async move {
-            let (mut head, body) = request.into_parts();
+        GuardFuture::new(async move {
+            let (head, body) = request.into_parts();
             #[cfg(feature = "oauth")]
             if let Some(document) = guard.resource_metadata(&head) {
                 return Ok(document.map(problem));
@@ -93,37 +93,51 @@ where
                 Ok(admitted) => admitted,
                 Err(denied) => return Ok(guard.refuse(&head, denied).await),
             };
-            let signed = permit.caller().signature().cloned();
-            let by_signature = signed.is_some();
-            let fields = NOT_FOR_HANDLERS
-                .iter()
-                .chain(by_signature.then_some(&SIGNATURE_FIELDS).into_iter().flatten());
-            #[cfg(feature = "oauth")]
-            let fields = fields.chain(guard.inner.tokens.as_ref().map(|_| &PROOF_OF_TOKEN));
-            for field in fields {
-                head.headers.remove(*field);
-            }
-            let signed = signed.filter(|signed| guard.inner.has_to_sign(signed));
-            #[cfg(feature = "oauth")]
-            let nonce = permit.dpop_nonce().map(str::to_owned);
-            head.extensions.insert(permit);
-            let response = inner.call(Request::from_parts(head, body)).await?;
-            #[cfg(feature = "oauth")]
-            let response = {
-                let mut response = response;
-                super::response::add_nonce(response.headers_mut(), nonce.as_deref());
-                response
-            };
-            let Some(signed) = signed else { return Ok(response.map(HeldBody::passing)) };
-            match guard.inner.sign(&signed, response).await {
-                Ok(response) => Ok(response.map(HeldBody::whole)),
-                Err(refusal) => Ok(refusal.to_response().map(problem)),
-            }
-        }))
+            guard.hand_on(head, body, permit, &mut inner).await
+        })
     }
 }
 
 impl Guard {
+    /// Hands a request that was admitted to the service behind the guard, without what it authenticated with, and gives its answer what callers want of it.
+    pub(super) async fn hand_on<S, B, R>(
+        &self,
+        mut head: Parts,
+        body: GuardedBody<B>,
+        permit: Permit,
+        inner: &mut S,
+    ) -> Result<Response<HeldBody<R>>, S::Error>
+    where
+        S: Service<Request<GuardedBody<B>>, Response = Response<R>>,
+        R: Body<Data = Bytes>,
+    {
+        let signed = permit.caller().signature().cloned();
+        let by_signature = signed.is_some();
+        let fields =
+            NOT_FOR_HANDLERS.iter().chain(by_signature.then_some(&SIGNATURE_FIELDS).into_iter().flatten());
+        #[cfg(feature = "oauth")]
+        let fields = fields.chain(self.inner.tokens.as_ref().map(|_| &PROOF_OF_TOKEN));
+        for field in fields {
+            head.headers.remove(*field);
+        }
+        let signed = signed.filter(|signed| self.inner.has_to_sign(signed));
+        #[cfg(feature = "oauth")]
+        let nonce = permit.dpop_nonce().map(str::to_owned);
+        head.extensions.insert(permit);
+        let response = inner.call(Request::from_parts(head, body)).await?;
+        #[cfg(feature = "oauth")]
+        let response = {
+            let mut response = response;
+            super::response::add_nonce(response.headers_mut(), nonce.as_deref());
+            response
+        };
+        let Some(signed) = signed else { return Ok(response.map(HeldBody::passing)) };
+        match self.inner.sign(&signed, response).await {
+            Ok(response) => Ok(response.map(HeldBody::whole)),
+            Err(refusal) => Ok(refusal.to_response().map(problem)),
+        }
+    }
+
     /// Admits a request, with its content as far as that is signed.
     async fn admit_body<B: Body<Data = Bytes>>(
         &self,
@@ -139,7 +153,7 @@ impl Guard {
     }
 
     /// The answer to a refused request: signed, if its caller takes no other.
-    async fn refuse<R>(&self, head: &Parts, denied: Denied) -> Response<HeldBody<R>> {
+    pub(super) async fn refuse<R>(&self, head: &Parts, denied: Denied) -> Response<HeldBody<R>> {
         let Denied { refusal, signed } = denied;
         let answer = if is_grpc(head) { refusal.to_grpc_response() } else { refusal.to_response() };
         let Some(signed) = signed.filter(|signed| self.inner.has_to_sign(signed)) else {
@@ -156,6 +170,12 @@ impl Guard {
 #[must_use = "futures do nothing unless polled"]
 pub struct GuardFuture<R, E>(BoxFuture<'static, Result<Response<HeldBody<R>>, E>>);
 
+impl<R, E> GuardFuture<R, E> {
+    pub(super) fn new(run: impl Future<Output = Result<Response<HeldBody<R>>, E>> + Send + 'static) -> Self {
+        Self(Box::pin(run))
+    }
+}
+
 impl<R, E> Future for GuardFuture<R, E> {
     type Output = Result<Response<HeldBody<R>>, E>;
 
@@ -171,7 +191,7 @@ impl<R, E> std::fmt::Debug for GuardFuture<R, E> {
 }
 
 /// A problem document, or another that is short.
-fn problem<R>(text: String) -> HeldBody<R> {
+pub(super) fn problem<R>(text: String) -> HeldBody<R> {
     HeldBody::whole(Whole { content: text.into(), trailers: None })
 }
 

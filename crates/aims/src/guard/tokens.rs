@@ -132,8 +132,12 @@ impl Tokens {
             (None, None) => Possession::Nothing,
         };
         let authorization = self.server.authorize(presented, token, possession)?;
-        // Nobody is known by a token that whoever has it can use.
-        if agent.is_some() && authorization.shown_by() != ShownBy::Dpop {
+        // Nobody is known by a token that whoever has it can use, unless that was asked for: only then does a sender without a proof come this far with the scheme `Bearer`.
+        let shows_sender = match presented.scheme() {
+            TokenScheme::Bearer => authorization.shown_by() == ShownBy::Bearer,
+            TokenScheme::Dpop => authorization.shown_by() == ShownBy::Dpop,
+        };
+        if agent.is_some() && !shows_sender {
             return Err(ResourceError::NotAccepted);
         }
         let next_nonce = proof.and_then(|proof| self.server.next_dpop_nonce(&proof, now));
@@ -182,6 +186,11 @@ impl Inner {
         let granted = caught(judge).ok_or_else(failed)?;
         Ok(Some(Granted { is_opaque, ..granted.map_err(refused)? }))
     }
+}
+
+/// Whether there is a token with the scheme `Bearer`.
+pub(super) fn offers_bearer(head: &Parts) -> bool {
+    matches!(presented(head), Ok(Some(token)) if token.scheme() == TokenScheme::Bearer)
 }
 
 /// Whether the request has what only the proof of a workload binds: a transaction token, or a field that the service relies on.

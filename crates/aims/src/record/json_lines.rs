@@ -116,6 +116,9 @@ fn to_json(record: &Record<'_>) -> Result<String, RecordError> {
     });
     json.object("action", |action| {
         action.str("name", &bounded(record.action));
+        if let Some(operation) = record.operation {
+            action.str("operation", &bounded(operation));
+        }
     });
     json.object("decision", |decision| match &record.outcome {
         Outcome::Decided(Decision::Permit { policy }) => {
@@ -218,7 +221,7 @@ fn bounded(text: &str) -> Cow<'_, str> {
     format!("{beginning}... sha-256={hash}").into()
 }
 
-/// In bytes. JSON makes six of one at worst, and a record has four such texts beside an identifier.
+/// In bytes. JSON makes six of one at worst, and a record has at most five such texts from one source beside an identifier.
 const MAX_TEXT: usize = 2048;
 
 const NONE: [&str; 0] = [];

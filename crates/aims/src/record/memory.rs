@@ -105,6 +105,8 @@ pub struct KeptRecord {
     pub resource: String,
     /// The HTTP method.
     pub action: String,
+    /// What the content asks for, where the guard read that.
+    pub operation: Option<String>,
     /// The policy that admitted the request, or why it was refused.
     pub outcome: Result<String, KeptRefusal>,
     /// What ties it to the records of others.
@@ -131,6 +133,7 @@ impl KeptRecord {
             transport: record.transport.cloned(),
             resource: record.resource.to_owned(),
             action: record.action.to_owned(),
+            operation: record.operation.map(str::to_owned),
             outcome,
             trace: record.trace,
             parent: record.parent,

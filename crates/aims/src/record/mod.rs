@@ -75,6 +75,8 @@ pub struct Record<'a> {
     pub resource: &'a str,
     /// The HTTP method; the caller chose it, too.
     pub action: &'a str,
+    /// What the content asks for, where a guard reads that: of the Model Context Protocol the method and the name of the tool.
+    pub operation: Option<&'a str>,
     /// What became of it.
     pub outcome: Outcome<'a>,
     /// What ties it to the records of others.

@@ -9,6 +9,8 @@ mod evidence;
 #[cfg(feature = "mtls")]
 mod forwarded;
 mod guard;
+#[cfg(feature = "mcp")]
+mod mcp;
 #[cfg(feature = "mtls")]
 mod mtls;
 mod permit;

@@ -79,6 +79,10 @@ impl ClientKey {
         &self.request_header
     }
 
+    pub(crate) fn algorithm(&self) -> aims_keys::Algorithm {
+        self.signer.algorithm()
+    }
+
     pub(crate) fn signer(&self) -> &dyn AsyncSigner {
         &*self.signer
     }

@@ -183,9 +183,12 @@ impl ClientMetadataBuilder {
         self
     }
 
-    /// `redirect_uris`.
+    /// `redirect_uris`. One at the machine of the user makes it a program there: `application_type` is `native` then (MCP-13).
     pub fn redirect_uris(mut self, uris: impl IntoIterator<Item = RedirectUri>) -> Self {
         self.0.redirect_uris = uris.into_iter().collect();
+        if self.0.redirect_uris.iter().any(RedirectUri::is_loopback) {
+            self.0.application_type = ApplicationType::Native;
+        }
         self
     }
 

@@ -6,6 +6,7 @@ mod approvals;
 mod flows;
 mod kept;
 mod meanwhile;
+mod others;
 mod step_up;
 mod steps;
 pub(crate) mod support;

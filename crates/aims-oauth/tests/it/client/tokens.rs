@@ -391,6 +391,73 @@ async fn aims_36_azr_5_xd_1_xd_16_jag_1_jag_10_a_token_in_another_domain_comes_b
 }
 
 #[tokio::test]
+async fn mcp_31_an_identity_assertion_is_for_the_resource_and_the_server_that_it_names() {
+    let world = World::new();
+    let bank = "https://as.bank.example";
+    let between = Between::of(&world.server);
+    let mcp = "https://pay.bank.example/mcp";
+    between.page(
+        "https://pay.bank.example/.well-known/oauth-protected-resource/mcp",
+        &format!(r#"{{"resource":"{mcp}","authorization_servers":["{bank}"],"scopes_supported":["pay"]}}"#),
+    );
+    between.page(
+        &format!("{bank}/.well-known/oauth-authorization-server"),
+        &format!(
+            r#"{{"issuer":"{bank}","token_endpoint":"{bank}/token","token_endpoint_auth_methods_supported":["private_key_jwt"],
+            "grant_types_supported":["urn:ietf:params:oauth:grant-type:jwt-bearer"]}}"#
+        ),
+    );
+    let tokens = TokenClient::builder(between.clone(), world.clock.reader(), backend::ring())
+        .server(issuer(), world.credential(), world.constraint())
+        .server(bank.parse().unwrap(), world.credential(), world.constraint())
+        .ask_for_supported_scopes()
+        .build();
+    let user = TypedToken::new(
+        SecurityToken::from("a.b.c".parse::<aims_oauth::IdToken>().unwrap()),
+        TokenTypeUrn::IdToken,
+    );
+    let refused = |kind: &str, id: &str| {
+        json(
+            200,
+            &format!(
+                r#"{{"access_token":"x.y.z","issued_token_type":"{kind}","token_type":"N_A","expires_in":60,"client_id":"{id}"}}"#
+            ),
+        )
+    };
+    between.answers(Ok(refused(TokenTypeUrn::IdJag.as_str(), CLIENT)));
+    between.answers(Ok(json(200, r#"{"access_token":"at-1","token_type":"DPoP"}"#)));
+    let need = TokenNeed::of(mcp.parse().unwrap()).by_identity_assertion(issuer(), user);
+    let _ = tokens.token(&need).await;
+    let posted = between.posted();
+    let asked = aims_oauth::Parameters::parse(posted[0].as_bytes()).unwrap();
+    for (name, value) in [
+        ("audience", bank),
+        ("resource", mcp),
+        ("scope", "pay"),
+        ("requested_token_type", TokenTypeUrn::IdJag.as_str()),
+        ("subject_token_type", TokenTypeUrn::IdToken.as_str()),
+    ] {
+        assert_eq!(asked.get(name).unwrap(), Some(value), "{name}");
+    }
+    assert_eq!(asked.get("actor_token").unwrap(), None);
+    // The client shows at its own server who it is, as at any.
+    assert!(asked.get("client_assertion").unwrap().is_some());
+    // A token of another type is no such grant.
+    let again = Between::of(&world.server);
+    let tokens = TokenClient::builder(again.clone(), world.clock.reader(), backend::ring())
+        .server(issuer(), world.credential(), world.constraint())
+        .build();
+    again.answers(Ok(refused(TokenTypeUrn::AccessToken.as_str(), CLIENT)));
+    let exchange = aims_oauth::TokenExchange::of(TypedToken::new(
+        SecurityToken::from("a.b.c".parse::<aims_oauth::IdToken>().unwrap()),
+        TokenTypeUrn::IdToken,
+    ))
+    .requesting(TokenTypeUrn::IdJag);
+    let request = aims_oauth::TokenRequest::new(aims_oauth::Grant::TokenExchange(exchange));
+    assert!(tokens.exchange(&issuer(), request).await.is_err());
+}
+
+#[tokio::test]
 async fn jag_10_a_grant_that_is_not_bound_is_found_out() {
     let world = World::new();
     let client = world.client();
