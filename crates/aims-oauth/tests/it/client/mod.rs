@@ -5,6 +5,7 @@ mod adversary;
 mod approvals;
 mod flows;
 mod kept;
+mod meanwhile;
 mod others;
 mod step_up;
 mod steps;
