@@ -4,10 +4,12 @@ mod about;
 mod builder;
 mod cache;
 mod discovery;
+mod forget;
 mod known_grants;
 mod need;
 mod others;
 mod user_grant;
+mod users;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -28,11 +30,9 @@ use self::others::Learned;
 pub use self::others::OtherServers;
 pub use self::user_grant::UserGrant;
 use crate::{
-    AskStep, AuthorizationFlow, AuthorizationStart, BackchannelRequest, ClientCredential, ClientError,
-    EndpointRequest, ErrorCode, ExpectedIdToken, Grant, HeldBinding, HeldGrant, HeldToken, IdTokenVerifier,
-    Issuer, OAuthClient, Parameters, PendingApproval, PendingAuthorization, PushStep, Resource,
-    SenderConstraint, ServerMetadata, TokenExchange, TokenFlow, TokenRequest, TokenStep, TrustedIssuer,
-    TypedToken,
+    ClientCredential, ClientError, EndpointRequest, ExpectedIdToken, Grant, HeldBinding, HeldGrant,
+    HeldToken, IdTokenVerifier, Issuer, OAuthClient, Resource, SenderConstraint, ServerMetadata,
+    TokenExchange, TokenFlow, TokenRequest, TokenStep, TrustedIssuer, TypedToken,
 };
 
 /// What gets an agent its tokens, and keeps them: from the authorization servers that it was built for, and no others (XD-19). Cloning is cheap, and clones share
@@ -191,112 +191,6 @@ impl TokenClient {
         Ok(OAuthClient::clone(&*client.await?))
     }
 
-    /// Begins to ask a user: the request is pushed where the server has that. The user's browser is sent to [`PendingAuthorization::url`], and nowhere else.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`].
-    pub async fn begin(&self, flow: AuthorizationFlow) -> Result<PendingAuthorization, ClientError> {
-        if flow.is_pushed() {
-            self.challenge(flow.client()).await?;
-        }
-        let mut sent = match flow.begin(self.now()?).await? {
-            AuthorizationStart::Ready(pending) => return Ok(*pending),
-            AuthorizationStart::Push(sent) => sent,
-        };
-        loop {
-            let answer = self.send(sent.request()).await?;
-            match sent.answered(&answer)? {
-                PushStep::Ready(pending) => return Ok(*pending),
-                PushStep::Again(flow) => {
-                    self.challenge(flow.client()).await?;
-                    *sent = flow.send(self.now()?).await?;
-                }
-            }
-        }
-    }
-
-    /// The user is back: redeems the code in the query of the redirect URI. What comes is what the user granted, to get tokens with.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`].
-    pub async fn redeem(
-        &self,
-        pending: PendingAuthorization,
-        query: &Parameters,
-    ) -> Result<UserGrant, ClientError> {
-        let client = self.client(pending.issuer()).await?;
-        let (nonce, max_age) = (pending.nonce.clone(), pending.max_age);
-        let acr_values = pending.acr_values.clone();
-        let flow = pending.redeem(&client, query, self.now()?)?;
-        let token = self.access_token(flow).await?;
-        let Some(nonce) = nonce else { return self.granted(&client, &token) };
-
-        let acr_values: Vec<&str> = acr_values.iter().map(String::as_str).collect();
-        let expected =
-            ExpectedIdToken::with_nonce(&nonce).access_token(token.token()).acr_values(&acr_values);
-        let expected = match max_age {
-            Some(age) => expected.max_age(Duration::from_secs(age)),
-            None => expected,
-        };
-        self.identified(&client, &token, &expected).await
-    }
-
-    /// Asks a user elsewhere (CIBA): the server does, while the agent waits, or does something else.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`].
-    pub async fn ask_user(
-        &self,
-        issuer: &Issuer,
-        request: BackchannelRequest,
-    ) -> Result<PendingApproval, ClientError> {
-        let mut flow = self.client(issuer).await?.ask_user(request)?;
-        loop {
-            self.challenge(flow.client()).await?;
-            let began = self.now()?;
-            let sent = flow.send(began).await?;
-            let answer = self.send(sent.request()).await?;
-            match sent.answered(&answer, began)? {
-                AskStep::Pending(pending) => return Ok(*pending),
-                AskStep::Again(again) => flow = *again,
-            }
-        }
-    }
-
-    /// Asks whether a user has decided; `None`, while that is not so, or it is [too early](PendingApproval::next_poll) to ask.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`]: the user said no, the request has expired, or there was no answer. Of these only the last can be asked again: after a refusal, and after the
-    /// tokens came, it is [`ClientError::Expired`] without asking anybody (HIL-42).
-    pub async fn poll(&self, pending: &mut PendingApproval) -> Result<Option<UserGrant>, ClientError> {
-        let client = self.client(pending.issuer()).await?;
-        if self.now()? < pending.next_poll() && self.now()? < pending.expires() {
-            return Ok(None);
-        }
-        let flow = pending.poll(&client, self.now()?)?;
-        let step = match self.run(flow).await {
-            Ok(TokenStep::Pending(not_yet)) => {
-                pending.wait(not_yet);
-                return Ok(None);
-            }
-            Err(error) if !is_final(&error) => return Err(error),
-            outcome => outcome,
-        };
-        pending.end();
-        match step? {
-            TokenStep::Token(token) if pending.wants_id_token() => {
-                let expected = ExpectedIdToken::without_nonce().access_token(token.token());
-                self.identified(&client, &token, &expected).await.map(Some)
-            }
-            TokenStep::Token(token) => self.granted(&client, &token).map(Some),
-            _ => Err(ClientError::IssuedType),
-        }
-    }
-
     /// Exchanges a token for one that is taken elsewhere: a grant for another domain, a transaction token. Nothing of it is kept.
     ///
     /// # Errors
@@ -328,66 +222,6 @@ impl TokenClient {
                 step => return Ok(step),
             }
         }
-    }
-
-    /// Forgets a token: the next request for the same gets another. Call it when a resource server says that it does not count any more.
-    pub fn forget(&self, token: &HeldToken) {
-        token.discard();
-    }
-
-    /// Forgets what came by the grant of a user, and what is still on its way. Whoever has one of these tokens uses it no more.
-    pub fn forget_grant(&self, grant: &UserGrant) {
-        grant.end();
-        self.0.cache.forget(|key| key.is_by_grant(grant.id()));
-    }
-
-    /// Forgets all tokens of a server that are kept: whoever has one of them uses it no more. What is on its way is for whoever asked for it, and is not kept. Grants
-    /// of users are left: [`forget_grant`](Self::forget_grant) ends one.
-    pub fn forget_issuer(&self, issuer: &Issuer) {
-        self.0.cache.forget(|key| key.is_from(issuer));
-    }
-
-    /// Shows `visit` each secret that is kept for use, those of grants that it was asked for tokens by among them: what must not come before a model is compared with
-    /// them (AIMS-19).
-    pub fn visit_secrets(&self, visit: &mut dyn FnMut(&str)) {
-        let visit = std::cell::RefCell::new(visit);
-        let mut token = |token: &HeldToken| {
-            let visit = &mut *visit.borrow_mut();
-            visit(token.token().expose());
-            token.refresh_token().iter().for_each(|refresh| visit(refresh.expose()));
-            token.id_token().iter().for_each(|id_token| visit(id_token.expose()));
-        };
-        self.0.cache.visit(&mut token);
-        for grant in self.0.grants.living() {
-            grant.visit(&mut token, &mut |refresh| visit.borrow_mut()(refresh.expose()));
-        }
-    }
-
-    /// Forgets all tokens, as [`forget_issuer`](Self::forget_issuer).
-    pub fn forget_all(&self) {
-        self.0.cache.forget(|_| true);
-    }
-
-    fn granted(&self, client: &OAuthClient, token: &HeldToken) -> Result<UserGrant, ClientError> {
-        let grant = UserGrant::new(token, client.client_id(), self.0.backend)?;
-        self.0.grants.know(&grant);
-        Ok(grant)
-    }
-
-    /// What a user granted whom the ID Token names.
-    async fn identified(
-        &self,
-        client: &OAuthClient,
-        token: &HeldToken,
-        expected: &ExpectedIdToken<'_>,
-    ) -> Result<UserGrant, ClientError> {
-        let server = self.server(client.issuer()).await?;
-        let id_token = token.id_token().ok_or(ClientError::NoIdToken)?;
-        server.id_tokens.prepare(id_token, self.now()?).await?;
-        let user = server.id_tokens.verify(id_token, expected, self.now()?)?;
-        let grant = self.granted(client, token)?;
-        grant.set_user(user);
-        Ok(grant)
     }
 
     /// Where a token is to come from, and what for.
@@ -525,16 +359,6 @@ impl TokenClient {
     async fn send(&self, request: &EndpointRequest) -> Result<Posted, ClientError> {
         Ok(self.0.http.post(request.as_post()).await?)
     }
-}
-
-/// Whether the server has decided: there is nothing to ask for again (HIL-9, HIL-42).
-fn is_final(error: &ClientError) -> bool {
-    use ErrorCode as E;
-
-    matches!(
-        error.error_code(),
-        Some(E::AccessDenied | E::ExpiredToken | E::InvalidGrant | E::InvalidRequest | E::UnauthorizedClient)
-    )
 }
 
 /// Shows the servers.
