@@ -354,6 +354,7 @@ async fn mcp_15_aims_19_a_token_goes_to_its_resource_and_is_shown_to_nobody() {
     assert_refused!(held.fields("GET", &url, None, NOW).await, "expired", "HIL-42");
 }
 
+#[cfg(feature = "client-secret")]
 #[tokio::test]
 async fn wir_6_spc_3_a_secret_or_an_svid_shows_the_client_too() {
     let world = World::new();
