@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aims_oauth::{
     AuthorizationCode, AuthorizationRequest, AuthorizationResponse, ErrorCode, ErrorResponse, Parameters,
-    PresentedClient, PushedResponse, RequestUri,
+    PresentedClient, PushedResponse, RedirectUri, RequestUri,
 };
 
 use super::state::{Code, Granted};
@@ -66,7 +66,8 @@ impl TestAuthorizationServer {
         let request =
             AuthorizationRequest::read(&form).map_err(|error| ErrorResponse::new(error.error_code()))?;
         if request.client_id() != client.client_id() || self.redirect_uri(&request).is_none() {
-            return Err(ErrorResponse::new(ErrorCode::InvalidRequest));
+            let why = "the request is another client's, or its redirect URI is not registered";
+            return Err(ErrorResponse::new(ErrorCode::InvalidRequest).describe(why));
         }
         let uri = format!("{}{}", RequestUri::PREFIX, self.random()?);
         self.state().pushed.insert(uri.clone(), request);
@@ -105,11 +106,16 @@ impl TestAuthorizationServer {
         code.parse().map_err(|_| ErrorCode::ServerError)
     }
 
-    /// AUT-2: of the client that the request names, the same text.
+    /// AUT-2: the one that is asked for, where the client that the request names registered it; at a loopback address, with any port.
     fn redirect_uri(&self, request: &AuthorizationRequest) -> Option<String> {
         let uri = request.redirect_uri()?;
         let client = self.0.clients.iter().find(|client| client.goes_by(request.client_id()))?;
-        client.redirect_uris.iter().find(|known| *known == uri).cloned()
+        let asked = uri.parse::<RedirectUri>().ok();
+        let is_it = |known: &String| {
+            known == uri
+                || asked.as_ref().zip(known.parse().ok()).is_some_and(|(asked, known)| asked.matches(&known))
+        };
+        client.redirect_uris.iter().any(is_it).then(|| uri.to_owned())
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use aims_keys::{SealingKey, backend};
 use aims_oauth::{
     AuthorizationStart, ClientCredential, ClientError, ErrorCode, Grant, HeldToken, OAuthClient, Parameters,
-    PendingAuthorization, PushStep, RedirectUri, SenderConstraint, ServerMetadata, TokenRequest, TokenStep,
-    TokenTypeUrn, TypedToken,
+    PendingAuthorization, PushStep, RedirectUri, RegisteredClient, SenderConstraint, ServerMetadata,
+    TokenRequest, TokenStep, TokenTypeUrn, TypedToken,
 };
 use aims_testkit::{TestAuthorizationServerBuilder, assert_refused};
 
@@ -386,4 +386,34 @@ async fn wir_6_spc_3_a_secret_or_an_svid_shows_the_client_too() {
     let none = sent(ClientCredential::none("a")).await;
     assert_eq!(none.request().url().as_str(), "https://as.example/token");
     drop(world);
+}
+
+#[tokio::test]
+async fn aut_2_a_user_comes_back_to_any_port_of_the_own_machine_and_nowhere_else() {
+    let laptop = RegisteredClient::public("laptop");
+    let world = World::with(|server| server.registered(laptop, &["http://127.0.0.1/callback"]));
+    let (metadata, none) = (world.server.metadata(), ClientCredential::none("laptop"));
+    let client = OAuthClient::new(metadata.clone(), none, world.constraint(), backend::ring()).unwrap();
+    for (uri, is_registered) in [
+        ("http://127.0.0.1/callback", true),
+        ("http://127.0.0.1:49152/callback", true),
+        ("http://127.0.0.1:49152/other", false),
+        ("http://[::1]:49152/callback", false),
+        ("https://agent.example/cb", false),
+    ] {
+        let flow = client.authorize(&uri.parse().unwrap()).unwrap().resource(tool());
+        let AuthorizationStart::Push(sent) = flow.begin(NOW).await.unwrap() else { panic!("it is pushed") };
+        let answer = world.send(sent.request()).await;
+        match sent.answered(&answer) {
+            Ok(PushStep::Ready(pending)) => {
+                assert!(is_registered, "{uri}");
+                assert!(world.server.approve(pending.url(), USER).starts_with(&format!("{uri}?")));
+            }
+            Err(ClientError::Refused(error)) => {
+                assert!(!is_registered, "{uri}");
+                assert!(error.description().unwrap().as_str().contains("redirect URI"), "{error:?}");
+            }
+            other => panic!("{uri}: {other:?}"),
+        }
+    }
 }
