@@ -125,13 +125,16 @@ pub(crate) trait Reason: Error {
     }
 }
 
-/// What an error says, and what it rests on.
+/// What an error says, and what it rests on, where it does not say that already.
 fn in_words<E: Error + ?Sized>(error: &E) -> String {
     let mut message = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        message.push_str(": ");
-        message.push_str(&error.to_string());
+        let reason = error.to_string();
+        if !message.ends_with(&reason) {
+            message.push_str(": ");
+            message.push_str(&reason);
+        }
         source = error.source();
     }
     message

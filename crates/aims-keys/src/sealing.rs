@@ -9,7 +9,9 @@ use zeroize::Zeroizing;
 use crate::backend::Backend;
 use crate::public::KeyError;
 
-/// A key that seals what somebody else stores: whoever stores it can neither read nor change it, nor pass one thing off as another.
+/// A key that seals what somebody else stores: whoever stores it can neither read nor change it, nor pass it off as a thing of another purpose.
+///
+/// They can give back an older one, or another of the same purpose: what tells those apart stands in the content or in the purpose, and whoever opens it looks.
 ///
 /// ```
 /// use aims_keys::{SealingKey, backend};
@@ -26,7 +28,8 @@ pub struct SealingKey {
 }
 
 impl SealingKey {
-    /// A fresh key: what was sealed with another stays closed.
+    /// A fresh key: what was sealed with another stays closed. It is nowhere else, and ends with the process: what has to be opened after a restart is sealed with one
+    /// [of bytes](Self::from_bytes) that the host keeps.
     ///
     /// # Errors
     ///
@@ -42,7 +45,8 @@ impl SealingKey {
     /// # Errors
     ///
     /// [`SealError::Zero`] when all bytes are zero: nobody filled them.
-    pub fn from_bytes(secret: Zeroizing<[u8; 32]>, backend: Backend) -> Result<Self, SealError> {
+    pub fn from_bytes(secret: impl Into<Zeroizing<[u8; 32]>>, backend: Backend) -> Result<Self, SealError> {
+        let secret = secret.into();
         if secret.iter().fold(0, |any, byte| any | byte) == 0 {
             return Err(SealError::Zero);
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aims_keys::UnixTime;
 
+use crate::access_token::MAX_ACTORS;
 use crate::{
     AccessTokenRequest, AuthorizationDetails, DetailRule, ErrorCode, LineageError, NewActor, Resource, Scope,
     TokenBinding, VerifiedAccessToken,
@@ -124,6 +125,9 @@ impl<'a> Derivation<'a> {
             return Err(E::Expired);
         }
         let lineage = parent.lineage().clone().and(*parent.lineage_id())?;
+        if actors_of(parent) >= MAX_ACTORS {
+            return Err(E::TooManyActors);
+        }
         let narrowing = Narrowing {
             scope: parent.scope().without(&scope),
             resource: (self.resource != *parent.resource())
@@ -230,6 +234,14 @@ impl fmt::Display for Narrowing {
     }
 }
 
+/// Those who acted, its client among them where it names none and is about somebody else.
+fn actors_of(token: &VerifiedAccessToken) -> usize {
+    match token.actors().iter().count() {
+        0 => usize::from(!token.is_autonomous()),
+        named => named,
+    }
+}
+
 /// Why nothing can be derived like this, one reason per check.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -249,6 +261,9 @@ pub enum DerivationError {
     /// This scope is asked for, beyond that of the parent.
     #[error("more scope is asked for than there is: {0}")]
     Scope(Scope),
+    /// More acted already than anybody reads.
+    #[error("more acted already than may have")]
+    TooManyActors,
 }
 
 impl DerivationError {
@@ -261,6 +276,7 @@ impl DerivationError {
             Self::Lineage(error) => error.code(),
             Self::NotTheActor => "other_actor",
             Self::Scope(_) => "scope_widened",
+            Self::TooManyActors => "too_many_actors",
         }
     }
 
@@ -272,6 +288,7 @@ impl DerivationError {
             Self::Expired => "EXC-2",
             Self::Lineage(error) => error.rule(),
             Self::NotTheActor => "EXC-5",
+            Self::TooManyActors => "WIR-9",
         }
     }
 
@@ -281,7 +298,9 @@ impl DerivationError {
         match self {
             Self::Details => ErrorCode::InvalidAuthorizationDetails,
             Self::Scope(_) => ErrorCode::InvalidScope,
-            Self::Expired | Self::Lineage(_) | Self::NotTheActor => ErrorCode::InvalidRequest,
+            Self::Expired | Self::Lineage(_) | Self::NotTheActor | Self::TooManyActors => {
+                ErrorCode::InvalidRequest
+            }
         }
     }
 }

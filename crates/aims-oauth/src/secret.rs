@@ -115,6 +115,13 @@ impl From<IdToken> for SecurityToken {
     }
 }
 
+/// A refresh token is a token: to be revoked (REV-1).
+impl From<RefreshToken> for SecurityToken {
+    fn from(token: RefreshToken) -> Self {
+        Self(token.0)
+    }
+}
+
 /// Why a text is no such token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]

@@ -7,6 +7,7 @@ mod josekit_oracle;
 mod jwe;
 mod nginx;
 mod oauth;
+mod oidc;
 mod openssl_certificates;
 mod openssl_tls;
 mod peer;

@@ -28,6 +28,8 @@ pub(super) struct Grant {
     pub(super) scope: String,
     /// What names the token.
     pub(super) fingerprint: String,
+    /// How many it was exchanged from, one for another.
+    pub(super) ancestors: usize,
 }
 
 /// Somebody in a record, and how that was shown.
@@ -97,6 +99,7 @@ impl Grant {
             on_behalf_of: text("on_behalf_of"),
             scope: text("scope").unwrap_or_default(),
             fingerprint: text("token").unwrap_or_default(),
+            ancestors: grant.get("lineage").and_then(Value::as_array).map_or(0, Vec::len),
         })
     }
 }

@@ -97,4 +97,4 @@ pub(super) fn check_party(party: Value<'_>) -> Result<(), AccessTokenError> {
 }
 
 /// WIR-9.
-const MAX_DEPTH: usize = 8;
+pub(crate) const MAX_DEPTH: usize = 8;

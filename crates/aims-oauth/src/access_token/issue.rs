@@ -51,7 +51,16 @@ pub struct AccessTokenRequest<'a> {
 pub struct NewActor<'a> {
     subject: &'a str,
     issuer: Option<&'a str>,
-    before: Option<Value<'a>>,
+    before: Option<Before<'a>>,
+}
+
+/// Who acted before.
+#[derive(Clone, Copy, Debug)]
+enum Before<'a> {
+    /// Those in this claim.
+    Actors(Value<'a>),
+    /// This client: the token names no actor, and is about somebody else.
+    Client(Value<'a>),
 }
 
 impl<'a> NewActor<'a> {
@@ -68,10 +77,15 @@ impl<'a> NewActor<'a> {
         self
     }
 
-    /// In front of those who acted before: each exchange is a hop, also by who acts already (EXC-8).
+    /// In front of those who acted before: each exchange is a hop, also by who acts already (EXC-8). Where a token for a user names no actor, its client is the one:
+    /// an agent that a tool was called by does not get lost in what the tool does next.
     #[must_use]
     pub fn after(mut self, token: &'a VerifiedAccessToken) -> Self {
-        self.before = token.act();
+        self.before = match token.act() {
+            Some(actors) => Some(Before::Actors(actors)),
+            None if token.is_autonomous() => None,
+            None => token.claims().get("client_id").map(Before::Client),
+        };
         self
     }
 
@@ -81,8 +95,16 @@ impl<'a> NewActor<'a> {
             if let Some(issuer) = self.issuer {
                 act.str("iss", issuer);
             }
-            if let Some(before) = self.before {
-                act.value("act", before);
+            match self.before {
+                None => {}
+                Some(Before::Actors(actors)) => {
+                    act.value("act", actors);
+                }
+                Some(Before::Client(client)) => {
+                    act.object("act", |before| {
+                        before.value("sub", client);
+                    });
+                }
             }
         });
     }

@@ -8,6 +8,7 @@ mod issuers;
 mod verified;
 mod verify;
 
+pub(crate) use self::actors::MAX_DEPTH as MAX_ACTORS;
 pub(crate) use self::actors::check as check_actors;
 pub use self::actors::{Actor, ActorChain};
 pub use self::claims::TokenBinding;

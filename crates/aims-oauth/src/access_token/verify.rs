@@ -39,6 +39,8 @@ pub struct AccessTokenVerifier {
     resource: Resource,
     /// All its names, the first included.
     resources: Vec<Resource>,
+    /// As which client it asks its issuers about tokens.
+    clients: Vec<(Issuer, Box<str>)>,
     issuers: Issuers,
     marks: Option<Arc<dyn Marks>>,
     backend: Backend,
@@ -58,6 +60,7 @@ impl AccessTokenVerifier {
         AccessTokenVerifierBuilder(Self {
             resources: vec![resource.clone()],
             resource,
+            clients: Vec::new(),
             issuers,
             marks: None,
             backend,
@@ -100,6 +103,22 @@ impl AccessTokenVerifier {
             Some(issuer) => issuer.prepare(key_id.as_deref(), now).await,
             None => Ok(()),
         }
+    }
+
+    /// The same of an answer that is signed: call it before [`introspected_jwt`](Self::introspected_jwt).
+    ///
+    /// # Errors
+    ///
+    /// As [`prepare`](Self::prepare).
+    pub async fn prepare_answer(
+        &self,
+        issuer: &Issuer,
+        answer: &str,
+        now: UnixTime,
+    ) -> Result<(), IssuerKeysError> {
+        let Some(issuer) = self.issuers.find(issuer.as_str()) else { return Ok(()) };
+        let Ok(jws) = UnverifiedJws::parse(answer, &Limits::new().token(MAX_ANSWER)) else { return Ok(()) };
+        issuer.prepare(jws.header().key_id(), now).await
     }
 
     /// Whether a token says itself what it is worth; otherwise its issuer does.
@@ -183,7 +202,9 @@ impl AccessTokenVerifier {
             return Err(AccessTokenError::IssuerMismatch);
         }
         let audience = claims.audience().ok_or(ClaimsError::Missing("aud"))?;
-        let own: Vec<_> = self.resources.iter().map(Resource::as_str).collect();
+        let clients =
+            self.clients.iter().filter(|(at, _)| at == issuer.issuer()).map(|(_, client)| &**client);
+        let own: Vec<_> = self.resources.iter().map(Resource::as_str).chain(clients).collect();
         if !claim::audience_is_one_of(audience, &own)? {
             return Err(AccessTokenError::AudienceMismatch);
         }
@@ -311,6 +332,13 @@ impl AccessTokenVerifierBuilder {
     /// Another name by which this resource server goes.
     pub fn also_known_as(mut self, resource: Resource) -> Self {
         self.0.resources.push(resource);
+        self
+    }
+
+    /// As which client this resource server asks `issuer` about tokens: many servers sign their answers for the client that asks (RFC 9701 §5), and not for the resource.
+    /// No token is taken that is for that name. Default: answers are for the resource.
+    pub fn asks_as(mut self, issuer: Issuer, client_id: impl Into<Box<str>>) -> Self {
+        self.0.clients.push((issuer, client_id.into()));
         self
     }
 

@@ -87,7 +87,7 @@ impl SentAsk {
         let mut flow = self.flow;
         let news = flow.client.learn(&self.sent, answer);
         if answer.status() != 200 {
-            flow.tries.again(refusal(answer), news)?;
+            flow.client.again(&mut flow.tries, refusal(answer), news)?;
             return Ok(AskStep::Again(Box::new(flow)));
         }
         check_media_type(answer)?;

@@ -210,6 +210,10 @@ pub struct SentPush {
 }
 
 impl PushFlow {
+    pub(crate) fn client(&self) -> &OAuthClient {
+        &self.client
+    }
+
     /// Makes the request, to be sent at once.
     ///
     /// # Errors
@@ -248,7 +252,7 @@ impl SentPush {
             let pending = flow.pending.at(&flow.client, &query)?;
             return Ok(PushStep::Ready(Box::new(pending)));
         }
-        flow.tries.again(refusal(answer), news)?;
+        flow.client.again(&mut flow.tries, refusal(answer), news)?;
         Ok(PushStep::Again(Box::new(flow)))
     }
 }

@@ -118,8 +118,8 @@ pub enum ClientError {
     /// The server failed.
     #[error("the server answered with status {0}")]
     Status(u16),
-    /// It was tried to step up too often.
-    #[error("the resource wants more again and again")]
+    /// It was tried to step up too often: the resource refuses what came in place of what it refused before, or wants ever more.
+    #[error("the resource does not take what it asked for, and asks again")]
     StepUps,
     /// The token is none.
     #[error("the server issued a token that is none: {0}")]

@@ -278,4 +278,4 @@ const LONGEST_LEAD: Duration = Duration::from_secs(60);
 const UNSAID: Duration = Duration::from_secs(300);
 
 /// By a clock that was set back, no token counts that came later.
-const CLOCK_STEPS: Duration = Duration::from_secs(60);
+pub(super) const CLOCK_STEPS: Duration = Duration::from_secs(60);

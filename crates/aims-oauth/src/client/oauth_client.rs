@@ -8,12 +8,13 @@ use aims_keys::{Backend, UnixTime};
 
 use super::nonces::is_nonce;
 use super::told::{News, Told};
+use super::tries::Tries;
 use super::{
     AskFlow, AuthorizationFlow, ClientCredential, ClientError, EndpointRequest, SenderConstraint, TokenFlow,
 };
 use crate::client::constraint::HeldBinding;
 use crate::{
-    BackchannelRequest, ClientAuthMethod, DpopTarget, Endpoint, ErrorResponse, GrantType, Issuer,
+    BackchannelRequest, ClientAuthMethod, DpopTarget, Endpoint, ErrorCode, ErrorResponse, GrantType, Issuer,
     NewParameters, RedirectUri, ServerMetadata, Signed, TokenRequest,
 };
 
@@ -247,6 +248,25 @@ impl OAuthClient {
         let challenge = challenge.ok_or(crate::MessageError::Member("attestation_challenge"))?;
         self.0.told.set_challenge(&challenge);
         Ok(())
+    }
+
+    /// Whether the same is sent once more. A challenge that does not count any more is forgotten: where the server has a place for challenges, another comes from there
+    /// (ABC-5).
+    ///
+    /// # Errors
+    ///
+    /// As [`Tries::again`].
+    pub(super) fn again(
+        &self,
+        tries: &mut Tries,
+        refused: ClientError,
+        mut news: News,
+    ) -> Result<(), ClientError> {
+        if refused.error_code() == Some(ErrorCode::UseAttestationChallenge) && !news.challenge {
+            self.0.told.forget_challenge();
+            news.challenge = self.challenge_url().is_some();
+        }
+        tries.again(refused, news)
     }
 
     /// Learns what proofs must hold, and reads an error: whether the same may be sent again, or what the error is.

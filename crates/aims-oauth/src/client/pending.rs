@@ -6,6 +6,7 @@ use std::time::Duration;
 use aims_keys::{SealError, SealingKey, UnixTime};
 use zeroize::Zeroizing;
 
+use super::held::CLOCK_STEPS;
 use super::sealed::{number, open, seal};
 use super::{ClientError, OAuthClient, TokenFlow};
 use crate::wanted::Wanted;
@@ -88,7 +89,8 @@ impl PendingAuthorization {
         if *client.issuer() != self.issuer || client.client_id() != self.client_id || key != self.key {
             return Err(ClientError::OtherClient);
         }
-        if now >= self.expires {
+        // By a clock that was set back, no request counts that was made later.
+        if now >= self.expires || self.expires > now + Self::LIFETIME + CLOCK_STEPS {
             return Err(ClientError::Expired);
         }
         let expected = ExpectedAuthorization::new(self.issuer, self.state, self.is_issuer_sent);

@@ -109,7 +109,7 @@ impl SentTokenRequest {
             return Ok(TokenStep::Pending(not_yet));
         }
         let mut flow = self.flow;
-        flow.tries.again(refused, news)?;
+        flow.client.again(&mut flow.tries, refused, news)?;
         Ok(TokenStep::Again(flow))
     }
 

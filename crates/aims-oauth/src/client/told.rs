@@ -34,6 +34,10 @@ impl Told {
         *self.challenge.lock().unwrap_or_else(PoisonError::into_inner) = Some(challenge.into());
     }
 
+    pub(super) fn forget_challenge(&self) {
+        *self.challenge.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Learns from an answer of `url`.
     pub(super) fn learn(&self, url: &HttpsUrl, answer: &Posted) -> News {
         let nonce = self.nonces.learn(url, answer.lines(DPOP_NONCE_FIELD));

@@ -140,9 +140,13 @@ impl DpopVerifier {
         if !claims.is("htm", request.method) {
             return Err(DpopError::MethodMismatch);
         }
-        let target: DpopTarget = claims.text("htu").parse().map_err(DpopError::Target)?;
-        if target != *request.target {
-            return Err(DpopError::TargetMismatch);
+        let target = claims.text("htu");
+        // Mostly it is spelt as here. What is not is read, for what it may be instead.
+        if target != request.target.as_str() {
+            let target: DpopTarget = target.parse().map_err(DpopError::Target)?;
+            if target != *request.target {
+                return Err(DpopError::TargetMismatch);
+            }
         }
         if let Some(nonces) = &self.nonces {
             let nonce = claims.object.get("nonce").and_then(|nonce| nonce.as_str());

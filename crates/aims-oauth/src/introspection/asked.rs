@@ -151,7 +151,10 @@ impl Inner {
         let answer = match self.server.introspect(token).await {
             Ok(IntrospectionAnswer::Json(body)) => tokens.introspected(token, &self.issuer, &body, now),
             Ok(IntrospectionAnswer::Jwt(answer)) => {
-                tokens.introspected_jwt(token, &self.issuer, &answer, now)
+                match tokens.prepare_answer(&self.issuer, &answer, now).await {
+                    Ok(()) => tokens.introspected_jwt(token, &self.issuer, &answer, now),
+                    Err(error) => Err(error.into()),
+                }
             }
             Err(error) => Err(error.into()),
         };

@@ -208,7 +208,10 @@ impl TokenClient {
             let answer = self.send(sent.request()).await?;
             match sent.answered(&answer)? {
                 PushStep::Ready(pending) => return Ok(*pending),
-                PushStep::Again(flow) => *sent = flow.send(self.now()?).await?,
+                PushStep::Again(flow) => {
+                    self.challenge(flow.client()).await?;
+                    *sent = flow.send(self.now()?).await?;
+                }
             }
         }
     }

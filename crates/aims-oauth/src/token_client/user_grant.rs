@@ -18,7 +18,8 @@ use crate::{
 /// What a user granted: tokens come by it for as long as the server lets them. Cloning is cheap, and clones share it.
 ///
 /// A server that rotates refresh tokens takes one that comes twice for stolen, and ends the grant (RFT-1). So one request at a time uses it: others wait. Keep the one
-/// value, or what it was [sealed](Self::seal) to last, and not two.
+/// value, or what it was [sealed](Self::seal) to last, and not two. Let a request for a token end by itself: where its future is dropped after the server has given the
+/// next refresh token, and before that is here, the user has to be asked again.
 #[derive(Clone)]
 pub struct UserGrant(Arc<Inner>);
 
@@ -109,7 +110,7 @@ impl UserGrant {
         seal(key, PURPOSE, &form)
     }
 
-    /// Opens one that was sealed.
+    /// Opens one that was sealed. Whoever stores several users' can mistake one for another: [`subject`](Self::subject) says whose it is, where that was known.
     ///
     /// # Errors
     ///

@@ -64,7 +64,8 @@ fn exc_3_exc_4_exc_8_aims_26_what_is_derived_is_good_for_no_more_and_says_what_i
     let same = read(&server, &server.issue(same.request()));
     assert_eq!((same.scope(), same.not_after()), (parent.scope(), parent.not_after()));
     assert_eq!(same.details().unwrap().as_json(), parent.details().unwrap().as_json());
-    assert_eq!(same.actors().iter().count(), 1, "each exchange is a hop");
+    let hops: Vec<_> = same.actors().iter().map(|actor| actor.subject().into_owned()).collect();
+    assert_eq!(hops, [AGENT, AGENT], "each exchange is a hop, in front of the client that had the token");
     let again = Derivation::of(&same, TOOL, inner())
         .acting("spiffe://b.example/x", Some("https://as.b.example"))
         .derive(NOW)
@@ -79,6 +80,7 @@ fn exc_3_exc_4_exc_8_aims_26_what_is_derived_is_good_for_no_more_and_says_what_i
         actors,
         [
             ("spiffe://b.example/x".to_owned(), Some("https://as.b.example".to_owned())),
+            (AGENT.to_owned(), None),
             (AGENT.to_owned(), None)
         ]
     );
@@ -134,15 +136,21 @@ fn exc_2_exc_3_exc_5_what_is_more_is_refused_and_not_cut_down() {
         Derivation::of(&foreign, TOOL, inner()).acting("x", Some("https://as.b.example")).derive(NOW).is_ok()
     );
 
-    // Eight ancestors, and no more.
-    let mut token = parent;
-    for _ in 0..8 {
-        let derived = Derivation::of(&token, AGENT, tool()).derive(NOW).unwrap();
-        let issued = server.issue(derived.request());
-        token = read(&server, &issued);
-    }
-    assert_eq!(token.lineage().ids().len(), 8);
-    assert_refused!(Derivation::of(&token, AGENT, tool()).derive(NOW), "lineage_too_long", "WIR-9");
+    // Eight ancestors, and no more; and eight who acted, the agent that asked the user among them.
+    let often = |first: VerifiedAccessToken, times: usize| {
+        (0..times).fold(first, |token, _| {
+            let derived = Derivation::of(&token, TOOL, tool()).derive(NOW).unwrap();
+            read(&server, &server.issue(derived.request()))
+        })
+    };
+    let own = read(&server, &server.issue(&aims_oauth::AccessTokenRequest::new(AGENT, AGENT, tool())));
+    let token = often(own, 8);
+    assert_eq!((token.lineage().ids().len(), token.actors().iter().count()), (8, 8));
+    assert_refused!(Derivation::of(&token, TOOL, tool()).derive(NOW), "lineage_too_long", "WIR-9");
+    let token = often(parent, 7);
+    let last = token.actors().iter().last().unwrap();
+    assert_eq!((token.actors().iter().count(), &*last.subject()), (8, AGENT));
+    assert_refused!(Derivation::of(&token, TOOL, tool()).derive(NOW), "too_many_actors", "WIR-9");
 }
 
 proptest! {

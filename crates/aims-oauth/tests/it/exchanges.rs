@@ -103,6 +103,12 @@ async fn exc_7_an_actor_token_is_the_clients_and_shown_to_be() {
     assert_refused!(judge(&actor, None), "actor_not_shown", "EXC-7");
     let other = proof(&prover()).await;
     assert_refused!(judge(&actor, Some(&other)), "actor_not_shown", "EXC-7");
+    // One that has ended, though the subject token has not.
+    let short = token(&server, &bound(of(AGENT), &holder).lifetime(Duration::from_secs(100)));
+    let parties = ExchangeParties::new(&agent, &subject).acting_by(ActorToken::AccessToken(&short));
+    parties.with_dpop(Some(&own)).check(NOW + Duration::from_secs(99)).unwrap();
+    let refused = parties.with_dpop(Some(&own)).check(NOW + Duration::from_secs(100));
+    assert_refused!(refused, "expired", "EXC-2");
     // A bearer token shows nothing.
     assert_refused!(judge(&token(&server, &of(AGENT)), Some(&own)), "actor_not_shown", "EXC-7");
     // Another's, though its key were shown.
@@ -171,6 +177,12 @@ async fn exc_6_exc_7_a_wit_says_who_acts_where_its_key_is_shown() {
     assert_refused!(judge(&known, None, NOW), "actor_not_shown", "EXC-7");
     let another = client("spiffe://acme.example/agents/other").await;
     assert_refused!(judge(&another, Some(&own), NOW), "other_actor", "EXC-7");
-    let end = wit.not_after() + Duration::from_secs(1);
-    assert_refused!(judge(&known, Some(&own), end), "expired", "EXC-2");
+    // Though the subject token lives longer.
+    let patient = server.issuer().with_max_lifetime(Duration::from_secs(24 * 3600));
+    let long = patient.issue(&of("somebody").lifetime(Duration::from_secs(24 * 3600)), NOW).unwrap();
+    let long = server.verifier().build().verify(long.token(), NOW).unwrap();
+    assert!(long.not_after() > wit.not_after());
+    let parties = ExchangeParties::new(&known, &long).acting_by(ActorToken::Wit(&wit)).with_dpop(Some(&own));
+    parties.check(wit.not_after() - Duration::from_secs(1)).unwrap();
+    assert_refused!(parties.check(wit.not_after()), "expired", "EXC-2");
 }

@@ -152,6 +152,20 @@ fn int_3_a_signed_answer_is_for_this_resource_server_and_is_no_token() {
     ] {
         assert_refused!(judge(&answer(TYPE, &[of])), code, rule, "{of:?}");
     }
+    // For the client that asked, where the server knows this resource server as one: at that server alone, and no token is for that name.
+    let other: aims_oauth::Issuer = "https://as.other.example".parse().unwrap();
+    let asking = |at: &aims_oauth::Issuer| server.verifier().asks_as(at.clone(), "tool-1").build();
+    let for_client = answer(TYPE, &[("aud", r#""tool-1""#)]);
+    let asked = asking(&issuer()).introspected_jwt(&opaque(), &issuer(), &for_client, NOW);
+    assert_eq!(&*asked.unwrap().subject(), USER);
+    assert_refused!(judge(&for_client), "audience_mismatch", "ACT-4");
+    let elsewhere = asking(&other).introspected_jwt(&opaque(), &issuer(), &for_client, NOW);
+    assert_refused!(elsewhere, "audience_mismatch", "ACT-4");
+    let about_client = said(&[("aud", r#""tool-1""#)]);
+    let of_client = answer(TYPE, &[("token_introspection", &about_client)]);
+    let refused = asking(&issuer()).introspected_jwt(&opaque(), &issuer(), &of_client, NOW);
+    assert_refused!(refused, "audience_mismatch", "ACT-4");
+
     for typ in ["jwt", "at+jwt", "token-introspection"] {
         assert_refused!(judge(&answer(typ, &[])), "wrong_type", "ACT-1", "{typ}");
     }

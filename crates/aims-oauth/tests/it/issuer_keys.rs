@@ -7,8 +7,9 @@ use std::time::Duration;
 use aims_credential::{Fetch, FetchError, FetchRequest, Fetched, HttpsUrl};
 use aims_keys::{BoxFuture, UnixTime, backend};
 use aims_oauth::{
-    AccessToken, AccessTokenRequest, AccessTokenVerifier, BindingPolicy, Issuer, IssuerKeysError,
-    PresentedToken, ResourceServer, TrustedIssuer,
+    AccessToken, AccessTokenRequest, AccessTokenVerifier, BindingPolicy, Introspect, IntrospectError,
+    Introspection, IntrospectionAnswer, Issuer, IssuerKeysError, PresentedToken, ResourceServer,
+    TrustedIssuer,
 };
 use aims_testkit::assert_refused;
 
@@ -295,4 +296,52 @@ async fn act_6_idt_1_the_keys_of_id_tokens_are_asked_for_too() {
     let silent = TrustedIssuer::following(issuer(), Web::default(), backend::ring());
     let silent = IdTokenVerifier::builder("app", silent, backend::ring()).build();
     assert!(silent.prepare(&token, NOW).await.is_err());
+}
+
+/// Who answers with this, signed.
+#[derive(Debug)]
+struct Answer(String);
+
+impl Introspect for Answer {
+    fn introspect<'a>(
+        &'a self,
+        _: &'a AccessToken,
+    ) -> BoxFuture<'a, Result<IntrospectionAnswer, IntrospectError>> {
+        Box::pin(std::future::ready(Ok(IntrospectionAnswer::Jwt(self.0.clone()))))
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn act_6_int_3_the_keys_of_signed_answers_are_asked_for_too() {
+    let server = Server::new();
+    let (tool, iat, exp) = (tool(), NOW.as_secs(), NOW.as_secs() + 300);
+    let answer = server.sign(
+        "token-introspection+jwt",
+        &format!(
+            r#"{{"iss":"{ISSUER}","aud":"{tool}","iat":{iat},"token_introspection":
+            {{"active":true,"iss":"{ISSUER}","sub":"{USER}","client_id":"{AGENT}","aud":"{tool}","exp":{exp}}}}}"#
+        ),
+    );
+    let answer = answer.expose().to_owned();
+    let asking = |web: &Web| {
+        let asked = Introspection::new(issuer(), Answer(answer.clone()));
+        ResourceServer::new(web.verifier(), BindingPolicy::bound()).with_introspection(asked)
+    };
+    let presented = PresentedToken::read(["Bearer an-opaque-token"]).unwrap().unwrap();
+    // Nobody has seen a token of the issuer whose keys were asked for.
+    let web = Web::of(&server);
+    let verified = asking(&web).verify_any(&presented, NOW).await.unwrap();
+    assert_eq!(&*verified.subject(), USER);
+    assert_eq!(web.asked(), [METADATA, JWKS]);
+    // Where they cannot be had, nobody is at fault.
+    let web = Web::of(&server);
+    web.fail(JWKS, FetchError::Timeout);
+    let refused = asking(&web).verify_any(&presented, NOW).await;
+    assert_eq!(refused.unwrap_err().status(), 503);
+    // What is signed for another issuer costs nothing.
+    let web = Web::of(&server);
+    let other = "https://as.other.example".parse().unwrap();
+    web.verifier().prepare_answer(&other, &answer, NOW).await.unwrap();
+    web.verifier().prepare_answer(&issuer(), "no answer", NOW).await.unwrap();
+    assert!(web.asked().is_empty());
 }

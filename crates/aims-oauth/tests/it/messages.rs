@@ -5,8 +5,8 @@ use std::time::Duration;
 use aims_keys::backend;
 use aims_oauth::{
     AuthorizationDetails, CodeGrant, CodeVerifier, ErrorCode, ErrorResponse, Grant, MessageError,
-    NewParameters, Parameters, TokenExchange, TokenHint, TokenQuery, TokenRequest, TokenResponse,
-    TokenTypeUrn, TokenUse, TypedToken,
+    NewParameters, Parameters, RefreshToken, TokenExchange, TokenHint, TokenQuery, TokenRequest,
+    TokenResponse, TokenTypeUrn, TokenUse, TypedToken,
 };
 use aims_testkit::assert_refused;
 
@@ -260,7 +260,8 @@ fn rev_1_int_1_a_token_is_asked_about() {
     assert_refused!(query("token=a&token=b"), "parameter_repeated", "WIR-2");
     assert_refused!(query("token=%00"), "parameter_value", "WIR-1");
     let mut form = NewParameters::new();
-    TokenQuery::about("t".parse().unwrap()).thought_to_be(TokenHint::RefreshToken).write(&mut form);
+    let refresh: RefreshToken = "t".parse().unwrap();
+    TokenQuery::about(refresh.into()).thought_to_be(TokenHint::RefreshToken).write(&mut form);
     assert_eq!(form.as_str(), "token=t&token_type_hint=refresh_token");
 }
 

@@ -84,7 +84,8 @@ impl TestAuthorizationServerBuilder {
         }
     }
 
-    /// A client that signs assertions with this key (`private_key_jwt`), and whose users come back to these URIs.
+    /// A client that signs assertions with this key (`private_key_jwt`), and whose users come back to these URIs. Its tokens are for tools that take `DPoP` proofs; where
+    /// these take nothing else of a caller, it has to go by the name of a workload, such as `spiffe://acme.example/agents/travel`.
     ///
     /// # Panics
     ///

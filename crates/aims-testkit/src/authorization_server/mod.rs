@@ -29,7 +29,10 @@ use self::state::State;
 ///
 /// It is a [`Post`] and a [`Fetch`] for its own URLs, so that a `TokenClient` can ask it without a socket; [`answer`](Self::answer) is for programs that serve it.
 /// What it has not is a page for users: [`approve`](Self::approve) does what a browser does in which the user agrees, and
-/// [`decide`](Self::decide) what a user does who is asked elsewhere.
+/// [`decide`](Self::decide) what a user does who is asked elsewhere. A refusal says why in its `error_description`, which a client finds in
+/// [`ErrorResponse::description`](aims_oauth::ErrorResponse::description).
+///
+/// What is exchanged for a token has its scope or less, also where it is for another resource: name the scope of an inner tool as the outer one does.
 ///
 /// ```
 /// use aims_keys::{UnixTime, backend};

@@ -87,7 +87,7 @@ impl TestAuthorizationServer {
         let Some(Ok(target)) = url else { return Err(refused(ErrorCode::ServerError)) };
         let request = DpopRequest::new("POST", &target);
         let proof = self.0.dpop.verify(lines, &request, self.now());
-        proof.map(Some).map_err(|error: DpopError| refused(error.error_code()))
+        proof.map(Some).map_err(|error: DpopError| refused(error.error_code()).describe(&error.to_string()))
     }
 
     /// The agent's own right (ACT-2).
@@ -123,13 +123,16 @@ impl TestAuthorizationServer {
         let granted = {
             let mut state = self.state();
             let known = state.refresh.get_mut(token.expose()).ok_or(refused(ErrorCode::InvalidGrant))?;
+            // Nobody else uses it up.
+            if known.granted.client_id != asking.client_id() || known.instance != asking.instance() {
+                return Err(refused(ErrorCode::InvalidGrant));
+            }
             let is_used = std::mem::replace(&mut known.is_used, true);
-            let (granted, instance) = (known.granted.clone(), known.instance);
+            let granted = known.granted.clone();
             if is_used {
                 state.ended.push(granted.id);
             }
-            let is_its = granted.client_id == asking.client_id() && instance == asking.instance();
-            if !is_its || state.ended.contains(&granted.id) {
+            if state.ended.contains(&granted.id) {
                 return Err(refused(ErrorCode::InvalidGrant));
             }
             granted
@@ -140,7 +143,9 @@ impl TestAuthorizationServer {
     fn granted(&self, asking: &Asking<'_>, granted: &Granted) -> Result<TokenResponse, ErrorResponse> {
         let wanted = asking.request.resources();
         if !wanted.iter().all(|resource| granted.resources.contains(resource)) {
-            return Err(refused(ErrorCode::InvalidTarget));
+            return Err(
+                refused(ErrorCode::InvalidTarget).describe("the resource is not one that was granted")
+            );
         }
         let resource = self.one_resource(if wanted.is_empty() { &granted.resources } else { wanted })?;
         let scope = self.scope(asking.request.wanted_scope(), &resource, granted.scope.as_ref())?;
@@ -228,7 +233,7 @@ impl TestAuthorizationServer {
         let audience = audience.parse().map_err(|_| refused(ErrorCode::InvalidTarget))?;
         let scope = asking.request.wanted_scope().unwrap_or(subject.scope()).clone();
         if !scope.is_subset_of(subject.scope()) {
-            return Err(refused(ErrorCode::InvalidScope));
+            return Err(too_wide());
         }
         let user = subject.subject();
         let resources = asking.request.resources();
@@ -309,7 +314,8 @@ impl TestAuthorizationServer {
     fn one_resource(&self, resources: &[Resource]) -> Result<Resource, ErrorResponse> {
         match resources {
             [resource] if self.scope_of(resource).is_some() => Ok(resource.clone()),
-            _ => Err(refused(ErrorCode::InvalidTarget)),
+            [_] => Err(refused(ErrorCode::InvalidTarget).describe("there is no such resource here")),
+            _ => Err(refused(ErrorCode::InvalidTarget).describe("a token is for one resource")),
         }
     }
 
@@ -328,7 +334,7 @@ impl TestAuthorizationServer {
         match wanted {
             None => Ok(ceiling.without(&OPENID.parse().unwrap_or_default())),
             Some(wanted) if wanted.is_subset_of(&ceiling) => Ok(wanted.clone()),
-            Some(_) => Err(refused(ErrorCode::InvalidScope)),
+            Some(_) => Err(too_wide()),
         }
     }
 }
@@ -337,8 +343,13 @@ pub(super) fn refused(error: ErrorCode) -> ErrorResponse {
     ErrorResponse::new(error)
 }
 
+fn too_wide() -> ErrorResponse {
+    refused(ErrorCode::InvalidScope).describe("more scope than was granted, or than the resource has")
+}
+
+/// A server that is asked by anybody says less.
 fn client(error: &ClientAuthError) -> ErrorResponse {
-    ErrorResponse::new(error.error_code())
+    refused(error.error_code()).describe(&error.to_string())
 }
 
 const OPENID: &str = "openid";

@@ -75,6 +75,7 @@ impl World {
         let server = TestAuthorizationServer::builder(ISSUER, clock.reader())
             .workloads("spiffe://acme.example/agents/*", authority.trust(), &[REDIRECT])
             .resource(TOOL, "trips:read trips:book")
+            .resource("https://tools.example/v1", "trips:read")
             .build();
         let credential = CurrentCredential::new(authority.agent("/agents/travel", NOW).holder());
         let tokens = AccessTokenVerifier::builder(TOOL.parse().unwrap(), server.trusted(), backend::ring());
@@ -287,4 +288,110 @@ async fn dpo_12_dpo_9_a_tool_that_wants_its_nonces_gets_them() {
     // The nonce is known by now, and each request has a proof of its own.
     let response = http.oneshot(request(None)).await.unwrap();
     assert_eq!((response.status(), world.calls()), (StatusCode::OK, 1));
+}
+
+/// A tool that only ever refuses, with these challenges in turn.
+#[derive(Clone)]
+struct Hostile(Arc<Mutex<(usize, Vec<&'static str>)>>);
+
+impl Hostile {
+    fn saying(challenges: &[&'static str]) -> Self {
+        Self(Arc::new(Mutex::new((0, challenges.to_vec()))))
+    }
+
+    fn calls(&self) -> usize {
+        self.0.lock().unwrap().0
+    }
+}
+
+impl Service<Request<Body>> for Hostile {
+    type Response = Response;
+    type Error = std::convert::Infallible;
+    type Future = std::future::Ready<Result<Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        let mut state = self.0.lock().unwrap();
+        let challenge = state.1[state.0 % state.1.len()];
+        state.0 += 1;
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+        response.headers_mut().append("www-authenticate", challenge.parse().unwrap());
+        response.headers_mut().append("dpop-nonce", format!("n-{}", state.0).parse().unwrap());
+        std::future::ready(Ok(response))
+    }
+}
+
+#[tokio::test]
+async fn cha_5_dpo_12_a_hostile_tool_gets_no_more_than_a_few_tries_and_no_token_of_anybody_else() {
+    let nonce = r#"DPoP error="use_dpop_nonce""#;
+    let token = r#"DPoP error="invalid_token""#;
+    let read = r#"DPoP error="insufficient_scope", scope="trips:read""#;
+    let book = r#"DPoP error="insufficient_scope", scope="trips:book""#;
+    let user = r#"DPoP error="insufficient_user_authentication", max_age="0""#;
+    let world = World::new();
+    for (challenges, calls) in [
+        (&[nonce][..], 2),
+        (&[token], 2),
+        (&[read, book], 3),
+        (&[nonce, token], 3),
+        (&[nonce, token, read, book], 5),
+        // A user is asked by whoever calls, and not from here.
+        (&[user], 1),
+        // What no token gives, and what nobody can read, is the answer.
+        (&["Negotiate"], 1),
+        (&["DPoP realm="], 1),
+        (&[r#"DPoP error="invalid_token", error="invalid_token""#], 1),
+    ] {
+        let key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap());
+        let credential = ClientCredential::wit_svid(AGENT.parse().unwrap(), world.credential.clone());
+        let constraint = SenderConstraint::dpop(DpopProver::new(key).unwrap());
+        let tokens = TokenClient::builder(world.server.clone(), world.clock.reader(), backend::ring())
+            .server(ISSUER.parse().unwrap(), credential, constraint)
+            .build();
+        let hostile = Hostile::saying(challenges);
+        let http = TokenAgent::new(tokens).needing(need()).layer().layer(hostile.clone());
+        let answered = http.oneshot(request(None)).await;
+        assert!(!answered.is_ok_and(|response| response.status().is_success()));
+        assert_eq!(hostile.calls(), calls, "{challenges:?}");
+    }
+}
+
+#[tokio::test]
+async fn mcp_15_a_request_that_shows_something_else_already_is_not_sent() {
+    let world = World::new();
+    for field in ["authorization", "dpop"] {
+        let http = TokenAgent::new(world.tokens()).layer().layer(world.tool.clone());
+        let mut occupied = request(Some(need()));
+        occupied.headers_mut().insert(field, "mine".parse().unwrap());
+        let Err(AgentError::Attach(error)) = http.oneshot(occupied).await else { panic!() };
+        assert_eq!(error.code(), "authorization_occupied");
+    }
+    // Beside the resource, and above it: at the same origin, and yet another's.
+    let below = need_of("https://tools.example/v1");
+    for uri in [
+        "https://tools.example/v2/book",
+        "https://tools.example/v10",
+        "https://tools.example",
+        "https://tools.example:8443/v1/book",
+        "https://tools.example/V1/book",
+        "https://tools.example/%761/book",
+        "https://tools.example/v1/../v2",
+        "https://tools.example/v1/%2e%2E/v2",
+        "https://me@tools.example/v1/book",
+        "https://tools.example.evil.example/v1/book",
+    ] {
+        let http = TokenAgent::new(world.tokens()).layer().layer(world.tool.clone());
+        let mut request = request(Some(below.clone()));
+        *request.uri_mut() = uri.parse().unwrap();
+        assert!(matches!(http.oneshot(request).await, Err(AgentError::Attach(_))), "{uri}");
+    }
+    assert_eq!(world.calls(), 0);
+}
+
+fn need_of(resource: &str) -> TokenNeed {
+    TokenNeed::of(resource.parse().unwrap()).from(ISSUER.parse().unwrap())
 }

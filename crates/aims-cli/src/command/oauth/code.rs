@@ -40,7 +40,8 @@ impl Code {
             } else {
                 Awaited::listen(&redirect_uri).await?
             };
-            let client = session.tokens.client(&session.issuer).await?;
+            let client =
+                session.tokens.client(&session.issuer).await.about_option(session.issuer.as_str())?;
             let flow = client.authorize(back.uri())?.resource(resource).scope(scope);
             let pending = session.tokens.begin(flow).await?;
             redirect::send_user_to(pending.url(), json);

@@ -110,7 +110,7 @@ impl Session {
 
     /// What comes of a request.
     pub(super) async fn run(&self, request: TokenRequest) -> Result<TokenStep, Failure> {
-        let client = self.tokens.client(&self.issuer).await?;
+        let client = self.tokens.client(&self.issuer).await.about_option(self.issuer.as_str())?;
         Ok(self.tokens.run(client.token(request)?).await?)
     }
 }

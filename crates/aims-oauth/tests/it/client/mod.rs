@@ -4,8 +4,11 @@ mod about;
 mod adversary;
 mod approvals;
 mod flows;
+mod kept;
+mod meanwhile;
 mod others;
 mod step_up;
+mod steps;
 pub(crate) mod support;
 mod tokens;
 #[cfg(feature = "wit-svid")]

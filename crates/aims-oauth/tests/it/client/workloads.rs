@@ -75,6 +75,41 @@ async fn rft_2_what_a_user_granted_outlives_the_keys_of_a_workload() {
     assert_eq!(world.verify(&second).subject(), USER);
 }
 
+#[tokio::test]
+async fn abc_5_the_first_challenge_is_asked_for_before_anything_else() {
+    let authority = TestAuthority::new("spiffe://acme.example");
+    let world = World::with(|server| server.workloads(AGENT, authority.trust(), &[]));
+    let current = CurrentCredential::new(authority.agent("/agents/travel", NOW).holder());
+    let metadata = world.server.metadata().to_json();
+    let metadata = metadata.replacen('{', r#"{"challenge_endpoint":"https://as.example/challenge","#, 1);
+    // With a new client each: it has no challenge yet.
+    let begin = || {
+        let between = Between::of(&world.server);
+        between.page("https://as.example/.well-known/oauth-authorization-server", &metadata);
+        between.answers(Ok(json(200, r#"{"attestation_challenge":"c-1"}"#)));
+        let credential = ClientCredential::wit_svid(AGENT.parse().unwrap(), current.clone());
+        let tokens = TokenClient::builder(between.clone(), world.clock.reader(), backend::ring())
+            .server(issuer(), credential, SenderConstraint::signature(current.clone()))
+            .build();
+        (between, tokens)
+    };
+    let (between, tokens) = begin();
+    tokens.token(&need()).await.unwrap();
+    let posted = between.posted();
+    assert_eq!((posted.len(), &*posted[0]), (2, ""), "{posted:?}");
+    // A user is asked in the same way.
+    let (between, tokens) = begin();
+    let pushed = r#"{"request_uri":"urn:ietf:params:oauth:request_uri:a","expires_in":60}"#;
+    between.answers(Ok(json(201, pushed)));
+    let client = tokens.client(&issuer()).await.unwrap();
+    let flow = client.authorize(&REDIRECT.parse().unwrap()).unwrap();
+    tokens.begin(flow).await.unwrap();
+    let posted = between.posted();
+    assert_eq!((posted.len(), &*posted[0]), (2, ""), "{posted:?}");
+    assert!(posted[1].contains("code_challenge="), "{posted:?}");
+    assert!(client.challenge_url().is_none());
+}
+
 /// What a Workload API does.
 #[derive(Debug)]
 struct Svids(JwtSvidIssuer, &'static str);

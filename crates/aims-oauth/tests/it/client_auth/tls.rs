@@ -114,6 +114,26 @@ fn registered(method: RegisteredMethod) -> Registry {
 }
 
 #[test]
+fn exc_9_what_is_bound_to_a_certificate_is_exchanged_over_it_alone() {
+    let world = World::new();
+    let svid = world.verified();
+    let registry = Registry::default().workloads("spiffe://acme.example/agents/*", SpiffeProof::X509Svid);
+    let client = judge(&registry, AGENT, Some(PeerCertificate::verified(&svid))).unwrap();
+    let server = Server::new();
+    let check = |binding: TokenBinding| {
+        let request = aims_oauth::AccessTokenRequest::new(USER, AGENT, tool()).bound_to(binding);
+        let subject = server.verifier().build().verify(&server.issue(&request), NOW).unwrap();
+        aims_oauth::ExchangeParties::new(&client, &subject).check(NOW).map(|_| ())
+    };
+    check(TokenBinding::Certificate(svid.fingerprint())).unwrap();
+    let mut other = svid.fingerprint();
+    other[31] ^= 1;
+    assert_refused!(check(TokenBinding::Certificate(other)), "subject_not_shown", "EXC-9");
+    let key = aims_jose::Thumbprint::of(key().public_key());
+    assert_refused!(check(TokenBinding::Key(key)), "subject_not_shown", "EXC-9");
+}
+
+#[test]
 fn osc_4_osc_10_spc_4_an_agent_is_a_client_by_the_certificate_of_its_connection() {
     let world = World::new();
     let svid = world.verified();

@@ -89,6 +89,9 @@ async fn exchange(account: &mut Account, world: &mut World) -> Result<(), Broken
         if had.fingerprint == got_then.fingerprint {
             faults.push("it is the same token".to_owned());
         }
+        if got_then.ancestors != 1 {
+            faults.push(format!("the record has {} tokens that it rests on", got_then.ancestors));
+        }
         if got_then.scope != "trips:book" || then.agent().is_none_or(|who| who.id != TOOL.1) {
             faults.push(format!("the record of {} says: {got_then}", OFFICE.0));
         }

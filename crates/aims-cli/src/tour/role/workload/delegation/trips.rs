@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use aims::oauth::{PresentedToken, Resource, TokenNeed, TokenTypeUrn, TypedToken};
+use aims::oauth::{Resource, TokenNeed};
 use aims::{Connection, Connector, Guard, Permit, SigningAgent, TokenAgent};
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -26,22 +25,21 @@ pub(in super::super) async fn serve(workload: &Workload, message: &Message) -> O
     let (listener, url) = workload.listen(patterns(message, "peers")?).await?;
     let guard = guard(workload, message, &url)?;
     let inner = message.text("inner")?;
-    let (issuer, tokens) = tokens(workload, message)?;
+    let (_, tokens) = tokens(workload, message)?;
     let office = Arc::new(Office {
         tokens: TokenAgent::new(tokens),
         signing: signing(workload),
         client: Client::builder(TokioExecutor::new()).build(workload.connector(&message.text("expect")?)?),
         place: format!("{inner}/v1/issue"),
-        need: TokenNeed::of(inner.parse::<Resource>()?).from(issuer),
+        resource: inner.parse()?,
     });
     let app = Router::new()
         .route("/v1/search", get(search))
         .route("/v1/book", post(book))
         .route("/v1/tickets/{how}", post(tickets))
-        .with_state(Arc::clone(&office))
+        .with_state(office)
         .layer(Extension(guard.clone()))
-        .layer(guard.layer())
-        .layer(from_fn_with_state(office, exchanging));
+        .layer(guard.layer());
     let app = app.into_make_service_with_connect_info::<Connection>();
     tokio::spawn(async move { axum::serve(listener, app).await });
     Ok(json!({ "url": url }))
@@ -54,18 +52,7 @@ struct Office {
     client: Client<Connector, Body>,
     place: String,
     /// What its tokens are for.
-    need: TokenNeed,
-}
-
-/// Before the guard, which lets no handler have the token of a request: leaves a handle in its place, by which tokens come that were exchanged for it. Whether it is one that
-/// counts, the guard says.
-async fn exchanging(State(office): State<Arc<Office>>, mut request: Request, next: Next) -> Response {
-    let lines = request.headers().get_all(AUTHORIZATION).iter().map(http::HeaderValue::as_bytes);
-    if let Ok(Some(presented)) = PresentedToken::read(lines) {
-        let token = TypedToken::new(presented.token().clone().into(), TokenTypeUrn::AccessToken);
-        request.extensions_mut().insert(office.need.clone().in_exchange_for(token));
-    }
-    next.run(request).await
+    resource: Resource,
 }
 
 async fn search(Extension(permit): Extension<Permit>, Extension(guard): Extension<Guard>) -> Response {
@@ -105,23 +92,16 @@ async fn tickets(
     State(office): State<Arc<Office>>,
     Path(how): Path<String>,
     Extension(permit): Extension<Permit>,
-    Extension(need): Extension<TokenNeed>,
     fields: HeaderMap,
 ) -> Response {
-    match office.ticket(&how, &permit, need, fields).await {
+    match office.ticket(&how, &permit, fields).await {
         Ok(answer) => done(&permit, json!({ "office": answer })),
         Err(_) => StatusCode::BAD_GATEWAY.into_response(),
     }
 }
 
 impl Office {
-    async fn ticket(
-        &self,
-        how: &str,
-        permit: &Permit,
-        need: TokenNeed,
-        mut fields: HeaderMap,
-    ) -> Outcome<Value> {
+    async fn ticket(&self, how: &str, permit: &Permit, mut fields: HeaderMap) -> Outcome<Value> {
         let mut request = Request::post(&self.place).body(Body::empty())?;
         let trace = permit.trace().child().to_string();
         let signed = self.signing.layer().layer(self.client.clone());
@@ -134,7 +114,10 @@ impl Office {
             request.headers_mut().insert("traceparent", trace.parse()?);
             return send(signed, request).await;
         }
+        // What the handler has of the agent's token is good for this alone.
+        let caller = permit.authorization().ok_or("a caller without a token")?;
         let scope = if how == "widen" { BOOK_AND_PAY } else { BOOK };
+        let need = TokenNeed::of(self.resource.clone()).on_behalf_of(caller);
         request.headers_mut().insert("traceparent", trace.parse()?);
         request.extensions_mut().insert(need.scope(scope.parse()?));
         send(self.tokens.layer().layer(signed), request).await
