@@ -15,6 +15,7 @@ mod http_signature;
 mod https_url;
 mod id_token;
 mod identifier;
+mod input_required;
 mod json;
 mod jwe;
 mod jwk;
@@ -70,6 +71,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "https_url", run: https_url::run, seeds: https_url::seeds },
     Target { name: "id_token", run: id_token::run, seeds: id_token::seeds },
     Target { name: "identifier", run: identifier::run, seeds: identifier::seeds },
+    Target { name: "input_required", run: input_required::run, seeds: input_required::seeds },
     Target { name: "json", run: json::run, seeds: json::seeds },
     Target { name: "jwe", run: jwe::run, seeds: jwe::seeds },
     Target { name: "jwk", run: jwk::run, seeds: jwk::seeds },

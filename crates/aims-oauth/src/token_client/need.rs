@@ -122,6 +122,12 @@ impl TokenNeed {
         self.scope.is_some()
     }
 
+    /// Whether it says itself which server the token comes from: nobody has to ask the resource.
+    #[must_use]
+    pub fn knows_server(&self) -> bool {
+        self.issuer.is_some() || self.is_by_grant()
+    }
+
     /// What it is for.
     #[must_use]
     pub fn resource(&self) -> &Resource {

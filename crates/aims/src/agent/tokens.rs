@@ -62,7 +62,8 @@ impl TokenAgent {
     }
 
     /// Sends the first request to a resource without a token, to be told by its challenge where its metadata are and which scope is needed, as clients of the Model Context
-    /// Protocol do (MCP-7, MCP-12). The tool gets what it would get with a token, and over TLS. Default: metadata are at the usual place.
+    /// Protocol do (MCP-7, MCP-12). The tool gets what it would get with a token, and over TLS. A need that says itself which server it is for asks nobody. Default: metadata
+    /// are at the usual place.
     #[must_use]
     pub fn asking_first(mut self) -> Self {
         self.asks_first = true;
@@ -238,7 +239,8 @@ where
             let own = head.extensions.remove::<TokenNeed>().or_else(|| agent.need.clone());
             let mut need = own.ok_or(AgentError::Attach(AttachError::NoNeed))?;
             let content = read(body, agent.max_content).await.map_err(AgentError::request_content)?.content;
-            if agent.asks_first && !agent.tokens.has_discovered(need.resource()) {
+            let is_known = need.knows_server() || agent.tokens.has_discovered(need.resource());
+            if agent.asks_first && !is_known {
                 check(&head.uri, &head.headers, &need).map_err(AgentError::Attach)?;
                 let request = Request::from_parts(head.clone(), content.clone().into());
                 let response = inner.call(request).await.map_err(AgentError::Client)?;

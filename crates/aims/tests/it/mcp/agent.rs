@@ -172,3 +172,15 @@ async fn mcp_15_nothing_goes_out_first_that_is_for_another_server_or_without_tls
     let answer = met.agent.layer().layer(open).oneshot(request).await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
 }
+
+#[tokio::test]
+async fn mcp_7_whoever_knows_the_server_asks_nobody() {
+    let met = met(false);
+    let need = TokenNeed::of(endpoint()).from("https://as.example".parse().unwrap());
+    let need = need.scope("trips trips:read".parse().unwrap());
+    let mut request = Request::post(MCP).body(Body::from(tool("search"))).unwrap();
+    request.extensions_mut().insert(need);
+    let answer = met.agent.layer().layer(met.net.clone()).oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(met.net.called.lock().unwrap().len(), 1);
+}
