@@ -10,7 +10,7 @@ use reqwest::{Body, Client, ClientBuilder, Request, Response, ResponseBuilderExt
 use super::TokenAgent;
 use super::{Agent, AgentError, AttachError, SigningAgent};
 #[cfg(feature = "oauth")]
-use aims_oauth::{StepUps, TokenNeed};
+use aims_oauth::TokenNeed;
 
 impl Agent {
     /// Begins a client for [`send`](Self::send): one that follows no redirects, and otherwise as reqwest makes it.
@@ -140,18 +140,15 @@ impl TokenAgent {
     ) -> Result<Response, AgentError<reqwest::Error>> {
         let target: Uri =
             request.url().as_str().parse().map_err(|_| AgentError::Attach(AttachError::RelativeTarget))?;
-        let (mut need, mut tries) = (need.clone(), StepUps::new());
+        let mut tries = self.tries(&target, need.clone());
         loop {
             let mut attempt = request.try_clone().ok_or(AgentError::Attach(AttachError::Streaming))?;
-            let method = attempt.method().clone();
-            let attached = self.attach(method.as_str(), &target, attempt.headers_mut(), &need).await;
-            let token = attached.map_err(AgentError::Attach)?;
+            let attached = tries.attach(request.method().as_str(), attempt.headers_mut()).await;
+            attached.map_err(AgentError::Attach)?;
             let response = send(attempt).await?;
-            let wanted = self.judge(&target, response.status(), response.headers(), &token, &mut tries);
-            let Some(wanted) = wanted.map_err(AttachError::from).map_err(AgentError::Attach)? else {
+            if !tries.again(response.status(), response.headers()).await? {
                 return Ok(response);
-            };
-            need = self.answer(wanted, need, &token).map_err(AgentError::StepUp)?;
+            }
         }
     }
 }

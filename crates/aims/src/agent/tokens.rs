@@ -115,11 +115,12 @@ impl TokenAgent {
         Ok(token)
     }
 
-    /// What an answer wants, to a request to `target` with this token. `None`, where it is an answer.
+    /// What an answer wants, to a request to `target` with this token. `None`, where it stands: it is no refusal, or one that no token mends, or that asks for the same
+    /// again and again. Its status and challenges are the caller's to read.
     ///
     /// # Errors
     ///
-    /// [`ClientError`]: it wants the same again and again.
+    /// [`ClientError`]: a challenge says no scope that can be asked for.
     pub fn judge(
         &self,
         target: &Uri,
@@ -137,13 +138,18 @@ impl TokenAgent {
         let Ok(challenges) = Challenges::parse(fields.get_all(WWW_AUTHENTICATE)) else { return Ok(None) };
         match tries.next(&challenges, Some(token)) {
             Ok(wanted) => Ok(Some(wanted)),
-            // It is refused, for a reason that no token mends.
-            Err(ClientError::Challenge) => Ok(None),
+            Err(ClientError::Challenge | ClientError::StepUps) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// What a resource wants that was sent a request without a token: its challenges, or nothing, where that is an answer.
+    /// Begins a request to `target`, which is sent as often as it takes.
+    pub(super) fn tries<'a>(&'a self, target: &'a Uri, need: TokenNeed) -> Tries<'a> {
+        let asks = self.asks_first && !need.knows_server() && !self.tokens.has_discovered(need.resource());
+        Tries { agent: self, target, need, step_ups: StepUps::new(), asks, shown: None }
+    }
+
+    /// Whether the answer to a request without a token said what the resource wants. Otherwise it stands.
     async fn learn(
         &self,
         need: &TokenNeed,
@@ -165,12 +171,7 @@ impl TokenAgent {
     /// # Errors
     ///
     /// What is wanted, where a user has to be asked.
-    pub(super) fn answer(
-        &self,
-        wanted: StepUp,
-        need: TokenNeed,
-        token: &HeldToken,
-    ) -> Result<TokenNeed, StepUp> {
+    fn answer(&self, wanted: StepUp, need: TokenNeed, token: &HeldToken) -> Result<TokenNeed, StepUp> {
         match wanted {
             StepUp::Nonce => Ok(need),
             StepUp::Token => {
@@ -190,6 +191,48 @@ impl fmt::Debug for TokenAgent {
             .field("tokens", &self.tokens)
             .field("need", &self.need)
             .finish_non_exhaustive()
+    }
+}
+
+/// One request, sent as often as it takes.
+pub(super) struct Tries<'a> {
+    agent: &'a TokenAgent,
+    target: &'a Uri,
+    need: TokenNeed,
+    step_ups: StepUps,
+    /// The next one goes without a token.
+    asks: bool,
+    shown: Option<HeldToken>,
+}
+
+impl Tries<'_> {
+    /// Puts into the fields what the next one shows.
+    pub(super) async fn attach(&mut self, method: &str, fields: &mut HeaderMap) -> Result<(), AttachError> {
+        self.shown = if std::mem::take(&mut self.asks) {
+            check(self.target, fields, &self.need)?;
+            None
+        } else {
+            Some(self.agent.attach(method, self.target, fields, &self.need).await?)
+        };
+        Ok(())
+    }
+
+    /// Whether to send the request again, which got this answer.
+    pub(super) async fn again<E>(
+        &mut self,
+        status: StatusCode,
+        fields: &HeaderMap,
+    ) -> Result<bool, AgentError<E>> {
+        let Some(token) = &self.shown else {
+            let learned = self.agent.learn(&self.need, self.target, status, fields).await;
+            return learned.map_err(AgentError::Attach);
+        };
+        let wanted = self.agent.judge(self.target, status, fields, token, &mut self.step_ups);
+        let Some(wanted) = wanted.map_err(AttachError::from).map_err(AgentError::Attach)? else {
+            return Ok(false);
+        };
+        self.need = self.agent.answer(wanted, self.need.clone(), token).map_err(AgentError::StepUp)?;
+        Ok(true)
     }
 }
 
@@ -237,33 +280,17 @@ where
         AgentFuture::new(async move {
             let (mut head, body) = request.into_parts();
             let own = head.extensions.remove::<TokenNeed>().or_else(|| agent.need.clone());
-            let mut need = own.ok_or(AgentError::Attach(AttachError::NoNeed))?;
+            let need = own.ok_or(AgentError::Attach(AttachError::NoNeed))?;
             let content = read(body, agent.max_content).await.map_err(AgentError::request_content)?.content;
-            let is_known = need.knows_server() || agent.tokens.has_discovered(need.resource());
-            if agent.asks_first && !is_known {
-                check(&head.uri, &head.headers, &need).map_err(AgentError::Attach)?;
-                let request = Request::from_parts(head.clone(), content.clone().into());
-                let response = inner.call(request).await.map_err(AgentError::Client)?;
-                let (status, fields) = (response.status(), response.headers());
-                if !agent.learn(&need, &head.uri, status, fields).await.map_err(AgentError::Attach)? {
-                    return Ok(response);
-                }
-                poll_fn(|cx| inner.poll_ready(cx)).await.map_err(AgentError::Client)?;
-            }
-            let mut tries = StepUps::new();
+            let mut tries = agent.tries(&head.uri, need);
             loop {
                 let mut sent = head.clone();
-                let method = sent.method.clone();
-                let attached = agent.attach(method.as_str(), &head.uri, &mut sent.headers, &need).await;
-                let token = attached.map_err(AgentError::Attach)?;
+                tries.attach(head.method.as_str(), &mut sent.headers).await.map_err(AgentError::Attach)?;
                 let request = Request::from_parts(sent, content.clone().into());
                 let response = inner.call(request).await.map_err(AgentError::Client)?;
-                let (status, fields) = (response.status(), response.headers());
-                let wanted = agent.judge(&head.uri, status, fields, &token, &mut tries);
-                let Some(wanted) = wanted.map_err(AttachError::from).map_err(AgentError::Attach)? else {
+                if !tries.again(response.status(), response.headers()).await? {
                     return Ok(response);
-                };
-                need = agent.answer(wanted, need, &token).map_err(AgentError::StepUp)?;
+                }
                 poll_fn(|cx| inner.poll_ready(cx)).await.map_err(AgentError::Client)?;
             }
         })

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aims_keys::{SealingKey, backend};
 use aims_oauth::{AuthorizationDetails, BackchannelRequest, ErrorCode, PendingApproval, UserHint};
 use aims_testkit::assert_refused;
 
@@ -41,15 +42,18 @@ async fn hil_9_hil_4_idt_1_a_user_agrees_in_their_own_time() {
 
     world.servers.decide(pending.id().expose(), "yes");
     wait(&world, &pending);
+    let key = SealingKey::generate(backend::ring()).unwrap();
+    let sealed = pending.seal(&key).unwrap();
     let grant = world.tokens.poll(&mut pending).await.unwrap().unwrap();
     assert_eq!(grant.user().unwrap().subject(), USER);
     let verified = world.verify(TOOL, &grant.first_token().unwrap()).await;
     assert_eq!((&*verified.subject(), &*verified.client_id()), (USER, AGENT));
     assert_eq!(verified.scope().as_str(), "trips:book");
     assert!(grant.can_be_refreshed());
-    // Once.
-    wait(&world, &pending);
-    let refused = world.tokens.poll(&mut pending).await.unwrap_err();
+    // Once: by us, who ask no more, and by the server, whom a copy asks.
+    assert_refused!(world.tokens.poll(&mut pending).await, "expired", "HIL-42");
+    let mut copy = PendingApproval::open(&sealed, &key).unwrap();
+    let refused = world.tokens.poll(&mut copy).await.unwrap_err();
     assert_eq!(refused.error_code(), Some(ErrorCode::InvalidGrant));
 }
 
