@@ -69,6 +69,9 @@ impl Status {
                 "crates" => status.crates.insert(key.clone(), value).is_some(),
                 "ids" => status.ids.insert(key.clone(), reason()?).is_some(),
                 "prefixes" => status.prefixes.insert(key.clone(), reason()?).is_some(),
+                "required" if Reason::parse(&value).is_some() => {
+                    return Err(at("a reason why there is no test: it belongs to ids"));
+                }
                 "required" => status.required.insert(key.clone(), value).is_some(),
                 _ => return Err(at("not in one of the tables crates, prefixes, ids and required")),
             };
@@ -243,5 +246,7 @@ mod tests {
             assert!(Status::parse(text).is_err(), "{text}");
         }
         assert!(Status::parse("[crates]\nA = \"b\"\nA = \"c\"").unwrap_err().contains("twice"));
+        let misplaced = Status::parse("[required]\nA-1 = \"later crate aims-x: y\"").unwrap_err();
+        assert!(misplaced.contains("belongs to ids"), "{misplaced}");
     }
 }

@@ -228,7 +228,7 @@ impl ClientError {
             Self::StepUps => "CHA-5",
             Self::Token(error) => error.rule(),
             Self::TooEarly => "HIL-9",
-            Self::UserNeeded => "AIMS-30",
+            Self::UserNeeded => "AZR-2",
         }
     }
 

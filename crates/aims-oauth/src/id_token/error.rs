@@ -75,6 +75,9 @@ pub enum IdTokenError {
     /// It is about another user than the first token.
     #[error("the token is about another user")]
     OtherUser,
+    /// It came with another refresh token.
+    #[error("the token is of another refresh token")]
+    RefreshTokenHash,
     /// `iss` is `sub`: whoever wrote it speaks of itself.
     #[error("the token is about its own issuer")]
     SelfIssued,
@@ -114,6 +117,7 @@ impl IdTokenError {
             Self::Expired => "expired",
             Self::ForeignClaim(_) => "foreign_claim",
             Self::HashUnknown => "hash_unknown",
+            Self::RefreshTokenHash => "rt_hash_mismatch",
             Self::IssuerKeys(error) => error.code(),
             Self::IssuerMismatch => "issuer_mismatch",
             Self::Lapsed(lapsed) => lapsed.code(),
@@ -158,7 +162,7 @@ impl IdTokenError {
                 _ => "IDT-3",
             },
             Self::MalformedToken(error) => error.rule(),
-            Self::OtherRequest => "HIL-12",
+            Self::OtherRequest | Self::RefreshTokenHash => "HIL-12",
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::VerifiedIdToken;
-use crate::{AccessToken, AuthRequestId, AuthorizationCode};
+use crate::{AccessToken, AuthRequestId, AuthorizationCode, RefreshToken};
 
 /// What an ID Token has to say beyond being for this client: that it answers this request, and came with this access token.
 ///
@@ -21,6 +21,7 @@ pub struct ExpectedIdToken<'a> {
     pub(super) occasion: Occasion<'a>,
     pub(super) access_token: Option<&'a AccessToken>,
     pub(super) code: Option<&'a AuthorizationCode>,
+    pub(super) refresh_token: Option<&'a RefreshToken>,
     pub(super) must_have_hashes: bool,
     pub(super) acr_values: &'a [&'a str],
     pub(super) max_age: Option<Duration>,
@@ -85,7 +86,14 @@ impl<'a> ExpectedIdToken<'a> {
         self
     }
 
-    /// The hash of the access token, and of the code, that are given here must be there: so where all of it came through the user's browser.
+    /// It came with this refresh token, if there was one: its hash of one, where there is one, is of it (HIL-12).
+    #[must_use]
+    pub fn refresh_token(mut self, token: Option<&'a RefreshToken>) -> Self {
+        self.refresh_token = token;
+        self
+    }
+
+    /// The hashes of the tokens, and of the code, that are given here must be there: so where all of it came through the user's browser.
     #[must_use]
     pub fn with_hashes(mut self) -> Self {
         self.must_have_hashes = true;
@@ -118,6 +126,7 @@ impl<'a> ExpectedIdToken<'a> {
             occasion,
             access_token: None,
             code: None,
+            refresh_token: None,
             must_have_hashes: false,
             acr_values: &[],
             max_age: None,

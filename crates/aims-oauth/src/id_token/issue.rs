@@ -9,8 +9,8 @@ use aims_jose::{ClaimsError, NewClaims, NewHeader, UnsignedJws};
 use aims_keys::{AsyncSigner, PublicKey, SignError, Signer, UnixTime};
 
 use super::hash::left_half;
-use super::{AUTH_REQ_ID, ID_TOKEN_TYPE, is_subject, is_workload};
-use crate::{AccessToken, AuthRequestId, AuthorizationCode, IdToken, Issuer};
+use super::{AUTH_REQ_ID, ID_TOKEN_TYPE, RT_HASH, is_subject, is_workload};
+use crate::{AccessToken, AuthRequestId, AuthorizationCode, IdToken, Issuer, RefreshToken};
 
 /// What an ID Token shall say: about whom, to which client.
 ///
@@ -39,6 +39,7 @@ pub struct IdTokenRequest<'a> {
     session: Option<&'a str>,
     access_token: Option<&'a AccessToken>,
     code: Option<&'a AuthorizationCode>,
+    refresh_token: Option<&'a RefreshToken>,
     auth_req_id: Option<&'a AuthRequestId>,
     not_after: Option<UnixTime>,
 }
@@ -56,6 +57,7 @@ impl<'a> IdTokenRequest<'a> {
             session: None,
             access_token: None,
             code: None,
+            refresh_token: None,
             auth_req_id: None,
             not_after: None,
         }
@@ -97,6 +99,12 @@ impl<'a> IdTokenRequest<'a> {
         self
     }
 
+    /// Together with this refresh token (HIL-12).
+    pub fn with_refresh_token(mut self, token: &'a RefreshToken) -> Self {
+        self.refresh_token = Some(token);
+        self
+    }
+
     /// In answer to this request, which the user was asked about elsewhere (HIL-12).
     pub fn answering(mut self, id: &'a AuthRequestId) -> Self {
         self.auth_req_id = Some(id);
@@ -116,9 +124,10 @@ impl<'a> IdTokenRequest<'a> {
             let hash = text.map(|text| left_half(text, key.algorithm(), key.backend()));
             hash.map(|hash| hash.ok_or(IdTokenIssueError::HashUnknown)).transpose()
         };
-        let (at_hash, c_hash) = (
+        let (at_hash, c_hash, rt_hash) = (
             hash(self.access_token.map(AccessToken::expose))?,
             hash(self.code.map(AuthorizationCode::expose))?,
+            hash(self.refresh_token.map(RefreshToken::expose))?,
         );
         for (name, value) in [
             ("nonce", self.nonce),
@@ -126,6 +135,7 @@ impl<'a> IdTokenRequest<'a> {
             ("sid", self.session),
             ("at_hash", at_hash.as_deref()),
             ("c_hash", c_hash.as_deref()),
+            (RT_HASH, rt_hash.as_deref()),
             (AUTH_REQ_ID, self.auth_req_id.map(AuthRequestId::expose)),
         ] {
             if let Some(value) = value {

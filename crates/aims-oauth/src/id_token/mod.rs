@@ -19,6 +19,9 @@ const ID_TOKEN_TYPE: &str = "JWT";
 /// The claim that binds an ID Token to a request that a user was asked about elsewhere (HIL-12).
 const AUTH_REQ_ID: &str = "urn:openid:params:jwt:claim:auth_req_id";
 
+/// The claim that binds it to the refresh token that came with it (HIL-12).
+const RT_HASH: &str = "urn:openid:params:jwt:claim:rt_hash";
+
 /// IDT-3, in bytes.
 const MAX_SUBJECT: usize = 255;
 

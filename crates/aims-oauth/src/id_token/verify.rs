@@ -13,7 +13,8 @@ use super::expected::Occasion;
 use super::hash::{is_same, left_half};
 use super::verified::Facts;
 use super::{
-    AUTH_REQ_ID, ExpectedIdToken, ID_TOKEN_TYPE, IdTokenError, VerifiedIdToken, is_subject, is_workload,
+    AUTH_REQ_ID, ExpectedIdToken, ID_TOKEN_TYPE, IdTokenError, RT_HASH, VerifiedIdToken, is_subject,
+    is_workload,
 };
 use crate::{IdToken, IssuerKeysError, TrustedIssuer};
 
@@ -205,7 +206,7 @@ impl IdTokenVerifier {
         if is_strong { Ok(auth_time) } else { Err(IdTokenError::Acr) }
     }
 
-    /// IDT-5.
+    /// IDT-5, HIL-12.
     fn check_hashes(
         &self,
         claims: &Claims,
@@ -214,9 +215,11 @@ impl IdTokenVerifier {
     ) -> Result<(), IdTokenError> {
         let access_token = expected.access_token.map(crate::AccessToken::expose);
         let code = expected.code.map(crate::AuthorizationCode::expose);
+        let refresh_token = expected.refresh_token.map(crate::RefreshToken::expose);
         for (name, of, mismatch) in [
             ("at_hash", access_token, IdTokenError::AccessTokenHash),
             ("c_hash", code, IdTokenError::CodeHash),
+            (RT_HASH, refresh_token, IdTokenError::RefreshTokenHash),
         ] {
             match (text(claims, name)?, of) {
                 (Some(said), Some(of)) => {

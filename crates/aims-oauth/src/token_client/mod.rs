@@ -309,7 +309,9 @@ impl TokenClient {
     ) -> Result<(), ClientError> {
         let (Some(first), Some(id_token)) = (grant.user(), token.id_token()) else { return Ok(()) };
         let server = self.server(client.issuer()).await?;
-        let expected = ExpectedIdToken::refreshed(&first).access_token(token.token());
+        let expected = ExpectedIdToken::refreshed(&first)
+            .access_token(token.token())
+            .refresh_token(token.refresh_token());
         server.id_tokens.prepare(id_token, self.now()?).await?;
         server.id_tokens.verify(id_token, &expected, self.now()?)?;
         Ok(())

@@ -70,7 +70,7 @@ impl TokenNeed {
         self
     }
 
-    /// In the right of a user, who granted it (AIMS-30).
+    /// In the right of a user, who granted it (AZR-2).
     #[must_use]
     pub fn by(mut self, grant: &UserGrant) -> Self {
         self.source = Source::Grant(grant.clone());

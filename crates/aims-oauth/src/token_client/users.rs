@@ -53,8 +53,10 @@ impl TokenClient {
         let Some(nonce) = nonce else { return self.granted(&client, &token) };
 
         let acr_values: Vec<&str> = acr_values.iter().map(String::as_str).collect();
-        let expected =
-            ExpectedIdToken::with_nonce(&nonce).access_token(token.token()).acr_values(&acr_values);
+        let expected = ExpectedIdToken::with_nonce(&nonce)
+            .access_token(token.token())
+            .refresh_token(token.refresh_token())
+            .acr_values(&acr_values);
         let expected = match max_age {
             Some(age) => expected.max_age(Duration::from_secs(age)),
             None => expected,
@@ -108,7 +110,9 @@ impl TokenClient {
         pending.end();
         match step? {
             TokenStep::Token(token) if pending.wants_id_token() => {
-                let expected = ExpectedIdToken::without_nonce().access_token(token.token());
+                let expected = ExpectedIdToken::without_nonce()
+                    .access_token(token.token())
+                    .refresh_token(token.refresh_token());
                 self.identified(&client, &token, &expected).await.map(Some)
             }
             TokenStep::Token(token) => self.granted(&client, &token).map(Some),

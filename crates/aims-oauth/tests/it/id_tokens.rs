@@ -8,8 +8,8 @@ use aims_jose::{Jwk, JwkSet, NewHeader};
 use aims_keys::{Algorithm, AlgorithmSet, SignInput, Signer, SoftwareKey, UnixTime, backend};
 use aims_oauth::{
     AccessToken, AuthRequestId, AuthorizationCode, ErrorCode, ExpectedIdToken, IdToken, IdTokenError,
-    IdTokenIssuer, IdTokenRequest, IdTokenVerifier, IdTokenVerifierBuilder, IssuedIdToken, SecurityToken,
-    TrustedIssuer, VerifiedIdToken,
+    IdTokenIssuer, IdTokenRequest, IdTokenVerifier, IdTokenVerifierBuilder, IssuedIdToken, RefreshToken,
+    SecurityToken, TrustedIssuer, VerifiedIdToken,
 };
 use aims_testkit::{assert_refused, vectors};
 
@@ -376,6 +376,35 @@ fn hil_12_a_token_names_the_request_that_it_answers() {
     let request = IdTokenRequest::new(USER, CLIENT).answering(&id);
     let token = issuer_of(&server).issue(&request, NOW).unwrap().into_token();
     verifier.verify(&token, &ExpectedIdToken::without_nonce().auth_req_id(&id), NOW).unwrap();
+}
+
+#[test]
+fn hil_12_a_token_names_the_refresh_token_that_came_with_it() {
+    const CLAIM: &str = "urn:openid:params:jwt:claim:rt_hash";
+
+    let server = Server::new();
+    let (one, other): (RefreshToken, RefreshToken) =
+        ("refresh-1".parse().unwrap(), "refresh-2".parse().unwrap());
+    let verifier = builder(&server).build();
+    let token = issuer_of(&server)
+        .issue(&IdTokenRequest::new(USER, CLIENT).with_refresh_token(&one), NOW)
+        .unwrap()
+        .into_token();
+    let judge = |token, came: Option<&RefreshToken>| {
+        verifier.verify(token, &ExpectedIdToken::without_nonce().refresh_token(came), NOW)
+    };
+    judge(&token, Some(&one)).unwrap();
+    judge(&token, None).unwrap();
+    assert_refused!(judge(&token, Some(&other)), "rt_hash_mismatch", "HIL-12");
+    // Where it says nothing of one, as servers that are polled need not.
+    let silent = with(&server, &[]);
+    verifier.verify(&silent, &expected().refresh_token(Some(&one)), NOW).unwrap();
+    let whole = with(&server, &[(CLAIM, r#""""#)]);
+    assert_refused!(
+        verifier.verify(&whole, &expected().refresh_token(Some(&one)), NOW),
+        "rt_hash_mismatch",
+        "HIL-12"
+    );
 }
 
 #[test]

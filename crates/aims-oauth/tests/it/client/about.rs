@@ -35,7 +35,7 @@ async fn rev_1_rev_2_a_grant_is_ended_at_the_server_and_here() {
     let [sent] = &*between.posted() else { panic!("one request") };
     let form = Parameters::parse(sent.as_bytes()).unwrap();
     assert_eq!(form.get("token_type_hint").unwrap(), Some("refresh_token"));
-    assert_refused!(tokens.token(&TokenNeed::of(tool()).by(&grant)).await, "user_needed", "AIMS-30");
+    assert_refused!(tokens.token(&TokenNeed::of(tool()).by(&grant)).await, "user_needed", "AZR-2");
     // Whoever has a copy gets nothing either.
     let refused = world.tokens(between.clone()).token(&TokenNeed::of(tool()).by(&copy)).await.unwrap_err();
     assert_eq!(refused.code(), "refused");

@@ -115,13 +115,13 @@ async fn azr_10_a_grant_that_is_forgotten_while_its_refresh_token_is_on_its_way_
     world.clock.advance(secs(250));
     let (forgetful, forgotten) = (tokens.clone(), grant.clone());
     during.then(move || forgetful.forget_grant(&forgotten));
-    assert_refused!(tokens.token(&of_user).await, "user_needed", "AIMS-30");
+    assert_refused!(tokens.token(&of_user).await, "user_needed", "AZR-2");
     assert!(!grant.can_be_refreshed() && grant.first_token().is_none());
     // Whoever has what came by it, has nothing.
     assert!(!first.is_live(world.clock.now()));
     world.clock.advance(secs(60));
     during.0.posted();
-    assert_refused!(tokens.token(&of_user).await, "user_needed", "AIMS-30");
+    assert_refused!(tokens.token(&of_user).await, "user_needed", "AZR-2");
     assert!(during.0.posted().is_empty());
     let mut shown = 0;
     tokens.visit_secrets(&mut |_| shown += 1);
@@ -137,7 +137,7 @@ async fn azr_10_a_grant_that_is_forgotten_while_its_user_is_looked_at_brings_not
     world.clock.advance(secs(7200));
     let (forgetful, forgotten) = (tokens.clone(), grant.clone());
     during.then(move || forgetful.forget_grant(&forgotten));
-    assert_refused!(tokens.token(&TokenNeed::of(tool()).by(&grant)).await, "user_needed", "AIMS-30");
+    assert_refused!(tokens.token(&TokenNeed::of(tool()).by(&grant)).await, "user_needed", "AZR-2");
     assert!(during.1.lock().unwrap().is_empty());
 }
 

@@ -223,9 +223,9 @@ async fn rft_1_a_grant_that_ended_is_not_tried_again() {
     assert_eq!(refused.code(), "refused");
     between.posted();
     world.clock.advance(secs(300));
-    assert_refused!(tokens.token(&TokenNeed::of(tool()).by(&grant)).await, "user_needed", "AIMS-30");
+    assert_refused!(tokens.token(&TokenNeed::of(tool()).by(&grant)).await, "user_needed", "AZR-2");
     assert!(between.posted().is_empty());
-    assert_refused!(grant.seal(&key), "user_needed", "AIMS-30");
+    assert_refused!(grant.seal(&key), "user_needed", "AZR-2");
 }
 
 #[tokio::test]
@@ -241,7 +241,7 @@ async fn rft_2_mcp_14_a_grant_is_its_clients_and_its_servers() {
         .await;
     assert_refused!(refused, "no_trusted_server", "XD-19");
     tokens.forget_grant(&grant);
-    assert_refused!(tokens.token(&TokenNeed::of(tool()).by(&grant)).await, "user_needed", "AIMS-30");
+    assert_refused!(tokens.token(&TokenNeed::of(tool()).by(&grant)).await, "user_needed", "AZR-2");
 }
 
 #[tokio::test]
@@ -550,7 +550,7 @@ fn aims_19_what_is_kept_is_not_shown() {
     let world = World::new();
     let shown = format!("{:?} {:?}", world.tokens(Between::of(&world.server)), need());
     assert!(shown.contains("as.example"), "{shown}");
-    assert!(matches!(ClientError::UserNeeded.rule(), "AIMS-30"));
+    assert_eq!(ClientError::UserNeeded.rule(), "AZR-2");
 }
 
 #[tokio::test]
