@@ -4,9 +4,10 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use aims_jose::base64url;
-use aims_keys::backend;
+use aims_keys::{Backend, backend};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -18,10 +19,12 @@ impl Fingerprint {
     /// Of a text that must not be logged.
     #[must_use]
     pub fn of(secret: &str) -> Self {
+        Self::of_digest(&backend::ring().sha256(secret.as_bytes()))
+    }
+
+    fn of_digest(digest: &[u8; 32]) -> Self {
         let mut first = [0; 12];
-        for (to, from) in first.iter_mut().zip(backend::ring().sha256(secret.as_bytes())) {
-            *to = from;
-        }
+        first.iter_mut().zip(digest).for_each(|(to, from)| *to = *from);
         Self(first)
     }
 }
@@ -45,25 +48,34 @@ macro_rules! secrets {
         ///
         /// `Debug` shows its fingerprint alone.
         #[derive(Clone)]
-        pub struct $name(Zeroizing<Box<str>>);
+        pub struct $name {
+            text: Zeroizing<Box<str>>,
+            /// SHA-256 of the text, once somebody asked: it names the token, and proofs are about it.
+            digest: OnceLock<[u8; 32]>,
+        }
 
         impl $name {
             /// The text itself, for the one party that it is for.
             #[must_use]
             pub fn expose(&self) -> &str {
-                &self.0
+                &self.text
             }
 
             /// What names it in a log.
             #[must_use]
             pub fn fingerprint(&self) -> Fingerprint {
-                Fingerprint::of(&self.0)
+                Fingerprint::of_digest(self.digest(backend::ring()))
+            }
+
+            /// SHA-256 of the text, by the backend of whoever asks first.
+            pub(crate) fn digest(&self, backend: Backend) -> &[u8; 32] {
+                self.digest.get_or_init(|| backend.sha256(self.text.as_bytes()))
             }
 
             /// Whether both are the same text; how long that takes says nothing of where they differ.
             #[must_use]
             pub fn is_same(&self, other: &Self) -> bool {
-                self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+                self.text.as_bytes().ct_eq(other.text.as_bytes()).into()
             }
         }
 
@@ -72,7 +84,7 @@ macro_rules! secrets {
 
             fn from_str(text: &str) -> Result<Self, SecretError> {
                 check(text, $is, $max)?;
-                Ok(Self(Zeroizing::new(text.into())))
+                Ok(Self { text: Zeroizing::new(text.into()), digest: OnceLock::new() })
             }
         }
 
@@ -104,21 +116,21 @@ secrets! {
 /// An access token is a token.
 impl From<AccessToken> for SecurityToken {
     fn from(token: AccessToken) -> Self {
-        Self(token.0)
+        Self { text: token.text, digest: token.digest }
     }
 }
 
 /// An ID Token is a token: to be exchanged, most often (JAG-2).
 impl From<IdToken> for SecurityToken {
     fn from(token: IdToken) -> Self {
-        Self(token.0)
+        Self { text: token.text, digest: token.digest }
     }
 }
 
 /// A refresh token is a token: to be revoked (REV-1).
 impl From<RefreshToken> for SecurityToken {
     fn from(token: RefreshToken) -> Self {
-        Self(token.0)
+        Self { text: token.text, digest: token.digest }
     }
 }
 

@@ -129,7 +129,7 @@ impl AccessTokenVerifier {
 
     /// What a token goes by where it must not be kept.
     pub(crate) fn hash(&self, token: &AccessToken) -> [u8; 32] {
-        self.backend.sha256(token.expose().as_bytes())
+        *token.digest(self.backend)
     }
 
     /// Checks a token at time `now`.
@@ -244,6 +244,8 @@ impl AccessTokenVerifier {
         now: UnixTime,
     ) -> Result<VerifiedAccessToken, AccessTokenError> {
         let resource = claims.audience(&self.resources).ok_or(AccessTokenError::AudienceMismatch)?.clone();
+        // By this backend, and once: the proofs are about it, and what names the token is a part of it.
+        token.digest(self.backend);
         self.check_times(&claims, now)?;
         let binding = claims.binding(self.backend)?;
         claims.check_parties()?;

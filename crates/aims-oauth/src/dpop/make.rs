@@ -80,7 +80,7 @@ impl<'a> NewDpopProof<'a> {
         let mut id = [0; 16];
         key.backend().fill_random(&mut id).map_err(|_| SignError::Backend)?;
         let id = base64url::encode(id);
-        let hash = self.token.map(|token| base64url::encode(key.backend().sha256(token.expose().as_bytes())));
+        let hash = self.token.map(|token| base64url::encode(token.digest(key.backend())));
         let mut claims = NewClaims::new();
         claims.issued_at(now).token_id(&id);
         claims.extensions().str("htm", self.method).str("htu", self.target.as_str());

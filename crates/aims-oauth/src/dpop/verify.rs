@@ -162,7 +162,7 @@ impl DpopVerifier {
         }
         // Without a token, what a proof says of one means nothing here.
         let Some(token) = request.token else { return Ok(()) };
-        let hash = base64url::encode(self.backend.sha256(token.expose().as_bytes()));
+        let hash = base64url::encode(token.digest(self.backend));
         let is_same = claims.has_token && bool::from(claims.text("ath").as_bytes().ct_eq(hash.as_bytes()));
         if is_same { Ok(()) } else { Err(DpopError::TokenMismatch) }
     }
