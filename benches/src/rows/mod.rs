@@ -13,6 +13,7 @@ mod oauth;
 mod parts;
 mod peers;
 mod replay;
+mod sanitize;
 mod signed;
 mod svid;
 mod tls;
@@ -78,6 +79,7 @@ pub fn all() -> Vec<(&'static str, Work)> {
         ("oauth: access token and message signature, a request", Paired(signed::verify_with_token)),
         ("oauth: guard, message signature and access token", Paired(signed::admit_with_token)),
         ("oauth: guard, the same of an issuer it follows", Paired(signed::admit_with_token_of_followed)),
+        ("oauth: guard, DPoP alone", Paired(oauth::dpop_admit)),
         ("oauth: DPoP proof, verify", Paired(oauth::dpop_verify)),
         ("oauth: DPoP proof, make", Paired(oauth::dpop_make)),
         ("oauth: client assertion, verify", Paired(oauth::assertion_verify)),
@@ -86,6 +88,12 @@ pub fn all() -> Vec<(&'static str, Work)> {
         ("oauth: token request, read with its form", Paired(oauth::token_request)),
         ("oauth: challenges, parse", Paired(oauth::challenges)),
         ("oauth: introspection, read an answer", Paired(oauth::introspection)),
+        ("oauth: introspection, an answer remembered", Paired(oauth::introspected)),
+        ("oauth: ID Token, verify", Paired(oauth::id_token)),
+        ("oauth: grant of another domain, verify", Paired(oauth::grant)),
+        ("oauth: client, a token that it has", Paired(oauth::kept_token)),
+        ("oauth: agent, a token that it has and a proof", Paired(oauth::attach)),
+        ("sanitize: 4 kB, 10 secrets", Paired(sanitize::clean)),
         ("identifier: parse", Paired(identifier::parse)),
         ("replay: insert, 1 thread", Direct(replay::one_thread)),
         ("replay: insert, 2 threads", Direct(replay::two_threads)),

@@ -3,17 +3,20 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use aims::{Accept, Guard};
 use aims_jose::Thumbprint;
 use aims_keys::backend;
 use aims_oauth::{
     AccessToken, BindingPolicy, DpopProver, DpopRequest, DpopTarget, DpopVerifier, Possession,
-    PresentedToken, ResourceServer,
+    PresentedToken, ResourceServer, Shown,
 };
 use aims_proof::ReplayMemory;
+use http::Request;
+use http::request::Parts;
 use ring::rand::SystemRandom;
 
 use super::huskarl::{self, Huskarl};
-use crate::fixtures::{AUDIENCE, NOW, P256, Tokens, signed_parts};
+use crate::fixtures::{AUDIENCE, NOW, P256, Tokens, World, signed_parts};
 use crate::row::Row;
 use crate::rows::wimse::now_or_never;
 
@@ -103,6 +106,46 @@ pub(in crate::rows) fn request() -> Row {
         peer_token();
         peer_proof();
     })
+}
+
+/// The same behind a guard that takes nothing but `DPoP`, with marks, policy and record.
+pub(in crate::rows) fn admit() -> Row {
+    let (pool, world) = (Pool::new(), World::new());
+    let (mut proof_raw, token_raw) = (pool.raw(), pool.tokens.server.ring_public());
+    let (message, signature) = pool.tokens.parts();
+    let requests: Vec<Parts> = pool.proofs.iter().map(|proof| head(&pool.tokens.token, proof)).collect();
+    let guard = {
+        let pool = Rc::clone(&pool);
+        move || {
+            let tool = ResourceServer::new(pool.tokens.verifier(), BindingPolicy::only(&[Shown::Dpop]));
+            let guard = crate::rows::guard::builder(&world).accept(Accept::dpop());
+            guard.access_tokens(tool.with_dpop(verifier())).expect("a sound tool").build()
+        }
+    };
+    let (mut admits, mut next): (Guard, usize) = (guard(), 0);
+    Row::new(move || {
+        if next == requests.len() {
+            next = 0;
+            admits = guard();
+        }
+        std::hint::black_box(now_or_never(admits.admit(&requests[next])).expect("a permit"));
+        next += 1;
+    })
+    .raw(move || {
+        token_raw.verify(&message, &signature).expect("a good signature");
+        proof_raw();
+    })
+    .goal(20_000.0)
+}
+
+fn head(token: &AccessToken, proof: &str) -> Parts {
+    let request = Request::post(AUDIENCE)
+        .header("content-type", "application/json")
+        .header("user-agent", "aims-benches")
+        .header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+        .header("authorization", format!("DPoP {}", token.expose()))
+        .header("dpop", proof);
+    request.body(()).expect("a request").into_parts().0
 }
 
 pub(in crate::rows) fn make() -> Row {

@@ -1,6 +1,5 @@
 //! What is read and holds no signature: forms, challenges, answers about tokens.
 
-use aims_jose::json::ObjectWriter;
 use aims_keys::backend;
 use aims_oauth::{Challenges, CodeGrant, CodeVerifier, Grant, NewParameters, Parameters, TokenRequest};
 use serde::Deserialize;
@@ -67,20 +66,7 @@ pub(in crate::rows) fn introspection() -> Row {
     let verifier = tokens.verifier();
     let issuer = Tokens::ISSUER.parse().expect("an issuer");
     let token = "2YotnFZFEjr1zCsicMWpAA".parse().expect("a token");
-    let mut answer = ObjectWriter::new();
-    answer
-        .bool("active", true)
-        .str("iss", Tokens::ISSUER)
-        .str("sub", "user-1")
-        .str("aud", Tokens::RESOURCE)
-        .str("client_id", Tokens::CLIENT)
-        .str("jti", "0f8fad5b-d9cb-469f-a165-70867728950e")
-        .u64("iat", NOW.as_secs())
-        .u64("exp", NOW.as_secs() + 300)
-        .str("scope", "trips:read trips:book")
-        .str("token_type", "Bearer")
-        .str("username", "alice");
-    let body = answer.finish().expect("an answer");
+    let body = super::kept::answer();
     let theirs = body.clone();
     Row::short(move || verifier.introspected(&token, &issuer, body.as_bytes(), *NOW).expect("an answer"))
         .short_peer("serde_json, typed", move || serde_json::from_str::<Answer>(&theirs).expect("an answer"))

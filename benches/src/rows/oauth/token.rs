@@ -32,6 +32,9 @@ fn verify(tokens: &Tokens) -> Row {
     Row::new(move || {
         std::hint::black_box(verifier.verify(&token, *NOW).expect("a good token"));
     })
+    // That of a JWS.
+    .goal(1_500.0)
+    .goal_allocs(2.0)
     .peer("jsonwebtoken/aws-lc", Jsonwebtoken::AwsLc.verify_access_token(tokens))
     // As it does: the key is parsed each time.
     .peer_raw(move || aws_lc.verify(&message, &signature).expect("a good signature"))
@@ -58,4 +61,6 @@ pub(in crate::rows) fn issue() -> Row {
     .raw(move || {
         std::hint::black_box(raw.sign(&random, &message).expect("a signature"));
     })
+    // That of a JWS.
+    .goal(1_500.0)
 }
