@@ -86,7 +86,7 @@ async fn rft_1_a_grant_is_renewed_and_the_old_token_ends_it() {
     assert_eq!(refused.error_code(), Some(ErrorCode::InvalidGrant));
     // The client knows that, too, when the first token has ended.
     world.clock.advance(20);
-    assert_refused!(world.tokens.token(&more).await, "user_needed", "AIMS-30");
+    assert_refused!(world.tokens.token(&more).await, "user_needed", "AZR-2");
 }
 
 #[tokio::test]
