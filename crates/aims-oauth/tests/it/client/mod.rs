@@ -7,6 +7,7 @@ mod flows;
 mod kept;
 mod meanwhile;
 mod others;
+mod services;
 mod step_up;
 mod steps;
 pub(crate) mod support;
