@@ -3,6 +3,8 @@
 mod about;
 mod adversary;
 mod approvals;
+mod codes;
+mod enterprise;
 mod flows;
 mod kept;
 mod meanwhile;
