@@ -4,6 +4,7 @@ mod about;
 mod adversary;
 mod approvals;
 mod codes;
+mod endpoints;
 mod enterprise;
 mod flows;
 mod kept;
