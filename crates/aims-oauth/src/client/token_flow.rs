@@ -18,7 +18,8 @@ use crate::{Endpoint, ErrorCode, Grant, NewParameters, TokenRequest, TokenRespon
 #[must_use = "nothing is asked for until it is sent"]
 pub struct TokenFlow {
     client: OAuthClient,
-    request: TokenRequest,
+    /// Apart: it is much larger than what else comes of an answer.
+    request: Box<TokenRequest>,
     /// What a token is good for, where the server does not say.
     assumed: Wanted,
     tries: Tries,
@@ -50,7 +51,7 @@ pub enum TokenStep {
 impl TokenFlow {
     pub(super) fn new(client: OAuthClient, request: TokenRequest) -> Self {
         let assumed = request.wanted().clone();
-        Self { client, request, assumed, tries: Tries::default() }
+        Self { client, request: Box::new(request), assumed, tries: Tries::default() }
     }
 
     /// Where the server does not say otherwise, the token is good for this.

@@ -8,8 +8,8 @@ use aims_credential::{LineageId, Mark, MarkKey, MarkTable};
 use aims_jose::{JwkSet, Thumbprint};
 use aims_keys::{Algorithm, AlgorithmSet, SignInput, UnixTime, backend};
 use aims_oauth::{
-    AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier, AuthorizationDetails, ErrorCode, Lineage,
-    NewActor, Resource, TokenBinding, TrustedIssuer,
+    AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier, AuthorizationDetails, Derivation, ErrorCode,
+    Lineage, NewActor, Resource, TokenBinding, TrustedIssuer, VerifiedAccessToken,
 };
 use aims_testkit::{assert_refused, vectors};
 use proptest::prelude::*;
@@ -121,6 +121,40 @@ fn azr_1_arch_7_a_token_says_who_acts_and_for_whom() {
     // A client that is no workload has a name and no identifier.
     let plain = server.issue(&AccessTokenRequest::new(USER, "client-1", tool()));
     assert_eq!(checks.verify(&plain, NOW).unwrap().agent(), None);
+}
+
+#[test]
+fn aims_44_a_token_says_what_its_issuer_was_told_of_a_user_and_nothing_else() {
+    let server = Server::new();
+    let checks = server.verifier().build();
+    let said = |token: &VerifiedAccessToken| -> serde_json::Map<String, serde_json::Value> {
+        serde_json::from_str(token.claims().as_text()).unwrap()
+    };
+    let least = ["aud", "client_id", "exp", "iat", "iss", "jti", "sub"];
+    let bare = server.issue(&AccessTokenRequest::new(USER, AGENT, tool()));
+    let bare = said(&checks.verify(&bare, NOW).unwrap());
+    assert_eq!(bare.keys().map(String::as_str).collect::<HashSet<_>>(), HashSet::from(least));
+    // For one resource server, and not for long.
+    assert_eq!(bare["aud"], tool().as_str());
+    assert_eq!(bare["exp"].as_u64().unwrap() - bare["iat"].as_u64().unwrap(), 300);
+    let long = server.issuer().issue(&request().lifetime(Duration::from_secs(3601)), NOW);
+    assert_refused!(long, "bad_lifetime", "ACT-7");
+
+    // What another token says of the user does not come along: nor does how they were authenticated.
+    let talkative = server.token_with(
+        r#","email":"ada@example.org","name":"Ada","auth_time":1790000000,"acr":"phr","scope":"trips:read""#,
+    );
+    let talkative = checks.verify(&talkative, NOW).unwrap();
+    assert_eq!(said(&talkative)["email"], "ada@example.org");
+    let inner: Resource = "https://inner.example".parse().unwrap();
+    let derived = Derivation::of(&talkative, AGENT, inner.clone()).derive(NOW).unwrap();
+    let derived = server.issue(derived.request());
+    let derived = server.verifier().also_known_as(inner).build().verify(&derived, NOW).unwrap();
+    let derived = said(&derived);
+    assert_eq!(derived["sub"], USER);
+    for name in ["email", "name", "auth_time", "acr"] {
+        assert!(!derived.contains_key(name), "{name}");
+    }
 }
 
 #[test]

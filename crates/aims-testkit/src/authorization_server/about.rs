@@ -50,11 +50,12 @@ impl TestAuthorizationServer {
         Ok((client.client_id().to_owned(), query))
     }
 
-    /// A token of this server, unless it was revoked.
+    /// A token of this server, unless it was revoked, or the grant that it came by has ended.
     fn issued(&self, text: &str) -> Option<VerifiedAccessToken> {
         let token = self.0.verifier.verify(&text.parse().ok()?, self.now()).ok()?;
         let id = token.token_id()?.into_owned();
-        let is_revoked = self.state().revoked.contains(&id);
-        (!is_revoked).then_some(token)
+        let state = self.state();
+        let has_ended = state.tokens.get(&id).is_some_and(|grant| state.ended.contains(grant));
+        (!has_ended && !state.revoked.contains(&id)).then_some(token)
     }
 }

@@ -102,7 +102,8 @@ impl TestAuthorizationServer {
         let challenge = request.challenge().clone();
         let redirect_uri = redirect_uri.to_owned();
         let expires = now + LIFETIME;
-        state.codes.insert(code.clone(), Code { granted, challenge, redirect_uri, key, expires });
+        let made = Code { granted, challenge, redirect_uri, key, expires, is_used: false };
+        state.codes.insert(code.clone(), made);
         code.parse().map_err(|_| ErrorCode::ServerError)
     }
 

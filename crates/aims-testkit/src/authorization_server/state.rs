@@ -12,11 +12,14 @@ use aims_oauth::{
 pub(super) struct State {
     pub(super) asked: Vec<String>,
     pub(super) pushed: HashMap<String, AuthorizationRequest>,
+    /// Those that were used stay, so that they are known again.
     pub(super) codes: HashMap<String, Code>,
     /// Those that were replaced stay, so that they are known again.
     pub(super) refresh: HashMap<String, Refresh>,
     /// Grants that ended.
     pub(super) ended: Vec<u64>,
+    /// Of which grant an access token is, by the identifier of the token.
+    pub(super) tokens: HashMap<String, u64>,
     pub(super) grants: u64,
     /// Access tokens that were revoked.
     pub(super) revoked: Vec<String>,
@@ -62,6 +65,7 @@ pub(super) struct Code {
     pub(super) redirect_uri: String,
     pub(super) key: Option<String>,
     pub(super) expires: UnixTime,
+    pub(super) is_used: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -99,13 +99,22 @@ impl TestAuthorizationServer {
         if let Some(details) = asking.request.wanted_details() {
             request = request.details(details.clone());
         }
-        self.access_token(asking, request, scope)
+        self.access_token(asking, request, scope, None)
     }
 
-    /// AUT-4
+    /// AUT-4: once, whoever comes with it; a second time ends what came of it.
     fn code(&self, asking: &Asking<'_>, grant: &CodeGrant) -> Result<TokenResponse, ErrorResponse> {
-        let found = self.state().codes.remove(grant.code().expose());
-        let code = found.ok_or(refused(ErrorCode::InvalidGrant))?;
+        let code = {
+            let mut state = self.state();
+            let known = state.codes.get_mut(grant.code().expose()).ok_or(refused(ErrorCode::InvalidGrant))?;
+            let is_used = std::mem::replace(&mut known.is_used, true);
+            let code = known.clone();
+            if is_used {
+                state.ended.push(code.granted.id);
+                return Err(refused(ErrorCode::InvalidGrant));
+            }
+            code
+        };
         let key = asking.proof.map(|proof| proof.thumbprint().to_string());
         let is_its = code.granted.client_id == asking.client_id()
             && code.challenge.is_of(grant.verifier(), self.0.backend)
@@ -158,7 +167,7 @@ impl TestAuthorizationServer {
         if self.0.names_actors {
             request = request.acting(NewActor::new(asking.client_id()));
         }
-        let response = self.access_token(asking, request, scope)?;
+        let response = self.access_token(asking, request, scope, Some(granted.id))?;
         let text = self.random()?;
         let token = text.parse().map_err(|_| refused(ErrorCode::ServerError))?;
         let refresh = Refresh { granted: granted.clone(), instance: asking.instance(), is_used: false };
@@ -211,7 +220,8 @@ impl TestAuthorizationServer {
                     None => derived,
                 };
                 let scope = asking.request.wanted_scope().unwrap_or(subject.scope()).clone();
-                let response = self.issue(asking, derived.request(), scope)?;
+                let grant = subject.token_id().and_then(|id| self.state().tokens.get(&*id).copied());
+                let response = self.issue(asking, derived.request(), scope, grant)?;
                 Ok(response.of_type(TokenTypeUrn::AccessToken))
             }
             Some(kind @ (TokenTypeUrn::Jwt | TokenTypeUrn::IdJag)) => {
@@ -221,7 +231,7 @@ impl TestAuthorizationServer {
         }
     }
 
-    /// XD-3, JAG-3
+    /// XD-3, JAG-3, MCP-31
     fn grant_for(
         &self,
         asking: &Asking<'_>,
@@ -237,6 +247,9 @@ impl TestAuthorizationServer {
         }
         let user = subject.subject();
         let resources = asking.request.resources();
+        if *kind == TokenTypeUrn::IdJag && resources.is_empty() {
+            return Err(refused(ErrorCode::InvalidTarget).describe("an identity assertion is for a resource"));
+        }
         let mut request = if *kind == TokenTypeUrn::IdJag {
             GrantRequest::id_jag(&user, &audience, asking.client_id())
         } else {
@@ -271,7 +284,7 @@ impl TestAuthorizationServer {
         let scope = self.scope(ceiling.scope.as_ref(), &resource, None)?;
         let subject = grant.subject();
         let request = AccessTokenRequest::new(subject, asking.client_id(), resource).scope(scope.clone());
-        self.access_token(asking, request, scope)
+        self.access_token(asking, request, scope, None)
     }
 
     fn access_token(
@@ -279,6 +292,7 @@ impl TestAuthorizationServer {
         asking: &Asking<'_>,
         request: AccessTokenRequest<'_>,
         scope: Scope,
+        grant: Option<u64>,
     ) -> Result<TokenResponse, ErrorResponse> {
         let request = match asking.binding() {
             Some(binding) => request.bound_to(binding),
@@ -289,18 +303,23 @@ impl TestAuthorizationServer {
             Some(end) => request.not_after(end),
             None => request,
         };
-        self.issue(asking, &request, scope)
+        self.issue(asking, &request, scope, grant)
     }
 
+    /// A token that ends with this grant of a user, if it came by one.
     fn issue(
         &self,
         asking: &Asking<'_>,
         request: &AccessTokenRequest<'_>,
         scope: Scope,
+        grant: Option<u64>,
     ) -> Result<TokenResponse, ErrorResponse> {
         let now = self.now();
         let issued = self.0.tokens.issue(request, now).map_err(|_| refused(ErrorCode::InvalidRequest))?;
         let lifetime = issued.not_after().since(now);
+        if let Some(grant) = grant {
+            self.state().tokens.insert(issued.token_id().to_owned(), grant);
+        }
         let token_use = if matches!(asking.binding(), Some(TokenBinding::Key(_))) {
             TokenUse::Dpop
         } else {

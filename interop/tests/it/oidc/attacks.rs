@@ -124,7 +124,7 @@ async fn aut_6_the_answer_to_another_request_is_refused() {
 }
 
 #[tokio::test]
-async fn aut_4_a_code_counts_once_and_a_second_use_ends_what_came_of_it() {
+async fn the_agent_hears_that_its_code_was_used_and_that_the_server_ended_the_grant() {
     let Some(world) = World::new() else { return };
     let key = SealingKey::generate(backend::ring()).unwrap();
     let pending = world.ask(TOOL, "trips:read").await;

@@ -3,10 +3,14 @@
 mod about;
 mod adversary;
 mod approvals;
+mod codes;
+mod endpoints;
+mod enterprise;
 mod flows;
 mod kept;
 mod meanwhile;
 mod others;
+mod services;
 mod step_up;
 mod steps;
 pub(crate) mod support;
