@@ -1,6 +1,7 @@
 //! The Model Context Protocol, at both ends.
 
 mod agent;
+mod beside;
 mod input;
 mod messages;
 mod server;
