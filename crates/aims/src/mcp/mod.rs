@@ -5,6 +5,7 @@
 
 mod beside;
 mod calls;
+mod disguise;
 mod form;
 mod hash;
 mod input;

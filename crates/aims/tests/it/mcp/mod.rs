@@ -2,6 +2,7 @@
 
 mod agent;
 mod beside;
+mod disguised;
 mod input;
 mod messages;
 mod server;
