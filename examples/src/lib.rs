@@ -58,6 +58,9 @@ mod pages {
     #[doc = include_str!("../../docs/identity.md")]
     mod identity {}
 
+    #[doc = include_str!("../../docs/mcp.md")]
+    mod mcp {}
+
     #[doc = include_str!("../../docs/mtls.md")]
     mod mtls {}
 

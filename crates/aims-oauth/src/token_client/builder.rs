@@ -43,7 +43,8 @@ impl TokenClientBuilder {
         }
     }
 
-    /// Gets tokens from this server: with this credential, which the server knows the client by, and bound like this. No other server is sent anything.
+    /// Gets tokens from this server: with this credential, which the server knows the client by, and bound like this. No other server is sent anything, but those of
+    /// [`other_servers`](Self::other_servers).
     pub fn server(
         mut self,
         issuer: Issuer,
@@ -61,8 +62,8 @@ impl TokenClientBuilder {
         self
     }
 
-    /// Asks for all that a resource says it has, where a need names no scope and no challenge of the resource did, as clients of the Model Context Protocol do (MCP-12).
-    /// Default: for what the server gives.
+    /// Asks, where a need names no scope, for what the last challenge of the resource named, else for all that its metadata do, as clients of the Model Context Protocol do
+    /// (MCP-12). Default: for what the server gives, whatever the resource says.
     pub fn ask_for_supported_scopes(mut self) -> Self {
         self.asks_for_supported = true;
         self

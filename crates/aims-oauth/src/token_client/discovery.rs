@@ -43,7 +43,7 @@ impl Discovered {
         &self.issuer
     }
 
-    /// What scope to ask for (MCP-12): what a challenge of the resource named last, else all that the metadata name. `None`, where neither does: no scope is asked for then.
+    /// What scope [`TokenClient::authorize`] asks for (MCP-12): what a challenge of the resource named last, else all that the metadata name. `None`, where neither does: no scope is asked for then.
     #[must_use]
     pub fn scope(&self) -> Option<&Scope> {
         self.wanted.as_ref().or_else(|| self.metadata.scopes())
@@ -119,7 +119,8 @@ impl TokenClient {
     ///
     /// # Errors
     ///
-    /// [`ClientError::NoServer`] when the metadata name no server that the client was built for (XD-19); why there are no metadata (PRM-2).
+    /// [`ClientError::NoServer`] when the metadata name no server that the client was built for, and none that its [other servers](crate::TokenClientBuilder::other_servers)
+    /// admit (XD-19); why there are no metadata (PRM-2).
     pub async fn discover(
         &self,
         resource: &Resource,

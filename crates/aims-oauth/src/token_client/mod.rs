@@ -35,8 +35,8 @@ use crate::{
     TokenExchange, TokenFlow, TokenRequest, TokenStep, TrustedIssuer, TypedToken,
 };
 
-/// What gets an agent its tokens, and keeps them: from the authorization servers that it was built for, and no others (XD-19). Cloning is cheap, and clones share
-/// everything.
+/// What gets an agent its tokens, and keeps them: from the authorization servers that it was built for, and from no others but those that the host
+/// [admits](TokenClientBuilder::other_servers) (XD-19). Cloning is cheap, and clones share everything.
 ///
 /// A token is asked for when it is first needed, by one request while others wait, and again before it ends. It is kept by issuer, resource, scope, details, what it is
 /// bound to, and whom it is for: none serves for anything else.

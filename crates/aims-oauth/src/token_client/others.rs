@@ -30,7 +30,7 @@ use crate::{
 ///     .redirect_uris(["http://127.0.0.1/callback".parse()?])
 ///     .name("Travel agent")
 ///     .build()?;
-/// let others = OtherServers::admitted_by(|issuer| issuer.as_str().ends_with(".acme.example"), constraint)
+/// let others = OtherServers::admitted_by(|issuer| issuer.as_url().host().ends_with(".acme.example"), constraint)
 ///     .by_document(ClientCredential::none("https://agents.acme.example/travel.json"))?
 ///     // The place to keep the identifier for the next start, too.
 ///     .by_registration(metadata, |client| Ok(ClientCredential::none(client.client_id())));
@@ -51,7 +51,8 @@ struct Registration {
 type Credential = dyn Fn(&ClientInformation) -> Result<ClientCredential, ClientError> + Send + Sync;
 
 impl OtherServers {
-    /// Those for which `admits` says so, and tokens that are bound like this. So far, the client gets to be known at none of them.
+    /// Those for which `admits` says so, and tokens that are bound like this. Whoever writes the metadata of a tool chose the issuer: look at its
+    /// [host](aims_credential::HttpsUrl::host), and not at how the text of it begins or ends. So far, the client gets to be known at none of them.
     #[must_use]
     pub fn admitted_by(
         admits: impl Fn(&Issuer) -> bool + Send + Sync + 'static,

@@ -20,7 +20,7 @@ use super::request::{Asked, Begun, Denied, Known};
 use super::service::problem;
 use super::{Guard, GuardFuture, Refusal};
 use crate::body::{HeldBody, ReadError, Whole, read};
-use crate::mcp::{McpCalls, McpMessageError, McpScopes, OFFLINE};
+use crate::mcp::{McpCalls, McpMessageError, McpScopes, OFFLINE, check_fields, check_media_type};
 use crate::permit::Permit;
 
 impl Guard {
@@ -28,7 +28,8 @@ impl Guard {
     /// a resource that is the `https` URL of the endpoint.
     ///
     /// Every request is authorized by itself: no session is trusted, and none is looked at. Content is read, up to [`max_content`](crate::GuardBuilder::max_content), when the
-    /// token is verified, and before the policy is asked: what it calls is in the record, and among the extensions ([`McpCalls`]). A token that is not good for all of it is
+    /// token is verified, and before the policy is asked: what it calls is in the record, and among the extensions ([`McpCalls`]). Fields that say it once more
+    /// (`Mcp-Method`, `Mcp-Name`) say the same, or the request is refused. A token that is not good for all of it is
     /// answered with all that is needed, at once (MCP-4). A stream of events ends when the permit does.
     ///
     /// ```
@@ -211,6 +212,7 @@ impl Begun<'_> {
         };
         let looked = look(head, &whole, max).and_then(|calls| {
             asked.operation = calls.summary();
+            check_fields(&head.headers, &calls)?;
             let needed = scopes.needed(&calls)?;
             Ok((calls, needed))
         });
@@ -246,7 +248,10 @@ fn look(head: &Parts, whole: &Whole, max: usize) -> Result<McpCalls, McpMessageE
     let is_without = head.method == Method::GET || head.method == Method::DELETE;
     match &*whole.content {
         [] if is_without => Ok(McpCalls::none()),
-        content => McpCalls::parse(content, max),
+        content => {
+            check_media_type(&head.headers)?;
+            McpCalls::parse(content, max)
+        }
     }
 }
 

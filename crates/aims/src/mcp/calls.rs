@@ -41,6 +41,7 @@ pub struct McpCalls(Arc<[McpCall]>);
 pub struct McpCall {
     method: Option<Box<str>>,
     target: Option<Box<str>>,
+    watched: Box<[Box<str>]>,
     hash: Option<[u8; 32]>,
 }
 
@@ -109,19 +110,26 @@ impl McpCall {
             return Err(E::Message);
         }
         let is_answer = message.get("result").is_some() || message.get("error").is_some();
+        if looks_like_another(message, &MEMBERS) {
+            return Err(E::Message);
+        }
         let Some(method) = message.get("method") else {
             // What a client answers to a server's own requests, in older revisions.
             return if is_answer {
-                Ok(Self { method: None, target: None, hash: None })
+                Ok(Self { method: None, target: None, watched: Box::default(), hash: None })
             } else {
                 Err(E::Message)
             };
         };
         let method = method.as_str().filter(|method| is_plain(method) && !is_answer).ok_or(E::Message)?;
+        let params = message.get("params");
+        if params.is_some_and(|params| looks_like_another(params, &PARAMS)) {
+            return Err(E::Message);
+        }
         let target = match target_member(&method) {
             None => None,
             Some(member) => {
-                let target = message.get("params").and_then(|params| params.get(member));
+                let target = params.and_then(|params| params.get(member));
                 let target = target.and_then(|target| target.as_str()).ok_or(E::Target)?;
                 if target.is_empty() || target.len() > MAX_TARGET {
                     return Err(E::Target);
@@ -129,8 +137,9 @@ impl McpCall {
                 Some(target.as_ref().into())
             }
         };
-        let hash = hash(&method, message.get("params"));
-        Ok(Self { method: Some(method.as_ref().into()), target, hash })
+        let watched = if *method == *LISTEN { watched(params)? } else { Box::default() };
+        let hash = hash(&method, params);
+        Ok(Self { method: Some(method.as_ref().into()), target, watched, hash })
     }
 
     /// The method: `tools/call`. `None`, where this is an answer to a request of the server's.
@@ -143,6 +152,11 @@ impl McpCall {
     #[must_use]
     pub fn target(&self) -> Option<&str> {
         self.target.as_deref()
+    }
+
+    /// The URIs of the resources whose changes it wants to hear of, where the method is `subscriptions/listen`.
+    pub fn watched(&self) -> impl Iterator<Item = &str> {
+        self.watched.iter().map(|uri| &**uri)
     }
 
     /// What it asks for, with all arguments, as a SHA-256: the same when the same is asked for again (MCP-40), however that is written. `None`, where a number has more
@@ -163,7 +177,7 @@ impl McpCall {
 impl fmt::Display for McpCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.method().unwrap_or("response"))?;
-        if let Some(target) = self.target() {
+        for target in self.target().into_iter().chain(self.watched()) {
             f.write_char(' ')?;
             for c in target.chars() {
                 let is_plain = c.is_ascii_graphic() && !matches!(c, '"' | '\\' | ',');
@@ -181,10 +195,17 @@ pub enum McpMessageError {
     /// A batch is empty, or has more messages than a request may have.
     #[error("the batch is empty or too long")]
     Batch,
+    /// A field beside the content is there twice, or says something else than the content does.
+    #[error("the fields of the request say something else than its content")]
+    Fields,
     /// It is not JSON within the limits, or has a member twice.
     #[error(transparent)]
     Json(#[from] JsonError),
-    /// It is not a message of JSON-RPC 2.0: a request, a notification or an answer.
+    /// The content is said to be something else than JSON in UTF-8.
+    #[error("the content is said to be something else than json in utf-8")]
+    MediaType,
+    /// It is not a message of JSON-RPC 2.0: a request, a notification or an answer. Or it has a member that a reader with no regard for upper and lower case takes for one
+    /// of those.
     #[error("the content is no json-rpc message")]
     Message,
     /// Nobody may call this: it is in no table.
@@ -204,7 +225,9 @@ impl McpMessageError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Batch => "mcp_batch",
+            Self::Fields => "mcp_fields",
             Self::Json(error) => error.code(),
+            Self::MediaType => "mcp_media_type",
             Self::Message => "mcp_message",
             Self::NotListed => "mcp_not_listed",
             Self::Target => "mcp_target",
@@ -227,6 +250,7 @@ impl McpMessageError {
     pub fn status(&self) -> u16 {
         match self {
             Self::NotListed => 403,
+            Self::MediaType => 415,
             Self::TooLarge => 413,
             _ => 400,
         }
@@ -250,6 +274,44 @@ pub(super) fn target_member(method: &str) -> Option<&'static str> {
     }
 }
 
+/// `notifications.resourceSubscriptions`.
+fn watched(params: Option<Value<'_>>) -> Result<Box<[Box<str>]>, McpMessageError> {
+    use McpMessageError as E;
+
+    let Some(filter) = params.and_then(|params| params.get("notifications")) else {
+        return Ok(Box::default());
+    };
+    if looks_like_another(filter, &["resourceSubscriptions"]) {
+        return Err(E::Message);
+    }
+    let uris = match filter.get("resourceSubscriptions") {
+        None => return Ok(Box::default()),
+        Some(uris) if uris.is_null() => return Ok(Box::default()),
+        Some(uris) => uris.as_array().ok_or(E::Target)?,
+    };
+    let mut watched = Vec::new();
+    for uri in uris {
+        let uri = uri.as_str().filter(|uri| !uri.is_empty() && uri.len() <= MAX_TARGET).ok_or(E::Target)?;
+        if watched.len() >= MAX_WATCHED {
+            return Err(E::Target);
+        }
+        watched.push(uri.as_ref().into());
+    }
+    Ok(watched.into())
+}
+
+/// Whether a member is there that is one of these for readers with no regard for case, such as `encoding/json` of Go, and none for others.
+fn looks_like_another(of: Value<'_>, names: &[&str]) -> bool {
+    of.as_object().into_iter().flatten().any(|(name, _)| {
+        let name = name.as_str();
+        !names.contains(&&*name) && {
+            // The long s is an s there.
+            let folded = name.replace('ſ', "s").to_lowercase();
+            names.iter().any(|known| folded == known.to_lowercase())
+        }
+    })
+}
+
 /// Methods are names, and short.
 fn is_plain(method: &str) -> bool {
     let is_sound = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.:$".contains(&byte);
@@ -259,6 +321,14 @@ fn is_plain(method: &str) -> bool {
 pub(super) const CALL: &str = "tools/call";
 pub(super) const PROMPT: &str = "prompts/get";
 pub(super) const READ: &str = "resources/read";
+pub(super) const LISTEN: &str = "subscriptions/listen";
+
+/// What a message has.
+const MEMBERS: [&str; 6] = ["error", "id", "jsonrpc", "method", "params", "result"];
+
+/// What parameters have that decide something here.
+const PARAMS: [&str; 7] =
+    ["_meta", "arguments", "inputResponses", "name", "notifications", "requestState", "uri"];
 
 /// Arguments of tools may be deeper than claims of tokens.
 const LIMITS: Limits = Limits::new().depth(64).members(1024).number(128);
@@ -272,5 +342,7 @@ const MAX_METHOD: usize = 128;
 
 /// Of URIs, which are longer than names.
 const MAX_TARGET: usize = 2048;
+
+const MAX_WATCHED: usize = 64;
 
 const MAX_SUMMARY: usize = 1024;

@@ -7,8 +7,9 @@ use super::secrets::asks_for_secret;
 
 /// What a user is asked to fill in: plain values, which the agent, and its model, may see.
 ///
-/// So it never asks for a secret (MCP-41): one whose message, or whose field by name, title, description or format, speaks of passwords, keys, tokens, codes or payment
-/// cards is refused, in English and by a few words of other languages. A server that paraphrases is not found out: say to users that forms are no place for secrets.
+/// So it never asks for a secret (MCP-41): one whose message or title, or whose field by name, title, description, example, choices or format, speaks of passwords, keys,
+/// tokens, codes or payment cards is refused, in English and by a few words of other languages, also with letters that only look like those. A server that paraphrases is
+/// not found out: say to users that forms are no place for secrets.
 #[derive(Clone, Debug)]
 pub struct FormRequest {
     message: String,
@@ -53,6 +54,12 @@ impl FormRequest {
         let schema = params.get("requestedSchema").ok_or(E::Member("requestedSchema"))?;
         if !schema.get("type").is_some_and(|kind| kind.is_str("object")) {
             return Err(E::Schema);
+        }
+        // Nothing here shows these; who shows the schema itself does.
+        for member in ["title", "description"] {
+            if text(schema, member)?.is_some_and(|text| asks_for_secret(&text)) {
+                return Err(E::Secret);
+            }
         }
         let mut required = Vec::new();
         if let Some(names) = schema.get("required") {
@@ -101,10 +108,19 @@ impl FormField {
         use InputError as E;
 
         let (title, description) = (text(property, "title")?, text(property, "description")?);
-        let hides = property.get("format").is_some_and(|format| format.is_str("password"))
+        let hides = property
+            .get("format")
+            .and_then(|format| format.as_str())
+            .is_some_and(|format| asks_for_secret(&format))
             || property.get("writeOnly").is_some_and(|only| only.as_bool() == Some(true));
         let says = [Some(&name), title.as_ref(), description.as_ref()];
-        if hides || says.into_iter().flatten().any(|text| asks_for_secret(text)) {
+        let tells =
+            ["default", "examples", "enum", "enumNames", "oneOf", "anyOf", "items", "pattern", "$comment"];
+        let tells = tells.into_iter().filter_map(|member| property.get(member));
+        if hides
+            || tells.into_iter().any(tells_of_secret)
+            || says.into_iter().flatten().any(|text| asks_for_secret(text))
+        {
             return Err(E::Secret);
         }
         if !super::secrets::is_shown_safely(&name, MAX_NAME) {
@@ -176,6 +192,17 @@ impl FieldKind {
             Self::Text => value.kind() == Kind::String,
         }
     }
+}
+
+/// Whether there is a text of a secret anywhere in it. INVARIANT: the reader bounds how deep that is.
+fn tells_of_secret(value: Value<'_>) -> bool {
+    if let Some(text) = value.as_str() {
+        return asks_for_secret(&text);
+    }
+    let mut elements = value.as_array().into_iter().flatten();
+    let mut members = value.as_object().into_iter().flatten();
+    elements.any(tells_of_secret)
+        || members.any(|(name, value)| asks_for_secret(&name.as_str()) || tells_of_secret(value))
 }
 
 /// `enum`, or the constants of a list of alternatives.

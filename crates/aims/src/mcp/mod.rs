@@ -3,7 +3,9 @@
 //! Of the protocol itself there is as much as decides about access: any implementation of it stands behind a [`McpLayer`](crate::McpLayer), or in front of a
 //! [`TokenAgent`](crate::TokenAgent).
 
+mod beside;
 mod calls;
+mod disguise;
 mod form;
 mod hash;
 mod input;
@@ -11,6 +13,7 @@ mod scopes;
 mod secrets;
 mod state;
 
+pub(crate) use self::beside::{check_fields, check_media_type};
 pub use self::calls::{McpCall, McpCalls, McpMessageError};
 pub use self::form::{FieldKind, FormField, FormRequest};
 pub use self::input::{InputError, InputRequest, InputRequired, InputResponses, UrlRequest};

@@ -88,10 +88,11 @@ impl McpScopes {
     }
 
     fn needed_for(&self, call: &McpCall) -> Result<Scope, McpMessageError> {
-        match call.method() {
-            Some(method) => self.of(method, call.target()),
-            None => Ok(Scope::none()),
-        }
+        let Some(method) = call.method() else { return Ok(Scope::none()) };
+        // Whoever is told of changes to a resource may read it.
+        let watched =
+            call.watched().try_fold(Scope::none(), |all, uri| union(&all, &self.of(READ, Some(uri))?));
+        union(&self.of(method, call.target())?, &watched?)
     }
 
     fn of(&self, method: &str, target: Option<&str>) -> Result<Scope, McpMessageError> {
@@ -276,7 +277,7 @@ pub(crate) const OFFLINE: &str = "offline_access";
 const NAMED: [&str; 3] = [CALL, PROMPT, READ];
 
 /// Methods that say what there is, and those that a connection needs.
-const FREE: [&str; 14] = [
+pub(super) const FREE: [&str; 14] = [
     "initialize",
     "logging/setLevel",
     "notifications/cancelled",

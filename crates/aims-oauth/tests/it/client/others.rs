@@ -53,7 +53,7 @@ fn metadata() -> ClientMetadata {
 }
 
 fn admitted() -> OtherServers {
-    let is_other = |issuer: &Issuer| issuer.as_str().ends_with(".other.example");
+    let is_other = |issuer: &Issuer| issuer.as_url().host().ends_with(".other.example");
     OtherServers::admitted_by(is_other, SenderConstraint::dangerous_bearer())
 }
 

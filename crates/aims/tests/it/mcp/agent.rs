@@ -123,16 +123,16 @@ fn met(is_bearer: bool) -> Met {
     Met { net, agent }
 }
 
-async fn send(met: &Met, content: String) -> Result<Response, AgentError<Infallible>> {
-    let request = Request::post(MCP).header("mcp-method", "tools/call").header("mcp-name", "search");
-    met.agent.layer().layer(met.net.clone()).oneshot(request.body(Body::from(content)).unwrap()).await
+async fn send(met: &Met, name: &str) -> Result<Response, AgentError<Infallible>> {
+    let request = Request::post(MCP).header("mcp-method", "tools/call").header("mcp-name", name);
+    met.agent.layer().layer(met.net.clone()).oneshot(request.body(Body::from(tool(name))).unwrap()).await
 }
 
 #[tokio::test]
 async fn mcp_7_mcp_12_the_first_challenge_says_where_and_what_for() {
     for is_bearer in [false, true] {
         let met = met(is_bearer);
-        assert_eq!(send(&met, tool("search")).await.unwrap().status(), StatusCode::OK);
+        assert_eq!(send(&met, "search").await.unwrap().status(), StatusCode::OK);
         let called = std::mem::take(&mut *met.net.called.lock().unwrap());
         assert_eq!(called.len(), 2);
         assert!(!called[0].contains_key("authorization"));
@@ -148,7 +148,7 @@ async fn mcp_7_mcp_12_the_first_challenge_says_where_and_what_for() {
         assert_eq!(token.scope().unwrap(), &"trips trips:read".parse().unwrap());
 
         // Known by now: no request goes without a token; and more is had when more is wanted, with what was there before (MCP-4).
-        assert_eq!(send(&met, tool("book")).await.unwrap().status(), StatusCode::OK);
+        assert_eq!(send(&met, "book").await.unwrap().status(), StatusCode::OK);
         let called = std::mem::take(&mut *met.net.called.lock().unwrap());
         assert_eq!(called.len(), 2);
         assert!(called.iter().all(|fields| fields.contains_key("authorization")));

@@ -1,6 +1,8 @@
 //! The Model Context Protocol, at both ends.
 
 mod agent;
+mod beside;
+mod disguised;
 mod input;
 mod messages;
 mod server;

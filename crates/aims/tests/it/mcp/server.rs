@@ -240,18 +240,11 @@ async fn mcp_4_whoever_has_no_token_learns_what_the_operation_needs() {
     assert_eq!(scope(&booking).await, "trips trips:read trips:book");
     assert_eq!(scope(&[("mcp-method", "tools/call")]).await, "trips");
     assert_eq!(scope(&[("mcp-method", "tools/call"), ("mcp-name", "cancel")]).await, "trips");
-    // A token that does not count any more is answered in the same way. What the fields say never admits anything.
+    // A token that does not count any more is answered in the same way. What the fields say never admits anything: see `beside`.
     let bad = post().header("authorization", "Bearer a.b.c").body(Body::from(tool("book"))).unwrap();
     let (status, headers, _) = world.call(bad).await;
     let wanted = headers["www-authenticate"].to_str().unwrap().to_owned();
     assert!(status == StatusCode::UNAUTHORIZED && wanted.contains("scope=\"trips\""), "{wanted}");
-    let lying = post()
-        .header("authorization", format!("Bearer {}", world.token("trips")))
-        .header("mcp-method", "ping")
-        .body(Body::from(tool("book")))
-        .unwrap();
-    let wanted = world.assert_refused(lying, 403, "insufficient_scope", "insufficient_scope", "CHA-3").await;
-    assert!(wanted[0].contains("scope=\"trips trips:read trips:book\""), "{wanted:?}");
 }
 
 #[test]

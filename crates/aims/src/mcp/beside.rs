@@ -1,0 +1,69 @@
+//! What stands beside the content of a request, and says what is in it.
+
+use aims_jose::base64url;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName};
+
+use super::calls::{McpCall, McpCalls, McpMessageError};
+use super::scopes::FREE;
+
+/// That whoever goes by the head of a request, as proxies and dispatchers do, finds in it what was decided about: the fields that repeat a message say what it says.
+pub(crate) fn check_fields(head: &HeaderMap, calls: &McpCalls) -> Result<(), McpMessageError> {
+    let method = single(head, "mcp-method")?;
+    let name = single(head, "mcp-name")?;
+    let is_same = |call: &McpCall| {
+        method.is_none_or(|method| call.method() == Some(method)) && name.is_none_or(|name| names(call, name))
+    };
+    if calls.iter().all(is_same) { Ok(()) } else { Err(McpMessageError::Fields) }
+}
+
+/// That content is JSON in UTF-8, as far as anybody says: read as another media type, in another charset or unpacked it could be another message.
+pub(crate) fn check_media_type(head: &HeaderMap) -> Result<(), McpMessageError> {
+    let is_packed = single(head, CONTENT_ENCODING.as_str())?.is_some_and(|coding| !is(coding, "identity"));
+    let is_json = single(head, CONTENT_TYPE.as_str())?.is_none_or(|media_type| {
+        let mut parts = media_type.split(';').map(str::trim_ascii);
+        let is_json = parts.next().is_some_and(|essence| is(essence, "application/json"));
+        is_json && parts.all(is_utf8)
+    });
+    if is_json && !is_packed { Ok(()) } else { Err(McpMessageError::MediaType) }
+}
+
+/// A parameter of a media type that says no charset, or this one.
+fn is_utf8(parameter: &str) -> bool {
+    match parameter.split_once('=') {
+        Some((name, value)) if is(name.trim_ascii(), "charset") => {
+            is(value.trim_ascii().trim_matches('"'), "utf-8")
+        }
+        _ => true,
+    }
+}
+
+fn is(text: &str, other: &str) -> bool {
+    text.eq_ignore_ascii_case(other)
+}
+
+/// Whether `Mcp-Name` says what a message is about. Of methods that the protocol does not have, nobody here knows what it would say.
+fn names(call: &McpCall, name: &str) -> bool {
+    match (call.target(), call.method()) {
+        (Some(target), _) => decoded(name).is_some_and(|name| name == target),
+        (None, Some(method)) => !FREE.contains(&method),
+        (None, None) => false,
+    }
+}
+
+/// What no field can hold is written in base64.
+fn decoded(value: &str) -> Option<String> {
+    let Some(packed) = value.strip_prefix("=?base64?").and_then(|packed| packed.strip_suffix("?=")) else {
+        return Some(value.to_owned());
+    };
+    let packed = packed.trim_end_matches('=').replace('+', "-").replace('/', "_");
+    String::from_utf8(base64url::decode(&packed).ok()?).ok()
+}
+
+/// Of two lines, one reader takes the first and another the last.
+fn single<'a>(head: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, McpMessageError> {
+    let mut values = head.get_all(HeaderName::from_static(name)).iter();
+    let first = values.next();
+    let first = first.map(|value| value.to_str().map_err(|_| McpMessageError::Fields)).transpose()?;
+    if values.next().is_some() { Err(McpMessageError::Fields) } else { Ok(first) }
+}

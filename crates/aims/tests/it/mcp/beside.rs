@@ -1,0 +1,163 @@
+//! Requests whose head says something else than their content, and content that another reader reads otherwise.
+
+use aims::mcp::McpScopes;
+use axum::Router;
+use axum::body::Body;
+use http::{Request, StatusCode};
+use tower::ServiceExt;
+
+use super::world::*;
+
+const ALL: &str = "trips trips:read trips:book";
+
+fn with(token: &str, fields: &[(&str, &str)], content: String) -> Request<Body> {
+    let mut request = bearer(token, content);
+    for (name, value) in fields {
+        let name: http::HeaderName = name.parse().unwrap();
+        request.headers_mut().append(name, value.parse().unwrap());
+    }
+    request
+}
+
+#[tokio::test]
+async fn mcp_2_fields_say_what_the_content_says() {
+    let world = World::new();
+    let token = world.token(ALL);
+    let batch = format!("[{},{}]", tool("search"), tool("book"));
+    for (fields, content) in [
+        // The tool that a dispatcher would take is not the one that was decided about.
+        (&[("mcp-method", "tools/call"), ("mcp-name", "book")][..], tool("search")),
+        (&[("mcp-method", "tools/call"), ("mcp-name", "Search")], tool("search")),
+        (&[("mcp-method", "ping")], tool("book")),
+        (&[("mcp-method", "Tools/Call")], tool("book")),
+        (&[("mcp-method", "")], tool("book")),
+        (&[("mcp-method", "tools/call")], message("ping", "{}")),
+        (&[("mcp-name", "book")], message("ping", "{}")),
+        (&[("mcp-name", "book")], tool("search")),
+        (&[("mcp-name", "search")], batch.clone()),
+        (&[("mcp-method", "tools/call")], r#"{"jsonrpc":"2.0","id":7,"result":{}}"#.to_owned()),
+        (&[("mcp-name", "book")], r#"{"jsonrpc":"2.0","id":7,"result":{}}"#.to_owned()),
+        (&[("mcp-name", "trips://8")], message("resources/read", r#"{"uri":"trips://7"}"#)),
+        // Twice: one reader takes the first, another the last.
+        (&[("mcp-name", "search"), ("mcp-name", "book")], tool("search")),
+        (&[("mcp-method", "tools/call"), ("mcp-method", "ping")], tool("search")),
+        (&[("mcp-method", "tools/call"), ("mcp-method", "tools/call")], tool("search")),
+        // `book` in base64, and what is none.
+        (&[("mcp-name", "=?base64?Ym9vaw==?=")], tool("search")),
+        (&[("mcp-name", "=?base64?!?=")], tool("search")),
+        (&[("mcp-name", "=?base64?/w==?=")], tool("search")),
+    ] {
+        let request = with(&token, fields, content);
+        world.assert_refused(request, 400, "invalid_request", "mcp_fields", "MCP-2").await;
+        assert!(world.records.last()["action"]["operation"].is_string(), "what it would have called");
+    }
+    for (fields, content) in [
+        (&[("mcp-method", "tools/call"), ("mcp-name", "search")][..], tool("search")),
+        (&[("mcp-name", "=?base64?c2VhcmNo?=")], tool("search")),
+        (&[("mcp-method", "tools/call")], batch),
+        (&[("mcp-method", "tools/list")], message("tools/list", "{}")),
+        (&[("mcp-name", "trips://7")], message("resources/subscribe", r#"{"uri":"trips://7"}"#)),
+    ] {
+        let answer = world.call(with(&token, fields, content)).await;
+        assert_eq!(answer.0, StatusCode::OK, "{fields:?}");
+    }
+}
+
+#[tokio::test]
+async fn mcp_2_members_in_another_case_are_none_of_anybodys() {
+    let world = World::new();
+    let token = world.token(ALL);
+    for content in [
+        // A reader with no regard for case, such as that of Go's standard library, takes the last.
+        r#"{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call","params":{"name":"book"}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"METHOD":"tools/call","method":"ping"}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","Name":"book"}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search"},"Params":{"name":"book"}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search"},"paramſ":{"name":"book"}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search"},"p\u0061ram\u017f":{"name":"book"}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{},"Arguments":{"to":"rome"}}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"trips://7","URI":"trips://8"}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"result":{},"Method":"tools/call","Params":{"name":"book"}}"#,
+        r#"{"jsonrpc":"2.0","JSONRPC":"2.0","id":1,"method":"ping"}"#,
+        r#"[{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}]"#,
+    ] {
+        let request = bearer(&token, content);
+        world.assert_refused(request, 400, "invalid_request", "mcp_message", "MCP-2").await;
+    }
+    // What a tool makes of its arguments is its own.
+    let arguments = message("tools/call", r#"{"name":"search","arguments":{"Name":"a","name":"b"}}"#);
+    assert_eq!(world.call(bearer(&token, arguments)).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn mcp_2_content_is_json_in_utf_8() {
+    let world = World::new();
+    let token = world.token(ALL);
+    let typed = |media_type: &str| {
+        let mut request = bearer(&token, tool("search"));
+        request.headers_mut().insert("content-type", media_type.parse().unwrap());
+        request
+    };
+    for media_type in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/jsonp",
+        "application/json, text/plain",
+        "application/json; charset=utf-7",
+        "application/json; charset=\"utf-16\"",
+        "application/json;x=y; Charset = iso-2022-jp",
+        "",
+    ] {
+        let request = typed(media_type);
+        world.assert_refused(request, 415, "invalid_request", "mcp_media_type", "MCP-2").await;
+    }
+    for media_type in
+        ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\"; v=1"]
+    {
+        assert_eq!(world.call(typed(media_type)).await.0, StatusCode::OK, "{media_type}");
+    }
+    // What a server unpacks is not what was read here.
+    let packed = with(&token, &[("content-encoding", "br")], tool("search"));
+    world.assert_refused(packed, 415, "invalid_request", "mcp_media_type", "MCP-2").await;
+    let twice = with(&token, &[("content-type", "text/plain")], tool("search"));
+    world.assert_refused(twice, 400, "invalid_request", "mcp_fields", "MCP-2").await;
+    let identity = with(&token, &[("content-encoding", "identity")], tool("search"));
+    assert_eq!(world.call(identity).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn mcp_4_whoever_listens_to_a_resource_may_read_it() {
+    let world = World::new();
+    let listen = |uris: &str| {
+        message("subscriptions/listen", &format!(r#"{{"notifications":{{"resourceSubscriptions":{uris}}}}}"#))
+    };
+    let weak = world.token("trips");
+    let refused = bearer(&weak, listen(r#"["trips://7"]"#));
+    let wanted =
+        world.assert_refused(refused, 403, "insufficient_scope", "insufficient_scope", "CHA-3").await;
+    assert!(wanted[0].contains("scope=\"trips trips:read\""), "{wanted:?}");
+    let strong = world.token(ALL);
+    assert_eq!(world.call(bearer(&strong, listen(r#"["trips://7"]"#))).await.0, StatusCode::OK);
+    assert_eq!(world.records.last()["action"]["operation"], "subscriptions/listen trips://7");
+    let unlisted = bearer(&strong, listen(r#"["trips://7","vault://all"]"#));
+    world.assert_refused(unlisted, 403, "forbidden", "mcp_not_listed", "MCP-4").await;
+    for nothing in ["[]", "null"] {
+        assert_eq!(world.call(bearer(&weak, listen(nothing))).await.0, StatusCode::OK, "{nothing}");
+    }
+    let many = format!("[{}]", vec![r#""trips://7""#; 65].join(","));
+    for wrong in [r#""trips://7""#, "[7]", r#"[""]"#, r#"{"0":"trips://7"}"#, &many] {
+        let refused = bearer(&strong, listen(wrong));
+        world.assert_refused(refused, 400, "invalid_request", "mcp_target", "MCP-2").await;
+    }
+    let other_case = r#"{"notifications":{"ResourceSubscriptions":["vault://all"]}}"#;
+    let other_case = bearer(&strong, message("subscriptions/listen", other_case));
+    world.assert_refused(other_case, 400, "invalid_request", "mcp_message", "MCP-2").await;
+    // Where all resources have one scope, that.
+    let open = McpScopes::builder().other_resources("any".parse().unwrap()).build().unwrap();
+    let app = Router::new().fallback(|| async {}).layer(world.guard.mcp(open).unwrap());
+    for (granted, status) in [("any", 200), ("other", 403)] {
+        let request = bearer(&world.token(granted), listen(r#"["a:b"]"#));
+        assert_eq!(app.clone().oneshot(request).await.unwrap().status().as_u16(), status);
+    }
+}
