@@ -1,5 +1,6 @@
 //! The targets, by name.
 
+mod authorization;
 mod authorization_details;
 mod backchannel;
 mod base64url;
@@ -34,6 +35,8 @@ mod signature_agent;
 mod spiffe_bundle;
 mod structured_field;
 mod svid;
+mod token_request;
+mod token_response;
 mod wit;
 mod workload_api;
 mod world;
@@ -52,6 +55,7 @@ pub struct Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    Target { name: "authorization", run: authorization::run, seeds: authorization::seeds },
     Target {
         name: "authorization_details",
         run: authorization_details::run,
@@ -90,6 +94,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "spiffe_bundle", run: spiffe_bundle::run, seeds: spiffe_bundle::seeds },
     Target { name: "structured_field", run: structured_field::run, seeds: structured_field::seeds },
     Target { name: "svid", run: svid::run, seeds: svid::seeds },
+    Target { name: "token_request", run: token_request::run, seeds: token_request::seeds },
+    Target { name: "token_response", run: token_response::run, seeds: token_response::seeds },
     Target { name: "wit", run: wit::run, seeds: wit::seeds },
     Target { name: "workload_api", run: workload_api::run, seeds: workload_api::seeds },
     Target { name: "wpt", run: wpt::run, seeds: wpt::seeds },
