@@ -1,5 +1,6 @@
 //! The targets, by name.
 
+mod access_token;
 mod authorization;
 mod authorization_details;
 mod backchannel;
@@ -12,6 +13,7 @@ mod der;
 mod dpop;
 mod evidence;
 mod forwarded;
+mod grant;
 mod http_signature;
 mod https_url;
 mod id_token;
@@ -55,6 +57,7 @@ pub struct Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    Target { name: "access_token", run: access_token::run, seeds: access_token::seeds },
     Target { name: "authorization", run: authorization::run, seeds: authorization::seeds },
     Target {
         name: "authorization_details",
@@ -71,6 +74,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "dpop", run: dpop::run, seeds: dpop::seeds },
     Target { name: "evidence", run: evidence::run, seeds: evidence::seeds },
     Target { name: "forwarded", run: forwarded::run, seeds: forwarded::seeds },
+    Target { name: "grant", run: grant::run, seeds: grant::seeds },
     Target { name: "http_signature", run: http_signature::run, seeds: http_signature::seeds },
     Target { name: "https_url", run: https_url::run, seeds: https_url::seeds },
     Target { name: "id_token", run: id_token::run, seeds: id_token::seeds },
