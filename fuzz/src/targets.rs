@@ -33,6 +33,8 @@ mod registration;
 mod request_object;
 mod revocation_list;
 mod sanitizer;
+mod scope;
+mod sealed_state;
 mod signature_agent;
 mod spiffe_bundle;
 mod structured_field;
@@ -94,6 +96,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "request_object", run: request_object::run, seeds: request_object::seeds },
     Target { name: "revocation_list", run: revocation_list::run, seeds: revocation_list::seeds },
     Target { name: "sanitizer", run: sanitizer::run, seeds: sanitizer::seeds },
+    Target { name: "scope", run: scope::run, seeds: scope::seeds },
+    Target { name: "sealed_state", run: sealed_state::run, seeds: sealed_state::seeds },
     Target { name: "signature_agent", run: signature_agent::run, seeds: signature_agent::seeds },
     Target { name: "spiffe_bundle", run: spiffe_bundle::run, seeds: spiffe_bundle::seeds },
     Target { name: "structured_field", run: structured_field::run, seeds: structured_field::seeds },
