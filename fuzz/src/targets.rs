@@ -25,6 +25,7 @@ mod jwk;
 mod jws;
 mod jwt_svid;
 mod key_proof;
+mod mcp_calls;
 mod oauth_challenge;
 mod oauth_form;
 mod oauth_metadata;
@@ -88,6 +89,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "jws", run: jws::run, seeds: jws::seeds },
     Target { name: "jwt_svid", run: jwt_svid::run, seeds: jwt_svid::seeds },
     Target { name: "key_proof", run: key_proof::run, seeds: key_proof::seeds },
+    Target { name: "mcp_calls", run: mcp_calls::run, seeds: mcp_calls::seeds },
     Target { name: "oauth_challenge", run: oauth_challenge::run, seeds: oauth_challenge::seeds },
     Target { name: "oauth_form", run: oauth_form::run, seeds: oauth_form::seeds },
     Target { name: "oauth_metadata", run: oauth_metadata::run, seeds: oauth_metadata::seeds },
