@@ -7,6 +7,7 @@ mod backchannel;
 mod base64url;
 mod bot_directory;
 mod certificate_request;
+mod client_assertion;
 mod client_auth;
 mod client_metadata;
 mod der;
@@ -71,6 +72,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "base64url", run: base64url::run, seeds: base64url::seeds },
     Target { name: "bot_directory", run: bot_directory::run, seeds: bot_directory::seeds },
     Target { name: "certificate_request", run: certificate_request::run, seeds: certificate_request::seeds },
+    Target { name: "client_assertion", run: client_assertion::run, seeds: client_assertion::seeds },
     Target { name: "client_auth", run: client_auth::run, seeds: client_auth::seeds },
     Target { name: "client_metadata", run: client_metadata::run, seeds: client_metadata::seeds },
     Target { name: "der", run: der::run, seeds: der::seeds },
