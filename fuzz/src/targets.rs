@@ -1,16 +1,20 @@
 //! The targets, by name.
 
+mod access_token;
+mod authorization;
 mod authorization_details;
 mod backchannel;
 mod base64url;
 mod bot_directory;
 mod certificate_request;
+mod client_assertion;
 mod client_auth;
 mod client_metadata;
 mod der;
 mod dpop;
 mod evidence;
 mod forwarded;
+mod grant;
 mod http_signature;
 mod https_url;
 mod id_token;
@@ -22,6 +26,7 @@ mod jwk;
 mod jws;
 mod jwt_svid;
 mod key_proof;
+mod mcp_calls;
 mod oauth_challenge;
 mod oauth_form;
 mod oauth_metadata;
@@ -30,10 +35,14 @@ mod registration;
 mod request_object;
 mod revocation_list;
 mod sanitizer;
+mod scope;
+mod sealed_state;
 mod signature_agent;
 mod spiffe_bundle;
 mod structured_field;
 mod svid;
+mod token_request;
+mod token_response;
 mod wit;
 mod workload_api;
 mod world;
@@ -52,6 +61,8 @@ pub struct Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    Target { name: "access_token", run: access_token::run, seeds: access_token::seeds },
+    Target { name: "authorization", run: authorization::run, seeds: authorization::seeds },
     Target {
         name: "authorization_details",
         run: authorization_details::run,
@@ -61,12 +72,14 @@ pub const TARGETS: &[Target] = &[
     Target { name: "base64url", run: base64url::run, seeds: base64url::seeds },
     Target { name: "bot_directory", run: bot_directory::run, seeds: bot_directory::seeds },
     Target { name: "certificate_request", run: certificate_request::run, seeds: certificate_request::seeds },
+    Target { name: "client_assertion", run: client_assertion::run, seeds: client_assertion::seeds },
     Target { name: "client_auth", run: client_auth::run, seeds: client_auth::seeds },
     Target { name: "client_metadata", run: client_metadata::run, seeds: client_metadata::seeds },
     Target { name: "der", run: der::run, seeds: der::seeds },
     Target { name: "dpop", run: dpop::run, seeds: dpop::seeds },
     Target { name: "evidence", run: evidence::run, seeds: evidence::seeds },
     Target { name: "forwarded", run: forwarded::run, seeds: forwarded::seeds },
+    Target { name: "grant", run: grant::run, seeds: grant::seeds },
     Target { name: "http_signature", run: http_signature::run, seeds: http_signature::seeds },
     Target { name: "https_url", run: https_url::run, seeds: https_url::seeds },
     Target { name: "id_token", run: id_token::run, seeds: id_token::seeds },
@@ -78,6 +91,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "jws", run: jws::run, seeds: jws::seeds },
     Target { name: "jwt_svid", run: jwt_svid::run, seeds: jwt_svid::seeds },
     Target { name: "key_proof", run: key_proof::run, seeds: key_proof::seeds },
+    Target { name: "mcp_calls", run: mcp_calls::run, seeds: mcp_calls::seeds },
     Target { name: "oauth_challenge", run: oauth_challenge::run, seeds: oauth_challenge::seeds },
     Target { name: "oauth_form", run: oauth_form::run, seeds: oauth_form::seeds },
     Target { name: "oauth_metadata", run: oauth_metadata::run, seeds: oauth_metadata::seeds },
@@ -86,10 +100,14 @@ pub const TARGETS: &[Target] = &[
     Target { name: "request_object", run: request_object::run, seeds: request_object::seeds },
     Target { name: "revocation_list", run: revocation_list::run, seeds: revocation_list::seeds },
     Target { name: "sanitizer", run: sanitizer::run, seeds: sanitizer::seeds },
+    Target { name: "scope", run: scope::run, seeds: scope::seeds },
+    Target { name: "sealed_state", run: sealed_state::run, seeds: sealed_state::seeds },
     Target { name: "signature_agent", run: signature_agent::run, seeds: signature_agent::seeds },
     Target { name: "spiffe_bundle", run: spiffe_bundle::run, seeds: spiffe_bundle::seeds },
     Target { name: "structured_field", run: structured_field::run, seeds: structured_field::seeds },
     Target { name: "svid", run: svid::run, seeds: svid::seeds },
+    Target { name: "token_request", run: token_request::run, seeds: token_request::seeds },
+    Target { name: "token_response", run: token_response::run, seeds: token_response::seeds },
     Target { name: "wit", run: wit::run, seeds: wit::seeds },
     Target { name: "workload_api", run: workload_api::run, seeds: workload_api::seeds },
     Target { name: "wpt", run: wpt::run, seeds: wpt::seeds },

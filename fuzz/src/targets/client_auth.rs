@@ -23,7 +23,7 @@ struct Clients {
 
 /// Takes everything for new: the good tokens are shown again and again.
 #[derive(Debug)]
-struct Forgetful;
+pub(super) struct Forgetful;
 
 impl ReplayStore for Forgetful {
     fn remember(&self, _: &Thumbprint, _: &str, _: UnixTime, _: UnixTime) -> Result<(), ReplayError> {

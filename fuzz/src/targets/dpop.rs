@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use aims_jose::{Thumbprint, base64url};
 use aims_keys::{Algorithm, SignInput, Signer, SoftwareKey, backend};
 use aims_oauth::{AccessToken, DpopProver, DpopRequest, DpopTarget, DpopVerifier};
 use aims_proof::ReplayMemory;
@@ -15,6 +16,9 @@ pub(super) fn run(input: &[u8]) {
             Err(error) => assert!(!error.code().is_empty() && !error.rule().is_empty()),
         }
     }
+    if input.starts_with(b"{") {
+        claims(input);
+    }
     let verifier = DpopVerifier::builder(ReplayMemory::with_capacity(2), backend::ring()).build();
     let request = DpopRequest::new("POST", &MADE.target).with_token(&MADE.token);
     match verifier.verify([input], &request, NOW) {
@@ -27,6 +31,31 @@ pub(super) fn run(input: &[u8]) {
     }
     let elsewhere = DpopRequest::new("GET", &MADE.target).with_token(&MADE.token);
     assert!(verifier.verify([input], &elsewhere, NOW).is_err(), "a proof counted for another method");
+}
+
+/// Claims that the client signs.
+fn claims(input: &[u8]) {
+    let (header, _) = MADE.proof.split_once('.').expect("a header");
+    let signed = [header, ".", &base64url::encode(input)].concat();
+    let signature = MADE.key.sign(SignInput::Message(signed.as_bytes())).expect("a signature");
+    let proof = [&signed, ".", &base64url::encode(signature.as_bytes())].concat();
+    let verifier = DpopVerifier::builder(ReplayMemory::with_capacity(2), backend::ring()).build();
+    let request = DpopRequest::new("POST", &MADE.target).with_token(&MADE.token);
+    match verifier.verify([&proof], &request, NOW) {
+        Ok(outcome) => {
+            assert_eq!(*outcome.thumbprint(), Thumbprint::of(MADE.key.public_key()));
+            let said: serde_json::Value =
+                serde_json::from_slice(input).expect("strict is a subset of lenient");
+            assert!(said["htm"] == "POST" && said["jti"].as_str().is_some_and(|id| !id.is_empty()));
+            assert!(said["htu"].as_str().is_some_and(|uri| MADE.target.is(uri)), "it is for another URI");
+            assert_eq!(said["ath"], MADE.hash, "it is with another token");
+            let age = said["iat"].as_f64().expect("a date") - 1_790_000_000.0;
+            assert!((-61.0..=6.0).contains(&age), "made {age} s after now");
+            let again = verifier.verify([&proof], &request, NOW).expect_err("a proof counts once");
+            assert_eq!(again.code(), "replay");
+        }
+        Err(error) => assert!(!error.code().is_empty() && !error.rule().is_empty()),
+    }
 }
 
 fn check(target: &DpopTarget, text: &str) {
@@ -44,6 +73,9 @@ struct Made {
     target: DpopTarget,
     token: AccessToken,
     proof: String,
+    key: Arc<SoftwareKey>,
+    /// Of the token, as proofs have it.
+    hash: String,
 }
 
 static MADE: LazyLock<Made> = LazyLock::new(|| {
@@ -54,7 +86,8 @@ static MADE: LazyLock<Made> = LazyLock::new(|| {
     let unsigned = prover.proof("POST", &target).with_token(&token).prepare(NOW).expect("a proof");
     let signature = key.sign(SignInput::Message(unsigned.signing_input())).expect("a signature");
     let proof = unsigned.attach(signature.as_bytes()).expect("a proof");
-    Made { target, token, proof }
+    let hash = base64url::encode(backend::ring().sha256(token.expose().as_bytes()));
+    Made { target, token, proof, key, hash }
 });
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {
@@ -65,6 +98,10 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         "https://a/../..//%2e%2E/b/.",
         "https://u@a/",
     ]);
+    for uri in ["https://tools.example/v1/search", "HTTPS://tools.example:443/v1/%73earch?a=1"] {
+        let more = format!(r#""htu":"{uri}","iat":1790000000,"jti":"p-1","ath":"{}""#, MADE.hash);
+        seeds.push(format!(r#"{{"htm":"POST",{more}}}"#).into_bytes());
+    }
     seeds.push(MADE.proof.clone().into_bytes());
     seeds
 }

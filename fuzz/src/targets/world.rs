@@ -8,8 +8,9 @@ use aims_credential::x509::{
 };
 use aims_credential::{BundleSet, JwtSvidIssuer, JwtSvidVerifier, TrustBundle, Wit, WitIssuer, WitVerifier};
 use aims_id::{Origin, WorkloadId};
-use aims_jose::{Jwk, JwkSet};
+use aims_jose::{Jwk, JwkSet, NewHeader};
 use aims_keys::{Algorithm, PublicKey, SignInput, Signer, SoftwareKey, UnixTime, backend};
+use aims_oauth::{Issuer, TrustedIssuer};
 use aims_proof::NewWpt;
 
 /// Everything was made at this time.
@@ -114,3 +115,33 @@ pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
         spiffe_bundle,
     }
 });
+
+/// An authorization server, which signs whatever it is given: so that mutations reach what is behind the signature.
+pub(super) struct Server {
+    pub(super) issuer: Issuer,
+    pub(super) key: Arc<SoftwareKey>,
+    jwk: Jwk,
+}
+
+impl Server {
+    pub(super) const KEY_ID: &str = "as-1";
+
+    fn new() -> Self {
+        let key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).expect("a key"));
+        let jwk = Jwk::new(key.public_key().clone()).with_key_id(Self::KEY_ID).expect("a kid");
+        Self { issuer: "https://as.example".parse().expect("an issuer"), key, jwk }
+    }
+
+    pub(super) fn trusted(&self) -> TrustedIssuer {
+        let keys = JwkSet::new(vec![self.jwk.clone()]).expect("a set");
+        TrustedIssuer::new(self.issuer.clone(), keys)
+    }
+
+    /// A JWT of this type, with these claims or what looks like it.
+    pub(super) fn signed(&self, typ: &str, claims: &[u8]) -> String {
+        let header = NewHeader::for_jwk(typ, &self.jwk).expect("a header");
+        header.unsigned(claims).sign(&*self.key).expect("a signature")
+    }
+}
+
+pub(super) static SERVER: LazyLock<Server> = LazyLock::new(Server::new);
