@@ -61,6 +61,29 @@ impl Permit {
         self.0.admitted.authorization()
     }
 
+    /// Whether its access token is good for this scope, all of it. A request without one is good for none, not even for an empty scope: where nothing says what a
+    /// caller may do, it may do nothing. [`Guard::step_up`](crate::Guard::step_up) makes the answer of what is missing.
+    ///
+    /// ```
+    /// use aims::oauth::Scope;
+    /// use aims::{Guard, Permit};
+    ///
+    /// fn may_book(permit: &Permit, guard: &Guard, needed: &Scope) -> Result<(), http::Response<String>> {
+    ///     permit.require_scope(needed).map_err(|shortfall| guard.step_up(shortfall).to_response())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Shortfall::Scope`](aims_oauth::Shortfall::Scope), which says all that the operation needs (CHA-3).
+    #[cfg(feature = "oauth")]
+    pub fn require_scope(&self, needed: &aims_oauth::Scope) -> Result<(), aims_oauth::Shortfall> {
+        match self.authorization() {
+            Some(authorization) => authorization.require_scope(needed),
+            None => Err(aims_oauth::Shortfall::Scope(needed.clone())),
+        }
+    }
+
     /// What to send with the response, in the field `DPoP-Nonce`, where the caller should use another nonce from now on. The [layer](crate::Guard::layer) sends it.
     #[cfg(feature = "oauth")]
     #[must_use]

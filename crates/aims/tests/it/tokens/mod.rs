@@ -7,5 +7,6 @@ mod opaque;
 #[cfg(all(feature = "axum", feature = "hyper"))]
 mod over_tls;
 mod passed_on;
+mod scope;
 mod signed;
 mod world;

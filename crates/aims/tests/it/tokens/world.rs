@@ -189,10 +189,10 @@ pub(super) async fn book(
     headers: HeaderMap,
 ) -> Response {
     assert!(!headers.contains_key("authorization"), "a handler got the token");
-    let authorization = permit.authorization().unwrap();
-    if let Err(shortfall) = authorization.require_scope(&"trips:book".parse().unwrap()) {
+    if let Err(shortfall) = permit.require_scope(&"trips:book".parse().unwrap()) {
         return guard.step_up(shortfall).to_response().into_response();
     }
+    let authorization = permit.authorization().unwrap();
     format!("{} for {}", authorization.actor(), authorization.on_behalf_of().as_deref().unwrap_or("itself"))
         .into_response()
 }
