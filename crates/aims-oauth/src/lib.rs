@@ -35,8 +35,8 @@ mod wanted;
 
 pub use crate::access_token::{
     AccessTokenError, AccessTokenIssueError, AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier,
-    AccessTokenVerifierBuilder, Actor, ActorChain, IssuedAccessToken, NewActor, TokenBinding,
-    UnsignedAccessToken, VerifiedAccessToken,
+    AccessTokenVerifierBuilder, Actor, ActorChain, IntrospectionResponse, IssuedAccessToken, NewActor,
+    TokenBinding, UnsignedAccessToken, VerifiedAccessToken,
 };
 pub use crate::action::{Action, ActionError, ActionHash, ConfirmedActions};
 pub use crate::authorization::{
@@ -89,7 +89,10 @@ pub use crate::id_token::{
     ExpectedIdToken, IdTokenError, IdTokenIssueError, IdTokenIssuer, IdTokenRequest, IdTokenVerifier,
     IdTokenVerifierBuilder, IssuedIdToken, UnsignedIdToken, VerifiedIdToken,
 };
-pub use crate::introspection::{Introspect, IntrospectError, Introspection, IntrospectionAnswer};
+pub use crate::introspection::{
+    Introspect, IntrospectError, Introspection, IntrospectionAnswer, IntrospectionSignError,
+    IntrospectionSigner,
+};
 pub use crate::issuer::{Issuer, IssuerError};
 pub use crate::lineage::{Lineage, LineageError};
 pub use crate::metadata::{

@@ -5,9 +5,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aims_credential::Flight;
-use aims_jose::base64url;
-use aims_keys::BoxFuture;
-use aims_oauth::{AccessToken, Introspect, IntrospectError, IntrospectionAnswer};
+use aims_jose::json::{self, Object};
+use aims_jose::{Limits, UnverifiedJws};
+use aims_keys::{BoxFuture, UnixTime};
+use aims_oauth::{
+    AccessToken, Introspect, IntrospectError, IntrospectionAnswer, IntrospectionResponse, Resource,
+};
 
 /// Says of opaque tokens what a test told it to, counts how often it is asked, and can be slow, or gone. Clones are the same one.
 ///
@@ -45,12 +48,11 @@ impl TestIntrospection {
         self.state().said.insert(token.to_owned(), answer);
     }
 
-    /// Says of a token from now on what a JWT says, as the claims of an access token that was issued: the same token in its other form. What is no JWT says nothing.
+    /// Says of a token from now on what a JWT says, as the claims of an access token that was issued: the same token in its other form, to whom it is for, as of its
+    /// first second. What is no access token says nothing.
     pub fn say_as(&self, token: &str, jwt: &AccessToken) {
-        let payload = jwt.expose().split('.').nth(1).and_then(|payload| base64url::decode(payload).ok());
-        let payload = payload.and_then(|payload| String::from_utf8(payload).ok());
-        if let Some(members) = payload.as_deref().and_then(|payload| payload.strip_prefix('{')) {
-            self.say(token, IntrospectionAnswer::Json(format!("{{\"active\":true,{members}").into_bytes()));
+        if let Some(answer) = said(jwt) {
+            self.say(token, answer);
         }
     }
 
@@ -105,10 +107,23 @@ impl Introspect for TestIntrospection {
             if let Some(error) = state.failing {
                 return Err(error);
             }
-            let inactive = || IntrospectionAnswer::Json(br#"{"active":false}"#.to_vec());
-            Ok(state.said.get(token.expose()).cloned().unwrap_or_else(inactive))
+            match state.said.get(token.expose()) {
+                Some(answer) => Ok(answer.clone()),
+                None => {
+                    IntrospectionResponse::inactive().to_answer().map_err(|_| IntrospectError::Unavailable)
+                }
+            }
         })
     }
+}
+
+/// What the server answers that issued this token, whoever asks by the name in it.
+fn said(jwt: &AccessToken) -> Option<IntrospectionAnswer> {
+    let jws = UnverifiedJws::parse(jwt.expose(), &Limits::new()).ok()?;
+    let claims = Object::parse(jws.peek().untrusted_payload(), &json::Limits::new()).ok()?;
+    let asks = claims.get("aud")?.as_str()?.parse::<Resource>().ok()?;
+    let issued = claims.get("iat")?.as_number()?.floor_u64().map(UnixTime::from_secs)?;
+    IntrospectionResponse::about(&claims, &[asks], issued).ok()?.to_answer().ok()
 }
 
 /// Shows how often it was asked, and no token.

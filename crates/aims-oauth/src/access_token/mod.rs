@@ -5,6 +5,7 @@ mod claims;
 mod error;
 mod issue;
 mod issuers;
+mod respond;
 mod verified;
 mod verify;
 
@@ -17,10 +18,12 @@ pub use self::issue::{
     AccessTokenIssueError, AccessTokenIssuer, AccessTokenRequest, IssuedAccessToken, NewActor,
     UnsignedAccessToken,
 };
+pub use self::respond::IntrospectionResponse;
 pub use self::verified::VerifiedAccessToken;
+pub(crate) use self::verify::MAX_ANSWER;
 pub use self::verify::{AccessTokenVerifier, AccessTokenVerifierBuilder};
 
 const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
 /// Of what a server says of a token, signed (RFC 9701).
-const INTROSPECTION_TYPE: &str = "token-introspection+jwt";
+pub(crate) const INTROSPECTION_TYPE: &str = "token-introspection+jwt";

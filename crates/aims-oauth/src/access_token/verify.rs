@@ -374,7 +374,7 @@ fn check_active(said: &[u8]) -> Result<(), AccessTokenError> {
 }
 
 /// One that holds what a token could.
-const MAX_ANSWER: usize = 24 * 1024;
+pub(crate) const MAX_ANSWER: usize = 24 * 1024;
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 

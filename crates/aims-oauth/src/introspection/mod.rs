@@ -2,6 +2,7 @@
 
 mod asked;
 mod error;
+mod sign;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use aims_keys::BoxFuture;
 
 pub use self::asked::Introspection;
 pub use self::error::IntrospectError;
+pub use self::sign::{IntrospectionSignError, IntrospectionSigner};
 use crate::AccessToken;
 
 /// Asks an authorization server about tokens, as this resource server and over TLS: whatever sends the [request](crate::TokenQuery), and authenticates it.
@@ -44,6 +46,32 @@ pub enum IntrospectionAnswer {
     Json(Vec<u8>),
     /// `application/token-introspection+jwt`: signed by the server (RFC 9701).
     Jwt(String),
+}
+
+impl IntrospectionAnswer {
+    /// The media type of what nobody signed; a resource server that accepts anything gets this.
+    pub const JSON: &str = "application/json";
+
+    /// The media type of what the server signed. A resource server that wants it has this in `Accept`.
+    pub const JWT: &str = "application/token-introspection+jwt";
+
+    /// `Content-Type`.
+    #[must_use]
+    pub fn media_type(&self) -> &'static str {
+        match self {
+            Self::Json(_) => Self::JSON,
+            Self::Jwt(_) => Self::JWT,
+        }
+    }
+
+    /// The body, as it is sent.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        match self {
+            Self::Json(body) => body,
+            Self::Jwt(answer) => answer.as_bytes(),
+        }
+    }
 }
 
 /// Shows which of them, and nothing of what it says.

@@ -77,13 +77,15 @@ impl IntrospectionEndpoint {
         let unavailable = |_| IntrospectError::Unavailable;
         let client = self.tokens.client(&self.issuer).await.map_err(unavailable)?;
         let query = TokenQuery::about(token.clone().into()).thought_to_be(TokenHint::AccessToken);
-        let accept = if self.signed { JWT } else { JSON };
+        let accept = if self.signed { IntrospectionAnswer::JWT } else { IntrospectionAnswer::JSON };
         let answer = self.tokens.ask_about(&client, Endpoint::Introspection, &query, accept).await;
         let answer = answer.map_err(unavailable)?;
         match (answer.status(), answer.media_type()) {
             // What was asked for signed is not taken as what anybody on the way could have written.
-            (200, Some(JSON)) if !self.signed => Ok(IntrospectionAnswer::Json(answer.body().to_vec())),
-            (200, Some(JWT)) if self.signed => {
+            (200, Some(IntrospectionAnswer::JSON)) if !self.signed => {
+                Ok(IntrospectionAnswer::Json(answer.body().to_vec()))
+            }
+            (200, Some(IntrospectionAnswer::JWT)) if self.signed => {
                 let text = str::from_utf8(answer.body()).map_err(|_| IntrospectError::Unavailable)?;
                 Ok(IntrospectionAnswer::Jwt(text.to_owned()))
             }
@@ -108,6 +110,3 @@ impl fmt::Debug for IntrospectionEndpoint {
         f.debug_struct("IntrospectionEndpoint").field("issuer", &self.issuer).finish_non_exhaustive()
     }
 }
-
-const JSON: &str = "application/json";
-const JWT: &str = "application/token-introspection+jwt";

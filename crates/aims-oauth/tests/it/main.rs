@@ -3,6 +3,7 @@
 
 mod access_tokens;
 mod actions;
+mod answering;
 mod authorization;
 mod backchannel;
 mod challenges;

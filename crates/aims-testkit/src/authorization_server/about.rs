@@ -1,27 +1,45 @@
 //! What tokens are worth, and having them end.
 
-use aims_oauth::{ErrorCode, ErrorResponse, Parameters, PresentedClient, TokenQuery, VerifiedAccessToken};
+use aims_oauth::{
+    ErrorCode, ErrorResponse, IntrospectionAnswer, IntrospectionResponse, Parameters, PresentedClient,
+    Resource, TokenQuery, VerifiedAccessToken,
+};
 
 use super::token::refused;
 use super::{TestAnswer, TestAuthorizationServer};
 
 impl TestAuthorizationServer {
-    /// INT-1: what a token says, to the resource server that it is for.
+    /// INT-1, INT-3: what a token says, to the resource server that it is for; signed, where that is asked for.
     pub(super) fn introspect(
         &self,
         fields: &[(&str, &[u8])],
         body: &[u8],
     ) -> Result<TestAnswer, ErrorResponse> {
         let (client, query) = self.query(fields, body)?;
-        let inactive = || TestAnswer::json(200, r#"{"active":false}"#.to_owned());
-        let Some(token) = self.issued(query.token().expose()) else { return Ok(inactive()) };
+        let failed = || refused(ErrorCode::ServerError);
         let known = self.0.clients.iter().find(|known| known.registered.client_id() == Some(&client));
-        let serves = known.is_some_and(|known| known.serves.contains(token.resource()));
-        let claims = token.claims().as_text().trim_start().strip_prefix('{');
-        match claims {
-            Some(claims) if serves => Ok(TestAnswer::json(200, format!("{{\"active\":true,{claims}"))),
-            _ => Ok(inactive()),
+        let asks = known.map(|known| known.serves.as_slice()).unwrap_or_default();
+        let response = match self.issued(query.token().expose()) {
+            Some(token) => {
+                let response = IntrospectionResponse::about(token.claims(), asks, self.now());
+                let response = response.map_err(|_| failed())?;
+                match self.scope_of(token.resource()) {
+                    Some(scope) => response.within(scope),
+                    None => response,
+                }
+            }
+            None => IntrospectionResponse::inactive(),
+        };
+        let is_signed = fields
+            .iter()
+            .any(|(name, value)| *name == "accept" && *value == IntrospectionAnswer::JWT.as_bytes());
+        if !is_signed {
+            return Ok(TestAnswer::json(200, response.to_json().map_err(|_| failed())?));
         }
+        let audience = asks.first().map_or(&*client, Resource::as_str);
+        let answer = self.0.introspection.sign(&response, audience, self.now()).map_err(|_| failed())?;
+        let body = str::from_utf8(answer.body()).map_err(|_| failed())?.to_owned();
+        Ok(TestAnswer::json(200, body).of_type(answer.media_type()))
     }
 
     /// REV-1, REV-2

@@ -10,9 +10,9 @@ use aims_keys::{Algorithm, Clock, Signer, SoftwareKey, backend};
 use aims_oauth::{
     AccessTokenIssuer, AccessTokenVerifier, AccessTokenVerifierBuilder, ClientAuthMethod,
     ClientAuthenticator, ClientKeys, ClientLookup, CodeChallenge, DeliveryMode, DpopVerifier, Endpoint,
-    GrantIssuer, GrantProfile, GrantType, GrantVerifier, IdTokenIssuer, Issuer, Listed, RegisteredClient,
-    RegisteredMethod, Resource, Scope, SealedNonces, ServerMetadata, Signed, SpiffeClientId, SpiffeProof,
-    SpiffeRegistration, TokenTypeUrn, TrustedIssuer,
+    GrantIssuer, GrantProfile, GrantType, GrantVerifier, IdTokenIssuer, IntrospectionSigner, Issuer, Listed,
+    RegisteredClient, RegisteredMethod, Resource, Scope, SealedNonces, ServerMetadata, Signed,
+    SpiffeClientId, SpiffeProof, SpiffeRegistration, TokenTypeUrn, TrustedIssuer,
 };
 use aims_proof::ReplayMemory;
 
@@ -236,6 +236,8 @@ impl TestAuthorizationServerBuilder {
             tokens,
             verifier,
             id_tokens: IdTokenIssuer::new(self.issuer.clone(), key.clone(), KEY_ID).expect("an issuer"),
+            introspection: IntrospectionSigner::new(self.issuer.clone(), key.clone(), KEY_ID)
+                .expect("what signs answers"),
             grants: GrantIssuer::new(self.issuer, key, KEY_ID).expect("an issuer of grants"),
             foreign: foreign.build(),
             poll_interval: self.poll_interval,
@@ -269,6 +271,7 @@ impl TestAuthorizationServerBuilder {
             .introspection_auth_methods(&METHODS)
             .revocation_auth_methods(&METHODS)
             .algorithms(Signed::DpopProof, dpop)
+            .algorithms(Signed::Introspection, [Algorithm::Es256].into_iter().collect())
             .list(Listed::CodeChallengeMethods, [CodeChallenge::METHOD])
             .list(Listed::RequestedTokenTypes, [TokenTypeUrn::Jwt.as_str(), TokenTypeUrn::IdJag.as_str()])
             .sends_issuer();

@@ -53,6 +53,12 @@ impl TestAnswer {
         Self { status, content_type: None, fields: Vec::new(), body: Zeroizing::default() }
     }
 
+    /// The same in another media type.
+    pub(super) fn of_type(mut self, content_type: &'static str) -> Self {
+        self.content_type = Some(content_type);
+        self
+    }
+
     fn with(mut self, name: &'static str, value: String) -> Self {
         self.fields.push((name, value));
         self

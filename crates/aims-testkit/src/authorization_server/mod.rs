@@ -17,7 +17,7 @@ use aims_jose::JwkSet;
 use aims_keys::{Backend, BoxFuture, Clock, UnixTime};
 use aims_oauth::{
     AccessTokenIssuer, AccessTokenVerifier, ClientAuthenticator, DpopVerifier, GrantIssuer, GrantVerifier,
-    IdTokenIssuer, Issuer, Resource, Scope, ServerMetadata, TrustedIssuer,
+    IdTokenIssuer, IntrospectionSigner, Issuer, Resource, Scope, ServerMetadata, TrustedIssuer,
 };
 
 pub use self::builder::TestAuthorizationServerBuilder;
@@ -58,6 +58,7 @@ struct Inner {
     /// Of all its resources.
     verifier: AccessTokenVerifier,
     grants: GrantIssuer,
+    introspection: IntrospectionSigner,
     id_tokens: IdTokenIssuer,
     foreign: GrantVerifier,
     poll_interval: Option<Duration>,
@@ -133,7 +134,8 @@ impl Fetch for TestAuthorizationServer {
 
 impl Post for TestAuthorizationServer {
     fn post<'a>(&'a self, request: PostRequest<'a>) -> BoxFuture<'a, Result<Posted, FetchError>> {
-        let fields: Vec<_> = request.fields().iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let sent = request.fields().iter().map(|(name, value)| (*name, value.as_bytes()));
+        let fields: Vec<_> = sent.chain([("accept", request.accepted().as_bytes())]).collect();
         let body = request.body().as_bytes();
         let answer = self.path(request.url()).map(|path| self.answer("POST", path, &fields, body));
         let posted = answer.ok_or(FetchError::Unreachable).map(|answer| {

@@ -59,7 +59,7 @@ async fn rev_1_a_token_is_discarded_though_the_server_fails() {
 }
 
 #[tokio::test]
-async fn int_1_int_2_a_resource_server_asks_about_tokens_that_are_for_it() {
+async fn int_1_int_2_int_3_a_resource_server_asks_about_tokens_that_are_for_it() {
     let tool_key = Arc::new(key());
     let world = World::with(|server| server.client("tool", &*tool_key, &[]).serves(TOOL));
     let between = Between::of(&world.server);
@@ -88,7 +88,13 @@ async fn int_1_int_2_a_resource_server_asks_about_tokens_that_are_for_it() {
     }
     // What was to be signed is not taken unsigned.
     let signed = asking.introspection(issuer(), true);
+    between.answers(Ok(json(200, r#"{"active":false}"#)));
     assert_eq!(signed.introspect(token.token()).await.unwrap_err(), IntrospectError::Unavailable);
+    // Signed, it says the same, to this resource server.
+    let IntrospectionAnswer::Jwt(answer) = signed.introspect(token.token()).await.unwrap() else { panic!() };
+    let read = verifier.introspected_jwt(token.token(), &issuer(), &answer, NOW).unwrap();
+    assert_eq!((&*read.client_id(), read.scope()), (CLIENT, token.scope().unwrap()));
+
     let stranger = world.tokens(Between::of(&world.server)).introspection(issuer(), false);
     let IntrospectionAnswer::Json(answer) = stranger.introspect(token.token()).await.unwrap() else {
         panic!()
