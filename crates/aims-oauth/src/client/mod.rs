@@ -19,6 +19,7 @@ mod told;
 mod tries;
 
 pub use self::approval::{AskFlow, AskStep, NotYet, PendingApproval, SentAsk};
+pub(crate) use self::authorization::OFFLINE_ACCESS;
 pub use self::authorization::{AuthorizationFlow, AuthorizationStart, PushFlow, PushStep, SentPush};
 pub use self::constraint::{HeldBinding, SenderConstraint};
 pub use self::credential::ClientCredential;

@@ -8,7 +8,7 @@ use aims_credential::{FetchError, Fetched, HttpsUrl, RefreshError, Refreshed};
 use aims_keys::UnixTime;
 
 use super::TokenClient;
-use crate::client::is_known;
+use crate::client::{OFFLINE_ACCESS, is_known};
 use crate::metadata::exactly;
 use crate::{
     AuthorizationFlow, Challenges, ClientError, Issuer, RedirectUri, Resource, ResourceMetadata, Scope,
@@ -21,6 +21,8 @@ pub struct Discovered {
     issuer: Issuer,
     /// By its last challenge.
     wanted: Option<Scope>,
+    /// By its metadata.
+    offered: Option<Scope>,
 }
 
 impl Discovered {
@@ -44,9 +46,11 @@ impl Discovered {
     }
 
     /// What scope [`TokenClient::authorize`] asks for (MCP-12): what a challenge of the resource named last, else all that the metadata name. `None`, where neither does: no scope is asked for then.
+    /// `offline_access` is not in it, whatever the resource says: that is between the user and the server (MCP-5), and asked for by
+    /// [`lasting`](AuthorizationFlow::lasting).
     #[must_use]
     pub fn scope(&self) -> Option<&Scope> {
-        self.wanted.as_ref().or_else(|| self.metadata.scopes())
+        self.wanted.as_ref().or(self.offered.as_ref())
     }
 }
 
@@ -127,7 +131,7 @@ impl TokenClient {
         challenges: Option<&Challenges>,
     ) -> Result<Discovered, ClientError> {
         let named = challenges.map(named).transpose()?.flatten();
-        let scope = challenges.map(scope_of).transpose()?.flatten();
+        let scope = challenges.map(scope_of).transpose()?.flatten().as_ref().and_then(of_resource);
         let Known { discovered, scope } = self.0.discovered.of(resource, scope);
         let found = discovered.get(self.now()?, |_| true, || self.fetch(resource, named)).await?;
         Ok(Discovered { wanted: scope, ..Discovered::clone(&found) })
@@ -168,8 +172,15 @@ impl TokenClient {
         let admits = |issuer: &&Issuer| self.0.others.as_ref().is_some_and(|others| others.admits(issuer));
         let issuer = named.iter().find(|issuer| self.0.servers.contains_key(issuer));
         let issuer = issuer.or_else(|| named.iter().find(admits)).ok_or(ClientError::NoServer)?.clone();
-        Ok(Discovered { metadata, issuer, wanted: None })
+        let offered = metadata.scopes().and_then(of_resource);
+        Ok(Discovered { metadata, issuer, wanted: None, offered })
     }
+}
+
+/// What a resource may ask for.
+fn of_resource(scope: &Scope) -> Option<Scope> {
+    let offline = Scope::of([OFFLINE_ACCESS]).ok()?;
+    Some(scope.without(&offline)).filter(|scope| !scope.is_empty())
 }
 
 /// `resource_metadata` of the first challenge that has one.

@@ -283,6 +283,31 @@ async fn prm_2_xd_19_mcp_7_the_server_of_a_resource_is_found_where_it_is_trusted
 }
 
 #[tokio::test]
+async fn mcp_5_mcp_15_no_resource_has_a_client_ask_for_offline_access() {
+    let world = World::new();
+    let named = "https://docs.example/metadata";
+    let asked = async |supported: &str, challenged: &str| {
+        let between = Between::of(&world.server);
+        between.page(
+            named,
+            &format!(r#"{{"resource":"{TOOL}","authorization_servers":["https://as.example"]{supported}}}"#),
+        );
+        let challenges =
+            Challenges::parse([format!(r#"DPoP resource_metadata="{named}"{challenged}"#)]).unwrap();
+        let found = world.tokens(between).discover(&tool(), Some(&challenges)).await.unwrap();
+        found.scope().map(ToString::to_string)
+    };
+    let supported = r#","scopes_supported":["trips:read","offline_access"]"#;
+    assert_eq!(asked(supported, "").await.as_deref(), Some("trips:read"));
+    assert_eq!(
+        asked(supported, r#", scope="offline_access trips:book""#).await.as_deref(),
+        Some("trips:book")
+    );
+    assert_eq!(asked(r#","scopes_supported":["offline_access"]"#, "").await, None);
+    assert_eq!(asked("", r#", scope="offline_access""#).await, None);
+}
+
+#[tokio::test]
 async fn met_2_sec_17_a_server_that_says_it_is_another_is_told_nothing() {
     let world = World::new();
     for (body, code, rule) in [
