@@ -136,7 +136,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         "auth_time":1789999990,"acr":"gold","amr":["pwd"],"txn":"x-1","authorization_details":[{"type":"booking","actions":["read"],"limit":1e1}]}"#,
         r#"{"iss":"https://as.example","sub":"a","aud":["https://tools.example/mcp","urn:other"],"client_id":"a","exp":1790000000.5,"nbf":1790000000,"iat":1790000000,
         "jti":"t-2","may_act":{"sub":"c"},"aims_lineage":["47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"],"cnf":{"x5t#S256":"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"}}"#,
-        r#"{"active":true,"sub":"user-1","aud":"https://tools.example","client_id":"travel","exp":1790000300,"scope":"a b","token_type":"Bearer"}"#,
+        r#"{"active":true,"sub":"user-1","aud":"https://tools.example","client_id":"travel","exp":1790000060,"scope":"a b","token_type":"Bearer"}"#,
         r#"{"iss":"https://as.example","aud":"tool-1","iat":1790000000,"token_introspection":{"active":true,"iss":"https://as.example","sub":"user-1","aud":"https://tools.example",
         "client_id":"travel","exp":1790000300,"act":{"sub":"b"},"authorization_details":[{"type":"a"}]}}"#,
         r#"{"active":false}"#,

@@ -197,6 +197,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         r#"[{"jsonrpc":"2.0","method":"notifications/progress","params":[1,-2]},{"jsonrpc":"2.0","id":2,"method":"prompts/get","params":{"name":"itinerary"}},{"jsonrpc":"2.0","id":3,"result":{}}]"#,
         r#" [ {"jsonrpc":"2.0","method":"ping"}],"x":[1]"#,
         r#"{"jsonrpc":"2.0","id":4,"method":"resources/subscribe","params":{"uri":"trips://7","limit":9007199254740993}}"#,
+        r#"{"jsonrpc":"2.0","id":5,"method":"prompts/get","params":{"name":"search"}}"#,
         r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"no"}}"#,
         r#"{"jsonrpc":"2.0","method":"ping","method":"tools/call"}"#,
     ])
