@@ -107,8 +107,9 @@ pub use crate::request_object::{
 };
 pub use crate::resource::{Resource, ResourceUriError};
 pub use crate::resource_server::{
-    Authorized, BindingPolicy, ClientIdentities, IssuerAgents, Possession, PossessionError, PresentedError,
-    PresentedToken, ResourceError, ResourceServer, SameIdentity, Shortfall, Shown, TokenScheme,
+    Authorized, BindingPolicy, ClientIdentities, IssuerAgents, NamedClients, Possession, PossessionError,
+    PresentedError, PresentedToken, ResourceError, ResourceServer, SameIdentity, Shortfall, Shown,
+    TokenScheme,
 };
 pub use crate::revisions::SPEC_REVISIONS;
 pub use crate::scope::{Scope, ScopeError};

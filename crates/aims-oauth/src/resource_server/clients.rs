@@ -67,6 +67,52 @@ impl ClientIdentities for IssuerAgents {
     }
 }
 
+/// Known clients only: those that are named, each with the workload that it is. What nobody named is nobody, whatever it calls itself: a client that goes by the
+/// identifier of its workload is named, too.
+///
+/// ```
+/// use aims_oauth::{ClientIdentities, NamedClients};
+///
+/// let issuer = "https://as.acme.example".parse()?;
+/// let travel = "spiffe://acme.example/agents/travel";
+/// let clients = NamedClients::new().client(&issuer, "client-7", travel.parse().unwrap());
+/// assert_eq!(clients.workload("https://as.acme.example", "client-7").unwrap().as_str(), travel);
+/// assert!(clients.workload("https://as.acme.example", travel).is_none());
+/// assert!(clients.workload("https://as.partner.example", "client-7").is_none());
+/// # Ok::<(), aims_oauth::IssuerError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct NamedClients(BTreeMap<Box<str>, BTreeMap<Box<str>, WorkloadId>>);
+
+impl NamedClients {
+    /// Nobody is known.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The client, or the actor, that this issuer calls `name` is this workload, and no other that it was before. Several names may be of one workload.
+    #[must_use]
+    pub fn client(mut self, issuer: &Issuer, name: &str, workload: WorkloadId) -> Self {
+        self.0.entry(issuer.as_str().into()).or_default().insert(name.into(), workload);
+        self
+    }
+
+    fn named(&self, issuer: &str, name: &str) -> Option<&WorkloadId> {
+        self.0.get(issuer)?.get(name)
+    }
+}
+
+impl ClientIdentities for NamedClients {
+    fn is(&self, issuer: &str, name: &str, workload: &WorkloadId) -> bool {
+        self.named(issuer, name) == Some(workload)
+    }
+
+    fn workload(&self, issuer: &str, name: &str) -> Option<WorkloadId> {
+        self.named(issuer, name).cloned()
+    }
+}
+
 impl<C: ClientIdentities + ?Sized> ClientIdentities for std::sync::Arc<C> {
     fn is(&self, issuer: &str, name: &str, workload: &WorkloadId) -> bool {
         (**self).is(issuer, name, workload)

@@ -11,7 +11,7 @@ mod server;
 mod shortfall;
 
 pub use self::authorized::Authorized;
-pub use self::clients::{ClientIdentities, IssuerAgents, SameIdentity};
+pub use self::clients::{ClientIdentities, IssuerAgents, NamedClients, SameIdentity};
 pub use self::policy::BindingPolicy;
 pub use self::possession::{Possession, PossessionError, Shown};
 pub use self::presented::{PresentedError, PresentedToken, TokenScheme};

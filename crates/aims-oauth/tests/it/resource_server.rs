@@ -9,9 +9,9 @@ use aims_id::WorkloadId;
 use aims_keys::{Algorithm, AlgorithmSet, AsyncSigner, SoftwareKey, backend};
 use aims_oauth::{
     AccessToken, AccessTokenRequest, AuthorizationDetails, Authorized, BearerMethod, BindingPolicy,
-    ClientIdentities, CommonMembers, DpopProver, DpopTarget, DpopVerifier, IssuerAgents, NewActor,
-    Possession, PresentedToken, ResourceError, ResourceMetadata, ResourceServer, Shown, TokenBinding,
-    TokenScheme, TrustedIssuer,
+    ClientIdentities, CommonMembers, DpopProver, DpopTarget, DpopVerifier, IssuerAgents, NamedClients,
+    NewActor, Possession, PresentedToken, ResourceError, ResourceMetadata, ResourceServer, Shown,
+    TokenBinding, TokenScheme, TrustedIssuer,
 };
 use aims_proof::{
     Audiences, Authenticated, NewRequestSignature, ReplayMemory, SignatureVerifier, http_audience,
@@ -411,16 +411,6 @@ async fn aims_25_sec_4_a_token_of_an_agent_is_used_by_that_agent_with_its_own_ke
     );
 }
 
-/// An issuer that calls the agent by a name of its own.
-#[derive(Debug)]
-struct Named;
-
-impl ClientIdentities for Named {
-    fn is(&self, issuer: &str, name: &str, workload: &WorkloadId) -> bool {
-        (issuer, name, workload.as_str()) == (ISSUER, "travel-client", AGENT)
-    }
-}
-
 #[tokio::test(flavor = "current_thread")]
 async fn aims_25_clients_may_have_other_names() {
     let (server, acme) = (Server::new(), TestAuthority::new("spiffe://acme.example"));
@@ -436,8 +426,20 @@ async fn aims_25_clients_may_have_other_names() {
         "other_client",
         "AIMS-25"
     );
-    let mapped = server_of(&server, BindingPolicy::bound()).with_clients(Arc::new(Named));
-    assert!(authorize(&mapped, "Bearer", &token, Possession::Workload(&caller)).is_ok());
+    let mapped = |name: &str, workload: &str| {
+        let clients = NamedClients::new().client(&issuer(), name, workload.parse().unwrap());
+        server_of(&server, BindingPolicy::bound()).with_clients(clients)
+    };
+    let named = mapped("travel-client", AGENT);
+    assert!(authorize(&named, "Bearer", &token, Possession::Workload(&caller)).is_ok());
+    // Of another name, and another workload.
+    for other in [mapped(AGENT, AGENT), mapped("travel-client", "spiffe://acme.example/agents/helper")] {
+        assert_refused!(
+            authorize(&other, "Bearer", &token, Possession::Workload(&caller)),
+            "other_client",
+            "AIMS-25"
+        );
+    }
 }
 
 #[cfg(feature = "mtls")]

@@ -7,8 +7,8 @@ use aims::credential::{Mark, MarkKey, MarkTable, Marks, MarksUnavailable};
 use aims::id::WorkloadId;
 use aims::keys::{Algorithm, SoftwareKey};
 use aims::oauth::{
-    AccessTokenRequest, BindingPolicy, ClientIdentities, DpopNonces, DpopProver, DpopVerifier, NewActor,
-    ResourceServer, SealedNonces, Shown, TokenBinding,
+    AccessTokenRequest, BindingPolicy, ClientIdentities, DpopNonces, DpopProver, DpopVerifier, NamedClients,
+    NewActor, ResourceServer, SealedNonces, Shown, TokenBinding,
 };
 use aims::proof::{Method, ReplayMemory};
 use aims::{Accept, Guard, backend};
@@ -342,6 +342,27 @@ async fn aims_25_act_2_a_caller_is_a_workload_that_its_issuer_may_speak_for() {
     assert_eq!(call(&world, &token_for("spiffe://acme.example/batch/night", &prover)).await, 401);
     let foreign = NewActor::new(HELPER).known_to("https://as.other.example");
     assert_eq!(call(&world, &token_for(TRAVEL, &prover).acting(foreign)).await, 401);
+}
+
+#[tokio::test]
+async fn aims_25_a_client_that_is_not_named_does_not_come_in() {
+    let prover = prover();
+    let clients = NamedClients::new().client(&issuer(), "client-7", HELPER.parse().unwrap());
+    let world = setup(None)
+        .resource(|tokens| {
+            let dpop = DpopVerifier::builder(ReplayMemory::with_capacity(100), backend::ring()).build();
+            ResourceServer::new(tokens.build(), BindingPolicy::bound()).with_dpop(dpop).with_clients(clients)
+        })
+        .build();
+    let token = world.issue(&token_for("client-7", &prover));
+    assert_eq!(world.call(Shows::new(&prover, &token).request().await).await.0, StatusCode::OK);
+    assert_eq!(world.records.last()["agent"]["id"], HELPER);
+    // The workload itself, by its own name, is not among them either.
+    for client in ["client-8", TRAVEL, HELPER] {
+        let token = world.issue(&token_for(client, &prover));
+        let request = Shows::new(&prover, &token).request().await;
+        world.assert_refused(request, 401, "invalid_token", "not_a_workload", "AIMS-25").await;
+    }
 }
 
 #[tokio::test]
