@@ -94,6 +94,9 @@ pub enum ClientError {
     /// The server does not know the client, which has no way to get to be known there: somebody has to register it.
     #[error("the client is not registered at the server, and cannot do that itself")]
     NotRegistered,
+    /// The grant of another domain is for another server, for several, or does not say: it is sent to none (AIMS-36).
+    #[error("the grant is not for this server alone")]
+    OtherServer,
     /// The token is for another resource: it is sent nowhere else.
     #[error("the token is for another resource")]
     OtherResource,
@@ -170,6 +173,7 @@ impl ClientError {
             Self::NotRegistered => "not_registered",
             Self::OtherClient => "other_client",
             Self::OtherSubject => "other_subject",
+            Self::OtherServer => "other_server",
             Self::OtherResource => "other_resource",
             Self::Refused(_) => "refused",
             Self::Registration(error) => error.code(),
@@ -218,6 +222,7 @@ impl ClientError {
             Self::NotRegistered => "MCP-13",
             Self::OtherClient => "AUT-6",
             Self::OtherSubject => "AIMS-2",
+            Self::OtherServer => "AIMS-36",
             Self::OtherResource | Self::WhichServer => "MCP-15",
             Self::Refused(_) | Self::Status(_) => "WIR-4",
             Self::Registration(error) => error.rule(),

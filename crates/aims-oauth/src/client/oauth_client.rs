@@ -4,9 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use aims_credential::{HttpsUrl, Posted};
+use aims_jose::jwt::claim;
 use aims_keys::{Backend, UnixTime};
 
 use super::nonces::is_nonce;
+use super::token_flow::untrusted_claims;
 use super::told::{News, Told};
 use super::tries::Tries;
 use super::{
@@ -14,8 +16,8 @@ use super::{
 };
 use crate::client::constraint::HeldBinding;
 use crate::{
-    BackchannelRequest, ClientAuthMethod, DpopTarget, Endpoint, ErrorCode, ErrorResponse, GrantType, Issuer,
-    NewParameters, RedirectUri, ServerMetadata, Signed, TokenRequest,
+    BackchannelRequest, ClientAuthMethod, DpopTarget, Endpoint, ErrorCode, ErrorResponse, Grant, GrantType,
+    Issuer, NewParameters, RedirectUri, SecurityToken, ServerMetadata, Signed, TokenRequest,
 };
 
 /// A client at one authorization server: how it shows who it is, and what its tokens are bound to. Cloning is cheap.
@@ -129,14 +131,18 @@ impl OAuthClient {
     ///
     /// # Errors
     ///
-    /// [`ClientError::NoGrant`], [`ClientError::NoEndpoint`] or [`ClientError::NoSuchMethod`] when the server says that it cannot give one.
+    /// [`ClientError::NoGrant`], [`ClientError::NoEndpoint`] or [`ClientError::NoSuchMethod`] when the server says that it cannot give one;
+    /// [`ClientError::OtherServer`] when it would be shown a grant (`Grant::JwtBearer`) that is for another, or that cannot be read (an encrypted one).
     pub fn token(&self, request: TokenRequest) -> Result<TokenFlow, ClientError> {
         let grant = request.grant().grant_type();
         // Who has the code grant has refresh tokens, though older servers do not say so.
         if !self.server().supports_grant(grant) && grant != GrantType::RefreshToken {
             return Err(ClientError::NoGrant(grant));
         }
-        self.url(Endpoint::Token)?;
+        let url = self.url(Endpoint::Token)?;
+        if let Grant::JwtBearer(assertion) = request.grant() {
+            self.check_addressee(assertion, url)?;
+        }
         Ok(TokenFlow::new(self.clone(), request))
     }
 
@@ -156,6 +162,16 @@ impl OAuthClient {
     /// As [`token`](Self::token).
     pub fn ask_user(&self, request: BackchannelRequest) -> Result<AskFlow, ClientError> {
         AskFlow::new(self.clone(), request)
+    }
+
+    /// AIMS-36: whoever is shown a grant for another server could redeem it there. A server is named by its issuer, or its token endpoint (XD-11), and alone (XD-3).
+    fn check_addressee(&self, assertion: &SecurityToken, endpoint: &HttpsUrl) -> Result<(), ClientError> {
+        let claims = untrusted_claims(assertion).ok_or(ClientError::OtherServer)?;
+        let audience = claims.audience().ok_or(ClientError::OtherServer)?;
+        let is_alone = audience.as_array().is_none_or(|all| all.count() == 1);
+        let names = [self.issuer().as_str(), endpoint.as_str()];
+        let is_for = claim::audience_is_one_of(audience, &names).is_ok_and(|is_for| is_for);
+        if is_alone && is_for { Ok(()) } else { Err(ClientError::OtherServer) }
     }
 
     pub(super) fn backend(&self) -> Backend {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aims_credential::Posted;
-use aims_jose::{Limits, UnverifiedJws};
+use aims_jose::{Claims, Limits, UnverifiedJws, json};
 use aims_keys::UnixTime;
 
 use super::constraint::HeldBinding;
@@ -11,7 +11,10 @@ use super::oauth_client::{check_media_type, refusal};
 use super::tries::Tries;
 use super::{ClientError, EndpointRequest, HeldGrant, HeldToken, NotYet, OAuthClient};
 use crate::wanted::Wanted;
-use crate::{Endpoint, ErrorCode, Grant, NewParameters, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse};
+use crate::{
+    Endpoint, ErrorCode, Grant, NewParameters, SecurityToken, TokenRequest, TokenResponse, TokenTypeUrn,
+    TokenUse,
+};
 
 /// A request for a token that is to be sent: of any grant.
 #[derive(Debug)]
@@ -165,15 +168,17 @@ impl SentTokenRequest {
     /// JAG-10: a server that leaves the binding out is found out, though nobody here can verify its signature.
     fn check_bound(&self, response: &TokenResponse) -> Result<(), ClientError> {
         let HeldBinding::Dpop(key) = self.binding else { return Ok(()) };
-        let token = UnverifiedJws::parse(response.token().expose(), &Limits::new());
-        let claims = token.map_err(|_| ClientError::NotBound)?.peek();
-        let payload = claims.untrusted_payload().to_vec();
-        let claims = aims_jose::Claims::read(payload, &aims_jose::json::Limits::new());
-        let claims = claims.map_err(|_| ClientError::NotBound)?;
+        let claims = untrusted_claims(response.token()).ok_or(ClientError::NotBound)?;
         let bound = claims.get("cnf").and_then(|cnf| cnf.get("jkt")).and_then(|jkt| jkt.as_str());
         let is_bound = bound.is_some_and(|bound| *bound == *key.to_string());
         if is_bound { Ok(()) } else { Err(ClientError::NotBound) }
     }
+}
+
+/// What a grant says, whoever signed it: no client can verify one, and none decides by it but to refuse.
+pub(super) fn untrusted_claims(grant: &SecurityToken) -> Option<Claims> {
+    let jws = UnverifiedJws::parse(grant.expose(), &Limits::new()).ok()?.peek();
+    Claims::read(jws.untrusted_payload().to_vec(), &json::Limits::new()).ok()
 }
 
 /// What a server says beyond that is no lifetime of a token.

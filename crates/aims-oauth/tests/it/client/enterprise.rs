@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use aims_credential::{Post, PostRequest};
 use aims_keys::backend;
 use aims_oauth::{
     AccessTokenVerifier, ClientCredential, ClientKey, ErrorCode, ErrorResponse, Grant, GrantProfile,
     NewParameters, OAuthClient, SecurityToken, TokenExchange, TokenRequest, TokenResponse, TokenTypeUrn,
     TypedToken,
 };
-use aims_testkit::TestAuthorizationServer;
+use aims_testkit::{TestAuthorizationServer, assert_refused};
 
 use super::support::*;
 use crate::client_auth::support::key;
@@ -24,7 +25,28 @@ async fn asked(
     request: TokenRequest,
 ) -> Result<TokenResponse, ErrorCode> {
     let sent = client.token(request).unwrap().send(NOW).await.unwrap();
-    let answer = aims_credential::Post::post(server, sent.request().as_post()).await.unwrap();
+    answered(server, sent.request().as_post()).await
+}
+
+/// The same of a client that does not look for whom its assertion is: it shows `token` in the place of `assertion`.
+async fn asked_blindly(
+    server: &TestAuthorizationServer,
+    client: &OAuthClient,
+    assertion: &SecurityToken,
+    token: &SecurityToken,
+) -> Result<TokenResponse, ErrorCode> {
+    let sent = client.token(redeem(assertion)).unwrap().send(NOW).await.unwrap();
+    let post = sent.request().as_post();
+    let body = post.body().replace(assertion.expose(), token.expose());
+    assert_ne!(body, post.body());
+    answered(server, PostRequest::form(post.url(), &body).with_fields(post.fields())).await
+}
+
+async fn answered(
+    server: &TestAuthorizationServer,
+    post: PostRequest<'_>,
+) -> Result<TokenResponse, ErrorCode> {
+    let answer = Post::post(server, post).await.unwrap();
     match answer.status() {
         200 => Ok(TokenResponse::parse(answer.body()).unwrap()),
         _ => Err(ErrorResponse::parse(answer.body()).unwrap().error_code().unwrap()),
@@ -36,6 +58,10 @@ fn exchange(subject: &SecurityToken, audience: &str) -> TokenRequest {
     let subject = TypedToken::new(subject.clone(), TokenTypeUrn::AccessToken);
     let exchange = TokenExchange::of(subject).requesting(TokenTypeUrn::IdJag).audience(audience);
     TokenRequest::new(Grant::TokenExchange(exchange)).scope("trips:book".parse().unwrap())
+}
+
+fn redeem(assertion: &SecurityToken) -> TokenRequest {
+    TokenRequest::new(Grant::JwtBearer(assertion.clone()))
 }
 
 #[tokio::test]
@@ -72,15 +98,14 @@ async fn mcp_31_both_servers_refuse_what_is_not_the_assertion_of_this_client_for
     };
 
     // At the other server: an assertion, for it, of this client, for what it names.
-    let redeem = |assertion: &SecurityToken| TokenRequest::new(Grant::JwtBearer(assertion.clone()));
-    for (what, token, client) in [
-        ("another type", user.clone(), &own),
-        ("another audience", assertion("https://as.other.example").await, &own),
-        ("another client", assertion(BANK).await, &other),
-    ] {
-        let refused = asked(&bank, client, redeem(&token)).await.unwrap_err();
+    let (good, elsewhere) = (assertion(BANK).await, assertion("https://as.other.example").await);
+    for (what, token) in [("another type", &user), ("another audience", &elsewhere)] {
+        assert_refused!(own.token(redeem(token)), "other_server", "AIMS-36", "{what}");
+        let refused = asked_blindly(&bank, &own, &good, token).await.unwrap_err();
         assert_eq!(refused, ErrorCode::InvalidGrant, "{what}");
     }
+    // Of another client.
+    assert_eq!(asked(&bank, &other, redeem(&good)).await.unwrap_err(), ErrorCode::InvalidGrant);
     let loans = redeem(&assertion(BANK).await).resource("https://loans.bank.example".parse().unwrap());
     assert_eq!(asked(&bank, &own, loans).await.unwrap_err(), ErrorCode::InvalidTarget);
     let token = asked(&bank, &own, redeem(&assertion(BANK).await)).await.unwrap();

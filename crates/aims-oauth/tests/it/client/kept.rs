@@ -18,6 +18,7 @@ use aims_oauth::{
 use aims_testkit::assert_refused;
 
 use super::support::*;
+use crate::client_auth::support::{key, sign};
 use crate::world::*;
 
 fn secs(seconds: u64) -> Duration {
@@ -77,7 +78,8 @@ async fn mcp_15_a_token_serves_in_one_right_and_for_one_thing() {
     let mut seen: Vec<(TokenNeed, HeldToken)> = Vec::new();
     for (at, need) in own.into_iter().chain(exchanged).chain(across).enumerate() {
         if at >= 5 {
-            between.answers(Ok(grant(&format!("g-{at}"))));
+            let claims = format!(r#"{{"sub":"user-{at}","aud":"{ISSUER}"}}"#);
+            between.answers(Ok(grant(&sign(r#"{"alg":"ES256","typ":"JWT"}"#, &claims, &key()))));
         }
         between.answers(Ok(access_token(&format!("t-{at}"))));
         let token = tokens.token(&need).await.unwrap();

@@ -1,6 +1,7 @@
 //! Agents that get tokens.
 
 mod about;
+mod addressee;
 mod adversary;
 mod approvals;
 mod codes;

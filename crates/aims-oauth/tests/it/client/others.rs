@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use crate::client_auth::support::key;
 use aims_keys::backend;
 use aims_oauth::{
     ApplicationType, Challenges, ClientAuthMethod, ClientCredential, ClientError, ClientMetadata, Issuer,
@@ -392,7 +393,9 @@ async fn mcp_32_the_token_of_a_platform_is_tried_once_and_with_nothing_else() {
         let one = Between::of(&world.server);
         one.answers(Ok(json(400, &format!(r#"{{"error":"{error}"}}"#))));
         let tokens = world.tokens(one.clone());
-        let platform = "a.b.c".parse::<aims_oauth::SecurityToken>().unwrap();
+        let claims = r#"{"iss":"https://platform.example","sub":"agent","aud":"https://as.example"}"#;
+        let token = crate::client_auth::support::sign(r#"{"alg":"ES256"}"#, claims, &key());
+        let platform = token.parse::<aims_oauth::SecurityToken>().unwrap();
         let request =
             aims_oauth::TokenRequest::new(aims_oauth::Grant::JwtBearer(platform)).resource(resource());
         let flow = tokens.client(&issuer()).await.unwrap().token(request).unwrap();
@@ -400,7 +403,7 @@ async fn mcp_32_the_token_of_a_platform_is_tried_once_and_with_nothing_else() {
         let posted = one.posted();
         assert_eq!(posted.len(), 1);
         let form = Parameters::parse(posted[0].as_bytes()).unwrap();
-        assert_eq!(form.get("assertion").unwrap(), Some("a.b.c"));
+        assert_eq!(form.get("assertion").unwrap(), Some(&*token));
         assert_eq!(form.get("resource").unwrap(), Some(MCP));
     }
 }
