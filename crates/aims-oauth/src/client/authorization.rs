@@ -163,7 +163,7 @@ impl AuthorizationFlow {
     }
 }
 
-pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
+pub(super) const OFFLINE_ACCESS: &str = "offline_access";
 
 fn unguessable(backend: Backend) -> Result<String, ClientError> {
     let mut random = Zeroizing::new([0; 16]);

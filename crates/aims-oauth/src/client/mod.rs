@@ -19,7 +19,6 @@ mod told;
 mod tries;
 
 pub use self::approval::{AskFlow, AskStep, NotYet, PendingApproval, SentAsk};
-pub(crate) use self::authorization::OFFLINE_ACCESS;
 pub use self::authorization::{AuthorizationFlow, AuthorizationStart, PushFlow, PushStep, SentPush};
 pub use self::constraint::{HeldBinding, SenderConstraint};
 pub use self::credential::ClientCredential;
@@ -30,6 +29,6 @@ pub use self::oauth_client::OAuthClient;
 pub(crate) use self::oauth_client::{check_media_type, refusal};
 pub use self::pending::PendingAuthorization;
 pub use self::request::EndpointRequest;
-pub(crate) use self::step_up::is_known;
 pub use self::step_up::{StepUp, StepUps};
+pub(crate) use self::step_up::{is_known, of_resource};
 pub use self::token_flow::{SentTokenRequest, TokenFlow, TokenStep};

@@ -2,6 +2,7 @@
 
 use aims_jose::base64url;
 
+use super::authorization::OFFLINE_ACCESS;
 use crate::client::HeldToken;
 use crate::{AuthorizationDetails, Challenge, Challenges, ClientError, ErrorCode, Scope};
 
@@ -36,7 +37,7 @@ pub enum StepUp {
     Token,
     /// The user's word for these details: for one action, most often (HIL section 3). The same call is made again with the token that comes of it (HIL-44).
     Details(AuthorizationDetails),
-    /// More scope: all that was asked for before, and all that is wanted now (MCP-12).
+    /// More scope: all that was asked for before, and all that is wanted now (MCP-12), but for `offline_access` (MCP-5).
     Scope(Scope),
     /// The user has to be authenticated again (RFC 9470).
     User {
@@ -107,7 +108,7 @@ impl StepUps {
             let details = text.and_then(|text| AuthorizationDetails::parse(&text).ok());
             return details.map(StepUp::Details).ok_or(ClientError::Challenge);
         }
-        let wanted = challenge.scope()?.ok_or(ClientError::Challenge)?;
+        let wanted = challenge.scope()?.as_ref().and_then(of_resource).ok_or(ClientError::Challenge)?;
         let had = shown.and_then(HeldToken::scope).cloned().unwrap_or_default();
         let all = self.asked.or(&had).and_then(|scope| scope.or(&wanted));
         self.asked = all.map_err(|_| ClientError::Challenge)?;
@@ -126,6 +127,12 @@ impl StepUps {
         self.tried += 1;
         if self.tried > MAX_STEPS { Err(ClientError::StepUps) } else { Ok(()) }
     }
+}
+
+/// What a resource may ask for: whether a grant outlasts the user's session is between the user and the server (MCP-5).
+pub(crate) fn of_resource(scope: &Scope) -> Option<Scope> {
+    let offline = Scope::of([OFFLINE_ACCESS]).ok()?;
+    Some(scope.without(&offline)).filter(|scope| !scope.is_empty())
 }
 
 /// What other schemes want, no token gives.

@@ -8,7 +8,7 @@ use aims_credential::{FetchError, Fetched, HttpsUrl, RefreshError, Refreshed};
 use aims_keys::UnixTime;
 
 use super::TokenClient;
-use crate::client::{OFFLINE_ACCESS, is_known};
+use crate::client::{is_known, of_resource};
 use crate::metadata::exactly;
 use crate::{
     AuthorizationFlow, Challenges, ClientError, Issuer, RedirectUri, Resource, ResourceMetadata, Scope,
@@ -175,12 +175,6 @@ impl TokenClient {
         let offered = metadata.scopes().and_then(of_resource);
         Ok(Discovered { metadata, issuer, wanted: None, offered })
     }
-}
-
-/// What a resource may ask for.
-fn of_resource(scope: &Scope) -> Option<Scope> {
-    let offline = Scope::of([OFFLINE_ACCESS]).ok()?;
-    Some(scope.without(&offline)).filter(|scope| !scope.is_empty())
 }
 
 /// `resource_metadata` of the first challenge that has one.

@@ -20,6 +20,16 @@ fn cha_5_mcp_12_at_most_two_step_ups_each_for_all_that_was_wanted() {
 }
 
 #[test]
+fn mcp_5_no_step_up_is_for_offline_access() {
+    let mut tries = StepUps::new();
+    let both = r#"Bearer error="insufficient_scope", scope="offline_access trips:book""#;
+    let StepUp::Scope(scope) = tries.next(&challenges(both), None).unwrap() else { panic!() };
+    assert_eq!(scope.as_str(), "trips:book");
+    let alone = r#"Bearer error="insufficient_scope", scope="offline_access""#;
+    assert_refused!(tries.next(&challenges(alone), None), "challenge", "CHA-2");
+}
+
+#[test]
 fn cha_4_cha_5_a_user_is_asked_again_as_the_resource_wants() {
     let line = r#"Bearer error="insufficient_user_authentication", acr_values="gold silver", max_age="60""#;
     let mut tries = StepUps::new();
