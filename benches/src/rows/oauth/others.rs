@@ -39,7 +39,7 @@ pub(in crate::rows) fn grant() -> Row {
     let grants: Vec<SecurityToken> =
         (0..POOL).map(|_| issuer.issue(&request, *NOW).expect("a grant").grant().clone()).collect();
     let (raw, (message, signature)) = (tokens.server.ring_public(), signed_parts(grants[0].expose()));
-    let verifier = {
+    let make = {
         let own = own.clone();
         move || {
             let trusted = TrustedIssuer::new(Tokens::ISSUER.parse().expect("an issuer"), tokens.keys());
@@ -48,14 +48,14 @@ pub(in crate::rows) fn grant() -> Row {
                 .build()
         }
     };
-    let (mut verifies, mut next) = (verifier(), 0);
+    let (mut reader, mut next) = (make(), 0);
     Row::new(move || {
         if next == grants.len() {
             next = 0;
-            verifies = verifier();
+            reader = make();
         }
-        let verified = verifies.verify(&grants[next], Tokens::CLIENT, None, *NOW);
-        std::hint::black_box(verified.expect("a good grant"));
+        let grant = reader.verify(&grants[next], Tokens::CLIENT, None, *NOW);
+        std::hint::black_box(grant.expect("a good grant"));
         next += 1;
     })
     .raw(move || raw.verify(&message, &signature).expect("a good signature"))
