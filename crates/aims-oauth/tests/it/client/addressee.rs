@@ -45,13 +45,7 @@ async fn aims_36_xd_18_what_a_server_gives_for_another_than_was_asked_goes_nowhe
     {
         let world = World::new();
         let between = Between::of(&world.server);
-        between.page(
-            &format!("{bank}/.well-known/oauth-authorization-server"),
-            &format!(
-                r#"{{"issuer":"{bank}","token_endpoint":"{bank}/token","token_endpoint_auth_methods_supported":["private_key_jwt"],
-                "grant_types_supported":["urn:ietf:params:oauth:grant-type:jwt-bearer"]}}"#
-            ),
-        );
+        between.other_domain(bank);
         let tokens = TokenClient::builder(between.clone(), world.clock.reader(), backend::ring())
             .server(issuer(), world.credential(), world.constraint())
             .server(bank.parse().unwrap(), world.credential(), world.constraint())

@@ -140,6 +140,17 @@ impl Between {
         self.pages.lock().unwrap().push((url.to_owned(), body.to_owned()));
     }
 
+    /// The metadata of a server of another domain, which takes grants.
+    pub(crate) fn other_domain(&self, issuer: &str) {
+        self.page(
+            &format!("{issuer}/.well-known/oauth-authorization-server"),
+            &format!(
+                r#"{{"issuer":"{issuer}","token_endpoint":"{issuer}/token","token_endpoint_auth_methods_supported":["private_key_jwt"],
+                "grant_types_supported":["urn:ietf:params:oauth:grant-type:jwt-bearer"]}}"#
+            ),
+        );
+    }
+
     pub(crate) fn posted(&self) -> Vec<String> {
         std::mem::take(&mut *self.posted.lock().unwrap())
     }

@@ -425,13 +425,7 @@ async fn mcp_31_an_identity_assertion_is_for_the_resource_and_the_server_that_it
         "https://pay.bank.example/.well-known/oauth-protected-resource/mcp",
         &format!(r#"{{"resource":"{mcp}","authorization_servers":["{bank}"],"scopes_supported":["pay"]}}"#),
     );
-    between.page(
-        &format!("{bank}/.well-known/oauth-authorization-server"),
-        &format!(
-            r#"{{"issuer":"{bank}","token_endpoint":"{bank}/token","token_endpoint_auth_methods_supported":["private_key_jwt"],
-            "grant_types_supported":["urn:ietf:params:oauth:grant-type:jwt-bearer"]}}"#
-        ),
-    );
+    between.other_domain(bank);
     let tokens = TokenClient::builder(between.clone(), world.clock.reader(), backend::ring())
         .server(issuer(), world.credential(), world.constraint())
         .server(bank.parse().unwrap(), world.credential(), world.constraint())
