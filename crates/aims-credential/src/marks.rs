@@ -120,6 +120,22 @@ impl LineageId {
         Self(first)
     }
 
+    /// The same, as the domain of another issuer is told of it: nobody who knows one of the names knows the other, so that two domains cannot find out that they were
+    /// told of the same.
+    ///
+    /// ```
+    /// use aims_credential::LineageId;
+    /// use aims_keys::backend;
+    ///
+    /// let own = LineageId::of("https://as.example", "grant-1", backend::ring());
+    /// let (b, c) = (own.across("https://as.b.example", backend::ring()), own.across("https://as.c.example", backend::ring()));
+    /// assert!(own != b && own != c && b != c);
+    /// ```
+    #[must_use]
+    pub fn across(&self, issuer: &str, backend: Backend) -> Self {
+        Self::of(issuer, &self.to_string(), backend)
+    }
+
     /// As it stands in a token.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 16]) -> Self {

@@ -6,8 +6,8 @@ use aims_keys::UnixTime;
 use subtle::ConstantTimeEq;
 
 use crate::{
-    AuthenticatedClient, Derivation, ErrorCode, Resource, TokenBinding, VerifiedAccessToken,
-    VerifiedDpopProof,
+    AuthenticatedClient, CrossDomain, Derivation, ErrorCode, Issuer, Resource, TokenBinding,
+    VerifiedAccessToken, VerifiedDpopProof,
 };
 
 /// Those who take part in an exchange of tokens (RFC 8693), each of them verified: the client that asks, the token in whose subject's name it asks, and what says who
@@ -175,6 +175,24 @@ impl<'a> CheckedExchange<'a> {
             None => derivation,
             Some(Acting::Token(subject, issuer)) => derivation.acting(subject, Some(issuer)),
             Some(Acting::Wit(wit)) => derivation.acting(wit.subject().as_str(), wit.issuer()),
+        }
+    }
+
+    /// A grant for another domain that comes of it, by identity chaining: for the server `audience`, where the client goes by `client_there` (XD-1, JAG-9).
+    pub fn chaining(&'a self, audience: Issuer, client_there: &'a str) -> CrossDomain<'a> {
+        self.acted(CrossDomain::chaining(self.subject, self.client.client_id(), audience, client_there))
+    }
+
+    /// The same by an ID-JAG (JAG-1).
+    pub fn id_jag(&'a self, audience: Issuer, client_there: &'a str) -> CrossDomain<'a> {
+        self.acted(CrossDomain::id_jag(self.subject, self.client.client_id(), audience, client_there))
+    }
+
+    fn acted(&'a self, grant: CrossDomain<'a>) -> CrossDomain<'a> {
+        match &self.actor {
+            None => grant,
+            Some(Acting::Token(subject, issuer)) => grant.acting(subject, Some(issuer)),
+            Some(Acting::Wit(wit)) => grant.acting(wit.subject().as_str(), wit.issuer()),
         }
     }
 }

@@ -70,7 +70,10 @@ pub use crate::client_auth::{
 #[cfg(feature = "mtls")]
 pub use crate::client_auth::{CertificateError, PeerCertificate};
 pub use crate::client_auth_method::ClientAuthMethod;
-pub use crate::delegation::{Derivation, DerivationError, Derived, Narrowing};
+pub use crate::delegation::{
+    ClaimTranscriber, CrossDomain, Derivation, DerivationError, Derived, DerivedGrant, Narrowing, Targets,
+    Transcription,
+};
 pub use crate::details::{AuthorizationDetails, CommonMembers, Detail, DetailRule, DetailsError};
 pub use crate::dpop::{
     DPOP_FIELD, DPOP_NONCE_FIELD, DpopError, DpopNonces, DpopProver, DpopRequest, DpopTarget,
@@ -81,8 +84,8 @@ pub use crate::error_code::ErrorCode;
 pub use crate::exchange::{ActorToken, CheckedExchange, ExchangeError, ExchangeParties};
 pub use crate::form::{FormError, NewParameters, Parameters};
 pub use crate::grant::{
-    Ceiling, GrantError, GrantIssueError, GrantIssuer, GrantProfile, GrantRequest, GrantReuse, GrantVerifier,
-    GrantVerifierBuilder, IssuedGrant, VerifiedGrant,
+    GrantError, GrantIssueError, GrantIssuer, GrantProfile, GrantRequest, GrantReuse, GrantVerifier,
+    GrantVerifierBuilder, IssuedGrant, Redemption, VerifiedGrant,
 };
 pub use crate::grant_type::GrantType;
 pub use crate::id_token::{

@@ -18,6 +18,12 @@ impl Lineage {
         Self::default()
     }
 
+    /// Of one ancestor.
+    #[must_use]
+    pub fn of(first: LineageId) -> Self {
+        Self(vec![first])
+    }
+
     /// With one more ancestor, the nearest.
     ///
     /// # Errors

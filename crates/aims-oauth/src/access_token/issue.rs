@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aims_credential::LineageId;
-use aims_jose::json::{ObjectWriter, Value};
+use aims_jose::json::ObjectWriter;
 use aims_jose::{ClaimsError, NewClaims, NewHeader, UnsignedJws, base64url};
 use aims_keys::{AsyncSigner, PublicKey, SignError, Signer, UnixTime};
 
-use super::{ACCESS_TOKEN_TYPE, TokenBinding, VerifiedAccessToken};
+use super::{ACCESS_TOKEN_TYPE, NewActor, TokenBinding};
 use crate::{AccessToken, AuthorizationDetails, Issuer, Lineage, LineageError, Resource, Scope};
 
 /// What an access token shall say: about whom, for which client, for which resource.
@@ -44,70 +44,6 @@ pub struct AccessTokenRequest<'a> {
     auth_time: Option<UnixTime>,
     acr: Option<&'a str>,
     transaction: Option<Cow<'a, str>>,
-}
-
-/// Who acts for the subject of a token that is to be issued.
-#[derive(Clone, Copy, Debug)]
-pub struct NewActor<'a> {
-    subject: &'a str,
-    issuer: Option<&'a str>,
-    before: Option<Before<'a>>,
-}
-
-/// Who acted before.
-#[derive(Clone, Copy, Debug)]
-enum Before<'a> {
-    /// Those in this claim.
-    Actors(Value<'a>),
-    /// This client: the token names no actor, and is about somebody else.
-    Client(Value<'a>),
-}
-
-impl<'a> NewActor<'a> {
-    /// This one, as the issuer of the token knows it.
-    #[must_use]
-    pub fn new(subject: &'a str) -> Self {
-        Self { subject, issuer: None, before: None }
-    }
-
-    /// As another issuer knows it.
-    #[must_use]
-    pub fn known_to(mut self, issuer: &'a str) -> Self {
-        self.issuer = Some(issuer);
-        self
-    }
-
-    /// In front of those who acted before: each exchange is a hop, also by who acts already (EXC-8). Where a token for a user names no actor, its client is the one:
-    /// an agent that a tool was called by does not get lost in what the tool does next.
-    #[must_use]
-    pub fn after(mut self, token: &'a VerifiedAccessToken) -> Self {
-        self.before = match token.act() {
-            Some(actors) => Some(Before::Actors(actors)),
-            None if token.is_autonomous() => None,
-            None => token.claims().get("client_id").map(Before::Client),
-        };
-        self
-    }
-
-    pub(crate) fn write(&self, to: &mut ObjectWriter) {
-        to.object("act", |act| {
-            act.str("sub", self.subject);
-            if let Some(issuer) = self.issuer {
-                act.str("iss", issuer);
-            }
-            match self.before {
-                None => {}
-                Some(Before::Actors(actors)) => {
-                    act.value("act", actors);
-                }
-                Some(Before::Client(client)) => {
-                    act.object("act", |before| {
-                        before.value("sub", client);
-                    });
-                }
-            }
-        });
-    }
 }
 
 impl<'a> AccessTokenRequest<'a> {
@@ -305,6 +241,18 @@ impl<S: ?Sized> AccessTokenIssuer<S> {
 }
 
 impl AccessTokenRequest<'_> {
+    /// What the client is told that its token is good for, where that is another than it asked for (WIR-7).
+    #[must_use]
+    pub fn granted_scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// What the client is told that its token is good for (RAR-3).
+    #[must_use]
+    pub fn granted_details(&self) -> Option<&AuthorizationDetails> {
+        self.details.as_ref()
+    }
+
     /// What RFC 7519 does not register.
     fn write(&self, to: &mut ObjectWriter) {
         to.str("client_id", &self.client_id);

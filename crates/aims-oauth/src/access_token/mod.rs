@@ -5,6 +5,7 @@ mod claims;
 mod error;
 mod issue;
 mod issuers;
+mod new_actor;
 mod respond;
 mod verified;
 mod verify;
@@ -15,9 +16,9 @@ pub use self::actors::{Actor, ActorChain};
 pub use self::claims::TokenBinding;
 pub use self::error::AccessTokenError;
 pub use self::issue::{
-    AccessTokenIssueError, AccessTokenIssuer, AccessTokenRequest, IssuedAccessToken, NewActor,
-    UnsignedAccessToken,
+    AccessTokenIssueError, AccessTokenIssuer, AccessTokenRequest, IssuedAccessToken, UnsignedAccessToken,
 };
+pub use self::new_actor::NewActor;
 pub use self::respond::IntrospectionResponse;
 pub use self::verified::VerifiedAccessToken;
 pub(crate) use self::verify::MAX_ANSWER;

@@ -1,15 +1,15 @@
 //! Why a grant was refused.
 
-use aims_credential::ReplayError;
+use aims_credential::{Lapsed, ReplayError};
 use aims_jose::{ClaimsError, JwsError};
 
-use crate::{DetailsError, ErrorCode, IssuerKeysError, ResourceUriError, Scope, ScopeError};
+use crate::{DetailsError, ErrorCode, IssuerKeysError, LineageError, ResourceUriError, Scope, ScopeError};
 
 /// Why a text is no grant that counts here, one reason per check.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GrantError {
-    /// `act` is not an object that names somebody, or too many have acted.
+    /// `act` is not an object that names somebody.
     #[error("an actor of the grant is malformed")]
     Actor,
     /// It is for another server.
@@ -45,6 +45,12 @@ pub enum GrantError {
     /// It is bound to a key, and the request does not show it.
     #[error("the grant is bound to another key than the request shows")]
     KeyMismatch,
+    /// It was cut off before its time.
+    #[error(transparent)]
+    Lapsed(Lapsed),
+    /// What it comes from is malformed, or too long.
+    #[error(transparent)]
+    Lineage(#[from] LineageError),
     /// It lives for longer than grants do.
     #[error("the grant lives for too long")]
     LifetimeTooLong,
@@ -78,6 +84,9 @@ pub enum GrantError {
     /// The signature does not verify.
     #[error("the signature of the grant does not verify")]
     Signature,
+    /// More acted already than anybody reads.
+    #[error("more acted already than may have")]
+    TooManyActors,
     /// No issuer is trusted for grants of this kind by this name.
     #[error("the grant is of an issuer that is not trusted for its kind")]
     UnknownIssuer,
@@ -109,7 +118,9 @@ impl GrantError {
             Self::ForeignClaim(_) => "foreign_claim",
             Self::IssuerIsSubject => "issuer_is_subject",
             Self::KeyMismatch => "other_key",
+            Self::Lapsed(lapsed) => lapsed.code(),
             Self::LifetimeTooLong => "lifetime_too_long",
+            Self::Lineage(error) => error.code(),
             Self::MalformedClaims(_) | Self::MalformedToken(_) => "malformed",
             Self::NotYetValid => "not_yet_valid",
             Self::Replay(error) => error.code(),
@@ -119,6 +130,7 @@ impl GrantError {
             Self::ScopeWidened(_) => "scope_widened",
             Self::SelfIssued => "self_issued",
             Self::Signature => "bad_signature",
+            Self::TooManyActors => "too_many_actors",
             Self::UnknownIssuer => "unknown_issuer",
             Self::UnknownKey => "unknown_key",
             Self::UnsupportedAlgorithm => "unsupported_alg",
@@ -139,6 +151,9 @@ impl GrantError {
             Self::DetailsWidened | Self::ResourceWidened | Self::ScopeWidened(_) => "JAG-22",
             Self::Expired | Self::NotYetValid | Self::Signature | Self::UnknownKey => "JBG-4",
             Self::KeyMismatch => "JAG-23",
+            Self::Lapsed(lapsed) => lapsed.rule(),
+            Self::Lineage(error) => error.rule(),
+            Self::TooManyActors => "WIR-9",
             Self::LifetimeTooLong | Self::Replay(_) => "XD-15",
             Self::MalformedClaims(error) => match error {
                 ClaimsError::Json(_) => error.rule(),

@@ -1,13 +1,17 @@
-//! A grant that was verified, and what may be asked for with it.
+//! A grant that was verified.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
+use aims_credential::{Lapsed, LineageId, MarkKey, Marks};
+use aims_id::WorkloadId;
+use aims_jose::json::Value;
 use aims_jose::{Claims, Thumbprint};
 use aims_keys::UnixTime;
 
-use super::{GrantError, GrantProfile};
-use crate::{ActorChain, AuthorizationDetails, DetailRule, Issuer, Resource, Scope, TokenRequest};
+use super::GrantProfile;
+use crate::{ActorChain, AuthorizationDetails, Issuer, Lineage, Resource, Scope};
 
 /// A grant that passed every check of a [`GrantVerifier`](super::GrantVerifier); there is no other way to get one.
 ///
@@ -21,18 +25,11 @@ pub struct VerifiedGrant {
     pub(super) resources: Vec<Resource>,
     pub(super) details: Option<AuthorizationDetails>,
     pub(super) key: Option<Thumbprint>,
-}
-
-/// What a token may be good for that is given for a grant (JAG-22): what was asked for, or all that was granted.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Ceiling {
-    /// None, where the grant says nothing of scopes and none was asked for.
-    pub scope: Option<Scope>,
-    /// None, where the grant says nothing of resources and none was asked for.
-    pub resources: Vec<Resource>,
-    /// None, where there are none.
-    pub details: Option<AuthorizationDetails>,
+    pub(super) auth_time: Option<UnixTime>,
+    /// Who has shown it.
+    pub(super) client: Box<str>,
+    pub(super) lineage: Lineage,
+    pub(super) own_id: LineageId,
 }
 
 impl VerifiedGrant {
@@ -54,7 +51,13 @@ impl VerifiedGrant {
         self.claims.subject().unwrap_or_default()
     }
 
-    /// `act`: who acts for the subject.
+    /// The client that has shown it, by its name here.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.client
+    }
+
+    /// `act`: who acts for the subject, each by the name that its issuer knows it by: that of the grant, where the actor names none.
     #[must_use]
     pub fn actors(&self) -> ActorChain<'_> {
         ActorChain::of_claims(&self.claims)
@@ -102,6 +105,30 @@ impl VerifiedGrant {
         self.details.as_ref()
     }
 
+    /// `auth_time`: when the user was authenticated, where the issuer says so.
+    #[must_use]
+    pub fn auth_time(&self) -> Option<UnixTime> {
+        self.auth_time
+    }
+
+    /// `acr`: how strongly the user was authenticated, by a name that the other domain gives it.
+    #[must_use]
+    pub fn acr(&self) -> Option<Cow<'_, str>> {
+        self.text("acr")
+    }
+
+    /// `aims_lineage`: the first that it comes from, by the name that it has here (design D10).
+    #[must_use]
+    pub fn lineage(&self) -> &Lineage {
+        &self.lineage
+    }
+
+    /// What names it in the lineage of the tokens that are given for it.
+    #[must_use]
+    pub fn lineage_id(&self) -> &LineageId {
+        &self.own_id
+    }
+
     /// `exp`.
     #[must_use]
     pub fn not_after(&self) -> UnixTime {
@@ -114,31 +141,34 @@ impl VerifiedGrant {
         &self.claims
     }
 
-    /// What a request may get for it: no more than is granted. What is asked for beyond is refused, never cut down (JAG-22, XD-10).
-    ///
-    /// # Errors
-    ///
-    /// [`GrantError::ScopeWidened`], [`GrantError::ResourceWidened`], [`GrantError::DetailsWidened`].
-    pub fn ceiling(&self, request: &TokenRequest, rule: &dyn DetailRule) -> Result<Ceiling, GrantError> {
-        let scope = match (request.wanted_scope(), &self.scope) {
-            (Some(wanted), Some(granted)) if !wanted.is_subset_of(granted) => {
-                return Err(GrantError::ScopeWidened(wanted.without(granted)));
-            }
-            (Some(wanted), _) => Some(wanted.clone()),
-            (None, granted) => granted.clone(),
-        };
-        let resources = match (request.resources(), self.resources.as_slice()) {
-            ([], granted) => granted,
-            (wanted, []) => wanted,
-            (wanted, granted) if wanted.iter().all(|wanted| granted.contains(wanted)) => wanted,
-            _ => return Err(GrantError::ResourceWidened),
-        };
-        let details = match (request.wanted_details(), &self.details) {
-            (None, granted) => granted.clone(),
-            (Some(wanted), Some(granted)) if wanted.is_within(granted, rule) => Some(wanted.clone()),
-            (Some(_), _) => return Err(GrantError::DetailsWidened),
-        };
-        Ok(Ceiling { scope, resources: resources.to_vec(), details })
+    /// Whether it still counts, by these marks: it, what it comes from, its subject, its client, its transaction, its key, and who acts.
+    pub(super) fn check_marks(
+        &self,
+        own: &Issuer,
+        marks: &dyn Marks,
+        leeway: Duration,
+    ) -> Result<(), Lapsed> {
+        let issuer = self.issuer.as_str();
+        let (subject, transaction) = (self.subject(), self.transaction());
+        let actor = self.actors().current().and_then(|actor| actor.subject().parse::<WorkloadId>().ok());
+        let agent = self.client.parse::<WorkloadId>().ok();
+        let named = [
+            MarkKey::Token(&self.own_id),
+            MarkKey::Subject { issuer, subject: &subject },
+            MarkKey::Client { issuer: own.as_str(), client: &self.client },
+        ];
+        let agents = actor.iter().chain(&agent).map(MarkKey::Agent);
+        let key = self.key.as_ref().map(MarkKey::Key);
+        let transaction = transaction.as_deref().map(|id| MarkKey::Transaction { issuer, id });
+        let ancestors = self.lineage.ids().iter().map(MarkKey::Token);
+        let mut all = named.into_iter().chain(agents).chain(key).chain(transaction).chain(ancestors);
+        // When it began: where nobody says, the epoch, so that every cut ends it.
+        let begun = self.claims.issued_at().unwrap_or(UnixTime::EPOCH);
+        marks.check_each(&mut all, &|mark| mark.check(begun, leeway))
+    }
+
+    pub(crate) fn act(&self) -> Option<Value<'_>> {
+        self.claims.get("act")
     }
 
     fn text(&self, name: &str) -> Option<Cow<'_, str>> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aims_credential::ReplayStore;
+use aims_credential::{LineageId, Marks, ReplayStore};
 use aims_jose::json::{Kind, Value};
 use aims_jose::jwt::claim;
 use aims_jose::{
@@ -15,8 +15,8 @@ use aims_keys::{Backend, UnixTime};
 use super::{GrantError, GrantProfile, GrantReuse, VerifiedGrant};
 use crate::access_token::check_actors;
 use crate::{
-    AuthorizationDetails, Issuer, IssuerKeysError, Resource, Scope, SecurityToken, TrustedIssuer,
-    VerifiedDpopProof,
+    AccessTokenError, AuthorizationDetails, Issuer, IssuerKeysError, Lineage, Resource, Scope, SecurityToken,
+    TrustedIssuer, VerifiedDpopProof, lineage,
 };
 
 /// Verifies the grants of other domains, at the authorization server that they are for.
@@ -26,6 +26,7 @@ pub struct GrantVerifier {
     trusted: BTreeMap<Box<str>, (TrustedIssuer, Vec<GrantProfile>)>,
     reuse: HashMap<GrantProfile, GrantReuse>,
     replay: Arc<dyn ReplayStore>,
+    marks: Option<Arc<dyn Marks>>,
     backend: Backend,
     leeway: Duration,
 }
@@ -42,6 +43,7 @@ impl GrantVerifier {
             trusted: BTreeMap::new(),
             reuse: HashMap::new(),
             replay: Arc::new(replay),
+            marks: None,
             backend,
             leeway: LEEWAY,
         })
@@ -98,25 +100,52 @@ impl GrantVerifier {
         refuse_other_kinds(&claims)?;
         check_client(&claims, profile, client_id)?;
         if let Some(act) = claims.get("act") {
-            check_actors(act).map_err(|_| GrantError::Actor)?;
+            check_actors(act).map_err(|error| match error {
+                AccessTokenError::ActorsTooDeep => GrantError::TooManyActors,
+                _ => GrantError::Actor,
+            })?;
         }
         let key = self.check_key(&claims, proof)?;
         let scope = text(&claims, "scope")?.map(|scope| scope.parse::<Scope>()).transpose()?;
         let resources = resources(claims.get("resource"))?;
         let details =
             claims.get("authorization_details").map(AuthorizationDetails::from_value).transpose()?;
-        for name in ["txn", "tenant"] {
+        for name in ["txn", "tenant", "acr"] {
             text(&claims, name)?;
         }
+        let auth_time = claims.get("auth_time").map(|time| claim::date("auth_time", time)).transpose()?;
+        let lineage = claims.get(lineage::CLAIM).map(Lineage::read).transpose()?.unwrap_or_default();
         if matches!(profile, GrantProfile::TransactionChain) && claims.get("txn").is_none() {
             return Err(ClaimsError::Missing("txn").into());
         }
+        let issuer = trusted.issuer().clone();
+        let own_id = match claims.token_id() {
+            Some(id) => LineageId::of(issuer.as_str(), &id, self.backend),
+            None => LineageId::of(issuer.as_str(), &grant.fingerprint().to_string(), self.backend),
+        };
+        let client = client_id.into();
+        let verified = VerifiedGrant {
+            profile,
+            issuer,
+            claims,
+            expires,
+            scope,
+            resources,
+            details,
+            key,
+            auth_time,
+            client,
+            lineage,
+            own_id,
+        };
+        if let Some(marks) = &self.marks {
+            verified.check_marks(&self.own, &**marks, self.leeway).map_err(GrantError::Lapsed)?;
+        }
         // Last: what is refused is not used up.
         if self.reuse_of(profile) == GrantReuse::Once {
-            self.use_up(grant, &claims, trusted.issuer(), &signer, expires, now)?;
+            self.use_up(grant, &verified, &signer, now)?;
         }
-        let issuer = trusted.issuer().clone();
-        Ok(VerifiedGrant { profile, issuer, claims, expires, scope, resources, details, key })
+        Ok(verified)
     }
 
     /// JAG-20, XD-11, XD-18: one, and it is this server.
@@ -170,17 +199,15 @@ impl GrantVerifier {
     fn use_up(
         &self,
         grant: &SecurityToken,
-        claims: &Claims,
-        issuer: &Issuer,
+        verified: &VerifiedGrant,
         signer: &Thumbprint,
-        expires: UnixTime,
         now: UnixTime,
     ) -> Result<(), GrantError> {
-        let id = match claims.token_id() {
-            Some(id) => format!("grant {issuer} {id}"),
+        let id = match verified.token_id() {
+            Some(id) => format!("grant {} {id}", verified.issuer()),
             None => format!("grant {}", base64url::encode(self.backend.sha256(grant.expose().as_bytes()))),
         };
-        let until = expires + self.leeway + Duration::from_secs(1);
+        let until = verified.not_after() + self.leeway + Duration::from_secs(1);
         self.replay.remember_from_anyone(signer, &id, until, now).map_err(GrantError::Replay)
     }
 
@@ -198,6 +225,12 @@ impl GrantVerifierBuilder {
     /// Believes grants of these kinds by this issuer, by its own keys alone (JBG-2, XD-13).
     pub fn trust(mut self, issuer: TrustedIssuer, profiles: &[GrantProfile]) -> Self {
         self.0.trusted.insert(issuer.issuer().as_str().into(), (issuer, profiles.to_vec()));
+        self
+    }
+
+    /// What was cut off here before its time: grants, their subjects and clients, and what they come from (AZR-10). Default: nothing is known.
+    pub fn marks(mut self, marks: impl Marks + 'static) -> Self {
+        self.0.marks = Some(Arc::new(marks));
         self
     }
 

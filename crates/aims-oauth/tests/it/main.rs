@@ -9,6 +9,7 @@ mod backchannel;
 mod challenges;
 mod client;
 mod client_auth;
+mod crossing;
 mod delegation;
 mod details;
 mod dpop;

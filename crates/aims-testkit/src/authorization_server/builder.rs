@@ -8,11 +8,12 @@ use aims_id::WorkloadId;
 use aims_jose::{Jwk, JwkSet};
 use aims_keys::{Algorithm, Clock, Signer, SoftwareKey, backend};
 use aims_oauth::{
-    AccessTokenIssuer, AccessTokenVerifier, AccessTokenVerifierBuilder, ClientAuthMethod,
+    AccessTokenIssuer, AccessTokenVerifier, AccessTokenVerifierBuilder, ClaimTranscriber, ClientAuthMethod,
     ClientAuthenticator, ClientKeys, ClientLookup, CodeChallenge, DeliveryMode, DpopVerifier, Endpoint,
     GrantIssuer, GrantProfile, GrantType, GrantVerifier, IdTokenIssuer, IntrospectionSigner, Issuer, Listed,
     RegisteredClient, RegisteredMethod, Resource, Scope, SealedNonces, ServerMetadata, Signed,
-    SpiffeClientId, SpiffeProof, SpiffeRegistration, TokenTypeUrn, TrustedIssuer,
+    SpiffeClientId, SpiffeProof, SpiffeRegistration, Targets, TokenTypeUrn, Transcription, TrustedIssuer,
+    VerifiedAccessToken,
 };
 use aims_proof::ReplayMemory;
 
@@ -59,6 +60,7 @@ pub struct TestAuthorizationServerBuilder {
     bundles: Vec<TrustBundle>,
     resources: Vec<(Resource, Scope)>,
     trusted: Vec<(TrustedIssuer, Vec<GrantProfile>)>,
+    targets: Option<Targets>,
     lifetime: Option<Duration>,
     poll_interval: Option<Duration>,
     has_nonces: bool,
@@ -76,6 +78,7 @@ impl TestAuthorizationServerBuilder {
             bundles: Vec::new(),
             resources: Vec::new(),
             trusted: Vec::new(),
+            targets: None,
             lifetime: None,
             poll_interval: None,
             has_nonces: false,
@@ -149,6 +152,18 @@ impl TestAuthorizationServerBuilder {
     /// Takes grants of another server.
     pub fn trust(mut self, issuer: TrustedIssuer, profiles: &[GrantProfile]) -> Self {
         self.trusted.push((issuer, profiles.to_vec()));
+        self
+    }
+
+    /// Gives grants for this other server, which gets to know this, and for those alone that are named. Default: for any, each of which gets to know the least.
+    ///
+    /// # Panics
+    ///
+    /// When the text is no issuer.
+    #[expect(clippy::expect_used, reason = "a test helper: what a test got wrong must fail it")]
+    pub fn target(mut self, audience: &str, told: Transcription) -> Self {
+        let audience = audience.parse().expect("an issuer such as https://as.b.example");
+        self.targets = Some(self.targets.unwrap_or_default().with(audience, told));
         self
     }
 
@@ -240,6 +255,10 @@ impl TestAuthorizationServerBuilder {
                 .expect("what signs answers"),
             grants: GrantIssuer::new(self.issuer, key, KEY_ID).expect("an issuer of grants"),
             foreign: foreign.build(),
+            targets: match self.targets {
+                Some(targets) => Box::new(targets),
+                None => Box::new(AnyTarget),
+            },
             poll_interval: self.poll_interval,
             names_actors: self.names_actors,
             state: Mutex::new(State::default()),
@@ -281,6 +300,15 @@ impl TestAuthorizationServerBuilder {
             metadata
         };
         metadata.build().expect("metadata")
+    }
+}
+
+/// Every server, with the least.
+struct AnyTarget;
+
+impl ClaimTranscriber for AnyTarget {
+    fn transcribe(&self, _: &VerifiedAccessToken, _: &Issuer) -> Option<Transcription> {
+        Some(Transcription::minimal())
     }
 }
 

@@ -16,8 +16,9 @@ use aims_credential::{Fetch, FetchError, FetchRequest, Fetched, HttpsUrl, Post, 
 use aims_jose::JwkSet;
 use aims_keys::{Backend, BoxFuture, Clock, UnixTime};
 use aims_oauth::{
-    AccessTokenIssuer, AccessTokenVerifier, ClientAuthenticator, DpopVerifier, GrantIssuer, GrantVerifier,
-    IdTokenIssuer, IntrospectionSigner, Issuer, Resource, Scope, ServerMetadata, TrustedIssuer,
+    AccessTokenIssuer, AccessTokenVerifier, ClaimTranscriber, ClientAuthenticator, DpopVerifier, GrantIssuer,
+    GrantVerifier, IdTokenIssuer, IntrospectionSigner, Issuer, Resource, Scope, ServerMetadata,
+    TrustedIssuer,
 };
 
 pub use self::builder::TestAuthorizationServerBuilder;
@@ -61,6 +62,7 @@ struct Inner {
     introspection: IntrospectionSigner,
     id_tokens: IdTokenIssuer,
     foreign: GrantVerifier,
+    targets: Box<dyn ClaimTranscriber>,
     poll_interval: Option<Duration>,
     names_actors: bool,
     state: Mutex<State>,

@@ -1,11 +1,11 @@
 //! The token endpoint.
 
 use aims_oauth::{
-    AccessTokenRequest, AuthenticatedClient, ClientAuthError, ClientProof, CodeGrant, CommonMembers,
-    DPOP_FIELD, DpopError, DpopRequest, DpopTarget, Endpoint, ErrorCode, ErrorResponse, ExchangeParties,
-    Grant, GrantRequest, IdTokenRequest, NewActor, Parameters, PresentedClient, RefreshToken, Resource,
+    AccessTokenRequest, AuthenticatedClient, CheckedExchange, ClientAuthError, ClientProof, CodeGrant,
+    CommonMembers, DPOP_FIELD, DpopError, DpopRequest, DpopTarget, Endpoint, ErrorCode, ErrorResponse,
+    ExchangeParties, Grant, IdTokenRequest, NewActor, Parameters, PresentedClient, RefreshToken, Resource,
     Scope, SecurityToken, TokenBinding, TokenExchange, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse,
-    VerifiedAccessToken, VerifiedDpopProof,
+    VerifiedDpopProof,
 };
 
 use super::state::{Granted, Refresh};
@@ -95,11 +95,11 @@ impl TestAuthorizationServer {
         let resource = self.one_resource(asking.request.resources())?;
         let scope = self.scope(asking.request.wanted_scope(), &resource, None)?;
         let mut request =
-            AccessTokenRequest::new(asking.client_id(), asking.client_id(), resource).scope(scope.clone());
+            AccessTokenRequest::new(asking.client_id(), asking.client_id(), resource).scope(scope);
         if let Some(details) = asking.request.wanted_details() {
             request = request.details(details.clone());
         }
-        self.access_token(asking, request, scope, None)
+        self.access_token(asking, request, None)
     }
 
     /// AUT-4: once, whoever comes with it; a second time ends what came of it.
@@ -159,7 +159,7 @@ impl TestAuthorizationServer {
         let resource = self.one_resource(if wanted.is_empty() { &granted.resources } else { wanted })?;
         let scope = self.scope(asking.request.wanted_scope(), &resource, granted.scope.as_ref())?;
         let mut request = AccessTokenRequest::new(&*granted.user, asking.client_id(), resource)
-            .scope(scope.clone())
+            .scope(scope)
             .authenticated(granted.auth_time, None);
         if let Some(details) = &granted.details {
             request = request.details(details.clone());
@@ -167,7 +167,7 @@ impl TestAuthorizationServer {
         if self.0.names_actors {
             request = request.acting(NewActor::new(asking.client_id()));
         }
-        let response = self.access_token(asking, request, scope, Some(granted.id))?;
+        let response = self.access_token(asking, request, Some(granted.id))?;
         let text = self.random()?;
         let token = text.parse().map_err(|_| refused(ErrorCode::ServerError))?;
         let refresh = Refresh { granted: granted.clone(), instance: asking.instance(), is_used: false };
@@ -214,62 +214,74 @@ impl TestAuthorizationServer {
                     Some(scope) => derivation.scope(scope.clone()),
                     None => derivation,
                 };
+                let derivation = match asking.request.wanted_details() {
+                    Some(details) => derivation.details(details.clone()),
+                    None => derivation,
+                };
                 let derived = derivation.derive(now).map_err(|error| refused(error.error_code()))?;
                 let derived = match asking.binding() {
                     Some(binding) => derived.bound_to(binding),
                     None => derived,
                 };
-                let scope = asking.request.wanted_scope().unwrap_or(subject.scope()).clone();
                 let grant = subject.token_id().and_then(|id| self.state().tokens.get(&*id).copied());
-                let response = self.issue(asking, derived.request(), scope, grant)?;
+                let response = self.issue(asking, derived.request(), grant)?;
                 Ok(response.of_type(TokenTypeUrn::AccessToken))
             }
             Some(kind @ (TokenTypeUrn::Jwt | TokenTypeUrn::IdJag)) => {
-                self.grant_for(asking, exchange, kind, &subject)
+                self.grant_for(asking, exchange, kind, &checked)
             }
             Some(_) => Err(refused(ErrorCode::InvalidRequest)),
         }
     }
 
-    /// XD-3, JAG-3, MCP-31
+    /// XD-3, XD-4, JAG-3, MCP-31
     fn grant_for(
         &self,
         asking: &Asking<'_>,
         exchange: &TokenExchange,
         kind: &TokenTypeUrn,
-        subject: &VerifiedAccessToken,
+        checked: &CheckedExchange<'_>,
     ) -> Result<TokenResponse, ErrorResponse> {
+        let now = self.now();
         let [audience] = exchange.audiences() else { return Err(refused(ErrorCode::InvalidTarget)) };
         let audience = audience.parse().map_err(|_| refused(ErrorCode::InvalidTarget))?;
-        let scope = asking.request.wanted_scope().unwrap_or(subject.scope()).clone();
-        if !scope.is_subset_of(subject.scope()) {
-            return Err(too_wide());
-        }
-        let user = subject.subject();
         let resources = asking.request.resources();
-        if *kind == TokenTypeUrn::IdJag && resources.is_empty() {
-            return Err(refused(ErrorCode::InvalidTarget).describe("an identity assertion is for a resource"));
-        }
-        let mut request = if *kind == TokenTypeUrn::IdJag {
-            GrantRequest::id_jag(&user, &audience, asking.client_id())
+        let mut grant = if *kind == TokenTypeUrn::IdJag {
+            if resources.is_empty() {
+                let why = "an identity assertion is for a resource";
+                return Err(refused(ErrorCode::InvalidTarget).describe(why));
+            }
+            checked.id_jag(audience, asking.client_id())
         } else {
-            GrantRequest::chaining(&user, &audience).for_client(asking.client_id())
+            checked.chaining(audience, asking.client_id())
         };
-        request = request.scope(scope.clone()).acting(NewActor::new(asking.client_id()).after(subject));
         for resource in resources {
-            request = request.resource(resource);
+            grant = grant.resource(resource.clone());
         }
-        if let Some(proof) = asking.proof {
-            request = request.bound_to(*proof.thumbprint());
+        if let Some(scope) = asking.request.wanted_scope() {
+            grant = grant.scope(scope.clone());
         }
-        let grant = self.0.grants.issue(&request, self.now());
-        let grant = grant.map_err(|_| refused(ErrorCode::InvalidRequest))?;
-        let lifetime = grant.not_after().since(self.now());
-        let response = TokenResponse::new(grant.grant().clone(), TokenUse::NotApplicable);
-        Ok(response.expires_in(lifetime).scope(scope).of_type(kind.clone()))
+        if let Some(details) = asking.request.wanted_details() {
+            grant = grant.details(details.clone());
+        }
+        let grant = grant.derive(&*self.0.targets, now).map_err(|error| refused(error.error_code()))?;
+        let grant = match asking.proof {
+            Some(proof) => grant.bound_to(*proof.thumbprint()),
+            None => grant,
+        };
+        let request = grant.request();
+        let issued = self.0.grants.issue(request, now).map_err(|_| refused(ErrorCode::InvalidRequest))?;
+        let response = TokenResponse::new(issued.grant().clone(), TokenUse::NotApplicable)
+            .expires_in(issued.not_after().since(now))
+            .scope(request.granted_scope().clone())
+            .of_type(kind.clone());
+        Ok(match request.granted_details() {
+            Some(details) => response.details(details.clone()),
+            None => response,
+        })
     }
 
-    /// XD-10, JAG-20
+    /// XD-10, JAG-20. Users go by the same names here.
     fn foreign(
         &self,
         asking: &Asking<'_>,
@@ -278,20 +290,19 @@ impl TestAuthorizationServer {
         let now = self.now();
         let grant = self.0.foreign.verify(assertion, asking.client_id(), asking.proof, now);
         let grant = grant.map_err(|error| refused(error.error_code()))?;
-        let ceiling = grant.ceiling(asking.request, &CommonMembers);
-        let ceiling = ceiling.map_err(|error| refused(error.error_code()))?;
-        let resource = self.one_resource(&ceiling.resources)?;
-        let scope = self.scope(ceiling.scope.as_ref(), &resource, None)?;
+        let redemption = grant.redeem(asking.request, &CommonMembers);
+        let redemption = redemption.map_err(|error| refused(error.error_code()))?;
+        let resource = self.one_resource(redemption.resources())?;
+        let scope = self.scope(redemption.scope(), &resource, None)?;
         let subject = grant.subject();
-        let request = AccessTokenRequest::new(subject, asking.client_id(), resource).scope(scope.clone());
-        self.access_token(asking, request, scope, None)
+        let request = redemption.at_most(&scope).token(&subject, &resource);
+        self.access_token(asking, request.map_err(|error| refused(error.error_code()))?, None)
     }
 
     fn access_token(
         &self,
         asking: &Asking<'_>,
         request: AccessTokenRequest<'_>,
-        scope: Scope,
         grant: Option<u64>,
     ) -> Result<TokenResponse, ErrorResponse> {
         let request = match asking.binding() {
@@ -303,7 +314,7 @@ impl TestAuthorizationServer {
             Some(end) => request.not_after(end),
             None => request,
         };
-        self.issue(asking, &request, scope, grant)
+        self.issue(asking, &request, grant)
     }
 
     /// A token that ends with this grant of a user, if it came by one.
@@ -311,7 +322,6 @@ impl TestAuthorizationServer {
         &self,
         asking: &Asking<'_>,
         request: &AccessTokenRequest<'_>,
-        scope: Scope,
         grant: Option<u64>,
     ) -> Result<TokenResponse, ErrorResponse> {
         let now = self.now();
@@ -326,7 +336,11 @@ impl TestAuthorizationServer {
             TokenUse::Bearer
         };
         let response = TokenResponse::new(issued.into_token().into(), token_use);
-        Ok(response.expires_in(lifetime).scope(scope))
+        let response = response.expires_in(lifetime).scope(request.granted_scope().clone());
+        Ok(match request.granted_details() {
+            Some(details) => response.details(details.clone()),
+            None => response,
+        })
     }
 
     /// ACT-3: one token, one resource server.

@@ -296,22 +296,19 @@ impl World {
     }
 
     fn chaining(&self) -> Verifier<'_> {
-        let audience = here();
-        let request = GrantRequest::chaining(USER, &audience).for_client(CLIENT).scope("a".parse().unwrap());
+        let request = GrantRequest::chaining(USER, here()).for_client(CLIENT).scope("a".parse().unwrap());
         // JBG-7: what could be a JWT-SVID, too, is a grant about a workload.
         let takes = &["chaining grant", "chaining grant without type", "JWT-SVID", "JWT-SVID without type"];
         self.grants("chaining grant", takes, GrantProfile::Chaining, &request)
     }
 
     fn id_jag(&self) -> Verifier<'_> {
-        let audience = here();
-        let request = GrantRequest::id_jag(USER, &audience, CLIENT);
+        let request = GrantRequest::id_jag(USER, here(), CLIENT);
         self.grants("ID-JAG", &["ID-JAG"], GrantProfile::IdJag, &request)
     }
 
     fn transaction_chains(&self) -> Verifier<'_> {
-        let audience = here();
-        let request = GrantRequest::transaction_chain(USER, &audience, "txn-1");
+        let request = GrantRequest::transaction_chain(USER, here(), "txn-1");
         self.grants("transaction chain", &["transaction chain"], GrantProfile::TransactionChain, &request)
     }
 
