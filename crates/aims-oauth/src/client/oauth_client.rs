@@ -192,7 +192,7 @@ impl OAuthClient {
         let has_certificate = self.0.credential.is_certificate() || self.0.constraint.is_certificate();
         let url = if has_certificate { server.mtls_endpoint(endpoint) } else { server.endpoint(endpoint) };
         let url = url.ok_or(ClientError::NoEndpoint(endpoint))?;
-        if !server.supports_auth_method(self.0.credential.method(), endpoint) {
+        if !server.takes_clients_by(self.0.credential.method(), endpoint) {
             return Err(ClientError::NoSuchMethod);
         }
         // MCP-30: what the server says that it verifies.

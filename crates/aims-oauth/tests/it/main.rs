@@ -24,6 +24,7 @@ mod kinds;
 mod messages;
 mod metadata;
 mod names;
+mod once;
 mod opaque;
 mod request_objects;
 mod resource_server;

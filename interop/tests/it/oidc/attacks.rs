@@ -46,7 +46,7 @@ fn request(verifier: &CodeVerifier, redirect: &str) -> AuthorizationRequest {
 async fn push(world: &World, request: &AuthorizationRequest) -> Result<PushedResponse, Option<ErrorCode>> {
     let mut form = NewParameters::new();
     request.write(&mut form);
-    let answer = world.post(Endpoint::PushedAuthorization, &world.servers.agent_key(), form).await;
+    let answer = world.post(Endpoint::PushedAuthorization, form).await;
     match answer.status() {
         201 => Ok(PushedResponse::parse(answer.body()).unwrap()),
         _ => Err(ErrorResponse::parse(answer.body()).unwrap().error_code()),

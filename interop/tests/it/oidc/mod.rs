@@ -155,13 +155,14 @@ impl World {
     fn known_by(credential: impl FnOnce(&Servers) -> ClientCredential) -> Option<Self> {
         let servers = servers()?;
         let (clock, prover) = (Ahead::default(), DpopProver::new(key()).unwrap());
-        let constraint = SenderConstraint::dpop(prover.clone());
-        let mut tokens = TokenClient::builder(servers.http(), clock.reader(), backend::ring());
-        let credential = credential(servers);
-        for issuer in &servers.issuers {
-            tokens = tokens.server(issuer.clone(), credential.clone(), constraint.clone());
-        }
-        Some(Self { servers, clock, prover, tokens: tokens.build() })
+        let tokens = servers.tokens(&clock, &credential(servers), &SenderConstraint::dpop(prover.clone()));
+        Some(Self { servers, clock, prover, tokens })
+    }
+
+    /// The tool at both servers: it asks about tokens, and gets none.
+    fn tool(&self) -> TokenClient {
+        let credential = ClientCredential::key(self.servers.tool_key());
+        self.servers.tokens(&self.clock, &credential, &SenderConstraint::dangerous_bearer())
     }
 
     fn now(&self) -> UnixTime {
@@ -201,22 +202,13 @@ impl World {
         TrustedIssuer::following(self.servers.issuer().clone(), self.servers.http(), backend::ring())
     }
 
-    /// What our client has no function for: a form to an endpoint, by the client that has this key.
-    async fn post(&self, endpoint: Endpoint, by: &ClientKey, form: NewParameters) -> Posted {
-        self.post_accepting(endpoint, by, form, "application/json").await
-    }
-
-    async fn post_accepting(
-        &self,
-        endpoint: Endpoint,
-        by: &ClientKey,
-        mut form: NewParameters,
-        accept: &'static str,
-    ) -> Posted {
+    /// What our client does not send: any form, by the agent.
+    async fn post(&self, endpoint: Endpoint, mut form: NewParameters) -> Posted {
         let client = self.client().await;
         let url = client.server().endpoint(endpoint).unwrap().clone();
-        by.assertion(self.servers.issuer()).sign(self.now()).await.unwrap().add_to(&mut form);
-        let request = PostRequest::form(&url, form.as_str()).accept(accept);
+        let assertion = self.servers.agent_key().assertion(self.servers.issuer()).sign(self.now()).await;
+        assertion.unwrap().add_to(&mut form);
+        let request = PostRequest::form(&url, form.as_str()).accept("application/json");
         self.servers.http().post(request).await.unwrap()
     }
 }
@@ -232,6 +224,21 @@ impl Servers {
 
     fn credential(&self) -> ClientCredential {
         ClientCredential::key(self.agent_key())
+    }
+
+    /// A client at both servers.
+    fn tokens(
+        &self,
+        clock: &Ahead,
+        credential: &ClientCredential,
+        constraint: &SenderConstraint,
+    ) -> TokenClient {
+        let client = TokenClient::builder(self.http(), clock.reader(), backend::ring());
+        let issuers = self.issuers.iter();
+        let client = issuers.fold(client, |client, issuer| {
+            client.server(issuer.clone(), credential.clone(), constraint.clone())
+        });
+        client.build()
     }
 }
 

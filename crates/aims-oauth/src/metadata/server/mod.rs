@@ -154,6 +154,19 @@ impl ServerMetadata {
         }
     }
 
+    /// Whether a client that is known by this method shows it at an endpoint. It has one method (RFC 7591 §2): where a server has no list for introspection or
+    /// revocation, as oidc-provider has none, that of the token endpoint holds.
+    pub(crate) fn takes_clients_by(&self, method: ClientAuthMethod, at: Endpoint) -> bool {
+        let list = match at {
+            Endpoint::Introspection => Some(AuthMethods::Introspection),
+            Endpoint::Revocation => Some(AuthMethods::Revocation),
+            _ => None,
+        };
+        let is_unsaid = list.is_some_and(|list| !self.auth_methods.contains_key(&list));
+        let at = if is_unsaid { Endpoint::Token } else { at };
+        self.supports_auth_method(method, at)
+    }
+
     /// Whether the server has PKCE with `S256` (PKC-1): clients go no further with one that has not (MCP-10).
     #[must_use]
     pub fn supports_s256(&self) -> bool {

@@ -101,3 +101,40 @@ async fn int_1_int_2_int_3_a_resource_server_asks_about_tokens_that_are_for_it()
     };
     assert_eq!(answer, br#"{"active":false}"#);
 }
+
+#[tokio::test]
+async fn rev_1_int_1_mcp_30_a_client_shows_its_one_method_where_a_server_does_not_say() {
+    let world = World::new();
+    let client = |method: &str, members: &str| {
+        let between = Between::of(&world.server);
+        between.page(
+            "https://as.example/.well-known/oauth-authorization-server",
+            &format!(
+                r#"{{"issuer":"{ISSUER}","token_endpoint":"{ISSUER}/token","introspection_endpoint":"{ISSUER}/introspect",
+                "revocation_endpoint":"{ISSUER}/revoke","grant_types_supported":["client_credentials"],
+                "token_endpoint_auth_methods_supported":["{method}"]{members}}}"#
+            ),
+        );
+        (world.tokens(between.clone()), between)
+    };
+    let token = world.tokens(Between::of(&world.server)).token(&TokenNeed::of(tool()).from(issuer())).await;
+    let token = token.unwrap();
+    let both = r#","revocation_endpoint_auth_methods_supported":["private_key_jwt"],
+        "introspection_endpoint_auth_methods_supported":["private_key_jwt"]"#;
+    for (method, members) in [("private_key_jwt", ""), ("private_key_jwt", both), ("none", both)] {
+        let (tokens, between) = client(method, members);
+        tokens.introspection(issuer(), false).introspect(token.token()).await.unwrap();
+        tokens.revoke_token(&token).await.unwrap();
+        assert_eq!(between.posted().len(), 2, "{method} {members}");
+    }
+    // What a server says holds, and where it says nothing at all, it takes no keys (RFC 8414 §2).
+    let other = both.replace("private_key_jwt", "client_secret_basic");
+    let none = both.replace(r#"["private_key_jwt"]"#, "[]");
+    for (method, members) in [("private_key_jwt", &*other), ("private_key_jwt", &none), ("none", "")] {
+        let (tokens, between) = client(method, members);
+        let refused = tokens.introspection(issuer(), false).introspect(token.token()).await;
+        assert_eq!(refused.unwrap_err(), IntrospectError::Unavailable);
+        assert_refused!(tokens.revoke_token(&token).await, "method_not_supported", "MCP-30", "{members}");
+        assert!(between.posted().is_empty());
+    }
+}

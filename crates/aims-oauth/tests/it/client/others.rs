@@ -161,6 +161,7 @@ async fn mcp_13_a_registration_says_what_kind_of_program_it_is_and_refusals_are_
         (json(200, r#"{"client_id":"c-7"}"#), "http_status"),
         (json(201, r#"{"client_id":""}"#), "client_id"),
         (json(201, r#"{"client_id":"a","client_id":"b"}"#), "json_duplicate_name"),
+        (json(201, &format!(r#"{{"client_id":"a"{}}}"#, " ".repeat(64 * 1024))), "metadata_too_long"),
         (aims_credential::Posted::new(201, Some("text/html"), b"{}".to_vec()), "media_type"),
         (json(503, ""), "http_status"),
     ] {

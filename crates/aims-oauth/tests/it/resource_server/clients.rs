@@ -1,0 +1,103 @@
+//! Which workload a client is, by the names that its issuer has for it.
+
+use std::sync::Arc;
+
+use aims_id::WorkloadId;
+use aims_keys::AsyncSigner;
+use aims_oauth::{
+    AccessTokenRequest, BindingPolicy, ClientIdentities, IssuerAgents, NamedClients, NewActor, Possession,
+    ResourceServer, TokenBinding,
+};
+use aims_testkit::{TestAuthority, assert_refused};
+
+use super::{authorize, presented, server_of, signed};
+use crate::world::*;
+
+/// Believes one issuer about its own agents alone.
+#[derive(Debug)]
+struct OwnAgents;
+
+impl ClientIdentities for OwnAgents {
+    fn is(&self, issuer: &str, _: &str, workload: &WorkloadId) -> bool {
+        issuer == ISSUER && workload.origin_str() == "spiffe://acme.example"
+    }
+}
+
+#[test]
+fn aims_25_the_issuer_says_which_workload_a_token_was_given_to() {
+    let server = Server::new();
+    let rs = server_of(&server, BindingPolicy::bound());
+    let agent_of = |rs: &ResourceServer, request: &AccessTokenRequest<'_>| {
+        let presented = presented("Bearer", &server.issue(request));
+        rs.agent(&rs.verify(&presented, NOW).unwrap()).map(|agent| agent.to_string())
+    };
+    let helper = "spiffe://acme.example/agents/helper";
+    assert_eq!(agent_of(&rs, &request()).as_deref(), Some(AGENT));
+    assert_eq!(agent_of(&rs, &request().acting(NewActor::new(helper))).as_deref(), Some(helper));
+    // Clients that are no workloads, and actors: the client behind one is not it.
+    assert_eq!(agent_of(&rs, &AccessTokenRequest::new(USER, "https://app.example/client", tool())), None);
+    assert_eq!(agent_of(&rs, &request().acting(NewActor::new("a-script"))), None);
+    let mapped = server_of(&server, BindingPolicy::bound()).with_clients(Arc::new(OwnAgents));
+    assert_eq!(agent_of(&mapped, &request()).as_deref(), Some(AGENT));
+    let foreign = NewActor::new(helper).known_to("https://as.other.example");
+    assert_eq!(agent_of(&mapped, &request().acting(foreign)), None);
+    assert_eq!(agent_of(&mapped, &request().acting(NewActor::new("spiffe://bank.example/agents/a"))), None);
+}
+
+#[test]
+fn aims_25_an_issuer_speaks_for_its_own_agents_alone() {
+    let server = Server::new();
+    let pattern = |text: &str| aims_id::IdSet::new().pattern(text.parse().unwrap());
+    let other = "https://as.other.example";
+    let agents = IssuerAgents::new()
+        .issuer(&issuer(), pattern("spiffe://acme.example/**"))
+        .issuer(&issuer(), pattern("spiffe://acme.example/agents/*"))
+        .issuer(&other.parse().unwrap(), pattern("spiffe://other.example/**"));
+    let rs = server_of(&server, BindingPolicy::bound()).with_clients(agents);
+    let agent_of = |request: &AccessTokenRequest<'_>| {
+        let presented = presented("Bearer", &server.issue(request));
+        rs.agent(&rs.verify(&presented, NOW).unwrap()).map(|agent| agent.to_string())
+    };
+    let new = |client| AccessTokenRequest::new(USER, client, tool());
+    assert_eq!(agent_of(&request()).as_deref(), Some(AGENT));
+    for client in ["spiffe://acme.example/tools/search", "spiffe://other.example/agents/a", "client-7"] {
+        assert_eq!(agent_of(&new(client)), None, "{client}");
+    }
+    // An actor is one of whoever knows it.
+    let foreign = "spiffe://other.example/agents/a";
+    assert_eq!(agent_of(&request().acting(NewActor::new(foreign))), None);
+    let known = request().acting(NewActor::new(foreign).known_to(other));
+    assert_eq!(agent_of(&known).as_deref(), Some(foreign));
+    assert_eq!(agent_of(&request().acting(NewActor::new(AGENT).known_to(other))), None);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn aims_25_clients_may_have_other_names() {
+    let (server, acme) = (Server::new(), TestAuthority::new("spiffe://acme.example"));
+    let agent = acme.agent("/agents/travel", NOW);
+    let holder = agent.holder();
+    let key = aims_jose::Thumbprint::of(AsyncSigner::public_key(holder.signer(NOW).unwrap()));
+    let token = server
+        .issue(&AccessTokenRequest::new(USER, "travel-client", tool()).bound_to(TokenBinding::Key(key)));
+    let caller = signed(&acme, &agent, Some(&format!("Bearer {}", token.expose()))).await;
+    let plain = server_of(&server, BindingPolicy::bound());
+    assert_refused!(
+        authorize(&plain, "Bearer", &token, Possession::Workload(&caller)),
+        "other_client",
+        "AIMS-25"
+    );
+    let mapped = |name: &str, workload: &str| {
+        let clients = NamedClients::new().client(&issuer(), name, workload.parse().unwrap());
+        server_of(&server, BindingPolicy::bound()).with_clients(clients)
+    };
+    let named = mapped("travel-client", AGENT);
+    assert!(authorize(&named, "Bearer", &token, Possession::Workload(&caller)).is_ok());
+    // Of another name, and another workload.
+    for other in [mapped(AGENT, AGENT), mapped("travel-client", "spiffe://acme.example/agents/helper")] {
+        assert_refused!(
+            authorize(&other, "Bearer", &token, Possession::Workload(&caller)),
+            "other_client",
+            "AIMS-25"
+        );
+    }
+}
