@@ -125,6 +125,7 @@ pub use crate::token::{
     TokenRequest, TokenResponse, TokenTypeUrn, TokenUse, TypedToken,
 };
 pub use crate::token_client::{
-    Discovered, IntrospectionEndpoint, OtherServers, TokenClient, TokenClientBuilder, TokenNeed, UserGrant,
+    Discovered, IntrospectionEndpoint, OtherServers, ScopeMemory, TokenClient, TokenClientBuilder, TokenNeed,
+    UserGrant,
 };
 pub use crate::trusted_issuer::{IssuerKeysError, TrustedIssuer};

@@ -84,6 +84,11 @@ impl StepUps {
         }
     }
 
+    /// The server gives no token for all that was wanted so far: the next step-up is to what is wanted then, and no more. The tries count on.
+    pub fn forget_scope(&mut self) {
+        self.asked = Scope::none();
+    }
+
     /// DPO-12
     fn nonce(&mut self) -> Result<StepUp, ClientError> {
         if std::mem::replace(&mut self.has_nonce, true) {

@@ -9,28 +9,15 @@ use aims_credential::Flight;
 use aims_keys::UnixTime;
 
 use super::TokenNeed;
-use super::need::Source;
-use crate::{ClientError, Fingerprint, HeldBinding, HeldToken, Issuer, OAuthClient, Resource};
+use super::need::Purpose;
+use crate::{ClientError, HeldBinding, HeldToken, Issuer, OAuthClient, Resource};
 
 /// What a token serves for: it serves for nothing else.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Key {
     issuer: Issuer,
-    resource: Resource,
-    /// In order: a scope is a set.
-    scope: Vec<String>,
-    details: Option<String>,
     binding: HeldBinding,
-    right: Right,
-}
-
-/// In whose right.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-enum Right {
-    Across(Issuer, Fingerprint, String),
-    Exchange(Fingerprint),
-    Grant(String),
-    Own,
+    purpose: Purpose,
 }
 
 impl Key {
@@ -40,27 +27,8 @@ impl Key {
         resource: &Resource,
         now: UnixTime,
     ) -> Result<Self, ClientError> {
-        let wanted = need.wanted(resource);
-        let mut scope: Vec<String> =
-            wanted.scope.iter().flat_map(|scope| scope.iter().map(ToOwned::to_owned)).collect();
-        scope.sort_unstable();
-        scope.dedup();
-        let right = match need.source() {
-            Source::Across(home, token, kind) => {
-                Right::Across(home.clone(), token.token().fingerprint(), kind.as_str().to_owned())
-            }
-            Source::Exchange(token, _) => Right::Exchange(token.token().fingerprint()),
-            Source::Grant(grant) => Right::Grant(grant.id().to_owned()),
-            Source::Own => Right::Own,
-        };
-        Ok(Self {
-            issuer: client.issuer().clone(),
-            resource: resource.clone(),
-            scope,
-            details: wanted.details.map(|details| details.as_json().to_owned()),
-            binding: client.binding(now)?,
-            right,
-        })
+        let (issuer, binding) = (client.issuer().clone(), client.binding(now)?);
+        Ok(Self { issuer, binding, purpose: need.purpose(resource) })
     }
 
     pub(super) fn is_from(&self, issuer: &Issuer) -> bool {
@@ -68,7 +36,7 @@ impl Key {
     }
 
     pub(super) fn is_by_grant(&self, id: &str) -> bool {
-        matches!(&self.right, Right::Grant(grant) if grant == id)
+        self.purpose.is_by_grant(id)
     }
 }
 

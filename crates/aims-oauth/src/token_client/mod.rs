@@ -8,6 +8,7 @@ mod forget;
 mod known_grants;
 mod need;
 mod others;
+mod scope_memory;
 mod user_grant;
 mod users;
 
@@ -28,6 +29,7 @@ use self::need::Source;
 pub use self::need::TokenNeed;
 use self::others::Learned;
 pub use self::others::OtherServers;
+pub use self::scope_memory::ScopeMemory;
 pub use self::user_grant::UserGrant;
 use crate::{
     ClientCredential, ClientError, EndpointRequest, ExpectedIdToken, Grant, HeldBinding, HeldGrant,
@@ -239,7 +241,7 @@ impl TokenClient {
         }
         let discovered = self.discover(need.resource(), None).await?;
         let (issuer, resource) = (discovered.issuer().clone(), discovered.resource().clone());
-        let scope = discovered.scope().filter(|_| self.0.asks_for_supported && !need.has_scope());
+        let scope = discovered.scope().filter(|_| self.0.asks_for_supported && need.told_scope().is_none());
         let need = need.clone();
         Ok((issuer, resource, scope.map_or(need.clone(), |scope| need.scope(scope.clone()))))
     }

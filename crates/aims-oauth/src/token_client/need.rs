@@ -3,7 +3,10 @@
 use std::fmt;
 
 use crate::wanted::Wanted;
-use crate::{AuthorizationDetails, Authorized, Issuer, Resource, Scope, TokenTypeUrn, TypedToken, UserGrant};
+use crate::{
+    AuthorizationDetails, Authorized, Fingerprint, Issuer, Resource, Scope, TokenTypeUrn, TypedToken,
+    UserGrant,
+};
 
 /// What a token is needed for: a resource, and in whose right.
 #[derive(Clone, Debug)]
@@ -26,6 +29,31 @@ pub(super) enum Source {
     Grant(UserGrant),
     /// The agent's own.
     Own,
+}
+
+/// What tells one need from another, but for the server.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Purpose {
+    resource: Resource,
+    /// In order: a scope is a set.
+    scope: Vec<String>,
+    details: Option<String>,
+    right: Right,
+}
+
+/// In whose right, without the token that shows it.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum Right {
+    Across(Issuer, Fingerprint, String),
+    Exchange(Fingerprint),
+    Grant(String),
+    Own,
+}
+
+impl Purpose {
+    pub(super) fn is_by_grant(&self, id: &str) -> bool {
+        matches!(&self.right, Right::Grant(grant) if grant == id)
+    }
 }
 
 /// Somebody, by the name that an issuer has for them.
@@ -118,8 +146,10 @@ impl TokenNeed {
         matches!(self.source, Source::Grant(_))
     }
 
-    pub(super) fn has_scope(&self) -> bool {
-        self.scope.is_some()
+    /// The scope that it says, if it says one.
+    #[must_use]
+    pub fn told_scope(&self) -> Option<&Scope> {
+        self.scope.as_ref()
     }
 
     /// Whether it says itself which server the token comes from: nobody has to ask the resource.
@@ -142,7 +172,24 @@ impl TokenNeed {
         &self.source
     }
 
-    /// For this resource, which may be known by another identifier.
+    /// What tells it from others; its resource may be known by another identifier.
+    pub(super) fn purpose(&self, resource: &Resource) -> Purpose {
+        let mut scope: Vec<String> = self.scope.iter().flat_map(Scope::iter).map(ToOwned::to_owned).collect();
+        scope.sort_unstable();
+        scope.dedup();
+        let right = match &self.source {
+            Source::Across(home, token, kind) => {
+                Right::Across(home.clone(), token.token().fingerprint(), kind.as_str().to_owned())
+            }
+            Source::Exchange(token, _) => Right::Exchange(token.token().fingerprint()),
+            Source::Grant(grant) => Right::Grant(grant.id().to_owned()),
+            Source::Own => Right::Own,
+        };
+        let details = self.details.as_ref().map(|details| details.as_json().to_owned());
+        Purpose { resource: resource.clone(), scope, details, right }
+    }
+
+    /// For this resource, likewise.
     pub(super) fn wanted(&self, resource: &Resource) -> Wanted {
         Wanted { resources: vec![resource.clone()], scope: self.scope.clone(), details: self.details.clone() }
     }

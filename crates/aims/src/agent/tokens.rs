@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 
 use aims_credential::HttpsUrl;
 use aims_oauth::{
-    Challenges, ClientError, DPOP_NONCE_FIELD, HeldToken, NonceJar, StepUp, StepUps, TokenClient, TokenNeed,
+    Challenges, ClientError, DPOP_NONCE_FIELD, HeldToken, NonceJar, ScopeMemory, StepUp, StepUps,
+    TokenClient, TokenNeed,
 };
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
@@ -23,7 +24,8 @@ use crate::body::read;
 ///
 /// Whoever calls a tool says what for, by a [`TokenNeed`]: a handle, in which there is no token. So a model that calls tools never has one (AIMS-19). A token goes to
 /// the resource that it is for and to nothing else (MCP-15). What a tool refuses is tried once more with a nonce or a new token, and with more scope where that needs
-/// no user; otherwise the caller is told what is wanted ([`AgentError::StepUp`]).
+/// no user; otherwise the caller is told what is wanted ([`AgentError::StepUp`]). What helped is asked for at once the next time, for the same need, until the
+/// authorization server gives less ([`ScopeMemory`]).
 ///
 /// ```
 /// use aims::oauth::{TokenClient, TokenNeed};
@@ -42,6 +44,7 @@ pub struct TokenAgent {
     tokens: TokenClient,
     need: Option<TokenNeed>,
     nonces: Arc<NonceJar>,
+    scopes: Arc<ScopeMemory>,
     max_content: usize,
     asks_first: bool,
 }
@@ -51,7 +54,8 @@ impl TokenAgent {
     #[must_use]
     pub fn new(tokens: TokenClient) -> Self {
         let nonces = Arc::new(NonceJar::with_capacity(MAX_ORIGINS));
-        Self { tokens, need: None, nonces, max_content: MAX_CONTENT, asks_first: false }
+        let scopes = Arc::new(ScopeMemory::with_capacity(MAX_NEEDS));
+        Self { tokens, need: None, nonces, scopes, max_content: MAX_CONTENT, asks_first: false }
     }
 
     /// What a request needs that has no [`TokenNeed`] among its extensions. Default: such a request is not sent.
@@ -144,9 +148,20 @@ impl TokenAgent {
     }
 
     /// Begins a request to `target`, which is sent as often as it takes.
-    pub(super) fn tries<'a>(&'a self, target: &'a Uri, need: TokenNeed) -> Tries<'a> {
-        let asks = self.asks_first && !need.knows_server() && !self.tokens.has_discovered(need.resource());
-        Tries { agent: self, target, need, step_ups: StepUps::new(), asks, shown: None }
+    pub(super) fn tries<'a>(&'a self, target: &'a Uri, told: TokenNeed) -> Tries<'a> {
+        let asks = self.asks_first && !told.knows_server() && !self.tokens.has_discovered(told.resource());
+        let widened = self.scopes.widened(&told);
+        Tries {
+            agent: self,
+            target,
+            is_widened: widened.is_some(),
+            need: widened.unwrap_or_else(|| told.clone()),
+            told,
+            step_ups: StepUps::new(),
+            has_new_scope: false,
+            asks,
+            shown: None,
+        }
     }
 
     /// Whether the answer to a request without a token said what the resource wants. Otherwise it stands.
@@ -198,7 +213,14 @@ impl fmt::Debug for TokenAgent {
 pub(super) struct Tries<'a> {
     agent: &'a TokenAgent,
     target: &'a Uri,
+    /// What the caller said.
+    told: TokenNeed,
+    /// What is asked for now.
     need: TokenNeed,
+    /// There is scope in it that an earlier request stepped up to.
+    is_widened: bool,
+    /// There is scope in it that this request stepped up to.
+    has_new_scope: bool,
     step_ups: StepUps,
     /// The next one goes without a token.
     asks: bool,
@@ -208,12 +230,23 @@ pub(super) struct Tries<'a> {
 impl Tries<'_> {
     /// Puts into the fields what the next one shows.
     pub(super) async fn attach(&mut self, method: &str, fields: &mut HeaderMap) -> Result<(), AttachError> {
-        self.shown = if std::mem::take(&mut self.asks) {
+        if std::mem::take(&mut self.asks) {
             check(self.target, fields, &self.need)?;
-            None
-        } else {
-            Some(self.agent.attach(method, self.target, fields, &self.need).await?)
+            self.shown = None;
+            return Ok(());
+        }
+        let agent = self.agent;
+        let token = match agent.attach(method, self.target, fields, &self.need).await {
+            Err(AttachError::Token(ClientError::Refused(_))) if self.is_widened => {
+                self.narrow();
+                agent.attach(method, self.target, fields, &self.need).await?
+            }
+            attached => attached?,
         };
+        if self.is_widened && !self.has_new_scope && !has(&token, &self.need) {
+            agent.scopes.forget(&self.told);
+        }
+        self.shown = Some(token);
         Ok(())
     }
 
@@ -229,11 +262,28 @@ impl Tries<'_> {
         };
         let wanted = self.agent.judge(self.target, status, fields, token, &mut self.step_ups);
         let Some(wanted) = wanted.map_err(AttachError::from).map_err(AgentError::Attach)? else {
+            if self.has_new_scope && status.is_success() {
+                self.agent.scopes.learn(&self.told, &self.need, token);
+            }
             return Ok(false);
         };
+        self.has_new_scope |= matches!(wanted, StepUp::Scope(_));
         self.need = self.agent.answer(wanted, self.need.clone(), token).map_err(AgentError::StepUp)?;
         Ok(true)
     }
+
+    /// The server does not give what earlier requests stepped up to, or not with what this one did: what was told has to do, as if they had never been.
+    fn narrow(&mut self) {
+        self.agent.scopes.forget(&self.told);
+        self.need = self.told.clone();
+        self.step_ups.forget_scope();
+        (self.is_widened, self.has_new_scope) = (false, false);
+    }
+}
+
+/// Whether the server gave all the scope that was asked for.
+fn has(token: &HeldToken, need: &TokenNeed) -> bool {
+    need.told_scope().zip(token.scope()).is_none_or(|(asked, granted)| asked.is_subset_of(granted))
 }
 
 /// Puts a [`TokenAgent`] in front of an HTTP client.
@@ -314,6 +364,9 @@ const DPOP: &str = aims_oauth::DPOP_FIELD;
 
 /// Of tools.
 const MAX_ORIGINS: usize = 1024;
+
+/// That were stepped up.
+const MAX_NEEDS: usize = 1024;
 
 /// 1 MiB.
 const MAX_CONTENT: usize = 1024 * 1024;

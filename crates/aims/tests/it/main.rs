@@ -23,6 +23,8 @@ mod signature;
 mod support;
 #[cfg(feature = "oauth")]
 mod token_agent;
+#[cfg(feature = "oauth")]
+mod token_memory;
 #[cfg(all(feature = "axum", feature = "oauth", feature = "reqwest", feature = "tokio"))]
 mod token_reqwest;
 #[cfg(feature = "oauth")]

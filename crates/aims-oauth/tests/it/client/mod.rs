@@ -10,6 +10,7 @@ mod enterprise;
 mod flows;
 mod kept;
 mod meanwhile;
+mod memory;
 mod others;
 mod services;
 mod step_up;
