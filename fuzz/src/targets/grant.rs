@@ -6,8 +6,9 @@ use std::time::Duration;
 use aims_credential::ReplayStore;
 use aims_keys::backend;
 use aims_oauth::{
-    CommonMembers, Grant, GrantError, GrantIssuer, GrantProfile, GrantRequest, GrantVerifier, Issuer,
-    NewParameters, Parameters, Scope, SecurityToken, TokenRequest, VerifiedGrant,
+    AccessTokenIssuer, AccessTokenVerifier, CommonMembers, Grant, GrantError, GrantIssuer, GrantProfile,
+    GrantRequest, GrantVerifier, Issuer, NewParameters, Parameters, Redemption, Resource, Scope,
+    SecurityToken, TokenRequest, VerifiedGrant,
 };
 use aims_proof::ReplayMemory;
 
@@ -20,15 +21,17 @@ const OWN: &str = "https://inner.example";
 const KINDS: [GrantProfile; 3] =
     [GrantProfile::Chaining, GrantProfile::IdJag, GrantProfile::TransactionChain];
 
+static TOOLS: LazyLock<Resource> = LazyLock::new(|| "https://tools.example".parse().expect("a resource"));
+
 /// One of each kind.
 static MADE: LazyLock<Vec<String>> = LazyLock::new(|| {
     let issuer =
         GrantIssuer::new(SERVER.issuer.clone(), SERVER.key.clone(), Server::KEY_ID).expect("an issuer");
     let own: Issuer = OWN.parse().expect("an issuer");
     let requests = [
-        GrantRequest::chaining("user-1", &own).tenant("t"),
-        GrantRequest::id_jag("user-1", &own, CLIENT).scope("trips:book".parse().expect("a scope")),
-        GrantRequest::transaction_chain("user-1", &own, "x-1"),
+        GrantRequest::chaining("user-1", own.clone()).tenant("t"),
+        GrantRequest::id_jag("user-1", own.clone(), CLIENT).scope("trips:book".parse().expect("a scope")),
+        GrantRequest::transaction_chain("user-1", own, "x-1"),
     ];
     let grant = |request| issuer.issue(&request, NOW).expect("a grant").grant().expose().to_owned();
     requests.map(grant).to_vec()
@@ -83,34 +86,53 @@ fn check(grant: &VerifiedGrant) {
     }
     assert!(grant.actors().iter().count() <= 8);
     assert!(grant.profile() != GrantProfile::TransactionChain || grant.transaction().is_some());
-    ceiling(grant, "");
-    ceiling(grant, "scope=trips%3Abook+other&resource=https%3A%2F%2Ftools.example");
-    ceiling(
+    redeem(grant, "");
+    redeem(grant, "scope=trips%3Abook+other&resource=https%3A%2F%2Ftools.example");
+    redeem(
         grant,
         "authorization_details=%5B%7B%22type%22%3A%22booking%22%2C%22actions%22%3A%5B%22read%22%5D%7D%5D",
     );
 }
 
-/// Nothing is asked for beyond what is granted.
-fn ceiling(grant: &VerifiedGrant, wanted: &str) {
+/// Nothing is given beyond what is granted, and who acted there is not lost.
+fn redeem(grant: &VerifiedGrant, wanted: &str) {
     let mut form = NewParameters::new();
     TokenRequest::new(Grant::ClientCredentials).write(&mut form);
     let form = [form.as_str(), wanted].join("&");
     let request =
         TokenRequest::read(&Parameters::parse(form.as_bytes()).expect("a form")).expect("a request");
-    match grant.ceiling(&request, &CommonMembers) {
+    match grant.redeem(&request, &CommonMembers) {
         Ok(most) => {
             let within = |scope: &Scope| grant.scope().is_none_or(|granted| scope.is_subset_of(granted));
-            assert!(most.scope.as_ref().is_none_or(within), "more scope");
+            assert!(most.scope().is_none_or(within), "more scope");
             let is_granted = |resource| grant.resources().is_empty() || grant.resources().contains(resource);
-            assert!(most.resources.iter().all(is_granted), "another resource");
-            let details = most.details.as_ref();
-            assert!(details.is_none_or(|most| {
+            assert!(most.resources().iter().all(is_granted), "another resource");
+            assert!(most.details().is_none_or(|most| {
                 grant.details().is_some_and(|granted| most.is_within(granted, &CommonMembers))
             }));
+            issue(grant, &most);
         }
         Err(error) => refused(&error),
     }
+}
+
+/// What is issued for it is a token that verifies.
+fn issue(grant: &VerifiedGrant, most: &Redemption<'_>) {
+    let resource = most.resources().first().unwrap_or(&TOOLS);
+    let request = match most.token("somebody", resource) {
+        Ok(request) => request,
+        Err(error) => return refused(&error),
+    };
+    let issuer =
+        AccessTokenIssuer::new(SERVER.issuer.clone(), SERVER.key.clone(), Server::KEY_ID).expect("an issuer");
+    // More than fits into a token is not issued.
+    let Ok(issued) = issuer.issue(&request, NOW) else { return };
+    let verifier = AccessTokenVerifier::builder(resource.clone(), SERVER.trusted(), backend::ring()).build();
+    let token = verifier.verify(issued.token(), NOW).expect("what is issued verifies");
+    assert_eq!((&*token.subject(), &*token.client_id()), ("somebody", CLIENT));
+    assert_eq!(token.actors().iter().count(), grant.actors().iter().count() + 1);
+    assert!(token.actors().iter().skip(1).all(|actor| actor.issuer().is_some()), "whose name is it");
+    assert_eq!(token.lineage().ids().last(), Some(grant.lineage_id()));
 }
 
 fn refused(error: &GrantError) {
@@ -126,7 +148,7 @@ fn verifier(replay: impl ReplayStore + 'static) -> GrantVerifier {
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = super::texts(&[
         r#"{"iss":"https://as.example","sub":"user-1","aud":"https://inner.example","client_id":"travel-app","exp":1790000060,"iat":1790000000,"jti":"g-1",
-        "scope":"trips:book trips:read","resource":"https://tools.example","txn":"x-1","tenant":"t","act":{"sub":"a","act":{"sub":"b"}},
+        "scope":"trips:book trips:read","resource":"https://tools.example","txn":"x-1","tenant":"t","act":{"sub":"a","act":{"sub":"b"}},"aims_lineage":["AAAAAAAAAAAAAAAAAAAAAA"],"auth_time":1790000000,
         "authorization_details":[{"type":"booking","actions":["read","book"]}]}"#,
         r#"{"iss":"https://as.example","sub":"user-1","aud":["https://inner.example"],"exp":1790000300.5,"nbf":1790000000,"txn":"x-1","resource":["https://tools.example","urn:a"]}"#,
         r#"{"iss":"https://as.example","sub":"u","aud":"https://inner.example","exp":1790000060,"iat":1790000000,"jti":"g-2","client_id":"travel-app",

@@ -34,7 +34,7 @@ pub(in crate::rows) fn grant() -> Row {
     let own: aims_oauth::Issuer = "https://as.bank.example".parse().expect("an issuer");
     let issuer = Tokens::ISSUER.parse().expect("an issuer");
     let issuer = GrantIssuer::new(issuer, tokens.server.ours.clone(), Tokens::KEY_ID).expect("an issuer");
-    let request = GrantRequest::id_jag("user-1", &own, Tokens::CLIENT)
+    let request = GrantRequest::id_jag("user-1", own.clone(), Tokens::CLIENT)
         .scope("payments:create".parse().expect("a scope"));
     let grants: Vec<SecurityToken> =
         (0..POOL).map(|_| issuer.issue(&request, *NOW).expect("a grant").grant().clone()).collect();

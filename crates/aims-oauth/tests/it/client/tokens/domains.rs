@@ -5,8 +5,9 @@ use std::sync::Arc;
 use aims_credential::{Fetch, FetchError, FetchRequest, Fetched, HttpsUrl, Post, PostRequest, Posted};
 use aims_keys::{BoxFuture, SoftwareKey, backend};
 use aims_oauth::{
-    AccessTokenVerifier, ClientCredential, ClientKey, Grant, GrantProfile, IdToken, Parameters, Resource,
-    SecurityToken, TokenClient, TokenExchange, TokenNeed, TokenRequest, TokenTypeUrn, TypedToken,
+    AccessTokenVerifier, AuthorizationDetails, ClientCredential, ClientKey, Grant, GrantProfile, IdToken,
+    Parameters, Resource, SecurityToken, TokenClient, TokenExchange, TokenNeed, TokenRequest, TokenTypeUrn,
+    TypedToken,
 };
 use aims_testkit::{TestAuthorizationServer, assert_refused};
 
@@ -74,11 +75,18 @@ async fn aims_36_azr_5_xd_1_xd_16_jag_1_jag_10_a_token_in_another_domain_comes_b
         let reader = AccessTokenVerifier::builder(pay.clone(), bank.trusted(), backend::ring()).build();
         let verified = reader.verify(token.token(), world.clock.now()).unwrap();
         assert_eq!((&*verified.subject(), verified.scope().as_str()), (USER, "trips:book"));
+        // Who acted at home is told by the name that it has there, and the grant is what the token ends with.
+        let acted: Vec<_> = verified.actors().iter().map(|actor| actor.issuer().map(String::from)).collect();
+        assert_eq!(acted, [None, Some(ISSUER.to_owned())]);
+        assert_eq!(verified.lineage().ids().len(), 2);
         // It is kept, as any other.
         assert!(same(&token, &tokens.token(&need).await.unwrap()));
     }
     // More than the token has that speaks for the user.
-    let more = need.clone().scope("trips:pay".parse().unwrap()).across_from(issuer(), subject);
+    let more = need.clone().scope("trips:pay".parse().unwrap()).across_from(issuer(), subject.clone());
+    assert_eq!(tokens.token(&more).await.unwrap_err().code(), "refused");
+    let details = AuthorizationDetails::parse(r#"[{"type":"payment"}]"#).unwrap();
+    let more = need.clone().details(details).across_from(issuer(), subject);
     assert_eq!(tokens.token(&more).await.unwrap_err().code(), "refused");
 }
 
