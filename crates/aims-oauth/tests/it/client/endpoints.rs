@@ -133,8 +133,7 @@ impl Servers {
     }
 
     fn foreign(&self) -> SecurityToken {
-        let (server, tool) = (issuer(), tool());
-        let request = GrantRequest::chaining(USER, &server).for_client(CLIENT).resource(&tool);
+        let request = GrantRequest::chaining(USER, issuer()).for_client(CLIENT).resource(tool());
         let grant = self.home.issue(&request.scope("trips:read".parse().unwrap()), NOW);
         grant.unwrap().grant().clone()
     }
