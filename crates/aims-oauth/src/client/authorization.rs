@@ -104,18 +104,23 @@ impl AuthorizationFlow {
         self.client.server().endpoint(Endpoint::PushedAuthorization).is_some()
     }
 
+    /// AUT-4: what the server binds the code to that knows by a pushed request which instance of the client asks.
+    fn attested_key(&self) -> Option<String> {
+        self.client.attested_key().filter(|_| self.is_pushed()).map(|key| key.to_string())
+    }
+
     /// Begins: where the server has requests pushed, with that (PAR-4), else with the URL that the user is sent to.
     ///
     /// # Errors
     ///
-    /// [`ClientError`].
+    /// [`ClientError`]; [`NoEndpoint`](ClientError::NoEndpoint) when the code could not be bound to the key that shows who the client is (ABC-3).
     pub async fn begin(self, now: UnixTime) -> Result<AuthorizationStart, ClientError> {
         let (request, pending) = self.prepare(now)?;
         if self.is_pushed() {
             let push = PushFlow { client: self.client, request, pending, tries: Tries::default() };
             return push.send(now).await.map(|sent| AuthorizationStart::Push(Box::new(sent)));
         }
-        if self.client.server().requires_pushed_requests() {
+        if self.client.server().requires_pushed_requests() || self.client.is_shown_by_dpop() {
             return Err(ClientError::NoEndpoint(Endpoint::PushedAuthorization));
         }
         let mut query = NewParameters::new();
@@ -134,7 +139,8 @@ impl AuthorizationFlow {
         let challenge = verifier.challenge(backend);
         let request = AuthorizationRequest::new(self.client.client_id(), &self.redirect_uri, challenge);
         let mut request = request.state(&state).wanting(self.wanted.clone()).acr_values(&self.acr_values);
-        if let Some(key) = key {
+        // ABC-3: the proof of the pushed request binds it, and nothing else that says of which key it is.
+        if let Some(key) = key.filter(|_| !self.client.is_shown_by_dpop()) {
             request = request.bound_to(key);
         }
         if let Some(nonce) = &nonce {
@@ -152,6 +158,7 @@ impl AuthorizationFlow {
             verifier,
             redirect_uri: self.redirect_uri.clone(),
             key: key.map(|key| key.to_string()),
+            attested_key: self.attested_key(),
             nonce,
             acr_values: self.acr_values.clone(),
             max_age: self.max_age,

@@ -7,12 +7,13 @@ use aims_credential::JwtSvidSource;
 #[cfg(feature = "wit-svid")]
 use aims_credential::{Credential, CredentialSource};
 use aims_id::SpiffeId;
-use aims_keys::{AsyncSigner, UnixTime};
+use aims_jose::Thumbprint;
+use aims_keys::{AsyncSigner, SignError, UnixTime};
 
 use super::{ClientError, EndpointRequest};
 use crate::{
-    ATTESTATION_FIELD, ATTESTATION_POP_FIELD, ClientAssertion, ClientAttestation, ClientAuthMethod,
-    ClientKey, Issuer,
+    ATTESTATION_FIELD, ATTESTATION_POP_FIELD, AttestationError, ClientAssertion, ClientAttestation,
+    ClientAuthMethod, ClientKey, DpopProver, Issuer,
 };
 #[cfg(feature = "client-secret")]
 use crate::{ClientSecret, form};
@@ -27,6 +28,8 @@ pub struct ClientCredential {
 #[derive(Clone)]
 enum Shown {
     Attestation(ClientAttestation, Arc<dyn AsyncSigner>),
+    /// The `DPoP` proof of each request shows that the client has the key.
+    AttestationDpop(ClientAttestation, DpopProver),
     /// The connection shows it.
     Certificate(Arc<str>, ClientAuthMethod),
     JwtSvid(SpiffeId, Arc<dyn JwtSvidSource>),
@@ -43,6 +46,22 @@ impl ClientCredential {
     #[must_use]
     pub fn attestation(attestation: ClientAttestation, signer: Arc<dyn AsyncSigner>) -> Self {
         Self::of(Shown::Attestation(attestation, signer))
+    }
+
+    /// An attestation, and one `DPoP` proof by the key that it is for, in each request to the server: it shows the key, and binds the tokens to it (ABC-3). They are
+    /// bound by the same prover then, [`SenderConstraint::dpop`](super::SenderConstraint::dpop). A user is asked by a pushed request alone: the proof of that binds the code.
+    ///
+    /// # Errors
+    ///
+    /// [`AttestationError::DpopKeyMismatch`] when the prover has another key.
+    pub fn attestation_with_dpop(
+        attestation: ClientAttestation,
+        prover: DpopProver,
+    ) -> Result<Self, AttestationError> {
+        if prover.thumbprint() != Thumbprint::of(attestation.key()) {
+            return Err(AttestationError::DpopKeyMismatch);
+        }
+        Ok(Self::of(Shown::AttestationDpop(attestation, prover)))
     }
 
     /// JWTs that are signed with the client's key (CJA-1).
@@ -113,7 +132,9 @@ impl ClientCredential {
     #[must_use]
     pub fn client_id(&self) -> &str {
         match &self.shown {
-            Shown::Attestation(attestation, _) => attestation.client_id(),
+            Shown::Attestation(attestation, _) | Shown::AttestationDpop(attestation, _) => {
+                attestation.client_id()
+            }
             Shown::Certificate(id, _) | Shown::Nothing(id) => id,
             Shown::JwtSvid(id, _) => id.as_str(),
             Shown::Key(key) => key.client_id(),
@@ -129,6 +150,7 @@ impl ClientCredential {
     pub fn method(&self) -> ClientAuthMethod {
         match &self.shown {
             Shown::Attestation(..) => ClientAuthMethod::Attestation,
+            Shown::AttestationDpop(..) => ClientAuthMethod::AttestationDpop,
             Shown::Certificate(_, method) => *method,
             Shown::JwtSvid(..) => ClientAuthMethod::SpiffeJwt,
             Shown::Key(_) => ClientAuthMethod::PrivateKeyJwt,
@@ -160,10 +182,28 @@ impl ClientCredential {
 
     /// Whether a proof with the key of a WIT or an attestation goes with it, so that the server learns that key.
     pub(super) fn shows_key(&self) -> bool {
-        matches!(self.method(), ClientAuthMethod::Attestation | ClientAuthMethod::SpiffeWit)
+        self.attested_key().is_some() || self.method() == ClientAuthMethod::SpiffeWit
     }
 
-    /// Adds what shows it to a request, but for `client_id`.
+    /// The key that somebody vouches for: what the server gives is bound to it (ABC-6, AUT-4).
+    pub(super) fn attested_key(&self) -> Option<Thumbprint> {
+        match &self.shown {
+            Shown::Attestation(attestation, _) | Shown::AttestationDpop(attestation, _) => {
+                Some(Thumbprint::of(attestation.key()))
+            }
+            _ => None,
+        }
+    }
+
+    /// What makes the `DPoP` proof of each request, where that shows who the client is (ABC-3).
+    pub(super) fn prover(&self) -> Option<&DpopProver> {
+        match &self.shown {
+            Shown::AttestationDpop(_, prover) => Some(prover),
+            _ => None,
+        }
+    }
+
+    /// Adds what shows it to a request, but for `client_id`, and for the proof of [`prover`](Self::prover).
     pub(super) async fn add_to(
         &self,
         request: &mut EndpointRequest,
@@ -183,6 +223,13 @@ impl ClientCredential {
             }
             Shown::Attestation(attestation, signer) => {
                 add_attestation(request, attestation, &**signer, issuer, challenge, now).await?;
+            }
+            Shown::AttestationDpop(attestation, _) => {
+                // CRD-9: a key is not used beyond its credential.
+                if now >= attestation.not_after() {
+                    return Err(SignError::WrongUse.into());
+                }
+                request.fields.push((ATTESTATION_FIELD, attestation.token().to_owned().into()));
             }
             #[cfg(feature = "client-secret")]
             Shown::Secret(id, secret, ClientAuthMethod::ClientSecretBasic) => {

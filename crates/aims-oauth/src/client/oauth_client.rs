@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aims_credential::{HttpsUrl, Posted};
+use aims_jose::Thumbprint;
 use aims_jose::jwt::claim;
 use aims_keys::{Backend, UnixTime};
 
@@ -71,7 +72,7 @@ impl OAuthClient {
     /// # Errors
     ///
     /// [`ClientError::OtherClient`] when the credential is for another server alone; [`ClientError::Constraint`] when tokens are to be bound to the key of a WIT,
-    /// and the server is not shown that key.
+    /// and the server is not shown that key; or when one proof is to show the client and bind its tokens, and they are to be bound to something else (ABC-3).
     pub fn new(
         server: impl Into<Arc<ServerMetadata>>,
         credential: ClientCredential,
@@ -82,7 +83,13 @@ impl OAuthClient {
         if !credential.is_for(server.issuer()) {
             return Err(ClientError::OtherClient);
         }
-        if constraint.is_signature() && !credential.shows_key() {
+        let is_shown = !constraint.is_signature() || credential.shows_key();
+        // A request has one `DPoP` proof: what it is by is what tokens are bound to.
+        let is_one = credential.prover().is_none_or(|by| {
+            let same = constraint.prover().is_some_and(|prover| prover.thumbprint() == by.thumbprint());
+            same || constraint.is_signature()
+        });
+        if !is_shown || !is_one {
             return Err(ClientError::Constraint);
         }
         Ok(Self(Arc::new(Inner { server, credential, constraint, backend, told: Arc::default() })))
@@ -183,7 +190,23 @@ impl OAuthClient {
     }
 
     pub(crate) fn binding(&self, now: UnixTime) -> Result<HeldBinding, ClientError> {
-        self.0.constraint.binding(now)
+        let binding = self.0.constraint.binding(now)?;
+        // The server binds tokens to the key that it is shown.
+        if let (HeldBinding::Signature(key), Some(shown)) = (binding, self.attested_key())
+            && key != shown
+        {
+            return Err(ClientError::Constraint);
+        }
+        Ok(binding)
+    }
+
+    pub(super) fn attested_key(&self) -> Option<Thumbprint> {
+        self.0.credential.attested_key()
+    }
+
+    /// Whether a `DPoP` proof shows who the client is (ABC-3).
+    pub(super) fn is_shown_by_dpop(&self) -> bool {
+        self.0.credential.prover().is_some()
     }
 
     /// Where an endpoint is for this client, if it takes its credential.
@@ -225,10 +248,13 @@ impl OAuthClient {
         let challenge = self.0.told.challenge();
         let credential = &self.0.credential;
         credential.add_to(&mut request, self.issuer(), challenge.as_deref(), now).await?;
-        if let (Endpoint::Token, Some(prover)) = (endpoint, self.0.constraint.prover()) {
+        let binds = self.0.constraint.prover().filter(|_| endpoint == Endpoint::Token);
+        if let Some(prover) = credential.prover().or(binds) {
             let target: DpopTarget =
                 request.url.as_str().parse().map_err(|_| ClientError::NoEndpoint(endpoint))?;
-            let nonce = self.0.told.nonce(&request.url);
+            // ABC-3: where the proof shows who the client is, a challenge is its nonce.
+            let challenge = challenge.filter(|_| credential.prover().is_some());
+            let nonce = challenge.or_else(|| self.0.told.nonce(&request.url));
             let mut proof = prover.proof("POST", &target);
             if let Some(nonce) = &nonce {
                 proof = proof.with_nonce(nonce);
@@ -281,6 +307,10 @@ impl OAuthClient {
         if refused.error_code() == Some(ErrorCode::UseAttestationChallenge) && !news.challenge {
             self.0.told.forget_challenge();
             news.challenge = self.challenge_url().is_some();
+        }
+        // One proof has one nonce: the server wants that in place of the challenge.
+        if refused.error_code() == Some(ErrorCode::UseDpopNonce) && news.nonce && self.is_shown_by_dpop() {
+            self.0.told.forget_challenge();
         }
         tries.again(refused, news)
     }

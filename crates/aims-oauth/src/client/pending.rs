@@ -28,6 +28,8 @@ pub struct PendingAuthorization {
     pub(super) redirect_uri: String,
     /// The thumbprint of the key that the code is bound to.
     pub(super) key: Option<String>,
+    /// That of the attestation that the code is bound to.
+    pub(super) attested_key: Option<String>,
     pub(crate) nonce: Option<String>,
     pub(crate) acr_values: Vec<String>,
     pub(crate) max_age: Option<u64>,
@@ -84,9 +86,11 @@ impl PendingAuthorization {
         query: &Parameters,
         now: UnixTime,
     ) -> Result<TokenFlow, ClientError> {
-        // The code goes to the server that was asked, with the key that it was asked for with (DPO-11).
+        // The code goes to the server that was asked, with the keys that it was asked for with (DPO-11, AUT-4).
         let key = client.constraint().prover().map(|prover| DpopProver::thumbprint(prover).to_string());
-        if *client.issuer() != self.issuer || client.client_id() != self.client_id || key != self.key {
+        let attested = client.attested_key().map(|key| key.to_string());
+        let has_keys = key == self.key && (self.attested_key.is_none() || attested == self.attested_key);
+        if *client.issuer() != self.issuer || client.client_id() != self.client_id || !has_keys {
             return Err(ClientError::OtherClient);
         }
         // By a clock that was set back, no request counts that was made later.
@@ -113,6 +117,7 @@ impl PendingAuthorization {
         form.add("iss", if self.is_issuer_sent { "1" } else { "0" });
         form.add("state", &self.state).add("code_verifier", self.verifier.expose());
         form.add("redirect_uri", &self.redirect_uri).add_some("key", self.key.as_deref());
+        form.add_some("attested_key", self.attested_key.as_deref());
         form.add("session", &self.session).add("expires", &self.expires.as_secs().to_string());
         form.add_some("nonce", self.nonce.as_deref()).add("acr_values", &self.acr_values.join(" "));
         form.add_some("max_age", self.max_age.map(|age| age.to_string()).as_deref());
@@ -136,6 +141,7 @@ impl PendingAuthorization {
             verifier: form.require("code_verifier")?.parse().map_err(|_| SealError::Closed)?,
             redirect_uri: form.require("redirect_uri")?.to_owned(),
             key: form.get("key")?.map(ToOwned::to_owned),
+            attested_key: form.get("attested_key")?.map(ToOwned::to_owned),
             nonce: form.get("nonce")?.map(ToOwned::to_owned),
             acr_values: words(form.get("acr_values")?.unwrap_or_default()),
             max_age: form.get("max_age")?.map(|_| number(&form, "max_age")).transpose()?,

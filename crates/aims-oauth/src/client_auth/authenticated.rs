@@ -3,6 +3,7 @@
 use std::fmt;
 
 use aims_id::WorkloadId;
+use aims_jose::Thumbprint;
 use aims_keys::UnixTime;
 
 use crate::TokenBinding;
@@ -46,6 +47,18 @@ impl AuthenticatedClient {
     #[must_use]
     pub fn binding(&self) -> Option<&TokenBinding> {
         self.0.binding.as_ref()
+    }
+
+    /// The key of this instance of the client, where somebody vouches for it: its refresh tokens are bound to that, and what a user is asked for by a pushed request
+    /// (ABC-6, AUT-4).
+    #[must_use]
+    pub fn attested_key(&self) -> Option<&Thumbprint> {
+        match (self.proof(), self.binding()) {
+            (ClientProof::AttestationDpop | ClientProof::AttestationPop, Some(TokenBinding::Key(key))) => {
+                Some(key)
+            }
+            _ => None,
+        }
     }
 
     /// The workload, where its credential names one.

@@ -1,8 +1,8 @@
 //! What tokens are worth, and having them end.
 
 use aims_oauth::{
-    ErrorCode, ErrorResponse, IntrospectionAnswer, IntrospectionResponse, Parameters, PresentedClient,
-    Resource, TokenQuery, VerifiedAccessToken,
+    Endpoint, ErrorCode, ErrorResponse, IntrospectionAnswer, IntrospectionResponse, Parameters, Resource,
+    TokenQuery, VerifiedAccessToken,
 };
 
 use super::token::refused;
@@ -15,7 +15,7 @@ impl TestAuthorizationServer {
         fields: &[(&str, &[u8])],
         body: &[u8],
     ) -> Result<TestAnswer, ErrorResponse> {
-        let (client, query) = self.query(fields, body)?;
+        let (client, query) = self.query(Endpoint::Introspection, fields, body)?;
         let failed = || refused(ErrorCode::ServerError);
         let known = self.0.clients.iter().find(|known| known.registered.client_id() == Some(&client));
         let asks = known.map(|known| known.serves.as_slice()).unwrap_or_default();
@@ -44,7 +44,7 @@ impl TestAuthorizationServer {
 
     /// REV-1, REV-2
     pub(super) fn revoke(&self, fields: &[(&str, &[u8])], body: &[u8]) -> Result<TestAnswer, ErrorResponse> {
-        let (client, query) = self.query(fields, body)?;
+        let (client, query) = self.query(Endpoint::Revocation, fields, body)?;
         let text = query.token().expose();
         let id = self.issued(text).and_then(|token| {
             (token.client_id() == client)
@@ -60,10 +60,14 @@ impl TestAuthorizationServer {
         Ok(TestAnswer::empty(200))
     }
 
-    fn query(&self, fields: &[(&str, &[u8])], body: &[u8]) -> Result<(String, TokenQuery), ErrorResponse> {
+    fn query(
+        &self,
+        endpoint: Endpoint,
+        fields: &[(&str, &[u8])],
+        body: &[u8],
+    ) -> Result<(String, TokenQuery), ErrorResponse> {
         let form = Parameters::parse(body).map_err(|_| refused(ErrorCode::InvalidRequest))?;
-        let presented = PresentedClient::read(&form, fields.iter().copied());
-        let client = self.authenticate(presented.map_err(|error| refused(error.error_code()))?)?;
+        let (client, _) = self.asker(endpoint, fields, &form)?;
         let query = TokenQuery::read(&form).map_err(|error| refused(error.error_code()))?;
         Ok((client.client_id().to_owned(), query))
     }

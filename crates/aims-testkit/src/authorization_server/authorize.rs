@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use aims_oauth::{
-    AuthorizationCode, AuthorizationRequest, AuthorizationResponse, ErrorCode, ErrorResponse, Parameters,
-    PresentedClient, PushedResponse, RedirectUri, RequestUri,
+    AuthorizationCode, AuthorizationRequest, AuthorizationResponse, Endpoint, ErrorCode, ErrorResponse,
+    Parameters, PushedResponse, RedirectUri, RequestUri, VerifiedDpopProof,
 };
 
-use super::state::{Code, Granted};
+use super::state::{Code, Granted, Keys, Pushed};
 use super::{TestAnswer, TestAuthorizationServer};
 
 impl TestAuthorizationServer {
@@ -38,14 +38,17 @@ impl TestAuthorizationServer {
         let query = Parameters::parse(query.as_bytes()).expect("a query");
         let client_id = query.require("client_id").expect("a client").to_owned();
         let pushed = query.get("request_uri").expect("one request").map(ToOwned::to_owned);
-        let request = match pushed {
-            Some(uri) => self.state().pushed.remove(&uri).expect("a request that was pushed, once"),
-            None => AuthorizationRequest::read(&query).expect("a request"),
-        };
+        let pushed =
+            pushed.map(|uri| self.state().pushed.remove(&uri).expect("a request that was pushed, once"));
+        let Pushed { request, keys } = pushed.unwrap_or_else(|| {
+            let request = AuthorizationRequest::read(&query).expect("a request");
+            let keys = Keys { key: request.bound_key().copied(), ..Keys::default() };
+            Pushed { request, keys }
+        });
         assert_eq!(request.client_id(), client_id, "a request of this client");
         let redirect_uri = self.redirect_uri(&request).expect("a client with this redirect URI");
         let answer = match user {
-            Some(user) => self.grant(&request, &redirect_uri, user),
+            Some(user) => self.grant(&request, keys, &redirect_uri, user),
             None => Err(ErrorCode::AccessDenied),
         };
         let issuer = self.issuer();
@@ -60,17 +63,22 @@ impl TestAuthorizationServer {
     /// PAR-1
     pub(super) fn pushed(&self, fields: &[(&str, &[u8])], body: &[u8]) -> Result<TestAnswer, ErrorResponse> {
         let form = Parameters::parse(body).map_err(|_| ErrorResponse::new(ErrorCode::InvalidRequest))?;
-        let presented = PresentedClient::read(&form, fields.iter().copied())
-            .map_err(|error| ErrorResponse::new(error.error_code()))?;
-        let client = self.authenticate(presented)?;
+        let (client, proof) = self.asker(Endpoint::PushedAuthorization, fields, &form)?;
         let request =
             AuthorizationRequest::read(&form).map_err(|error| ErrorResponse::new(error.error_code()))?;
         if request.client_id() != client.client_id() || self.redirect_uri(&request).is_none() {
             let why = "the request is another client's, or its redirect URI is not registered";
             return Err(ErrorResponse::new(ErrorCode::InvalidRequest).describe(why));
         }
+        // PAR-5
+        let proof = proof.as_ref().map(VerifiedDpopProof::thumbprint);
+        if request.bound_key().zip(proof).is_some_and(|(named, shown)| named != shown) {
+            return Err(ErrorResponse::new(ErrorCode::InvalidDpopProof).describe("dpop_jkt is another key"));
+        }
+        let key = request.bound_key().or(proof).copied();
+        let keys = Keys { key, attested_key: client.attested_key().copied() };
         let uri = format!("{}{}", RequestUri::PREFIX, self.random()?);
-        self.state().pushed.insert(uri.clone(), request);
+        self.state().pushed.insert(uri.clone(), Pushed { request, keys });
         let uri = uri.parse().map_err(|_| ErrorResponse::new(ErrorCode::ServerError))?;
         Ok(TestAnswer::json(201, PushedResponse::new(uri, LIFETIME).to_json()))
     }
@@ -78,6 +86,7 @@ impl TestAuthorizationServer {
     fn grant(
         &self,
         request: &AuthorizationRequest,
+        keys: Keys,
         redirect_uri: &str,
         user: &str,
     ) -> Result<AuthorizationCode, ErrorCode> {
@@ -98,11 +107,10 @@ impl TestAuthorizationServer {
             auth_time: now,
             nonce: request.sent_nonce().map(ToOwned::to_owned),
         };
-        let key = request.bound_key().map(ToString::to_string);
         let challenge = request.challenge().clone();
         let redirect_uri = redirect_uri.to_owned();
         let expires = now + LIFETIME;
-        let made = Code { granted, challenge, redirect_uri, key, expires, is_used: false };
+        let made = Code { granted, challenge, redirect_uri, keys, expires, is_used: false };
         state.codes.insert(code.clone(), made);
         code.parse().map_err(|_| ErrorCode::ServerError)
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aims_oauth::{
-    AuthRequestId, BackchannelClient, BackchannelRequest, BackchannelResponse, ErrorCode, ErrorResponse,
-    Parameters, PresentedClient, UserHint,
+    AuthRequestId, BackchannelClient, BackchannelRequest, BackchannelResponse, Endpoint, ErrorCode,
+    ErrorResponse, Parameters, UserHint,
 };
 
 use super::state::{Granted, Question};
@@ -26,8 +26,7 @@ impl TestAuthorizationServer {
     /// HIL-4, HIL-6
     pub(super) fn ask(&self, fields: &[(&str, &[u8])], body: &[u8]) -> Result<TestAnswer, ErrorResponse> {
         let form = Parameters::parse(body).map_err(|_| refused(ErrorCode::InvalidRequest))?;
-        let presented = PresentedClient::read(&form, fields.iter().copied());
-        let client = self.authenticate(presented.map_err(|error| refused(error.error_code()))?)?;
+        let (client, _) = self.asker(Endpoint::BackchannelAuthentication, fields, &form)?;
         let known = BackchannelClient::polling().allowing_plain_oauth();
         let request = BackchannelRequest::read(&form, known).map_err(|error| refused(error.error_code()))?;
         // HIL-34: a name that anybody could have made up is what a test has.
@@ -52,6 +51,7 @@ impl TestAuthorizationServer {
         let question = Question {
             granted,
             id: id.clone(),
+            attested_key: client.attested_key().copied(),
             answer: None,
             interval: self.0.poll_interval.map_or(INTERVAL, |interval| interval.as_secs()),
             next: now,
@@ -71,7 +71,9 @@ impl TestAuthorizationServer {
         let now = self.now();
         let mut state = self.state();
         let question = state.questions.get_mut(id.expose()).ok_or(refused(ErrorCode::InvalidGrant))?;
-        if question.granted.client_id != asking.client_id() {
+        // ABC-6
+        let is_instance = question.attested_key.is_none_or(|key| asking.client.attested_key() == Some(&key));
+        if question.granted.client_id != asking.client_id() || !is_instance {
             return Err(refused(ErrorCode::InvalidGrant));
         }
         if now >= question.expires {

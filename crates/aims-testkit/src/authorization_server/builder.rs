@@ -8,12 +8,12 @@ use aims_id::WorkloadId;
 use aims_jose::{Jwk, JwkSet};
 use aims_keys::{Algorithm, Clock, Signer, SoftwareKey, backend};
 use aims_oauth::{
-    AccessTokenIssuer, AccessTokenVerifier, AccessTokenVerifierBuilder, ClaimTranscriber, ClientAuthMethod,
-    ClientAuthenticator, ClientKeys, ClientLookup, CodeChallenge, DeliveryMode, DpopVerifier, Endpoint,
-    GrantIssuer, GrantProfile, GrantType, GrantVerifier, IdTokenIssuer, IntrospectionSigner, Issuer, Listed,
-    RegisteredClient, RegisteredMethod, Resource, Scope, SealedNonces, ServerMetadata, Signed,
-    SpiffeClientId, SpiffeProof, SpiffeRegistration, Targets, TokenTypeUrn, Transcription, TrustedIssuer,
-    VerifiedAccessToken,
+    AccessTokenIssuer, AccessTokenVerifier, AccessTokenVerifierBuilder, ClaimTranscriber, ClientAttesters,
+    ClientAuthMethod, ClientAuthenticator, ClientAuthenticatorBuilder, ClientKeys, ClientLookup,
+    CodeChallenge, DeliveryMode, DpopVerifier, Endpoint, GrantIssuer, GrantProfile, GrantType, GrantVerifier,
+    IdTokenIssuer, IntrospectionSigner, Issuer, Listed, RegisteredClient, RegisteredMethod, Resource, Scope,
+    SealedNonces, ServerMetadata, Signed, SpiffeClientId, SpiffeProof, SpiffeRegistration, Targets,
+    TokenTypeUrn, Transcription, TrustedAttester, TrustedIssuer, VerifiedAccessToken,
 };
 use aims_proof::ReplayMemory;
 
@@ -63,7 +63,9 @@ pub struct TestAuthorizationServerBuilder {
     targets: Option<Targets>,
     lifetime: Option<Duration>,
     poll_interval: Option<Duration>,
+    attesters: Vec<TrustedAttester>,
     has_nonces: bool,
+    challenges: Option<Arc<SealedNonces>>,
     has_pushed_requests: bool,
     names_actors: bool,
 }
@@ -81,7 +83,9 @@ impl TestAuthorizationServerBuilder {
             targets: None,
             lifetime: None,
             poll_interval: None,
+            attesters: Vec::new(),
             has_nonces: false,
+            challenges: None,
             has_pushed_requests: true,
             names_actors: false,
         }
@@ -123,6 +127,13 @@ impl TestAuthorizationServerBuilder {
         // Workloads are clients by WIT-SVIDs alone (SPC-6).
         self.bundles.push(bundle.with_profile(WitProfile::WitSvid));
         self
+    }
+
+    /// A client for which this attester vouches, instance by instance: by proofs of their own, or by the `DPoP` proofs of their requests (ABC-3).
+    pub fn attested(mut self, client_id: &str, attester: TrustedAttester, redirect_uris: &[&str]) -> Self {
+        let method = RegisteredMethod::Attestation(ClientAttesters::new(attester.name()));
+        self.attesters.push(attester);
+        self.registered(RegisteredClient::new(client_id, method), redirect_uris)
     }
 
     /// The client that was named last is a tool: this resource, tokens for which it may exchange.
@@ -191,6 +202,17 @@ impl TestAuthorizationServerBuilder {
         self
     }
 
+    /// Wants its challenges in the proofs of attested clients, and has a place where they come from (ABC-5). They are its nonces, where it has those, too.
+    ///
+    /// # Panics
+    ///
+    /// When the system has no randomness.
+    #[expect(clippy::expect_used, reason = "a test helper: what a test got wrong must fail it")]
+    pub fn require_challenges(mut self) -> Self {
+        self.challenges = Some(Arc::new(SealedNonces::generate(backend::ring()).expect("a fresh secret")));
+        self
+    }
+
     /// Has no endpoint for pushed requests.
     pub fn without_pushed_requests(mut self) -> Self {
         self.has_pushed_requests = false;
@@ -216,9 +238,15 @@ impl TestAuthorizationServerBuilder {
         if !self.bundles.is_empty() {
             authenticator = authenticator.bundles(self.bundles.iter().cloned().collect::<BundleSet>());
         }
+        authenticator =
+            self.attesters.iter().cloned().fold(authenticator, ClientAuthenticatorBuilder::attester);
+        if let Some(challenges) = &self.challenges {
+            authenticator = authenticator.require_attestation_challenges(Arc::clone(challenges));
+        }
         let mut dpop = DpopVerifier::builder(Arc::clone(&replay), backend);
         if self.has_nonces {
-            dpop = dpop.require_nonces(SealedNonces::generate(backend).expect("a fresh secret"));
+            let fresh = || Arc::new(SealedNonces::generate(backend).expect("a fresh secret"));
+            dpop = dpop.require_nonces(self.challenges.clone().unwrap_or_else(fresh));
         }
         let issuer =
             AccessTokenIssuer::new(self.issuer.clone(), key.clone(), KEY_ID).expect("an issuer of tokens");
@@ -270,6 +298,10 @@ impl TestAuthorizationServerBuilder {
         let at = |path: &str| -> HttpsUrl {
             format!("https://{}{path}", self.issuer.as_url().authority()).parse().expect("a URL")
         };
+        let mut methods = METHODS.to_vec();
+        if !self.attesters.is_empty() {
+            methods.extend([ClientAuthMethod::Attestation, ClientAuthMethod::AttestationDpop]);
+        }
         let metadata = ServerMetadata::builder(self.issuer.clone())
             .endpoint(Endpoint::Authorization, at("/authorize"))
             .endpoint(Endpoint::Token, at("/token"))
@@ -286,9 +318,9 @@ impl TestAuthorizationServerBuilder {
                 GrantType::RefreshToken,
                 GrantType::TokenExchange,
             ])
-            .auth_methods(&METHODS)
-            .introspection_auth_methods(&METHODS)
-            .revocation_auth_methods(&METHODS)
+            .auth_methods(&methods)
+            .introspection_auth_methods(&methods)
+            .revocation_auth_methods(&methods)
             .algorithms(Signed::DpopProof, dpop)
             .algorithms(Signed::Introspection, [Algorithm::Es256].into_iter().collect())
             .list(Listed::CodeChallengeMethods, [CodeChallenge::METHOD])
@@ -296,6 +328,11 @@ impl TestAuthorizationServerBuilder {
             .sends_issuer();
         let metadata = if self.has_pushed_requests {
             metadata.endpoint(Endpoint::PushedAuthorization, at("/par"))
+        } else {
+            metadata
+        };
+        let metadata = if self.challenges.is_some() {
+            metadata.endpoint(Endpoint::Challenge, at("/challenge"))
         } else {
             metadata
         };

@@ -1,7 +1,7 @@
 //! Requests and answers, as HTTP has them.
 
 use aims_jose::base64url;
-use aims_oauth::{DPOP_NONCE_FIELD, ErrorCode, ErrorResponse};
+use aims_oauth::{ATTESTATION_CHALLENGE_FIELD, DPOP_FIELD, DPOP_NONCE_FIELD, ErrorCode, ErrorResponse};
 use zeroize::Zeroizing;
 
 use super::TestAuthorizationServer;
@@ -77,9 +77,22 @@ impl TestAuthorizationServer {
     #[must_use]
     pub fn answer(&self, method: &str, path: &str, fields: &[(&str, &[u8])], body: &[u8]) -> TestAnswer {
         self.state().asked.push(path.to_owned());
+        let answer = self.answered_at(method, path, fields, body);
+        let has_proof = fields.iter().any(|(name, _)| *name == DPOP_FIELD);
+        let nonce = self.0.dpop.nonce(self.now()).filter(|_| path == "/token" || has_proof);
+        let challenge = self.challenge().filter(|_| method == "POST");
+        let said = [(DPOP_NONCE_FIELD, nonce), (ATTESTATION_CHALLENGE_FIELD, challenge)];
+        said.into_iter().fold(answer, |answer, (name, value)| match value {
+            Some(value) => answer.with(name, value),
+            None => answer,
+        })
+    }
+
+    fn answered_at(&self, method: &str, path: &str, fields: &[(&str, &[u8])], body: &[u8]) -> TestAnswer {
         let known = [
             "/.well-known/oauth-authorization-server",
             "/ask",
+            "/challenge",
             "/introspect",
             "/jwks",
             "/par",
@@ -92,6 +105,12 @@ impl TestAuthorizationServer {
             }
             ("GET" | "HEAD", "/jwks") => TestAnswer::json(200, self.0.keys.to_json()),
             ("POST", "/ask") => self.ask(fields, body).unwrap_or_else(|error| TestAnswer::error(&error)),
+            ("POST", "/challenge") => match self.challenge() {
+                Some(challenge) => {
+                    TestAnswer::json(200, format!(r#"{{"attestation_challenge":"{challenge}"}}"#))
+                }
+                None => TestAnswer::empty(404),
+            },
             ("POST", "/introspect") => {
                 self.introspect(fields, body).unwrap_or_else(|error| TestAnswer::error(&error))
             }
@@ -99,16 +118,15 @@ impl TestAuthorizationServer {
                 self.revoke(fields, body).unwrap_or_else(|error| TestAnswer::error(&error))
             }
             ("POST", "/par") => self.pushed(fields, body).unwrap_or_else(|error| TestAnswer::error(&error)),
-            ("POST", "/token") => {
-                let answer = self.token(fields, body).unwrap_or_else(|error| TestAnswer::error(&error));
-                match self.0.dpop.nonce(self.now()) {
-                    Some(nonce) => answer.with(DPOP_NONCE_FIELD, nonce),
-                    None => answer,
-                }
-            }
+            ("POST", "/token") => self.token(fields, body).unwrap_or_else(|error| TestAnswer::error(&error)),
             (_, path) if known.contains(&path) => TestAnswer::empty(405),
             _ => TestAnswer::empty(404),
         }
+    }
+
+    /// ABC-5
+    fn challenge(&self) -> Option<String> {
+        self.0.authenticator.attestation_challenge(self.now())
     }
 
     /// A text that nobody guesses.

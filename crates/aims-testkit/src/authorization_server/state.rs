@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use aims_jose::Thumbprint;
 use aims_keys::UnixTime;
 use aims_oauth::{
     AuthRequestId, AuthorizationDetails, AuthorizationRequest, CodeChallenge, Resource, Scope, TokenBinding,
@@ -11,7 +12,7 @@ use aims_oauth::{
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) asked: Vec<String>,
-    pub(super) pushed: HashMap<String, AuthorizationRequest>,
+    pub(super) pushed: HashMap<String, Pushed>,
     /// Those that were used stay, so that they are known again.
     pub(super) codes: HashMap<String, Code>,
     /// Those that were replaced stay, so that they are known again.
@@ -27,11 +28,29 @@ pub(super) struct State {
     pub(super) questions: HashMap<String, Question>,
 }
 
+/// A request that was pushed, and the keys that showed who pushed it.
+#[derive(Clone, Debug)]
+pub(super) struct Pushed {
+    pub(super) request: AuthorizationRequest,
+    pub(super) keys: Keys,
+}
+
+/// What a code is bound to besides its client (AUT-4).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Keys {
+    /// Of the `DPoP` proofs.
+    pub(super) key: Option<Thumbprint>,
+    /// Of the attestation.
+    pub(super) attested_key: Option<Thumbprint>,
+}
+
 /// What a user is asked elsewhere.
 #[derive(Clone, Debug)]
 pub(super) struct Question {
     pub(super) granted: Granted,
     pub(super) id: AuthRequestId,
+    /// Of the instance of an attested client that asked.
+    pub(super) attested_key: Option<Thumbprint>,
     /// What the user said.
     pub(super) answer: Option<bool>,
     pub(super) interval: u64,
@@ -63,7 +82,7 @@ pub(super) struct Code {
     pub(super) granted: Granted,
     pub(super) challenge: CodeChallenge,
     pub(super) redirect_uri: String,
-    pub(super) key: Option<String>,
+    pub(super) keys: Keys,
     pub(super) expires: UnixTime,
     pub(super) is_used: bool,
 }

@@ -1,10 +1,10 @@
 //! The token endpoint.
 
 use aims_oauth::{
-    AccessTokenRequest, AuthenticatedClient, CheckedExchange, ClientAuthError, ClientProof, CodeGrant,
-    CommonMembers, DPOP_FIELD, DpopError, DpopRequest, DpopTarget, Endpoint, ErrorCode, ErrorResponse,
-    ExchangeParties, Grant, IdTokenRequest, NewActor, Parameters, PresentedClient, RefreshToken, Resource,
-    Scope, SecurityToken, TokenBinding, TokenExchange, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse,
+    AccessTokenRequest, AuthenticatedClient, CheckedExchange, ClientAuthError, CodeGrant, CommonMembers,
+    DPOP_FIELD, DpopError, DpopRequest, DpopTarget, Endpoint, ErrorCode, ErrorResponse, ExchangeParties,
+    Grant, IdTokenRequest, NewActor, Parameters, PresentedClient, RefreshToken, Resource, Scope,
+    SecurityToken, TokenBinding, TokenExchange, TokenRequest, TokenResponse, TokenTypeUrn, TokenUse,
     VerifiedDpopProof,
 };
 
@@ -13,7 +13,7 @@ use super::{TestAnswer, TestAuthorizationServer};
 
 /// Who asks, and what shows it.
 pub(super) struct Asking<'a> {
-    client: &'a AuthenticatedClient,
+    pub(super) client: &'a AuthenticatedClient,
     request: &'a TokenRequest,
     proof: Option<&'a VerifiedDpopProof>,
 }
@@ -27,9 +27,10 @@ impl Asking<'_> {
 
     /// RFT-2, ABC-6: what a refresh token is bound to besides its client, where that is public or attested. Any other proves anew who it is, and its keys may take turns.
     fn instance(&self) -> Option<TokenBinding> {
-        match self.client.proof() {
-            ClientProof::AttestationDpop | ClientProof::AttestationPop | ClientProof::None => self.binding(),
-            _ => None,
+        match self.client.attested_key() {
+            Some(key) => Some(TokenBinding::Key(*key)),
+            None if self.client.is_public() => self.binding(),
+            None => None,
         }
     }
 
@@ -41,14 +42,7 @@ impl Asking<'_> {
 impl TestAuthorizationServer {
     pub(super) fn token(&self, fields: &[(&str, &[u8])], body: &[u8]) -> Result<TestAnswer, ErrorResponse> {
         let form = Parameters::parse(body).map_err(|_| refused(ErrorCode::InvalidRequest))?;
-        let proof = self.proof(fields)?;
-        let presented =
-            PresentedClient::read(&form, fields.iter().copied()).map_err(|error| client(&error))?;
-        let presented = match &proof {
-            Some(proof) => presented.with_dpop_proof(proof),
-            None => presented,
-        };
-        let client = self.authenticate(presented)?;
+        let (client, proof) = self.asker(Endpoint::Token, fields, &form)?;
         let request = TokenRequest::read(&form).map_err(|error| refused(error.error_code()))?;
         let asking = Asking { client: &client, request: &request, proof: proof.as_ref() };
         let response = match request.grant() {
@@ -66,24 +60,41 @@ impl TestAuthorizationServer {
         Ok(TestAnswer::json(200, body))
     }
 
-    /// The client of a request, if there is one.
-    pub(super) fn authenticate(
+    /// The client of a request to an endpoint, and the `DPoP` proof in it, which may be what shows the client (ABC-3).
+    pub(super) fn asker(
         &self,
-        presented: PresentedClient<'_>,
-    ) -> Result<AuthenticatedClient, ErrorResponse> {
+        endpoint: Endpoint,
+        fields: &[(&str, &[u8])],
+        form: &Parameters,
+    ) -> Result<(AuthenticatedClient, Option<VerifiedDpopProof>), ErrorResponse> {
+        let proof = self.proof(endpoint, fields)?;
+        let presented =
+            PresentedClient::read(form, fields.iter().copied()).map_err(|error| client(&error))?;
+        let presented = match &proof {
+            Some(proof) => presented.with_dpop_proof(proof),
+            None => presented,
+        };
+        Ok((self.authenticate(presented)?, proof))
+    }
+
+    fn authenticate(&self, presented: PresentedClient<'_>) -> Result<AuthenticatedClient, ErrorResponse> {
         let known = self.0.clients.iter().find(|client| client.is(&presented.lookup()));
         let registered = known.map(|client| &client.registered);
         let now = self.now();
         self.0.authenticator.authenticate(presented, registered, now).map_err(|error| client(&error))
     }
 
-    fn proof(&self, fields: &[(&str, &[u8])]) -> Result<Option<VerifiedDpopProof>, ErrorResponse> {
+    fn proof(
+        &self,
+        endpoint: Endpoint,
+        fields: &[(&str, &[u8])],
+    ) -> Result<Option<VerifiedDpopProof>, ErrorResponse> {
         let lines: Vec<_> =
             fields.iter().filter(|(name, _)| *name == DPOP_FIELD).map(|(_, value)| *value).collect();
         if lines.is_empty() {
             return Ok(None);
         }
-        let url = self.metadata().endpoint(Endpoint::Token).map(|url| url.as_str().parse::<DpopTarget>());
+        let url = self.metadata().endpoint(endpoint).map(|url| url.as_str().parse::<DpopTarget>());
         let Some(Ok(target)) = url else { return Err(refused(ErrorCode::ServerError)) };
         let request = DpopRequest::new("POST", &target);
         let proof = self.0.dpop.verify(lines, &request, self.now());
@@ -115,11 +126,14 @@ impl TestAuthorizationServer {
             }
             code
         };
-        let key = asking.proof.map(|proof| proof.thumbprint().to_string());
         let is_its = code.granted.client_id == asking.client_id()
             && code.challenge.is_of(grant.verifier(), self.0.backend)
             && grant.redirect_uri().is_none_or(|uri| uri == code.redirect_uri)
-            && code.key.is_none_or(|bound| key == Some(bound))
+            && code
+                .keys
+                .key
+                .is_none_or(|bound| asking.proof.map(VerifiedDpopProof::thumbprint) == Some(&bound))
+            && code.keys.attested_key.is_none_or(|bound| asking.client.attested_key() == Some(&bound))
             && self.now() < code.expires;
         if !is_its {
             return Err(refused(ErrorCode::InvalidGrant));

@@ -4,6 +4,7 @@ mod about;
 mod addressee;
 mod adversary;
 mod approvals;
+mod attested;
 mod codes;
 mod endpoints;
 mod enterprise;

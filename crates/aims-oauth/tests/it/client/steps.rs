@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aims_credential::Posted;
 use aims_jose::base64url;
-use aims_keys::{Signer, backend};
+use aims_keys::{Signer, SoftwareKey, backend};
 use aims_oauth::{
     AskStep, AuthorizationFlow, AuthorizationStart, BackchannelRequest, Challenges, ClientAttestation,
     ClientCredential, Grant, HeldToken, NonceJar, OAuthClient, Parameters, PendingApproval,
@@ -43,9 +43,8 @@ fn html(status: u16, body: &str) -> Posted {
     Posted::new(status, Some("text/html"), body.as_bytes().to_vec())
 }
 
-/// A client instance with an attestation that does not end.
-fn attested(world: &World, constraint: SenderConstraint) -> OAuthClient {
-    let instance = Arc::new(key());
+/// A client instance with this key, and an attestation that does not end.
+fn attested(instance: &Arc<SoftwareKey>, constraint: SenderConstraint) -> OAuthClient {
     let jwk = aims_jose::Jwk::new(instance.public_key().clone()).to_json();
     let token = sign(
         r#"{"alg":"ES256","typ":"oauth-client-attestation+jwt"}"#,
@@ -53,8 +52,7 @@ fn attested(world: &World, constraint: SenderConstraint) -> OAuthClient {
         &key(),
     );
     let attestation = ClientAttestation::from_attester(&token, instance.public_key()).unwrap();
-    let credential = ClientCredential::attestation(attestation, instance);
-    let _ = world;
+    let credential = ClientCredential::attestation(attestation, instance.clone());
     OAuthClient::new(metadata_of(ISSUER, ""), credential, constraint, backend::ring()).unwrap()
 }
 
@@ -104,7 +102,7 @@ async fn asked(client: &OAuthClient) -> PendingApproval {
 #[tokio::test]
 async fn abc_5_wir_3_a_challenge_is_one_or_is_not_kept() {
     let world = World::new();
-    let client = attested(&world, world.constraint());
+    let client = attested(&Arc::new(key()), world.constraint());
     let (good, long) = (r#"{"attestation_challenge":"c-1"}"#, "c".repeat(1025));
     for answer in [
         json(500, good),
@@ -349,13 +347,16 @@ async fn mcp_12_a_step_up_keeps_what_the_token_had() {
 
 #[tokio::test]
 async fn crd_9_nothing_is_bound_to_a_key_whose_credential_has_ended() {
-    let world = World::new();
     let authority = aims_testkit::TestAuthority::new("spiffe://acme.example");
-    let holder = authority.agent("/agents/travel", NOW).holder();
+    let instance = Arc::new(key());
+    let holder = authority.agent_with_key("/agents/travel", instance.clone(), NOW).holder();
     let aims_credential::Credential::Wit(wit) = holder.credential() else { panic!() };
     let end = wit.not_after();
     let current = aims_credential::CurrentCredential::new(holder);
-    let client = attested(&world, SenderConstraint::signature(current));
+    // With an attestation for another key, the server would bind to that.
+    let other = attested(&Arc::new(key()), SenderConstraint::signature(current.clone()));
+    assert_refused!(other.token(own()).unwrap().send(NOW).await, "constraint", "SEC-4");
+    let client = attested(&instance, SenderConstraint::signature(current));
     let _ = client.token(own()).unwrap().send(NOW).await.unwrap();
     let refused = client.token(own()).unwrap().send(end).await;
     assert_eq!(refused.unwrap_err().rule(), "CRD-9");
