@@ -7,13 +7,11 @@ use aims_credential::ReplayStore;
 use aims_keys::backend;
 use aims_oauth::{
     CommonMembers, Grant, GrantError, GrantIssuer, GrantProfile, GrantRequest, GrantVerifier, Issuer,
-    NewParameters, Parameters, Scope, SecurityToken, TokenRequest, VerifiedGrant,
+    Parameters, Scope, SecurityToken, TokenRequest, VerifiedGrant,
 };
 use aims_proof::ReplayMemory;
 
-use super::world::{NOW, SERVER, Server};
-
-const CLIENT: &str = "travel-app";
+use super::world::{APP, NOW, SERVER, Server, form};
 
 const OWN: &str = "https://inner.example";
 
@@ -23,11 +21,11 @@ const KINDS: [GrantProfile; 3] =
 /// One of each kind.
 static MADE: LazyLock<Vec<String>> = LazyLock::new(|| {
     let issuer =
-        GrantIssuer::new(SERVER.issuer.clone(), SERVER.key.clone(), Server::KEY_ID).expect("an issuer");
+        GrantIssuer::new(SERVER.issuer.clone(), SERVER.party.key.clone(), Server::KEY_ID).expect("an issuer");
     let own: Issuer = OWN.parse().expect("an issuer");
     let requests = [
         GrantRequest::chaining("user-1", &own).tenant("t"),
-        GrantRequest::id_jag("user-1", &own, CLIENT).scope("trips:book".parse().expect("a scope")),
+        GrantRequest::id_jag("user-1", &own, APP).scope("trips:book".parse().expect("a scope")),
         GrantRequest::transaction_chain("user-1", &own, "x-1"),
     ];
     let grant = |request| issuer.issue(&request, NOW).expect("a grant").grant().expose().to_owned();
@@ -53,7 +51,7 @@ pub(super) fn run(input: &[u8]) {
 fn verify(text: &str) -> Option<VerifiedGrant> {
     let token: SecurityToken = text.parse().ok()?;
     let verifier = verifier(ReplayMemory::with_capacity(2));
-    let grant = match verifier.verify(&token, CLIENT, None, NOW) {
+    let grant = match verifier.verify(&token, APP, None, NOW) {
         Ok(grant) => grant,
         Err(error) => {
             refused(&error);
@@ -61,7 +59,7 @@ fn verify(text: &str) -> Option<VerifiedGrant> {
         }
     };
     check(&grant);
-    let again = verifier.verify(&token, CLIENT, None, NOW);
+    let again = verifier.verify(&token, APP, None, NOW);
     match grant.profile() {
         // JAG-19: until it ends, for its client.
         GrantProfile::IdJag => assert!(again.is_ok() && grant.token_id().is_some()),
@@ -93,9 +91,8 @@ fn check(grant: &VerifiedGrant) {
 
 /// Nothing is asked for beyond what is granted.
 fn ceiling(grant: &VerifiedGrant, wanted: &str) {
-    let mut form = NewParameters::new();
-    TokenRequest::new(Grant::ClientCredentials).write(&mut form);
-    let form = [form.as_str(), wanted].join("&");
+    let form = form(|form| TokenRequest::new(Grant::ClientCredentials).write(form));
+    let form = [&*form, wanted].join("&");
     let request =
         TokenRequest::read(&Parameters::parse(form.as_bytes()).expect("a form")).expect("a request");
     match grant.ceiling(&request, &CommonMembers) {
