@@ -20,6 +20,7 @@ mod https_url;
 mod id_token;
 mod identifier;
 mod input_required;
+mod input_responses;
 mod json;
 mod jwe;
 mod jwk;
@@ -85,6 +86,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "id_token", run: id_token::run, seeds: id_token::seeds },
     Target { name: "identifier", run: identifier::run, seeds: identifier::seeds },
     Target { name: "input_required", run: input_required::run, seeds: input_required::seeds },
+    Target { name: "input_responses", run: input_responses::run, seeds: input_responses::seeds },
     Target { name: "json", run: json::run, seeds: json::seeds },
     Target { name: "jwe", run: jwe::run, seeds: jwe::seeds },
     Target { name: "jwk", run: jwk::run, seeds: jwk::seeds },

@@ -78,6 +78,14 @@ impl HttpsUrl {
         self.text.get(SCHEME.len()..self.authority_end).unwrap_or_default()
     }
 
+    /// The origin (RFC 6454 §6.2): scheme, host, and the port unless it is 443. URLs of one service have one, however they write the port; two services of one host
+    /// have two.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        let port = self.port.filter(|port| *port != DEFAULT_PORT);
+        port.map_or_else(|| [SCHEME, self.host()].concat(), |port| format!("{SCHEME}{}:{port}", self.host()))
+    }
+
     /// Path and query, which may both be missing.
     #[must_use]
     pub fn path_and_query(&self) -> &str {

@@ -9,7 +9,7 @@ use aims_oauth::{
     Derivation, NewActor, PresentedToken, Resource, VerifiedAccessToken,
 };
 
-use super::world::{NOW, SERVER, Server};
+use super::world::{AGENT, AUDIENCE as TOOL, NOW, SERVER, Server};
 
 struct Made {
     verifier: AccessTokenVerifier,
@@ -18,8 +18,6 @@ struct Made {
     opaque: AccessToken,
 }
 
-const TOOL: &str = "https://tools.example";
-
 const OTHER_NAME: &str = "https://tools.example/mcp";
 
 static MADE: LazyLock<Made> = LazyLock::new(|| {
@@ -27,9 +25,9 @@ static MADE: LazyLock<Made> = LazyLock::new(|| {
     let verifier = AccessTokenVerifier::builder(tool.clone(), SERVER.trusted(), backend::ring())
         .also_known_as(OTHER_NAME.parse().expect("a resource"))
         .asks_as(SERVER.issuer.clone(), "tool-1");
-    let issuer = AccessTokenIssuer::new(SERVER.issuer.clone(), SERVER.key.clone(), Server::KEY_ID);
+    let issuer = AccessTokenIssuer::new(SERVER.issuer.clone(), SERVER.party.key.clone(), Server::KEY_ID);
     let issuer = issuer.expect("an issuer");
-    let request = AccessTokenRequest::new("user-1", "spiffe://acme.example/agents/travel", tool)
+    let request = AccessTokenRequest::new("user-1", AGENT, tool)
         .scope("trips:book".parse().expect("a scope"))
         .acting(NewActor::new("spiffe://acme.example/agents/helper"));
     let token = issuer.issue(&request, NOW).expect("a token").into_token().expose().to_owned();

@@ -2,9 +2,11 @@
 
 use aims_keys::backend;
 use aims_oauth::{
-    AuthorizationRequest, AuthorizationResponse, CodeChallenge, CodeVerifier, ExpectedAuthorization, Issuer,
-    NewParameters, Parameters, RequestOrigin,
+    AuthorizationRequest, AuthorizationResponse, CodeChallenge, CodeVerifier, ExpectedAuthorization,
+    Parameters, RequestOrigin,
 };
+
+use super::world::{self, SERVER, Server};
 
 /// A query; by itself it is a request, or an answer.
 pub(super) fn run(input: &[u8]) {
@@ -40,18 +42,18 @@ fn check(request: &AuthorizationRequest, form: &Parameters) {
 }
 
 fn answer(form: &Parameters, is_issuer_sent: bool) {
-    let issuer: Issuer = ISSUER.parse().expect("an issuer");
+    let issuer = &SERVER.issuer;
     match ExpectedAuthorization::new(issuer.clone(), STATE, is_issuer_sent).code(form) {
         Ok(code) => {
             assert_eq!(form.get("state"), Ok(Some(STATE)), "the answer to another request");
             let by = form.get("iss").expect("there once");
-            assert!(by == Some(ISSUER) || by.is_none() && !is_issuer_sent, "another server's answer");
+            assert!(by == Some(Server::ISSUER) || by.is_none() && !is_issuer_sent, "another server's answer");
             assert!(form.all("error").next().is_none() && code.expose().len() <= 4096);
             // What a server writes is what the client reads, behind any redirect URI.
             for uri in ["https://agent.example/cb", "https://agent.example/cb?a=1", "https://agent.example/?"]
             {
                 let location =
-                    AuthorizationResponse::granted(&issuer, &code).with_state(Some(STATE)).location(uri);
+                    AuthorizationResponse::granted(issuer, &code).with_state(Some(STATE)).location(uri);
                 let (_, query) = location.split_once('?').expect("a query");
                 let query = Parameters::parse(query.as_bytes()).expect("a query");
                 let again = ExpectedAuthorization::new(issuer.clone(), STATE, true).code(&query);
@@ -76,12 +78,8 @@ fn pkce(text: &str) {
 }
 
 fn written(request: &AuthorizationRequest) -> String {
-    let mut form = NewParameters::new();
-    request.write(&mut form);
-    form.as_str().to_owned()
+    world::form(|form| request.write(form))
 }
-
-const ISSUER: &str = "https://as.example";
 
 const STATE: &str = "af0ifjsldkj";
 

@@ -1,9 +1,11 @@
 //! Asking a user elsewhere: requests, answers and notifications, each read as it is written.
 
 use aims_oauth::{
-    BackchannelClient, BackchannelError, BackchannelRequest, BackchannelResponse, BindingMessage,
-    NewParameters, Parameters, PresentedPing,
+    BackchannelClient, BackchannelError, BackchannelRequest, BackchannelResponse, BindingMessage, Parameters,
+    PresentedPing,
 };
+
+use super::world;
 
 pub(super) fn run(input: &[u8]) {
     if let Ok(form) = Parameters::parse(input) {
@@ -56,9 +58,7 @@ fn check(request: &BackchannelRequest, client: BackchannelClient) {
 }
 
 fn written(request: &BackchannelRequest) -> String {
-    let mut form = NewParameters::new();
-    request.write(&mut form);
-    form.as_str().to_owned()
+    world::form(|form| request.write(form))
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {

@@ -1,74 +1,46 @@
 //! Assertions and attestations of clients, behind the signature: what is accepted is about this client, for this server, and not for long.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use aims_jose::{Jwk, JwkSet, NewHeader};
-use aims_keys::{Algorithm, SignInput, SoftwareKey, backend};
-use aims_oauth::{
-    ClientAttestation, ClientAttesters, ClientAuthenticator, ClientKeys, ClientProof, NewParameters,
-    Parameters, PresentedClient, RegisteredClient, RegisteredMethod, TrustedAttester,
-};
+use aims_keys::backend;
+use aims_oauth::{ClientAuthenticator, ClientProof, Parameters, PresentedClient, RegisteredClient};
 use serde_json::Value;
 
-use super::client_auth::Forgetful;
-use super::world::{AUDIENCE, NOW};
+use super::world::{self, AGENT, AUDIENCE, CLIENT, Forgetful, NOW};
 
 struct Made {
-    key: Arc<SoftwareKey>,
-    jwk: Jwk,
     server: ClientAuthenticator,
     client: RegisteredClient,
-    /// By the key that attestations are for.
-    pop: String,
 }
 
-const AGENT: &str = "spiffe://acme.example/agents/travel";
-
 static MADE: LazyLock<Made> = LazyLock::new(|| {
-    let key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).expect("a key"));
-    let jwk = Jwk::new(key.public_key().clone()).with_key_id("k").expect("a kid");
-    let keys = || JwkSet::new(vec![jwk.clone()]).expect("a set");
-    let claims = format!(r#"{{"sub":"{AGENT}","exp":1790003600,"cnf":{{"jwk":{}}}}}"#, jwk.to_json());
-    let header = NewHeader::for_jwk("oauth-client-attestation+jwt", &jwk).expect("a header");
-    let attestation = header.unsigned(claims).sign(&*key).expect("an attestation");
-    let held = ClientAttestation::from_attester(&attestation, key.public_key()).expect("an attestation");
-    let unsigned = held.pop(AUDIENCE).prepare(NOW).expect("a proof");
-    let signature = key.sign(SignInput::Message(unsigned.signing_input())).expect("a signature");
-    let pop = unsigned.attach(signature.as_bytes()).expect("a proof");
     let issuer = AUDIENCE.parse().expect("an issuer");
-    let server = ClientAuthenticator::builder(issuer, Forgetful, backend::ring())
-        .attester(TrustedAttester::new("attester", keys()))
-        .build();
-    let client = RegisteredClient::new(AGENT, RegisteredMethod::PrivateKeyJwt(ClientKeys::new(keys())))
-        .or(RegisteredMethod::Attestation(ClientAttesters::new("attester")));
-    Made { key, jwk, server, client, pop }
+    let server = ClientAuthenticator::builder(issuer, Forgetful, backend::ring());
+    Made { server: server.attester(CLIENT.attester()).build(), client: CLIENT.registered() }
 });
 
 /// Claims.
 pub(super) fn run(input: &[u8]) {
     for typ in ["client-authentication+jwt", "JWT"] {
-        let mut form = NewParameters::new();
-        form.add("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
-        form.add("client_assertion", &signed(typ, input)).add("client_id", AGENT);
-        if let Some(proof) = authenticated(form.as_str(), &[]) {
+        let form = world::form(|form| {
+            form.add("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+            form.add("client_assertion", &CLIENT.party.signed(typ, input)).add("client_id", AGENT);
+        });
+        if let Some(proof) = authenticated(&form, &[]) {
             assert_eq!(proof, ClientProof::PrivateKeyJwt);
             asserted(input);
         }
     }
-    let attestation = signed("oauth-client-attestation+jwt", input);
-    let fields = [("oauth-client-attestation", &*attestation), ("oauth-client-attestation-pop", &*MADE.pop)];
+    let attestation = CLIENT.party.signed("oauth-client-attestation+jwt", input);
+    let fields =
+        [("oauth-client-attestation", &*attestation), ("oauth-client-attestation-pop", &*CLIENT.pop)];
     if let Some(proof) = authenticated("", &fields) {
         assert_eq!(proof, ClientProof::AttestationPop);
         attested(input);
     }
-    let assertion = signed("client-authentication+jwt", input);
-    let fields = [("oauth-client-attestation", &*assertion), ("oauth-client-attestation-pop", &*MADE.pop)];
+    let assertion = CLIENT.party.signed("client-authentication+jwt", input);
+    let fields = [("oauth-client-attestation", &*assertion), ("oauth-client-attestation-pop", &*CLIENT.pop)];
     assert!(authenticated("", &fields).is_none(), "an assertion became an attestation");
-}
-
-fn signed(typ: &str, claims: &[u8]) -> String {
-    let header = NewHeader::for_jwk(typ, &MADE.jwk).expect("a header");
-    header.unsigned(claims).sign(&*MADE.key).expect("a signature")
 }
 
 fn authenticated(form: &str, fields: &[(&str, &str)]) -> Option<ClientProof> {
@@ -107,12 +79,12 @@ fn attested(claims: &[u8]) {
     let said: Value = serde_json::from_slice(claims).expect("strict is a subset of lenient");
     assert_eq!(said["sub"], AGENT, "another client's");
     assert!(said["exp"].as_f64().expect("a date") > 1_789_999_969.0, "it has ended");
-    let own: Value = serde_json::from_str(&MADE.jwk.to_json()).expect("a key");
+    let own: Value = serde_json::from_str(&CLIENT.party.jwk.to_json()).expect("a key");
     assert!(said["cnf"]["jwk"]["x"] == own["x"] && said["cnf"]["jwk"]["y"] == own["y"], "another key's");
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {
-    let jwk = MADE.jwk.to_json();
+    let jwk = CLIENT.party.jwk.to_json();
     let more = r#""exp":1790000060,"iat":1790000000,"jti":"c-1""#;
     [
         format!(r#"{{"iss":"{AGENT}","sub":"{AGENT}","aud":"{AUDIENCE}",{more}}}"#),

@@ -2,82 +2,41 @@
 
 use std::sync::{Arc, LazyLock};
 
-use aims_credential::{BundleSet, ReplayError, ReplayStore, TrustBundle};
-use aims_jose::{Jwk, JwkSet, NewHeader, Thumbprint};
-use aims_keys::{Algorithm, SignInput, SoftwareKey, UnixTime, backend};
+use aims_credential::{BundleSet, TrustBundle};
+use aims_jose::{Jwk, JwkSet};
+use aims_keys::backend;
 use aims_oauth::{
-    ClientAttestation, ClientAttesters, ClientAuthenticator, ClientKey, ClientKeys, ClientProof, Issuer,
-    NewParameters, Parameters, PeerCertificate, PresentedClient, RegisteredClient, RegisteredMethod,
-    SpiffeClientId, SpiffeProof, SpiffeRegistration, SubjectDn, TrustedAttester,
+    ClientAuthenticator, ClientKey, ClientProof, Issuer, Parameters, PeerCertificate, PresentedClient,
+    RegisteredClient, RegisteredMethod, SpiffeClientId, SpiffeProof, SpiffeRegistration, SubjectDn,
 };
 
-use super::world::{AUDIENCE, NOW, WORLD};
+use super::world::{self, AGENT, AUDIENCE, CLIENT, Client, Forgetful, NOW, WORLD};
 
 struct Clients {
     server: ClientAuthenticator,
     client: RegisteredClient,
     assertion: String,
-    attestation: String,
-    pop: String,
 }
-
-/// Takes everything for new: the good tokens are shown again and again.
-#[derive(Debug)]
-pub(super) struct Forgetful;
-
-impl ReplayStore for Forgetful {
-    fn remember(&self, _: &Thumbprint, _: &str, _: UnixTime, _: UnixTime) -> Result<(), ReplayError> {
-        Ok(())
-    }
-
-    fn remember_from_anyone(
-        &self,
-        _: &Thumbprint,
-        _: &str,
-        _: UnixTime,
-        _: UnixTime,
-    ) -> Result<(), ReplayError> {
-        Ok(())
-    }
-}
-
-const AGENT: &str = "spiffe://acme.example/agents/travel";
 
 static CLIENTS: LazyLock<Clients> = LazyLock::new(|| {
-    let key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).expect("a key"));
-    let sign = |input: &[u8]| key.sign(SignInput::Message(input)).expect("a signature");
-    let jwk = Jwk::new(key.public_key().clone()).with_key_id("k").expect("a kid");
-    let keys = || JwkSet::new(vec![jwk.clone()]).expect("a set");
     let issuer: Issuer = AUDIENCE.parse().expect("an issuer");
-
-    let client = ClientKey::new(AGENT, key.clone(), Some("k")).expect("a client");
+    let client = ClientKey::new(AGENT, CLIENT.party.key.clone(), Some(Client::KEY_ID)).expect("a client");
     let unsigned = client.assertion(&issuer).prepare(NOW).expect("an assertion");
-    let signature = sign(unsigned.signing_input());
+    let signature = CLIENT.party.sign(unsigned.signing_input());
     let assertion = unsigned.attach(signature.as_bytes()).expect("an assertion").expose().to_owned();
-
-    let claims = format!(r#"{{"sub":"{AGENT}","exp":1790003600,"cnf":{{"jwk":{}}}}}"#, jwk.to_json());
-    let unsigned =
-        NewHeader::for_jwk("oauth-client-attestation+jwt", &jwk).expect("a header").unsigned(claims);
-    let attestation = unsigned.sign(&*key).expect("an attestation");
-    let held = ClientAttestation::from_attester(&attestation, key.public_key()).expect("an attestation");
-    let unsigned = held.pop(AUDIENCE).prepare(NOW).expect("a proof");
-    let signature = sign(unsigned.signing_input());
-    let pop = unsigned.attach(signature.as_bytes()).expect("a proof");
 
     let svid_key = Jwk::new(WORLD.issuer_key.clone()).with_key_id("k").expect("a kid");
     let svid_keys = JwkSet::new(vec![svid_key]).expect("a set");
     let bundle = TrustBundle::new("spiffe://acme.example".parse().expect("an origin"), svid_keys.clone());
     let server = ClientAuthenticator::builder(issuer, Forgetful, backend::ring())
         .bundles(BundleSet::from(bundle.with_jwt_keys(svid_keys)))
-        .attester(TrustedAttester::new("attester", keys()))
+        .attester(CLIENT.attester())
         .build();
     let agent: SpiffeClientId = AGENT.parse().expect("an identifier");
     let agent = SpiffeRegistration::new(agent, SpiffeProof::JwtSvid).or(SpiffeProof::WitSvid);
-    let client = RegisteredClient::new(AGENT, RegisteredMethod::PrivateKeyJwt(ClientKeys::new(keys())))
-        .or(RegisteredMethod::Attestation(ClientAttesters::new("attester")))
-        .or(RegisteredMethod::Spiffe(agent))
-        .or(RegisteredMethod::SelfSignedTls(Arc::new(keys())));
-    Clients { server, client, assertion, attestation, pop }
+    let client = CLIENT.registered().or(RegisteredMethod::Spiffe(agent));
+    let client = client.or(RegisteredMethod::SelfSignedTls(Arc::new(CLIENT.party.keys())));
+    Clients { server, client, assertion }
 });
 
 pub(super) fn run(input: &[u8]) {
@@ -110,8 +69,8 @@ pub(super) fn run(input: &[u8]) {
                 ClientProof::PrivateKeyJwt => assertion == Some(&known.assertion),
                 ClientProof::JwtSvid => assertion == Some(&WORLD.jwt_svid),
                 ClientProof::AttestationPop => {
-                    has("oauth-client-attestation", &known.attestation)
-                        && has("oauth-client-attestation-pop", &known.pop)
+                    has("oauth-client-attestation", &CLIENT.attestation)
+                        && has("oauth-client-attestation-pop", &CLIENT.pop)
                 }
                 _ => false,
             };
@@ -129,23 +88,24 @@ pub(super) fn run(input: &[u8]) {
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     let known = &*CLIENTS;
     let form = |kind: &str, token: &str| {
-        let mut form = NewParameters::new();
         let kind = format!("urn:ietf:params:oauth:client-assertion-type:{kind}");
-        form.add("client_assertion_type", &kind).add("client_assertion", token).add("client_id", AGENT);
-        format!("content-type: application/x-www-form-urlencoded\n\n{}", form.as_str())
+        let form = world::form(|form| {
+            form.add("client_assertion_type", &kind).add("client_assertion", token).add("client_id", AGENT);
+        });
+        format!("content-type: application/x-www-form-urlencoded\n\n{form}")
     };
     let attested = |attestation: &str| {
         format!(
             "OAuth-Client-Attestation: {attestation}\nOAuth-Client-Attestation-PoP: {}\n\nclient_id=spiffe%3A%2F%2F",
-            known.pop
+            CLIENT.pop
         )
     };
     [
         form("jwt-bearer", &known.assertion),
         form("jwt-spiffe", &WORLD.jwt_svid),
         form("saml2-bearer", "PHg-"),
-        attested(&known.attestation),
-        attested(&known.attestation).replace("client_id=spiffe%3A%2F%2F", ""),
+        attested(&CLIENT.attestation),
+        attested(&CLIENT.attestation).replace("client_id=spiffe%3A%2F%2F", ""),
         attested(&WORLD.wit).replace("client_id=spiffe%3A%2F%2F", ""),
         "Authorization: Basic YTpi\n\nclient_id=a&client_secret=b".to_owned(),
         format!("\n\nclient_id={AGENT}"),

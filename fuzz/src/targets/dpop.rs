@@ -1,13 +1,13 @@
 //! `DPoP`: a URI has one normal form, and only the proof that the client made counts, once.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use aims_jose::{Thumbprint, base64url};
-use aims_keys::{Algorithm, SignInput, Signer, SoftwareKey, backend};
+use aims_keys::{Signer, backend};
 use aims_oauth::{AccessToken, DpopProver, DpopRequest, DpopTarget, DpopVerifier};
 use aims_proof::ReplayMemory;
 
-use super::world::NOW;
+use super::world::{NOW, Party};
 
 pub(super) fn run(input: &[u8]) {
     if let Ok(text) = str::from_utf8(input) {
@@ -37,13 +37,13 @@ pub(super) fn run(input: &[u8]) {
 fn claims(input: &[u8]) {
     let (header, _) = MADE.proof.split_once('.').expect("a header");
     let signed = [header, ".", &base64url::encode(input)].concat();
-    let signature = MADE.key.sign(SignInput::Message(signed.as_bytes())).expect("a signature");
+    let signature = MADE.party.sign(signed.as_bytes());
     let proof = [&signed, ".", &base64url::encode(signature.as_bytes())].concat();
     let verifier = DpopVerifier::builder(ReplayMemory::with_capacity(2), backend::ring()).build();
     let request = DpopRequest::new("POST", &MADE.target).with_token(&MADE.token);
     match verifier.verify([&proof], &request, NOW) {
         Ok(outcome) => {
-            assert_eq!(*outcome.thumbprint(), Thumbprint::of(MADE.key.public_key()));
+            assert_eq!(*outcome.thumbprint(), Thumbprint::of(MADE.party.key.public_key()));
             let said: serde_json::Value =
                 serde_json::from_slice(input).expect("strict is a subset of lenient");
             assert!(said["htm"] == "POST" && said["jti"].as_str().is_some_and(|id| !id.is_empty()));
@@ -73,21 +73,21 @@ struct Made {
     target: DpopTarget,
     token: AccessToken,
     proof: String,
-    key: Arc<SoftwareKey>,
+    party: Party,
     /// Of the token, as proofs have it.
     hash: String,
 }
 
 static MADE: LazyLock<Made> = LazyLock::new(|| {
-    let key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).expect("a key"));
+    let party = Party::new("k");
     let target: DpopTarget = "https://tools.example/v1/search".parse().expect("a URI");
     let token: AccessToken = "a-token".parse().expect("a token");
-    let prover = DpopProver::new(key.clone()).expect("a prover");
+    let prover = DpopProver::new(party.key.clone()).expect("a prover");
     let unsigned = prover.proof("POST", &target).with_token(&token).prepare(NOW).expect("a proof");
-    let signature = key.sign(SignInput::Message(unsigned.signing_input())).expect("a signature");
+    let signature = party.sign(unsigned.signing_input());
     let proof = unsigned.attach(signature.as_bytes()).expect("a proof");
     let hash = base64url::encode(backend::ring().sha256(token.expose().as_bytes()));
-    Made { target, token, proof, key, hash }
+    Made { target, token, proof, party, hash }
 });
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {

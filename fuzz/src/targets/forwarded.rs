@@ -12,9 +12,7 @@ use aims_proof::{CLIENT_CERT_CHAIN_FIELD, CLIENT_CERT_FIELD, ForwardedVerifier, 
 use aims_testkit::{TestCertificates, TestClock, handshake};
 use aims_tls::VerifiedPeer;
 
-use super::world::NOW;
-
-const AGENT: &str = "spiffe://acme.example/agents/travel";
+use super::world::{AGENT, NOW};
 
 struct Proxy {
     peer: VerifiedPeer,

@@ -7,14 +7,12 @@ use aims_credential::ReplayStore;
 use aims_keys::backend;
 use aims_oauth::{
     AccessTokenIssuer, AccessTokenVerifier, CommonMembers, Grant, GrantError, GrantIssuer, GrantProfile,
-    GrantRequest, GrantVerifier, Issuer, NewParameters, Parameters, Redemption, Resource, Scope,
-    SecurityToken, TokenRequest, VerifiedGrant,
+    GrantRequest, GrantVerifier, Issuer, Parameters, Redemption, Resource, Scope, SecurityToken,
+    TokenRequest, VerifiedGrant,
 };
 use aims_proof::ReplayMemory;
 
-use super::world::{NOW, SERVER, Server};
-
-const CLIENT: &str = "travel-app";
+use super::world::{APP, NOW, SERVER, Server, form};
 
 const OWN: &str = "https://inner.example";
 
@@ -26,11 +24,11 @@ static TOOLS: LazyLock<Resource> = LazyLock::new(|| "https://tools.example".pars
 /// One of each kind.
 static MADE: LazyLock<Vec<String>> = LazyLock::new(|| {
     let issuer =
-        GrantIssuer::new(SERVER.issuer.clone(), SERVER.key.clone(), Server::KEY_ID).expect("an issuer");
+        GrantIssuer::new(SERVER.issuer.clone(), SERVER.party.key.clone(), Server::KEY_ID).expect("an issuer");
     let own: Issuer = OWN.parse().expect("an issuer");
     let requests = [
         GrantRequest::chaining("user-1", own.clone()).tenant("t"),
-        GrantRequest::id_jag("user-1", own.clone(), CLIENT).scope("trips:book".parse().expect("a scope")),
+        GrantRequest::id_jag("user-1", own.clone(), APP).scope("trips:book".parse().expect("a scope")),
         GrantRequest::transaction_chain("user-1", own, "x-1"),
     ];
     let grant = |request| issuer.issue(&request, NOW).expect("a grant").grant().expose().to_owned();
@@ -56,7 +54,7 @@ pub(super) fn run(input: &[u8]) {
 fn verify(text: &str) -> Option<VerifiedGrant> {
     let token: SecurityToken = text.parse().ok()?;
     let verifier = verifier(ReplayMemory::with_capacity(2));
-    let grant = match verifier.verify(&token, CLIENT, None, NOW) {
+    let grant = match verifier.verify(&token, APP, None, NOW) {
         Ok(grant) => grant,
         Err(error) => {
             refused(&error);
@@ -64,7 +62,7 @@ fn verify(text: &str) -> Option<VerifiedGrant> {
         }
     };
     check(&grant);
-    let again = verifier.verify(&token, CLIENT, None, NOW);
+    let again = verifier.verify(&token, APP, None, NOW);
     match grant.profile() {
         // JAG-19: until it ends, for its client.
         GrantProfile::IdJag => assert!(again.is_ok() && grant.token_id().is_some()),
@@ -96,9 +94,8 @@ fn check(grant: &VerifiedGrant) {
 
 /// Nothing is given beyond what is granted, and who acted there is not lost.
 fn redeem(grant: &VerifiedGrant, wanted: &str) {
-    let mut form = NewParameters::new();
-    TokenRequest::new(Grant::ClientCredentials).write(&mut form);
-    let form = [form.as_str(), wanted].join("&");
+    let form = form(|form| TokenRequest::new(Grant::ClientCredentials).write(form));
+    let form = [&*form, wanted].join("&");
     let request =
         TokenRequest::read(&Parameters::parse(form.as_bytes()).expect("a form")).expect("a request");
     match grant.redeem(&request, &CommonMembers) {
@@ -123,13 +120,13 @@ fn issue(grant: &VerifiedGrant, most: &Redemption<'_>) {
         Ok(request) => request,
         Err(error) => return refused(&error),
     };
-    let issuer =
-        AccessTokenIssuer::new(SERVER.issuer.clone(), SERVER.key.clone(), Server::KEY_ID).expect("an issuer");
+    let issuer = AccessTokenIssuer::new(SERVER.issuer.clone(), SERVER.party.key.clone(), Server::KEY_ID)
+        .expect("an issuer");
     // More than fits into a token is not issued.
     let Ok(issued) = issuer.issue(&request, NOW) else { return };
     let verifier = AccessTokenVerifier::builder(resource.clone(), SERVER.trusted(), backend::ring()).build();
     let token = verifier.verify(issued.token(), NOW).expect("what is issued verifies");
-    assert_eq!((&*token.subject(), &*token.client_id()), ("somebody", CLIENT));
+    assert_eq!((&*token.subject(), &*token.client_id()), ("somebody", APP));
     assert_eq!(token.actors().iter().count(), grant.actors().iter().count() + 1);
     assert!(token.actors().iter().skip(1).all(|actor| actor.issuer().is_some()), "whose name is it");
     assert_eq!(token.lineage().ids().last(), Some(grant.lineage_id()));

@@ -31,6 +31,9 @@ fn check(url: &HttpsUrl, text: &str) {
         let host = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
         assert_eq!(url.host(), host, "a second spelling of an address");
     }
+    let origin: HttpsUrl = url.origin().parse().expect("an origin is a URL");
+    assert_eq!((origin.host(), origin.port(), origin.path_and_query()), (url.host(), url.port(), ""));
+    assert_eq!(origin.origin(), url.origin());
     let again: HttpsUrl = text.parse().expect("what was read is read again");
     assert_eq!(&again, url);
 }

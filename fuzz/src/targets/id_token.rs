@@ -1,47 +1,37 @@
 //! ID Tokens: what is accepted was issued to this client, and is no token of another kind.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use aims_jose::{Jwk, JwkSet, NewHeader};
-use aims_keys::{Algorithm, SoftwareKey, backend};
+use aims_keys::backend;
 use aims_oauth::{
     AccessToken, AuthRequestId, ExpectedIdToken, IdTokenIssuer, IdTokenRequest, IdTokenVerifier,
-    TrustedIssuer,
 };
 
-use super::world::NOW;
+use super::world::{APP, NOW, SERVER, Server};
 
 struct Made {
-    key: Arc<SoftwareKey>,
-    header: NewHeader,
     verifier: IdTokenVerifier,
     access_token: AccessToken,
     request: AuthRequestId,
     token: String,
 }
 
-const CLIENT: &str = "travel-app";
-
 const NONCE: &str = "n-0S6_WzA2Mj";
 
 static MADE: LazyLock<Made> = LazyLock::new(|| {
-    let key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).expect("a key"));
-    let jwk = Jwk::new(key.public_key().clone()).with_key_id("k").expect("a kid");
-    let issuer: aims_oauth::Issuer = "https://as.example".parse().expect("an issuer");
-    let trusted = TrustedIssuer::new(issuer.clone(), JwkSet::new(vec![jwk.clone()]).expect("a set"));
     let access_token: AccessToken = "a-token".parse().expect("a token");
     let request: AuthRequestId = "1c266114-a1be".parse().expect("an identifier");
-    let server = IdTokenIssuer::new(issuer, key.clone(), "k").expect("an issuer");
-    let wanted = IdTokenRequest::new("user-1", CLIENT)
+    let server = IdTokenIssuer::new(SERVER.issuer.clone(), SERVER.party.key.clone(), Server::KEY_ID);
+    let wanted = IdTokenRequest::new("user-1", APP)
         .nonce(NONCE)
         .authenticated(NOW, Some("gold"))
         .with_access_token(&access_token)
         .answering(&request);
-    let token = server.issue(&wanted, NOW).expect("a token").token().expose().to_owned();
+    let token = server.expect("an issuer").issue(&wanted, NOW).expect("a token").token().expose().to_owned();
     Made {
-        header: NewHeader::for_jwk("JWT", &jwk).expect("a header"),
-        verifier: IdTokenVerifier::builder(CLIENT, trusted, backend::ring()).trust_audience("other").build(),
-        key,
+        verifier: IdTokenVerifier::builder(APP, SERVER.trusted(), backend::ring())
+            .trust_audience("other")
+            .build(),
         access_token,
         request,
         token,
@@ -53,7 +43,7 @@ pub(super) fn run(input: &[u8]) {
     let made = &*MADE;
     let is_claims = input.starts_with(b"{");
     let token = if is_claims {
-        made.header.unsigned(input).sign(&*made.key).expect("a signature")
+        SERVER.signed("JWT", input)
     } else {
         let Ok(text) = str::from_utf8(input) else { return };
         text.to_owned()
@@ -64,14 +54,14 @@ pub(super) fn run(input: &[u8]) {
         match made.verifier.verify(&token, &expected, NOW) {
             Ok(verified) => {
                 assert!(is_claims || input == made.token.as_bytes(), "a token was accepted that nobody made");
-                assert_eq!(verified.issuer().as_str(), "https://as.example");
+                assert_eq!(verified.issuer(), &SERVER.issuer);
                 let subject = verified.subject();
                 assert!(!subject.is_empty() && subject.len() <= 255 && !subject.starts_with("spiffe:"));
                 let claims = verified.claims();
                 for name in ["events", "cnf", "client_id", "scope"] {
                     assert!(claims.get(name).is_none(), "{name}");
                 }
-                assert!(claims.get("azp").is_none_or(|party| party.is_str(CLIENT)));
+                assert!(claims.get("azp").is_none_or(|party| party.is_str(APP)));
                 assert!(verified.issued_at() <= NOW + std::time::Duration::from_secs(30));
             }
             Err(error) => assert!(!error.code().is_empty() && !error.rule().is_empty()),

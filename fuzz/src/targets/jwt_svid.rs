@@ -2,17 +2,14 @@
 
 use aims_credential::JwtSvid;
 
-use super::world::{AUDIENCE, NOW, WORLD};
+use super::world::{AGENT, AUDIENCE, NOW, WORLD};
 
 pub(super) fn run(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
     match WORLD.jwt_svids.verify(text, NOW) {
         Ok(svid) => {
             assert_eq!(text, WORLD.jwt_svid, "a JWT-SVID was accepted that nobody issued");
-            assert_eq!(
-                (svid.subject().as_str(), svid.audience()),
-                ("spiffe://acme.example/agents/travel", AUDIENCE)
-            );
+            assert_eq!((svid.subject().as_str(), svid.audience()), (AGENT, AUDIENCE));
         }
         Err(error) => assert!(!error.code().is_empty() && !error.rule().is_empty()),
     }

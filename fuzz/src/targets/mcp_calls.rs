@@ -2,9 +2,9 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Arc, LazyLock, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use aims::mcp::{McpCall, McpCalls, McpScopes, RequestStates};
 use aims::{Accept, Audiences, BundleSet, Callers, Guard, JsonLines, McpLayer, Permit};
@@ -20,7 +20,7 @@ use serde_json::Value;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::world::{NOW, SERVER, Server};
+use super::world::{AGENT, AUDIENCE, NOW, SERVER, Server, at_once};
 
 struct Made {
     layer: McpLayer,
@@ -40,7 +40,7 @@ static MADE: LazyLock<Made> = LazyLock::new(|| {
     let tokens = AccessTokenVerifier::builder(tool.clone(), SERVER.trusted(), backend::ring()).build();
     let server = ResourceServer::new(tokens, BindingPolicy::bound().dangerous_or_bearer());
     let callers = Callers::new().pattern("spiffe://acme.example/agents/*".parse().expect("a pattern"));
-    let audiences = Audiences::http("https://tools.example").expect("an audience");
+    let audiences = Audiences::http(AUDIENCE).expect("an audience");
     let guard = Guard::builder(audiences, BundleSet::new(), callers)
         .access_tokens(server)
         .expect("a resource of this tool")
@@ -48,10 +48,9 @@ static MADE: LazyLock<Made> = LazyLock::new(|| {
         .clock(TestClock::at(NOW).reader())
         .recorder(JsonLines::new(std::io::sink()))
         .build();
-    let issuer = AccessTokenIssuer::new(SERVER.issuer.clone(), SERVER.key.clone(), Server::KEY_ID);
+    let issuer = AccessTokenIssuer::new(SERVER.issuer.clone(), SERVER.party.key.clone(), Server::KEY_ID);
     // Not for `book`.
-    let request = AccessTokenRequest::new("user-1", "spiffe://acme.example/agents/travel", tool)
-        .scope(scope("trips trips:read"));
+    let request = AccessTokenRequest::new("user-1", AGENT, tool).scope(scope("trips trips:read"));
     let token = issuer.expect("an issuer").issue(&request, NOW).expect("a token").into_token();
     Made {
         layer: guard.mcp(scopes.build().expect("a table")).expect("a layer"),
@@ -178,14 +177,6 @@ where
             *kept.lock().expect("no panic") = Some(Came { permit, calls, body });
             Ok(Response::new(String::new()))
         })
-    }
-}
-
-/// Nothing here has to wait for anything.
-fn at_once<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => panic!("it waits"),
     }
 }
 

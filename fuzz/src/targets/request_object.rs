@@ -1,38 +1,28 @@
 //! Signed authorization requests: what is accepted is this client's, for this server, and says the same when it is signed again.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use aims_jose::{Jwk, JwkSet, NewHeader};
-use aims_keys::{Algorithm, SignInput, SoftwareKey, backend};
 use aims_oauth::{
-    AuthorizationRequest, ClientKey, ClientKeys, Issuer, NewParameters, Parameters, PresentedRequestObject,
-    RequestObjectVerifier, VerifiedRequestObject,
+    AuthorizationRequest, ClientKey, ClientKeys, Parameters, PresentedRequestObject, RequestObjectVerifier,
+    VerifiedRequestObject,
 };
 
-use super::world::NOW;
+use super::world::{self, APP, NOW, Party, SERVER};
 
 struct Made {
-    key: Arc<SoftwareKey>,
-    header: NewHeader,
+    party: Party,
     client: ClientKey,
     registered: ClientKeys,
-    issuer: Issuer,
     verifier: RequestObjectVerifier,
 }
 
-const CLIENT: &str = "travel-app";
-
 static MADE: LazyLock<Made> = LazyLock::new(|| {
-    let key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).expect("a key"));
-    let jwk = Jwk::new(key.public_key().clone()).with_key_id("k").expect("a kid");
-    let issuer: Issuer = "https://as.example".parse().expect("an issuer");
+    let party = Party::new("k");
     Made {
-        header: NewHeader::for_jwk("oauth-authz-req+jwt", &jwk).expect("a header"),
-        client: ClientKey::new(CLIENT, key.clone(), Some("k")).expect("a client"),
-        registered: ClientKeys::new(JwkSet::new(vec![jwk]).expect("a set")),
-        verifier: RequestObjectVerifier::builder(issuer.clone()).build(),
-        issuer,
-        key,
+        client: ClientKey::new(APP, party.key.clone(), Some("k")).expect("a client"),
+        registered: ClientKeys::new(party.keys()),
+        verifier: RequestObjectVerifier::builder(SERVER.issuer.clone()).build(),
+        party,
     }
 });
 
@@ -41,20 +31,20 @@ pub(super) fn run(input: &[u8]) {
     let made = &*MADE;
     let is_claims = input.starts_with(b"{");
     let token = if is_claims {
-        made.header.unsigned(input).sign(&*made.key).expect("a signature")
+        made.party.signed("oauth-authz-req+jwt", input)
     } else {
         let Ok(text) = str::from_utf8(input) else { return };
         text.to_owned()
     };
     let Some(verified) = verify(&token) else { return };
     assert!(is_claims, "a request object was accepted that nobody made");
-    assert_eq!(verified.client_id(), CLIENT);
+    assert_eq!(verified.client_id(), APP);
     match AuthorizationRequest::read(verified.parameters()) {
         Ok(request) => {
-            assert_eq!(request.client_id(), CLIENT, "another client's request");
+            assert_eq!(request.client_id(), APP, "another client's request");
             let unsigned =
-                made.client.request_object(&made.issuer, &request).prepare(NOW).expect("a request object");
-            let signature = made.key.sign(SignInput::Message(unsigned.signing_input())).expect("a signature");
+                made.client.request_object(&SERVER.issuer, &request).prepare(NOW).expect("a request object");
+            let signature = made.party.sign(unsigned.signing_input());
             let again = unsigned.attach(signature.as_bytes()).expect("a request object");
             // Ours names the time when it was made, too: it may be longer than what is read.
             let Some(again) = verify(again.expose()) else { return assert!(token.len() > 15 * 1024) };
@@ -67,9 +57,10 @@ pub(super) fn run(input: &[u8]) {
 
 fn verify(token: &str) -> Option<VerifiedRequestObject> {
     let made = &*MADE;
-    let mut query = NewParameters::new();
-    query.add("client_id", CLIENT).add("request", token).add("state", "outside");
-    let query = Parameters::parse(query.as_str().as_bytes()).ok()?;
+    let query = world::form(|query| {
+        query.add("client_id", APP).add("request", token).add("state", "outside");
+    });
+    let query = Parameters::parse(query.as_bytes()).ok()?;
     let presented = PresentedRequestObject::read(&query).ok()??;
     match made.verifier.verify(&presented, &made.registered, NOW) {
         Ok(verified) => Some(verified),
@@ -81,9 +72,7 @@ fn verify(token: &str) -> Option<VerifiedRequestObject> {
 }
 
 fn written(request: &AuthorizationRequest) -> String {
-    let mut form = NewParameters::new();
-    request.write(&mut form);
-    form.as_str().to_owned()
+    world::form(|form| request.write(form))
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {

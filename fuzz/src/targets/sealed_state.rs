@@ -9,7 +9,7 @@ use aims_oauth::{
     PendingAuthorization, SealedNonces, SenderConstraint, ServerMetadata, UserGrant,
 };
 
-use super::world::{NOW, SERVER};
+use super::world::{APP, NOW, SERVER};
 
 struct Made {
     key: SealingKey,
@@ -21,7 +21,7 @@ static MADE: LazyLock<Made> = LazyLock::new(|| {
     let server = r#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token","token_endpoint_auth_methods_supported":["none"],
         "grant_types_supported":["authorization_code","refresh_token","urn:openid:params:grant-type:ciba"]}"#;
     let server = ServerMetadata::parse(server.as_bytes(), &SERVER.issuer).expect("a server");
-    let credential = ClientCredential::none("travel-app");
+    let credential = ClientCredential::none(APP);
     let client = OAuthClient::new(server, credential, SenderConstraint::dangerous_bearer(), backend::ring());
     let made = Made {
         key: SealingKey::generate(backend::ring()).expect("a key"),

@@ -1,8 +1,6 @@
 //! Requests that say to be of bots: every place of keys has one spelling, what a signer writes is read, and nobody is known who signed nothing.
 
-use std::pin::pin;
 use std::sync::LazyLock;
-use std::task::{Context as TaskContext, Poll, Waker};
 
 use aims_httpsig::{Context, RawMessage};
 use aims_keys::{Algorithm, Signer, SoftwareKey, backend};
@@ -10,7 +8,7 @@ use aims_proof::web_bot_auth::{
     AgentUrl, BotOutcome, BotSigner, BotVerifier, Discovery, KeySource, NoDiscovery, SignatureAgent,
 };
 
-use super::world::NOW;
+use super::world::{NOW, at_once};
 
 static KEY: LazyLock<SoftwareKey> =
     LazyLock::new(|| SoftwareKey::generate(Algorithm::Ed25519, backend::ring()).expect("a key"));
@@ -61,14 +59,12 @@ pub(super) fn run(input: &[u8]) {
 /// `None` for a signature that is wrong.
 fn judge(message: &RawMessage) -> Option<BotOutcome> {
     let context = Context::request(message);
-    let verified = pin!(SITE.verify(&context, NOW));
-    match verified.poll(&mut TaskContext::from_waker(Waker::noop())) {
-        Poll::Ready(Ok(outcome)) => Some(outcome),
-        Poll::Ready(Err(error)) => {
+    match at_once(SITE.verify(&context, NOW)) {
+        Ok(outcome) => Some(outcome),
+        Err(error) => {
             assert!(!error.code().is_empty() && !error.rule().is_empty());
             None
         }
-        Poll::Pending => panic!("nobody was asked"),
     }
 }
 

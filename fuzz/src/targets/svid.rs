@@ -3,7 +3,7 @@
 use aims_credential::x509::{CertificateDer, Role, X509Authority};
 use aims_keys::der::Reader;
 
-use super::world::{NOW, WORLD};
+use super::world::{AGENT, NOW, WORLD};
 
 pub(super) fn run(input: &[u8]) {
     let mut reader = Reader::new(input);
@@ -16,7 +16,7 @@ pub(super) fn run(input: &[u8]) {
         Ok(svid) => {
             let issued = [&WORLD.svid_chain[0], &WORLD.constrained_chain[0]];
             assert!(issued.contains(&leaf), "a certificate that nobody issued was accepted");
-            assert_eq!(svid.subject().as_str(), "spiffe://acme.example/agents/travel");
+            assert_eq!(svid.subject().as_str(), AGENT);
         }
         Err(error) => assert!(!error.code().is_empty() && !error.rule().is_empty()),
     }

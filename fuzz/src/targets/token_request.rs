@@ -1,6 +1,8 @@
 //! Requests to the token endpoint, and about tokens (introspection, revocation): what is read is written so that it reads the same.
 
-use aims_oauth::{Grant, GrantType, MessageError, NewParameters, Parameters, TokenQuery, TokenRequest};
+use aims_oauth::{Grant, GrantType, MessageError, Parameters, TokenQuery, TokenRequest};
+
+use super::world;
 
 pub(super) fn run(input: &[u8]) {
     let Ok(form) = Parameters::parse(input) else { return };
@@ -10,9 +12,8 @@ pub(super) fn run(input: &[u8]) {
     }
     match TokenQuery::read(&form) {
         Ok(query) => {
-            let mut written = NewParameters::new();
-            query.write(&mut written);
-            let again = Parameters::parse(written.as_str().as_bytes()).expect("what was written is read");
+            let written = world::form(|form| query.write(form));
+            let again = Parameters::parse(written.as_bytes()).expect("what was written is read");
             let again = TokenQuery::read(&again).expect("our own spelling");
             assert!(again.token().is_same(query.token()) && again.hint() == query.hint());
             assert_eq!(form.get("token"), Ok(Some(query.token().expose())));
@@ -53,9 +54,7 @@ fn refused(error: &MessageError) {
 }
 
 fn written(request: &TokenRequest) -> String {
-    let mut form = NewParameters::new();
-    request.write(&mut form);
-    form.as_str().to_owned()
+    world::form(|form| request.write(form))
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {

@@ -3,14 +3,14 @@
 use aims_credential::Wit;
 use aims_keys::backend;
 
-use super::world::{NOW, WORLD};
+use super::world::{AGENT, NOW, WORLD};
 
 pub(super) fn run(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
     match WORLD.wits.verify(text, NOW) {
         Ok(wit) => {
             assert_eq!(text, WORLD.wit, "a WIT was accepted that nobody issued");
-            assert_eq!(wit.subject().as_str(), "spiffe://acme.example/agents/travel");
+            assert_eq!(wit.subject().as_str(), AGENT);
         }
         Err(error) => assert!(!error.code().is_empty() && !error.rule().is_empty()),
     }

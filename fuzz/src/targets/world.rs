@@ -1,22 +1,37 @@
 //! An issuer, an agent and a tool, made once per run: good tokens to begin with, and verifiers that know the one that is good.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use aims_credential::x509::{
     CertificateDer, NewCertificateRequest, NewRevocationList, RevocationList, SvidIssuer, SvidVerifier,
 };
-use aims_credential::{BundleSet, JwtSvidIssuer, JwtSvidVerifier, TrustBundle, Wit, WitIssuer, WitVerifier};
+use aims_credential::{
+    BundleSet, JwtSvidIssuer, JwtSvidVerifier, ReplayError, ReplayStore, TrustBundle, Wit, WitIssuer,
+    WitVerifier,
+};
 use aims_id::{Origin, WorkloadId};
-use aims_jose::{Jwk, JwkSet, NewHeader};
-use aims_keys::{Algorithm, PublicKey, SignInput, Signer, SoftwareKey, UnixTime, backend};
-use aims_oauth::{Issuer, TrustedIssuer};
+use aims_jose::{Jwk, JwkSet, NewHeader, Thumbprint};
+use aims_keys::{Algorithm, PublicKey, SignInput, Signature, Signer, SoftwareKey, UnixTime, backend};
+use aims_oauth::{
+    ClientAttestation, ClientAttesters, ClientKeys, Issuer, NewParameters, RegisteredClient,
+    RegisteredMethod, TrustedAttester, TrustedIssuer,
+};
 use aims_proof::NewWpt;
 
 /// Everything was made at this time.
 pub(super) const NOW: UnixTime = UnixTime::from_secs(1_790_000_000);
 
 pub(super) const AUDIENCE: &str = "https://tools.example";
+
+/// An agent, as a workload and as a client.
+pub(super) const AGENT: &str = "spiffe://acme.example/agents/travel";
+
+/// A client that is no workload.
+pub(super) const APP: &str = "travel-app";
 
 pub(super) const PATH: &str = "/v1/search";
 
@@ -52,10 +67,9 @@ impl World {
 }
 
 pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
-    let issuer_key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).expect("a key"));
-    let agent_key = SoftwareKey::generate(Algorithm::Es256, backend::ring()).expect("a key");
+    let (issuer_key, agent_key) = (new_key(), new_key());
     let origin: Origin = "spiffe://acme.example".parse().expect("an origin");
-    let subject: WorkloadId = "spiffe://acme.example/agents/travel".parse().expect("an identifier");
+    let subject: WorkloadId = AGENT.parse().expect("an identifier");
 
     let issuer = WitIssuer::new(origin.clone(), issuer_key.clone(), "k").expect("an issuer");
     let wit = issuer.issue(&subject, agent_key.public_key(), NOW).expect("a WIT");
@@ -70,13 +84,11 @@ pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
 
     let day = Duration::from_secs(86_400);
     let authority = SvidIssuer::root(origin.clone(), issuer_key.clone(), day, NOW).expect("an authority");
-    let lower_key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).expect("a key"));
-    let lower = authority.intermediate(lower_key, day, NOW).expect("an issuer");
+    let lower = authority.intermediate(new_key(), day, NOW).expect("an issuer");
     let svid_chain = lower.issue(&subject, agent_key.public_key(), NOW).expect("a certificate");
     let anchors = TrustBundle::for_x509(origin.clone(), vec![authority.authority().expect("its own")]);
-    let constrained_key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).expect("a key"));
     let constraining = authority.clone().with_name_constraints();
-    let constrained = constraining.intermediate(constrained_key, day, NOW).expect("an issuer");
+    let constrained = constraining.intermediate(new_key(), day, NOW).expect("an issuer");
     let constrained_chain = constrained.issue(&subject, agent_key.public_key(), NOW).expect("a certificate");
     let empty = NewRevocationList::new(1);
     let upper_list = authority.sign_list(&empty, NOW).expect("a list");
@@ -85,7 +97,7 @@ pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
     let plain = NewCertificateRequest::new(agent_key.public_key());
     let full = plain.clone().subject(&subject).dns_name("tools.example").challenge("a_text");
     let certificate_requests = [plain, full]
-        .map(|new| new.prepare().expect("a request").sign(&agent_key).expect("a signature"))
+        .map(|new| new.prepare().expect("a request").sign(&*agent_key).expect("a signature"))
         .to_vec();
 
     let jwt_key = Jwk::new(agent_key.public_key().clone()).with_key_id("j").expect("a kid");
@@ -116,25 +128,25 @@ pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
     }
 });
 
-/// An authorization server, which signs whatever it is given: so that mutations reach what is behind the signature.
-pub(super) struct Server {
-    pub(super) issuer: Issuer,
+/// Whoever has a key, by a name, and signs whatever it is given: so that mutations reach what is behind the signature.
+pub(super) struct Party {
     pub(super) key: Arc<SoftwareKey>,
-    jwk: Jwk,
+    pub(super) jwk: Jwk,
 }
 
-impl Server {
-    pub(super) const KEY_ID: &str = "as-1";
-
-    fn new() -> Self {
-        let key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).expect("a key"));
-        let jwk = Jwk::new(key.public_key().clone()).with_key_id(Self::KEY_ID).expect("a kid");
-        Self { issuer: "https://as.example".parse().expect("an issuer"), key, jwk }
+impl Party {
+    pub(super) fn new(key_id: &str) -> Self {
+        let key = new_key();
+        let jwk = Jwk::new(key.public_key().clone()).with_key_id(key_id).expect("a kid");
+        Self { key, jwk }
     }
 
-    pub(super) fn trusted(&self) -> TrustedIssuer {
-        let keys = JwkSet::new(vec![self.jwk.clone()]).expect("a set");
-        TrustedIssuer::new(self.issuer.clone(), keys)
+    pub(super) fn keys(&self) -> JwkSet {
+        JwkSet::new(vec![self.jwk.clone()]).expect("a set")
+    }
+
+    pub(super) fn sign(&self, input: &[u8]) -> Signature {
+        self.key.sign(SignInput::Message(input)).expect("a signature")
     }
 
     /// A JWT of this type, with these claims or what looks like it.
@@ -144,4 +156,104 @@ impl Server {
     }
 }
 
+/// An authorization server.
+pub(super) struct Server {
+    pub(super) issuer: Issuer,
+    pub(super) party: Party,
+}
+
+impl Server {
+    pub(super) const ISSUER: &str = "https://as.example";
+
+    pub(super) const KEY_ID: &str = "as-1";
+
+    fn new() -> Self {
+        Self { issuer: Self::ISSUER.parse().expect("an issuer"), party: Party::new(Self::KEY_ID) }
+    }
+
+    pub(super) fn trusted(&self) -> TrustedIssuer {
+        TrustedIssuer::new(self.issuer.clone(), self.party.keys())
+    }
+
+    pub(super) fn signed(&self, typ: &str, claims: &[u8]) -> String {
+        self.party.signed(typ, claims)
+    }
+}
+
 pub(super) static SERVER: LazyLock<Server> = LazyLock::new(Server::new);
+
+/// The agent as a client of the server at `AUDIENCE`, by one key: its own, and that of who vouches for it.
+pub(super) struct Client {
+    pub(super) party: Party,
+    pub(super) attestation: String,
+    /// That the agent has the key of the attestation.
+    pub(super) pop: String,
+}
+
+impl Client {
+    pub(super) const KEY_ID: &str = "k";
+
+    fn new() -> Self {
+        let party = Party::new(Self::KEY_ID);
+        let jwk = party.jwk.to_json();
+        let claims = format!(r#"{{"sub":"{AGENT}","exp":1790003600,"cnf":{{"jwk":{jwk}}}}}"#);
+        let attestation = party.signed("oauth-client-attestation+jwt", claims.as_bytes());
+        let held = ClientAttestation::from_attester(&attestation, party.key.public_key());
+        let unsigned = held.expect("an attestation").pop(AUDIENCE).prepare(NOW).expect("a proof");
+        let signature = party.sign(unsigned.signing_input());
+        let pop = unsigned.attach(signature.as_bytes()).expect("a proof");
+        Self { party, attestation, pop }
+    }
+
+    pub(super) fn attester(&self) -> TrustedAttester {
+        TrustedAttester::new("attester", self.party.keys())
+    }
+
+    /// It shows assertions, or attestations.
+    pub(super) fn registered(&self) -> RegisteredClient {
+        let keys = ClientKeys::new(self.party.keys());
+        RegisteredClient::new(AGENT, RegisteredMethod::PrivateKeyJwt(keys))
+            .or(RegisteredMethod::Attestation(ClientAttesters::new("attester")))
+    }
+}
+
+pub(super) static CLIENT: LazyLock<Client> = LazyLock::new(Client::new);
+
+/// Takes everything for new: the good tokens are shown again and again.
+#[derive(Debug)]
+pub(super) struct Forgetful;
+
+impl ReplayStore for Forgetful {
+    fn remember(&self, _: &Thumbprint, _: &str, _: UnixTime, _: UnixTime) -> Result<(), ReplayError> {
+        Ok(())
+    }
+
+    fn remember_from_anyone(
+        &self,
+        _: &Thumbprint,
+        _: &str,
+        _: UnixTime,
+        _: UnixTime,
+    ) -> Result<(), ReplayError> {
+        Ok(())
+    }
+}
+
+pub(super) fn new_key() -> Arc<SoftwareKey> {
+    Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).expect("a key"))
+}
+
+/// A form, as a request writes it.
+pub(super) fn form(write: impl FnOnce(&mut NewParameters)) -> String {
+    let mut form = NewParameters::new();
+    write(&mut form);
+    form.as_str().to_owned()
+}
+
+/// Nothing here has to wait for anything.
+pub(super) fn at_once<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("it waits"),
+    }
+}

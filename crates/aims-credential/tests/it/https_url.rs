@@ -26,6 +26,23 @@ fn fed_2_urls_have_the_scheme_https_and_no_userinfo() {
 }
 
 #[test]
+fn an_origin_is_that_of_one_service() {
+    for (text, origin) in [
+        ("https://a.example", "https://a.example"),
+        ("https://a.example/b?c", "https://a.example"),
+        ("https://a.example?c", "https://a.example"),
+        ("https://a.example:443/", "https://a.example"),
+        ("https://a.example:8443/b:1", "https://a.example:8443"),
+        ("https://192.0.2.1:444", "https://192.0.2.1:444"),
+        ("https://[2001:db8::1]/", "https://[2001:db8::1]"),
+        ("https://[2001:db8::1]:8443/", "https://[2001:db8::1]:8443"),
+    ] {
+        assert_eq!(url(text).origin(), origin, "{text}");
+        assert_eq!(url(origin).origin(), origin);
+    }
+}
+
+#[test]
 fn fed_14_a_host_has_one_spelling() {
     let hosts = [
         "",

@@ -26,9 +26,9 @@ use super::secrets::{has_link_to_account, is_shown_safely};
 /// for (key, request) in input.requests() {
 ///     match request {
 ///         InputRequest::Url(url) => {
-///             // The user was shown the host, and said yes.
-///             assert_eq!(url.host(), "tools.example");
-///             let _browser = url.open_for("tools.example")?;
+///             // The user was shown where it leads, and said yes.
+///             assert_eq!(url.origin(), "https://tools.example");
+///             let _browser = url.open_for("https://tools.example")?;
 ///             answers.accept(key)?;
 ///         }
 ///         _ => answers.decline(key)?,
@@ -167,19 +167,26 @@ impl UrlRequest {
         &self.message
     }
 
-    /// The host that the user would be sent to: to be shown to the user, who is asked.
+    /// The host that the user would be sent to. It may have several services: [`origin`](Self::origin) says which of them.
     #[must_use]
     pub fn host(&self) -> &str {
         self.url.host()
     }
 
-    /// The URL, for a browser of the user and not for the agent, once the user agreed to be sent to this host. It is fetched by nobody before, and seen by no model.
+    /// Where the user would be sent to, as browsers show it: `https://tools.example`, with the port unless it is 443. To be shown to the user, who is asked.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        self.url.origin()
+    }
+
+    /// The URL, for a browser of the user and not for the agent, once the user agreed to be sent to this [origin](Self::origin), in that very spelling. It is fetched by nobody
+    /// before, and seen by no model.
     ///
     /// # Errors
     ///
-    /// [`InputError::OtherHost`] when that is another host than the URL's.
-    pub fn open_for(&self, host: &str) -> Result<&HttpsUrl, InputError> {
-        if host == self.url.host() { Ok(&self.url) } else { Err(InputError::OtherHost) }
+    /// [`InputError::OtherOrigin`] when the URL's is another, be it another port of the same host.
+    pub fn open_for(&self, origin: &str) -> Result<&HttpsUrl, InputError> {
+        if origin == self.url.origin() { Ok(&self.url) } else { Err(InputError::OtherOrigin) }
     }
 }
 
@@ -286,9 +293,9 @@ pub enum InputError {
     /// Nothing is asked for.
     #[error("nothing is asked for")]
     Nothing,
-    /// The user agreed to another host.
-    #[error("the user agreed to another host")]
-    OtherHost,
+    /// The user agreed to another origin.
+    #[error("the user agreed to another origin")]
+    OtherOrigin,
     /// The link is as good as a login, or says who the user is.
     #[error("the link carries an account or a person")]
     PreAuthenticated,
@@ -319,7 +326,7 @@ impl InputError {
             Self::Json(error) => error.code(),
             Self::Member(_) => "input_member",
             Self::Nothing => "input_nothing",
-            Self::OtherHost => "input_other_host",
+            Self::OtherOrigin => "input_other_origin",
             Self::PreAuthenticated => "input_link_with_account",
             Self::Schema => "input_schema",
             Self::Secret => "input_secret",
@@ -340,7 +347,7 @@ impl InputError {
             | Self::Schema
             | Self::TooLong => "MCP-40",
             Self::Json(error) => error.rule(),
-            Self::OtherHost | Self::PreAuthenticated | Self::Secret | Self::Text | Self::Url => "MCP-41",
+            Self::OtherOrigin | Self::PreAuthenticated | Self::Secret | Self::Text | Self::Url => "MCP-41",
         }
     }
 }

@@ -184,14 +184,53 @@ fn mcp_41_forms_never_ask_for_secrets() {
 }
 
 #[test]
-fn mcp_41_links_are_opened_when_the_user_saw_their_host() {
+fn mcp_41_links_are_opened_when_the_user_saw_where_they_lead() {
     let input = parse(&link("https://tools.example/connect?elicitation=7b8a&lang=no")).unwrap().unwrap();
     let Some((_, InputRequest::Url(url))) = input.requests().next() else { panic!("a link") };
     assert_eq!((url.host(), url.message()), ("tools.example", "Please go there."));
-    for other in ["", "tools.example.evil.example", "TOOLS.example", "evil.example"] {
-        assert_refused!(url.open_for(other), "input_other_host", "MCP-41");
+    assert_eq!(url.origin(), "https://tools.example");
+    assert_eq!(url.open_for(&url.origin()).unwrap().path(), "/connect");
+
+    // Another host, port or scheme, or the same in other words.
+    for (url, others) in [
+        (
+            "https://tools.example/connect",
+            &[
+                "",
+                "tools.example",
+                "https://tools.example.evil.example",
+                "https://TOOLS.example",
+                "https://evil.example",
+                "https://tools.example:8443",
+                "https://tools.example:443",
+                "https://tools.example/",
+                "https://tools.example/connect",
+                "http://tools.example",
+            ][..],
+        ),
+        (
+            "https://tools.example:8443/connect",
+            &[
+                "https://tools.example",
+                "https://tools.example:8444",
+                "https://tools.example:84433",
+                "tools.example:8443",
+            ],
+        ),
+        ("https://[2001:db8::1]:8443/", &["https://[2001:db8::1]", "https://2001:db8::1:8443"]),
+        ("https://192.0.2.1/", &["https://192.0.2.1:80", "https://192.0.2.10"]),
+    ] {
+        let input = parse(&link(url)).unwrap().unwrap();
+        let Some((_, InputRequest::Url(url))) = input.requests().next() else { panic!("a link") };
+        url.open_for(&url.origin()).unwrap();
+        for other in others {
+            assert_refused!(url.open_for(other), "input_other_origin", "MCP-41", "{url:?} {other}");
+        }
     }
-    assert_eq!(url.open_for("tools.example").unwrap().path(), "/connect");
+    // The usual port is no other one.
+    let usual = parse(&link("https://tools.example:443/connect")).unwrap().unwrap();
+    let Some((_, InputRequest::Url(usual))) = usual.requests().next() else { panic!("a link") };
+    assert!(usual.origin() == "https://tools.example" && usual.open_for("https://tools.example").is_ok());
 
     for wrong in [
         "http://tools.example/connect",
@@ -234,7 +273,7 @@ proptest! {
         if let Ok(Some(input)) = parse(&text) {
             for (_, request) in input.requests() {
                 if let InputRequest::Url(url) = request {
-                    prop_assert!(url.open_for(url.host()).unwrap().as_str().starts_with("https://"));
+                    prop_assert!(url.open_for(&url.origin()).unwrap().as_str().starts_with("https://"));
                     prop_assert!(!url.host().contains('@'));
                 }
             }
