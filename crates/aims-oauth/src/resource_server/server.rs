@@ -243,12 +243,6 @@ impl ResourceServer {
         self.policy.accepts(shown) && (shown != Shown::Dpop || self.dpop.is_some())
     }
 
-    /// Whether it takes tokens that are shown by `DPoP`.
-    #[must_use]
-    pub fn takes_dpop(&self) -> bool {
-        self.takes(Shown::Dpop)
-    }
-
     /// The nonce to be used from now on, for the field `DPoP-Nonce` of an answer that refuses; `None`, where none is wanted.
     #[must_use]
     pub fn dpop_nonce(&self, now: UnixTime) -> Option<String> {
