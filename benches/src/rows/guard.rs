@@ -46,7 +46,7 @@ fn row(world: World, pool: &Pool) -> Row {
 }
 
 pub(super) fn guard(world: &World) -> Guard {
-    builder(world).build()
+    builder(world).build().expect("a sound guard")
 }
 
 pub(super) fn builder(world: &World) -> GuardBuilder {

@@ -27,7 +27,8 @@ pub(super) fn admit() -> Row {
             .accept_connections()
             .recorder(JsonLines::new(io::sink()))
             .clock(ToolClock)
-            .build();
+            .build()
+            .expect("a sound guard");
     let mut request = Request::post(format!("https://tools.example{PATH}")).body(()).expect("a request");
     request.extensions_mut().insert(connection);
     let head = request.into_parts().0;

@@ -189,7 +189,7 @@ fn row_with_token(issuer: fn(&Tokens) -> TrustedIssuer) -> Row {
     let (pool, tokens, raw) = with_token();
     let tool = ResourceServer::new(tokens.verifier_of(issuer(&tokens)), BindingPolicy::bound());
     let guard = move |world: &World| {
-        super::guard::builder(world).access_tokens(tool.clone()).expect("a sound tool").build()
+        super::guard::builder(world).access_tokens(tool.clone()).build().expect("a sound guard")
     };
     let (mut admits, mut next): (Guard, usize) = (guard(&pool.world), 0);
     Row::new(move || {

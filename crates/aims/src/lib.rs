@@ -44,10 +44,9 @@ pub use crate::caller::Caller;
 #[cfg(feature = "mtls")]
 pub use crate::connection::Connection;
 pub use crate::decide::{Callers, Decide, Decision, Question};
-#[cfg(feature = "oauth")]
-pub use crate::guard::AccessTokensError;
 pub use crate::guard::{
-    Accept, ContentError, Guard, GuardBuilder, GuardFuture, GuardLayer, GuardService, GuardedBody, Refusal,
+    Accept, ContentError, Guard, GuardBuilder, GuardError, GuardFuture, GuardLayer, GuardService,
+    GuardedBody, Refusal,
 };
 #[cfg(feature = "mcp")]
 pub use crate::guard::{McpError, McpLayer, McpService};

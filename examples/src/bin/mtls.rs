@@ -48,7 +48,7 @@ async fn main() -> Result<(), Failure> {
     let callers = Callers::new().pattern("spiffe://acme.example/agents/*".parse()?);
     let guard = Guard::builder(Audiences::http("https://tools.example")?, bundles.clone(), callers)
         .accept_connections()
-        .build();
+        .build()?;
     let app = Router::new().route("/v1/search", get(search)).layer(guard.layer());
     // Tells the guard who is at the other end of each connection.
     let app = app.into_make_service_with_connect_info::<Connection>();

@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let guard = Guard::builder(Audiences::http(&url)?, trust.clone(), callers)
         .accept(Accept::signature())
         .sign_responses(tool)
-        .build();
+        .build()?;
     let app = Router::new().route("/v1/book", post(book)).layer(guard.layer());
     tokio::spawn(async move { axum::serve(listener, app).await });
 

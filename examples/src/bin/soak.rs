@@ -150,7 +150,7 @@ async fn serve_tool(source: &WorkloadSource) -> Result<String, Failure> {
     let audiences = Audiences::http(&format!("https://{address}"))?;
     let guard = Guard::builder(audiences, source.bundles(), callers)
         .recorder(JsonLines::new(std::io::sink()))
-        .build();
+        .build()?;
     let app = Router::new().route("/v1/search", get(search)).layer(guard.layer());
     let app = app.into_make_service_with_connect_info::<Connection>();
     tokio::spawn(async move { axum::serve(listener, app).await });

@@ -109,9 +109,9 @@ fn tool(trust: &BundleSet, server: &SoftwareKey) -> Result<Router, Box<dyn Error
 
     let callers = Callers::new().pattern("spiffe://acme.example/agents/*".parse()?);
     let guard = Guard::builder(Audiences::http("https://tools.example")?, trust.clone(), callers)
-        .access_tokens(server)?
+        .access_tokens(server)
         .accept(Accept::signature().or(Accept::dpop()))
-        .build();
+        .build()?;
     let routes = Router::new().route("/v1/trips", post(book)).layer(Extension(guard.clone()));
     Ok(routes.layer(guard.layer()))
 }

@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let base = format!("https://{}", listener.local_addr()?);
 
     let callers = Callers::new().pattern("spiffe://acme.example/agents/*".parse()?);
-    let guard = Guard::builder(Audiences::http(&base)?, bundles, callers).accept_connections().build();
+    let guard = Guard::builder(Audiences::http(&base)?, bundles, callers).accept_connections().build()?;
     let app = Router::new().route("/v1/search", get(search)).layer(guard.layer());
 
     println!("listening on {base}");

@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let trust = TrustBundle::from_jwks("spiffe://acme.example".parse()?, &trust, backend::ring())?;
     let callers = Callers::new().pattern("spiffe://acme.example/agents/*".parse()?);
-    let guard = Guard::builder(Audiences::http(&base)?, BundleSet::from(trust), callers).build();
+    let guard = Guard::builder(Audiences::http(&base)?, BundleSet::from(trust), callers).build()?;
     let server = Server::builder().layer(guard.layer()).add_service(Search::default());
 
     println!("listening on {base}");

@@ -43,11 +43,11 @@ static MADE: LazyLock<Made> = LazyLock::new(|| {
     let audiences = Audiences::http(AUDIENCE).expect("an audience");
     let guard = Guard::builder(audiences, BundleSet::new(), callers)
         .access_tokens(server)
-        .expect("a resource of this tool")
         .accept(Accept::dangerous_bearer())
         .clock(TestClock::at(NOW).reader())
         .recorder(JsonLines::new(std::io::sink()))
-        .build();
+        .build()
+        .expect("a sound guard");
     let issuer = AccessTokenIssuer::new(SERVER.issuer.clone(), SERVER.party.key.clone(), Server::KEY_ID);
     // Not for `book`.
     let request = AccessTokenRequest::new("user-1", AGENT, tool).scope(scope("trips trips:read"));

@@ -119,7 +119,7 @@ pub(in crate::rows) fn admit() -> Row {
         move || {
             let tool = ResourceServer::new(pool.tokens.verifier(), BindingPolicy::only(&[Shown::Dpop]));
             let guard = crate::rows::guard::builder(&world).accept(Accept::dpop());
-            guard.access_tokens(tool.with_dpop(verifier())).expect("a sound tool").build()
+            guard.access_tokens(tool.with_dpop(verifier())).build().expect("a sound guard")
         }
     };
     let (mut admits, mut next): (Guard, usize) = (guard(), 0);

@@ -38,6 +38,17 @@ impl BindingPolicy {
         }
     }
 
+    /// What both take.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            bearer: self.bearer && other.bearer,
+            certificate: self.certificate && other.certificate,
+            dpop: self.dpop && other.dpop,
+            signature: self.signature && other.signature,
+        }
+    }
+
     /// Whether every token has to come with a `DPoP` proof (DPO-10).
     #[must_use]
     pub fn requires_dpop(&self) -> bool {

@@ -63,7 +63,7 @@ impl ResourceServer {
         check("bearer_methods_supported", methods.iter().all(is_header))?;
         says.bearer_methods = takes_header.then(|| vec![BearerMethod::Header]);
 
-        let taken = self.dpop.as_ref().filter(|_| self.takes_dpop());
+        let taken = self.dpop.as_ref().filter(|_| self.takes(Shown::Dpop));
         let taken = taken.map_or(AlgorithmSet::EMPTY, DpopVerifier::algorithms);
         let said = says.dpop_algorithms.unwrap_or(taken);
         check("dpop_signing_alg_values_supported", said.iter().all(|algorithm| taken.contains(algorithm)))?;

@@ -69,6 +69,14 @@ impl ResourceServer {
         self
     }
 
+    /// The same where tokens come in these ways alone: what it takes, what it asks for in [`challenges`](Self::challenges), and what it says of itself in its
+    /// [`metadata`](Self::metadata) is what its policy has of them. It takes nothing that it did not take before.
+    #[must_use]
+    pub fn narrowed(mut self, ways: BindingPolicy) -> Self {
+        self.policy = self.policy.and(ways);
+        self
+    }
+
     /// What verifies its tokens: for those that are opaque, too.
     #[must_use]
     pub fn tokens(&self) -> &AccessTokenVerifier {
@@ -225,14 +233,14 @@ impl ResourceServer {
             challenge
         };
         let bearer = self.policy.takes_bearer_scheme().then(|| describe(TokenScheme::Bearer));
-        let dpop = self.takes_dpop().then(|| describe(TokenScheme::Dpop));
+        let dpop = self.takes(Shown::Dpop).then(|| describe(TokenScheme::Dpop));
         bearer.into_iter().chain(dpop).collect()
     }
 
-    /// Whether it takes tokens that are shown by `DPoP`.
+    /// Whether it takes tokens that are shown in this way: its policy does, and, for `DPoP`, something verifies proofs.
     #[must_use]
-    pub fn takes_dpop(&self) -> bool {
-        self.policy.accepts(Shown::Dpop) && self.dpop.is_some()
+    pub fn takes(&self, shown: Shown) -> bool {
+        self.policy.accepts(shown) && (shown != Shown::Dpop || self.dpop.is_some())
     }
 
     /// The nonce to be used from now on, for the field `DPoP-Nonce` of an answer that refuses; `None`, where none is wanted.

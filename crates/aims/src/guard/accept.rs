@@ -2,7 +2,8 @@
 
 /// Which proofs of a caller's are taken: one of several, or several at once.
 ///
-/// Whatever a request shows has to be good, whether it is asked for or not (CRD-14).
+/// Whatever a request shows has to be good, whether it is asked for or not (CRD-14). What no request can ever show is not accepted either: a guard is
+/// [not built](crate::GuardError) with an alternative that its other settings leave no way for.
 ///
 /// ```
 /// use aims::Accept;
@@ -39,7 +40,8 @@ impl Accept {
 
     /// An access token that a `DPoP` proof shows to be the sender's own, and nothing else: for agents that have no credential that this service knows. The caller is
     /// then the one that the token was given to, on the word of its issuer: who takes such requests lets every authorization server that it believes say who calls,
-    /// unless [`IssuerAgents`](aims_oauth::IssuerAgents) say which workloads each may speak for. The proof covers method, URI and token, once; not the
+    /// unless [`IssuerAgents`](aims_oauth::IssuerAgents) say which workloads each may speak for. The resource has to take such tokens, and to
+    /// [verify](aims_oauth::ResourceServer::with_dpop) the proofs. A proof covers method, URI and token, once; not the
     /// query, no content, and no other field: a transaction token, and what the service [relies on](crate::GuardBuilder::context_field), is refused with it. Where tokens
     /// are opaque, anybody makes the guard ask for them.
     #[cfg(feature = "oauth")]
@@ -77,6 +79,12 @@ impl Accept {
         self.0.iter().any(|set| shown.holds(*set))
     }
 
+    /// The alternatives, each with all that it asks for.
+    #[cfg(feature = "oauth")]
+    pub(super) fn alternatives(&self) -> impl Iterator<Item = Shown> {
+        self.0.iter().copied()
+    }
+
     /// Whether they are taken for this one among them.
     #[cfg(feature = "oauth")]
     pub(super) fn takes_by(&self, shown: Shown, one: Shown) -> bool {
@@ -104,7 +112,7 @@ impl Shown {
         Self(self.0 | other.0)
     }
 
-    fn holds(self, all: Self) -> bool {
+    pub(super) fn holds(self, all: Self) -> bool {
         self.0 & all.0 == all.0
     }
 }

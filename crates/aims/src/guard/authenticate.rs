@@ -9,7 +9,7 @@ use aims_proof::ForwardedError;
 use aims_proof::{Authenticated, MessageSignatureError, SignedRequest};
 use http::request::Parts;
 
-use super::accept::{Accept, Shown};
+use super::accept::Shown;
 use super::panics::caught;
 use super::request::Asked;
 use super::{Inner, Refusal};
@@ -27,10 +27,10 @@ impl Inner {
     pub(super) fn authenticate(
         &self,
         head: &Parts,
-        accept: &Accept,
         asked: &mut Asked<'_>,
         now: UnixTime,
     ) -> Result<Sender, Refusal> {
+        let accept = &self.accept;
         let signed = self.signature(head, now)?;
         let mut shown = if signed.is_some() { Shown::SIGNATURE } else { Shown::NONE };
         let offered = self.wpt.is_offered(&head.headers);

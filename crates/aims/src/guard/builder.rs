@@ -11,7 +11,11 @@ use aims_proof::ForwardedVerifier;
 use aims_proof::{Audiences, ReplayMemory, SignatureVerifier, WptProfile, WptVerifier};
 
 use super::accept::Accept;
-use super::{Guard, Inner, Signs};
+#[cfg(feature = "oauth")]
+use super::tokens::Tokens;
+#[cfg(feature = "oauth")]
+use super::ways;
+use super::{Guard, GuardError, Inner, Signs};
 use crate::decide::Decide;
 use crate::record::{JsonLines, Recorder};
 
@@ -32,13 +36,16 @@ pub struct GuardBuilder {
     max_credential_lifetime: Option<Duration>,
     context_fields: Vec<String>,
     profile: WptProfile,
-    accept: Accept,
+    /// `None`: nothing was said.
+    accept: Option<Accept>,
     max_content: usize,
     signs: Option<Signs>,
     #[cfg(feature = "mtls")]
+    accepts_connections: bool,
+    #[cfg(feature = "mtls")]
     proxies: Option<ForwardedVerifier>,
     #[cfg(feature = "oauth")]
-    tokens: Option<super::tokens::Tokens>,
+    resource: Option<aims_oauth::ResourceServer>,
 }
 
 impl GuardBuilder {
@@ -61,13 +68,15 @@ impl GuardBuilder {
             max_credential_lifetime: None,
             context_fields: Vec::new(),
             profile: WptProfile::Wpt02,
-            accept: Accept::wpt().or(Accept::signature()),
+            accept: None,
             max_content: MAX_CONTENT,
             signs: None,
             #[cfg(feature = "mtls")]
+            accepts_connections: false,
+            #[cfg(feature = "mtls")]
             proxies: None,
             #[cfg(feature = "oauth")]
-            tokens: None,
+            resource: None,
         }
     }
 
@@ -127,9 +136,14 @@ impl GuardBuilder {
         self
     }
 
-    /// Takes these proofs, and no others, unless a route is told [otherwise](Guard::accepting). Default: a Workload Proof Token, or a message signature.
+    /// Takes these proofs, and no others, unless a route is told [otherwise](Guard::accepting). Default: a Workload Proof Token, or a message signature; where
+    /// [access tokens](Self::access_tokens) are wanted, a message signature.
     pub fn accept(mut self, accept: Accept) -> Self {
-        self.accept = accept;
+        self.accept = Some(accept);
+        #[cfg(feature = "mtls")]
+        {
+            self.accepts_connections = false;
+        }
         self
     }
 
@@ -143,21 +157,15 @@ impl GuardBuilder {
     /// caller acts, and what it may do (D7, D8). The caller must be the one that the token was given to.
     ///
     /// Without [`Accept`] for something else, this guard takes message signatures: a Workload Proof Token has the same place in a request as an access token.
-    /// `Accept::dpop` is for callers that have nothing but a token.
+    /// `Accept::dpop` is for callers that have nothing but a token. Of the ways in which the resource takes tokens, those count that the proofs lead to: a guard that takes
+    /// nothing but `Accept::dpop` asks nobody for a token by `Bearer`.
     ///
     /// The guard also [answers](Guard::resource_metadata) whoever asks what it takes (RFC 9728), and says in every challenge where to ask. Its layer has to see such
     /// requests: where axum's routers are merged, the fallback of the one that is merged last is what answers them.
-    ///
-    /// # Errors
-    ///
-    /// [`AccessTokensError`](crate::AccessTokensError): the resource is at none of the guard's audiences, or would say of itself what it does not enforce.
     #[cfg(feature = "oauth")]
-    pub fn access_tokens(
-        mut self,
-        resource: aims_oauth::ResourceServer,
-    ) -> Result<Self, crate::AccessTokensError> {
-        self.tokens = Some(super::tokens::Tokens::new(resource, &self.audiences)?);
-        Ok(self)
+    pub fn access_tokens(mut self, resource: aims_oauth::ResourceServer) -> Self {
+        self.resource = Some(resource);
+        self
     }
 
     /// Signs the responses whose callers take no others, with the credential of this service (HSIG-21). Default: nothing is signed, and such callers
@@ -182,10 +190,10 @@ impl GuardBuilder {
     /// Accepts callers that are known by their [`Connection`](crate::Connection) alone, where a request has no token, no proof, and
     /// nothing that only a proof binds: no transaction token, and no [context field](Self::context_field). Their proof reaches as far
     /// as the connection does, [`Layer::Transport`](aims_proof::Layer): no further than an intermediary that ends TLS. Default: every
-    /// request needs a proof of its own.
+    /// request needs a proof of its own. It is one alternative more: [`Accept::connection`] alone is for a guard that takes nothing else.
     #[cfg(feature = "mtls")]
     pub fn accept_connections(mut self) -> Self {
-        self.accept = self.accept.or(Accept::connection());
+        self.accepts_connections = true;
         self
     }
 
@@ -199,9 +207,22 @@ impl GuardBuilder {
         self
     }
 
-    /// Finishes; it cannot fail, since what is required was asked for first.
-    #[must_use]
-    pub fn build(self) -> Guard {
+    /// Finishes.
+    ///
+    /// # Errors
+    ///
+    /// [`GuardError`]: the settings contradict each other. One of the proofs that are accepted can never be met, the resource is at none of the guard's audiences, or it would say of itself
+    /// what this guard does not do.
+    pub fn build(self) -> Result<Guard, GuardError> {
+        let accept = self.accepted();
+        #[cfg(feature = "oauth")]
+        if self.resource.is_none() {
+            ways::check_without_tokens(&accept)?;
+        }
+        #[cfg(feature = "oauth")]
+        let tokens = self.resource.map(|it| Tokens::new(it, &self.audiences, self.profile, &accept));
+        #[cfg(feature = "oauth")]
+        let tokens = tokens.transpose()?;
         let mut wits = WitVerifier::builder(self.trust, self.backend).marks(self.marks.clone());
         let replay = self.replay.unwrap_or_else(|| Arc::new(ReplayMemory::with_capacity(REMEMBERED_PROOFS)));
         let scheme = self.audiences.scheme();
@@ -219,13 +240,12 @@ impl GuardBuilder {
         if let Some(lifetime) = self.max_credential_lifetime {
             wits = wits.max_lifetime(lifetime);
         }
-        #[cfg(feature = "oauth")]
-        let tokens = self.tokens.map(|tokens| tokens.told_of(&self.accept));
         for name in &self.context_fields {
             wpt = wpt.context_field(name);
             signatures = signatures.context_field(name);
         }
         let inner = Inner {
+            accept,
             wits: WitCache::new(wits.build(), REMEMBERED_WITS),
             wpt: wpt.build(),
             signatures: signatures.build(),
@@ -241,11 +261,25 @@ impl GuardBuilder {
             #[cfg(feature = "mtls")]
             proxies: self.proxies,
             #[cfg(feature = "oauth")]
-            documents: tokens.as_ref().map(super::tokens::Tokens::documents).unwrap_or_default(),
-            #[cfg(feature = "oauth")]
             tokens,
         };
-        Guard { inner: Arc::new(inner), accept: self.accept }
+        Ok(Guard { inner: Arc::new(inner) })
+    }
+
+    /// What was said to be accepted, or else what leaves room for what is wanted besides.
+    fn accepted(&self) -> Accept {
+        #[cfg(feature = "oauth")]
+        let wants_tokens = self.resource.is_some();
+        #[cfg(not(feature = "oauth"))]
+        let wants_tokens = false;
+        let default =
+            || if wants_tokens { Accept::signature() } else { Accept::wpt().or(Accept::signature()) };
+        let accept = self.accept.clone().unwrap_or_else(default);
+        #[cfg(feature = "mtls")]
+        if self.accepts_connections {
+            return accept.or(Accept::connection());
+        }
+        accept
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use aims_oauth::{Parameters, Resource, ResourceMetadata, ResourceServer, Scope, Shortfall};
+use aims_oauth::{Parameters, Resource, ResourceMetadata, Scope, Shortfall};
 use aims_proof::VerifiedSignature;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -47,9 +47,9 @@ impl Guard {
     /// let about = ResourceMetadata::builder(tokens.resource().clone()).scopes(scopes.supported()?);
     /// let resource = ResourceServer::new(tokens, BindingPolicy::bound()).with_dpop(dpop).with_metadata(about.build()?);
     /// let guard = Guard::builder(Audiences::http("https://tools.example")?, BundleSet::new(), callers)
-    ///     .access_tokens(resource)?
+    ///     .access_tokens(resource)
     ///     .accept(Accept::dpop())
-    ///     .build();
+    ///     .build()?;
     /// let layer = guard.mcp(scopes)?;
     /// # Ok(layer) }
     /// ```
@@ -59,9 +59,8 @@ impl Guard {
     /// [`McpError`].
     pub fn mcp(&self, scopes: McpScopes) -> Result<McpLayer, McpError> {
         let tokens = self.inner.tokens.as_ref().ok_or(McpError::NoTokens)?;
-        let root = root_document(&tokens.server)?;
-        let known =
-            |document: &Document| self.inner.documents.iter().any(|other| other.is_at_place_of(document));
+        let root = root_document(&tokens.metadata)?;
+        let known = |document: &Document| tokens.documents.iter().any(|other| other.is_at_place_of(document));
         let root = Some(root).filter(|root| !known(root));
         Ok(McpLayer { guard: self.clone(), table: Arc::new(Table { scopes, root }) })
     }
@@ -274,9 +273,8 @@ fn is_event_stream(content_type: &HeaderValue) -> bool {
 }
 
 /// What the server says of itself at the root of its origin.
-fn root_document(server: &ResourceServer) -> Result<Document, McpError> {
-    let resource = server.tokens().resource();
-    let metadata = server.metadata().map_err(|_| McpError::NotCanonical(resource.clone()))?;
+fn root_document(metadata: &ResourceMetadata) -> Result<Document, McpError> {
+    let resource = metadata.resource();
     if metadata.scopes().is_some_and(|scopes| scopes.contains(OFFLINE)) {
         return Err(McpError::OfflineAccess);
     }

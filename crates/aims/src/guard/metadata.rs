@@ -50,9 +50,13 @@ impl Guard {
     /// The answer to a request for the metadata of this resource, if that is what it is: who may issue tokens for it, and what they have to be (PRM-1). The
     /// [layer](Self::layer) gives it to anybody, before anything of the request is verified; whoever [admits](Self::admit) requests without the layer asks here
     /// first. Every challenge of this guard names the place, for resources that are `https` URLs: others have none.
+    ///
+    /// There is one for each resource: it says what the guard takes that was [built](crate::GuardBuilder::build), for all that are made of that one by
+    /// [`accepting`](Self::accepting). So build it with all that the routes take, and give each route less.
     #[must_use]
     pub fn resource_metadata(&self, head: &Parts) -> Option<Response<String>> {
-        let document = self.inner.documents.iter().find(|document| document.is_asked_for(head))?;
+        let tokens = self.inner.tokens.as_ref()?;
+        let document = tokens.documents.iter().find(|document| document.is_asked_for(head))?;
         Some(document.respond(&head.method))
     }
 }

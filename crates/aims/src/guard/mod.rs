@@ -5,6 +5,7 @@ mod admitted;
 mod authenticate;
 mod builder;
 mod content;
+mod error;
 #[cfg(feature = "mcp")]
 mod mcp;
 #[cfg(feature = "oauth")]
@@ -18,6 +19,8 @@ mod sign;
 mod tokens;
 #[cfg(feature = "mtls")]
 mod transport;
+#[cfg(feature = "oauth")]
+mod ways;
 
 use std::fmt;
 use std::sync::Arc;
@@ -37,12 +40,11 @@ pub use self::accept::Accept;
 pub(crate) use self::admitted::Admitted;
 pub use self::builder::GuardBuilder;
 pub use self::content::{ContentError, GuardedBody};
+pub use self::error::GuardError;
 #[cfg(feature = "mcp")]
 pub use self::mcp::{McpError, McpLayer, McpService};
 pub use self::response::Refusal;
 pub use self::service::{GuardFuture, GuardLayer, GuardService};
-#[cfg(feature = "oauth")]
-pub use self::tokens::AccessTokensError;
 
 /// Protects a service: who calls is verified, decided upon and recorded before a handler runs.
 ///
@@ -52,10 +54,12 @@ pub use self::tokens::AccessTokensError;
 #[derive(Clone)]
 pub struct Guard {
     inner: Arc<Inner>,
-    accept: Accept,
 }
 
+/// INVARIANT: a clone shares its memory with the other.
+#[derive(Clone)]
 pub(crate) struct Inner {
+    accept: Accept,
     wits: WitCache,
     wpt: WptVerifier,
     signatures: SignatureVerifier,
@@ -72,9 +76,6 @@ pub(crate) struct Inner {
     proxies: Option<ForwardedVerifier>,
     #[cfg(feature = "oauth")]
     tokens: Option<tokens::Tokens>,
-    /// What is told of it to anybody.
-    #[cfg(feature = "oauth")]
-    documents: Vec<metadata::Document>,
 }
 
 /// What responses are signed with.
@@ -94,7 +95,7 @@ impl Guard {
     /// # let jwks = r#"{"keys":[]}"#;
     /// let trust = TrustBundle::from_jwks("spiffe://acme.example".parse()?, jwks, backend::ring())?;
     /// let callers = Callers::new().pattern("spiffe://acme.example/agents/*".parse()?);
-    /// let guard = Guard::builder(Audiences::http("https://tools.example")?, BundleSet::from(trust), callers).build();
+    /// let guard = Guard::builder(Audiences::http("https://tools.example")?, BundleSet::from(trust), callers).build()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn builder(
@@ -105,22 +106,33 @@ impl Guard {
         GuardBuilder::new(audiences, trust, callers)
     }
 
-    /// The same guard for routes that take other proofs: signed requests only, for instance. It shares its memory with this one.
+    /// The same guard for routes that take other proofs: signed requests only, for instance. It shares its memory with this one. Its challenges ask for what it takes itself; the
+    /// [metadata](Self::resource_metadata) of the resource stay those of the guard that was [built](GuardBuilder::build).
     ///
     /// ```
-    /// # use aims::Guard;
+    /// # use aims::{Guard, GuardError};
     /// use aims::Accept;
     /// use axum::Router;
     ///
-    /// # fn routes(guard: &Guard, reading: Router, booking: Router) -> Router {
+    /// # fn routes(guard: &Guard, reading: Router, booking: Router) -> Result<Router, GuardError> {
     /// // Whoever books does it with content that nobody has touched on the way.
-    /// let signed = guard.accepting(Accept::signature());
-    /// reading.layer(guard.layer()).merge(booking.layer(signed.layer()))
+    /// let signed = guard.accepting(Accept::signature())?;
+    /// Ok(reading.layer(guard.layer()).merge(booking.layer(signed.layer())))
     /// # }
     /// ```
-    #[must_use]
-    pub fn accepting(&self, accept: Accept) -> Self {
-        Self { inner: Arc::clone(&self.inner), accept }
+    ///
+    /// # Errors
+    ///
+    /// [`GuardError`], as of [`build`](GuardBuilder::build): one of these proofs can never be met here.
+    pub fn accepting(&self, accept: Accept) -> Result<Self, GuardError> {
+        let mut inner = Inner::clone(&self.inner);
+        #[cfg(feature = "oauth")]
+        match &mut inner.tokens {
+            Some(tokens) => *tokens = tokens.accepting(&accept)?,
+            None => ways::check_without_tokens(&accept)?,
+        }
+        inner.accept = accept;
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// What a caller is told whose access token is not good enough for what it asks: what is missing, so that it can get that and come again (CHA-3, CHA-4).

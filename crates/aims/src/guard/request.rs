@@ -63,7 +63,7 @@ impl Guard {
             Ok(transport) => asked.transport = transport,
             Err(refusal) => return Err(guard.refuse(&asked, None, refusal).await),
         }
-        match guard.authenticate(head, &self.accept, &mut asked, now) {
+        match guard.authenticate(head, &mut asked, now) {
             Ok(sender) => Ok(Begun { guard, head, asked, now, sender }),
             Err(refusal) => Err(guard.refuse(&asked, None, refusal).await),
         }

@@ -1,31 +1,40 @@
 //! Access tokens: what a caller may do, beside who it is.
 
+use std::sync::Arc;
+
 use aims_credential::{Lapsed, Marks};
 use aims_id::WorkloadId;
 use aims_keys::UnixTime;
 use aims_oauth::{
     AccessTokenError, Authorized as TokenAuthorized, DPOP_FIELD, DpopError, DpopTarget, Possession,
-    PossessionError, PresentedToken, Resource, ResourceError, ResourceMetadata, ResourceMetadataError,
-    ResourceServer, Shown as ShownBy, TokenScheme, VerifiedAccessToken,
+    PossessionError, PresentedToken, Resource, ResourceError, ResourceMetadata, ResourceServer,
+    Shown as ShownBy, TokenScheme, VerifiedAccessToken,
 };
-use aims_proof::{Audiences, Authenticated, TXN_TOKEN_FIELD};
+use aims_proof::{Audiences, Authenticated, TXN_TOKEN_FIELD, WptProfile};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
 use super::accept::Accept;
-#[cfg(feature = "mtls")]
-use super::accept::Shown;
 use super::metadata::Document;
 use super::panics::{caught, caught_future};
-use super::{Inner, Refusal};
+use super::{GuardError, Inner, Refusal, ways};
 use crate::caller::Caller;
 
 /// What a guard knows of access tokens.
 #[derive(Clone)]
 pub(super) struct Tokens {
+    /// What this guard takes: of the resource, what the proofs that it accepts lead to.
     pub(super) server: ResourceServer,
-    /// Scheme and authority of this service, for each of the names that tokens may be for.
-    bases: Vec<(Resource, Box<str>)>,
+    /// The whole of it, for guards that are made of this one and accept other proofs.
+    whole: ResourceServer,
+    profile: WptProfile,
+    /// Scheme and authority of this service, for each of the names that tokens may be for. `None`, where it is not known.
+    bases: Arc<[(Resource, Option<Box<str>>)]>,
+    /// What is told of the resource, once for all guards of it, by where it is asked for.
+    pub(super) documents: Arc<[Document]>,
+    /// The same, as it is told under the first of its names.
+    #[cfg(feature = "mcp")]
+    pub(super) metadata: Arc<ResourceMetadata>,
 }
 
 /// What the access token of a request is good for.
@@ -56,51 +65,51 @@ impl Granted {
 }
 
 impl Tokens {
-    /// For a service that goes by these names.
-    pub(super) fn new(server: ResourceServer, audiences: &Audiences) -> Result<Self, AccessTokensError> {
-        use AccessTokensError as E;
-
-        if server.policy().requires_dpop() && !server.takes_dpop() {
-            return Err(E::NoDpopVerifier);
-        }
-        server.metadata()?;
-        let mut bases = Vec::new();
-        for resource in server.tokens().resources() {
-            match base_of(resource, audiences) {
-                Ok(Some(base)) => bases.push((resource.clone(), base.into())),
-                // DPO-4: what proofs are for is known by configuration, or not at all.
-                Ok(None) if !server.takes_dpop() => {}
-                _ => return Err(E::OtherOrigin(resource.clone())),
-            }
-        }
-        Ok(Self { server, bases })
-    }
-
-    /// With what is accepted beside tokens: metadata speak of certificates only where a connection says who calls (MTL-3).
-    pub(super) fn told_of(mut self, accept: &Accept) -> Self {
-        #[cfg(feature = "mtls")]
-        if accept.takes(Shown::CONNECTION) {
-            self.server = self.server.over_mutual_tls();
-        }
-        #[cfg(not(feature = "mtls"))]
-        let _ = (&mut self, accept);
-        self
-    }
-
-    /// The metadata, by where they are asked for.
-    pub(super) fn documents(&self) -> Vec<Document> {
-        let document = |resource: &Resource| {
-            let url = ResourceMetadata::url(resource).ok()?;
-            // INVARIANT: they were made once before.
-            let metadata = self.server.metadata_for(resource).ok()?;
-            Some(Document::new(url.path_and_query(), metadata.to_json()))
+    /// For a service that goes by the names of `audiences`, and takes these proofs.
+    pub(super) fn new(
+        resource: ResourceServer,
+        audiences: &Audiences,
+        profile: WptProfile,
+        accept: &Accept,
+    ) -> Result<Self, GuardError> {
+        let server = ways::narrowed(&resource, accept, profile)?;
+        let known = |name: &Resource| match base_of(name, audiences) {
+            Ok(base) => Ok((name.clone(), base.map(Into::into))),
+            Err(()) => Err(GuardError::OtherOrigin(name.clone())),
         };
-        self.server.tokens().resources().filter_map(document).collect()
+        let bases = resource.tokens().resources().map(known).collect::<Result<_, _>>()?;
+        // Of certificates it is told where a connection says who calls (MTL-3): elsewhere the server takes none.
+        let told = server.clone().over_mutual_tls();
+        let tokens = Self {
+            server,
+            whole: resource,
+            profile,
+            bases,
+            documents: documents(&told)?.into(),
+            #[cfg(feature = "mcp")]
+            metadata: Arc::new(told.metadata()?),
+        };
+        tokens.with_known_targets()
+    }
+
+    /// The same resource, where other proofs are taken. What is told of it stays.
+    pub(super) fn accepting(&self, accept: &Accept) -> Result<Self, GuardError> {
+        let server = ways::narrowed(&self.whole, accept, self.profile)?;
+        Self { server, ..self.clone() }.with_known_targets()
+    }
+
+    /// DPO-4: what proofs are for is known by configuration, or not at all.
+    fn with_known_targets(self) -> Result<Self, GuardError> {
+        let unknown = self.bases.iter().find(|(_, base)| base.is_none());
+        match unknown.filter(|_| self.server.takes(ShownBy::Dpop)) {
+            Some((name, _)) => Err(GuardError::OtherOrigin(name.clone())),
+            None => Ok(self),
+        }
     }
 
     /// Whether there is a token that a `DPoP` proof is to show, where such tokens are taken.
     pub(super) fn offers_dpop(&self, head: &Parts) -> bool {
-        self.server.takes_dpop()
+        self.server.takes(ShownBy::Dpop)
             && matches!(presented(head), Ok(Some(token)) if token.scheme() == TokenScheme::Dpop)
     }
 
@@ -147,7 +156,7 @@ impl Tokens {
     /// DPO-4: where the request went, by the name of this service that the token is for, and never by what `Host` says.
     fn target(&self, head: &Parts, resource: &Resource) -> Result<DpopTarget, DpopError> {
         let base = self.bases.iter().find(|(known, _)| known == resource);
-        let base = base.map(|(_, base)| &**base).ok_or(DpopError::TargetMismatch)?;
+        let base = base.and_then(|(_, base)| base.as_deref()).ok_or(DpopError::TargetMismatch)?;
         format!("{base}{}", head.uri.path()).parse().map_err(DpopError::Target)
     }
 }
@@ -214,6 +223,18 @@ fn presented(head: &Parts) -> Result<Option<PresentedToken>, ResourceError> {
     Ok(PresentedToken::read(lines)?)
 }
 
+/// The metadata under each name of the resource, by where they are asked for. Of a name that is no URL nobody asks.
+fn documents(told: &ResourceServer) -> Result<Vec<Document>, GuardError> {
+    let mut documents = Vec::new();
+    for name in told.tokens().resources() {
+        let metadata = told.metadata_for(name)?;
+        if let Ok(url) = ResourceMetadata::url(name) {
+            documents.push(Document::new(url.path_and_query(), metadata.to_json()));
+        }
+    }
+    Ok(documents)
+}
+
 /// By which scheme and authority of the service callers reach a resource. `None`, where its identifier does not say; an error, where it says that it is elsewhere.
 fn base_of<'a>(resource: &Resource, audiences: &'a Audiences) -> Result<Option<&'a str>, ()> {
     let uri = resource.as_str();
@@ -226,41 +247,4 @@ fn base_of<'a>(resource: &Resource, audiences: &'a Audiences) -> Result<Option<&
     }
     // An identifier that is no address: where there is one, it is that.
     Ok(bases.next().filter(|_| bases.next().is_none()))
-}
-
-/// Why a guard cannot take access tokens as it was told to.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AccessTokensError {
-    /// What the resource says of itself is not what it does.
-    #[error(transparent)]
-    Metadata(#[from] ResourceMetadataError),
-    /// Tokens have to be shown by `DPoP`, and nothing verifies that.
-    #[error("tokens have to be shown by DPoP, and nothing verifies proofs")]
-    NoDpopVerifier,
-    /// Tokens would be for another service than the guard protects.
-    #[error("the resource {0} is not at an audience of the guard")]
-    OtherOrigin(Resource),
-}
-
-impl AccessTokensError {
-    /// A stable name for logs, metrics and other languages.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Metadata(error) => error.code(),
-            Self::NoDpopVerifier => "dpop_not_verified",
-            Self::OtherOrigin(_) => "resource_elsewhere",
-        }
-    }
-
-    /// The requirement in `docs/spec/` that was broken.
-    #[must_use]
-    pub fn rule(&self) -> &'static str {
-        match self {
-            Self::Metadata(error) => error.rule(),
-            Self::NoDpopVerifier => "DPO-10",
-            Self::OtherOrigin(_) => "PRM-1",
-        }
-    }
 }

@@ -2,25 +2,31 @@
 
 use aims_jose::base64url;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::calls::{McpCall, McpCalls, McpMessageError};
 use super::scopes::FREE;
 
-/// That whoever goes by the head of a request, as proxies and dispatchers do, finds in it what was decided about: the fields that repeat a message say what it says.
+/// That whoever goes by the head of a request, as proxies and dispatchers do, finds in it what was decided about: the fields that repeat a message say what it says, and where
+/// there is no message, there is nothing to repeat.
 pub(crate) fn check_fields(head: &HeaderMap, calls: &McpCalls) -> Result<(), McpMessageError> {
-    let method = single(head, "mcp-method")?;
-    let name = single(head, "mcp-name")?;
+    let text = |value| HeaderValue::to_str(value).map_err(|_| McpMessageError::Fields);
+    let method = single(head, "mcp-method")?.map(text).transpose()?;
+    let name = single(head, "mcp-name")?.map(text).transpose()?;
+    let repeats_nothing = calls.iter().next().is_none() && (method.is_some() || name.is_some());
     let is_same = |call: &McpCall| {
         method.is_none_or(|method| call.method() == Some(method)) && name.is_none_or(|name| names(call, name))
     };
-    if calls.iter().all(is_same) { Ok(()) } else { Err(McpMessageError::Fields) }
+    if calls.iter().all(is_same) && !repeats_nothing { Ok(()) } else { Err(McpMessageError::Fields) }
 }
 
 /// That content is JSON in UTF-8, as far as anybody says: read as another media type, in another charset or unpacked it could be another message.
 pub(crate) fn check_media_type(head: &HeaderMap) -> Result<(), McpMessageError> {
-    let is_packed = single(head, CONTENT_ENCODING.as_str())?.is_some_and(|coding| !is(coding, "identity"));
-    let is_json = single(head, CONTENT_TYPE.as_str())?.is_none_or(|media_type| {
+    let text = |value| HeaderValue::to_str(value).map_err(|_| McpMessageError::MediaType);
+    let coding = single(head, CONTENT_ENCODING.as_str())?.map(text).transpose()?;
+    let media_type = single(head, CONTENT_TYPE.as_str())?.map(text).transpose()?;
+    let is_packed = coding.is_some_and(|coding| !is(coding, "identity"));
+    let is_json = media_type.is_none_or(|media_type| {
         let mut parts = media_type.split(';').map(str::trim_ascii);
         let is_json = parts.next().is_some_and(|essence| is(essence, "application/json"));
         is_json && parts.all(is_utf8)
@@ -61,9 +67,8 @@ fn decoded(value: &str) -> Option<String> {
 }
 
 /// Of two lines, one reader takes the first and another the last.
-fn single<'a>(head: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, McpMessageError> {
+fn single<'a>(head: &'a HeaderMap, name: &'static str) -> Result<Option<&'a HeaderValue>, McpMessageError> {
     let mut values = head.get_all(HeaderName::from_static(name)).iter();
     let first = values.next();
-    let first = first.map(|value| value.to_str().map_err(|_| McpMessageError::Fields)).transpose()?;
     if values.next().is_some() { Err(McpMessageError::Fields) } else { Ok(first) }
 }

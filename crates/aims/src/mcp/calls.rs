@@ -195,7 +195,7 @@ pub enum McpMessageError {
     /// A batch is empty, or has more messages than a request may have.
     #[error("the batch is empty or too long")]
     Batch,
-    /// A field beside the content is there twice, or says something else than the content does.
+    /// A field beside the content is there twice, says something else than the content does, or repeats content that is not there.
     #[error("the fields of the request say something else than its content")]
     Fields,
     /// It is not JSON within the limits, or has a member twice.

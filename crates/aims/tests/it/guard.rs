@@ -276,7 +276,8 @@ async fn arch_9_a_trusted_domain_is_not_thereby_an_admitted_one() {
     let trust: BundleSet = [partner.trust(), own.trust()].into_iter().collect();
     let guard = Guard::builder(Audiences::http("https://tools.example").unwrap(), trust, callers())
         .clock(aims_testkit::TestClock::at(NOW).reader())
-        .build();
+        .build()
+        .unwrap();
     for authority in [partner, own] {
         let request = search(&authority.agent("/agents/travel", NOW));
         assert_refused!(guard.admit(&head(&request)).await, "caller_not_listed", "WID-6");

@@ -141,6 +141,7 @@ fn guarded(tool: &Tool, policy: fn(&Question<'_>) -> Decision) -> aims::Guard {
         .clock(tool.clock.reader())
         .recorder(JsonLines::new(tool.records.clone()))
         .build()
+        .unwrap()
 }
 
 #[tokio::test]

@@ -141,7 +141,8 @@ async fn aud_16_no_record_is_longer_than_an_entry_may_be() {
     )
     .clock(|| UNIX_EPOCH + Duration::from_secs(NOW.as_secs()))
     .recorder(JsonLines::new(records.clone()))
-    .build();
+    .build()
+    .unwrap();
 
     let method = Method::from_bytes("M".repeat(60_000).as_bytes()).unwrap();
     let agent = authority.agent(&format!("/agents/{}", "a".repeat(2000)), NOW);
@@ -192,7 +193,8 @@ async fn aims_8_aud_6_a_clock_before_1970_records_nothing_and_admits_nobody() {
     let guard = Guard::builder(Audiences::http("https://tools.example").unwrap(), trust, callers())
         .clock(|| SystemTime::UNIX_EPOCH - Duration::from_secs(1))
         .recorder(JsonLines::new(records.clone()))
-        .build();
+        .build()
+        .unwrap();
     let epoch = aims_keys::UnixTime::EPOCH;
     let request = authority.agent("/agents/travel", epoch).request(Method::GET, SEARCH, epoch);
     let refusal = guard.admit(&head(&request.body(Body::empty()).unwrap())).await;
@@ -208,7 +210,7 @@ async fn aud_1_aud_5_records_are_kept_for_tests() {
     let tool = Tool::new();
     let own = Audiences::http("https://tools.example").unwrap();
     let guard = Guard::builder(own, BundleSet::from(tool.authority.trust()), callers());
-    let guard = guard.clock(tool.clock.reader()).recorder(records.clone()).build();
+    let guard = guard.clock(tool.clock.reader()).recorder(records.clone()).build().unwrap();
 
     let travel = tool.travel();
     let request = search(&travel);
@@ -248,7 +250,7 @@ async fn the_records_that_are_kept_are_the_last_whichever_thread_wrote_them() {
     let records = RecordMemory::new();
     let own = Audiences::http("https://tools.example").unwrap();
     let guard = Guard::builder(own, BundleSet::from(tool.authority.trust()), callers());
-    let guard = guard.recorder(records.clone()).build();
+    let guard = guard.recorder(records.clone()).build().unwrap();
     let ask = |path: String| {
         let guard = guard.clone();
         let request = Request::builder().uri(path).body(Body::empty()).unwrap();

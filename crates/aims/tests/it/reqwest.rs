@@ -32,7 +32,8 @@ async fn serve(records: Records) -> (SocketAddr, Agent) {
     let guard = Guard::builder(audiences, BundleSet::from(authority.trust()), callers())
         .clock(clock.reader())
         .recorder(JsonLines::new(records))
-        .build();
+        .build()
+        .unwrap();
     let handler = |Extension(permit): Extension<Permit>| async move { permit.caller().subject().to_string() };
     let app = Router::new()
         .route("/v1/search", post(handler).get(handler))
@@ -140,7 +141,8 @@ async fn hsig_24_hs_dig_05_a_reqwest_client_signs_and_has_what_it_had_of_the_res
         .clock(clock.reader())
         .recorder(records.clone())
         .sign_responses(tool)
-        .build();
+        .build()
+        .unwrap();
     let app =
         Router::new().route("/v1/search", post(|content: String| async { content })).layer(guard.layer());
     tokio::spawn(async move { axum::serve(listener, app).await });

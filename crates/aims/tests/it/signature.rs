@@ -57,7 +57,8 @@ impl Exchange {
         let server = CurrentCredential::new(authority.agent("/tools/booking", NOW).holder());
         let guard =
             configure(builder.clock(clock.reader()).recorder(JsonLines::new(records.clone())), server)
-                .build();
+                .build()
+                .unwrap();
         let handled = Arc::new(AtomicUsize::new(0));
         let app = Router::new().fallback(book).layer(Extension(Arc::clone(&handled))).layer(layer(&guard));
         Self { authority, clock, records, guard, handled, app }
@@ -450,23 +451,23 @@ async fn crd_14_whatever_a_request_shows_has_to_be_good() {
 async fn crd_14_a_route_says_which_proofs_it_takes() {
     let exchange = Exchange::with(
         |builder, _| builder.accept(Accept::wpt().or(Accept::signature())),
-        |guard| guard.accepting(Accept::signature()).layer(),
+        |guard| guard.accepting(Accept::signature()).unwrap().layer(),
     );
     assert_eq!(exchange.call(exchange.signed().await).await.0, 200);
     let wpt = || exchange.travel().request(http::Method::POST, BOOK, NOW).body(Body::empty()).unwrap();
     exchange.assert_refused(arrived(wpt()), 400, "proof_not_accepted", "proof_not_accepted", "CRD-14").await;
-    let only_wpt = exchange.guard.accepting(Accept::wpt());
+    let only_wpt = exchange.guard.accepting(Accept::wpt()).unwrap();
     let (head, body) = exchange.signed().await.into_parts();
     let content = body.collect().await.unwrap().to_bytes();
     assert_refused!(only_wpt.admit_with_content(&head, &content).await, "proof_not_accepted", "CRD-14");
     // A proof that is not taken at one route is not used up there.
     let (proved, _) = arrived(wpt()).into_parts();
-    let only_signed = exchange.guard.accepting(Accept::signature());
+    let only_signed = exchange.guard.accepting(Accept::signature()).unwrap();
     assert_refused!(only_signed.admit(&proved).await, "proof_not_accepted", "CRD-14");
     only_wpt.admit(&proved).await.unwrap();
     // They share their memory: what was used at one route is used up at all.
     exchange.guard.admit_with_content(&head, &content).await.unwrap();
-    let signed = exchange.guard.accepting(Accept::signature());
+    let signed = exchange.guard.accepting(Accept::signature()).unwrap();
     assert_refused!(signed.admit_with_content(&head, &content).await, "replay", "HSIG-11");
 }
 

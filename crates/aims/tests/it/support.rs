@@ -42,8 +42,9 @@ impl Tool {
         let records = Records::default();
         let builder =
             Guard::builder(Audiences::http("https://tools.example").unwrap(), trust.clone(), callers());
-        let guard =
-            configure(builder.clock(clock.reader()).recorder(JsonLines::new(records.clone()))).build();
+        let guard = configure(builder.clock(clock.reader()).recorder(JsonLines::new(records.clone())))
+            .build()
+            .unwrap();
         let handled = Handled::default();
         let seen = handled.clone();
         let search = move |Extension(permit): Extension<Permit>, headers: HeaderMap| async move {

@@ -88,10 +88,10 @@ impl World {
         let guard = Guard::builder(audiences, BundleSet::from(authority.trust()), callers)
             .accept(if is_dpop { Accept::dpop() } else { Accept::signature() })
             .access_tokens(resource)
-            .unwrap()
             .clock(clock.reader())
             .recorder(RecordMemory::new())
-            .build();
+            .build()
+            .unwrap();
         let app = Router::new().fallback(book).layer(Extension(guard.clone())).layer(guard.layer());
         let tool = Tool { app, called: Arc::default() };
         Self { authority, clock, server, credential, tool }

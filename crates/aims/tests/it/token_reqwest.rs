@@ -59,10 +59,10 @@ impl World {
             Guard::builder(Audiences::http(TOOL).unwrap(), BundleSet::from(authority.trust()), callers)
                 .accept(accept)
                 .access_tokens(resource)
-                .unwrap()
                 .clock(clock.reader())
                 .recorder(RecordMemory::new())
-                .build();
+                .build()
+                .unwrap();
         let got = Arc::new(Mutex::new(Vec::new()));
         let sees = got.clone();
         let app = Router::new()

@@ -37,9 +37,9 @@ pub(crate) fn router(base: &str, url: &str, issuer: TrustedIssuer) -> Result<Rou
     let resource = ResourceServer::new(tokens, BindingPolicy::bound()).with_dpop(dpop).with_metadata(about);
     let callers = Callers::new().pattern("spiffe://acme.example/agents/*".parse()?);
     let guard = Guard::builder(Audiences::http(base)?, BundleSet::new(), callers)
-        .access_tokens(resource)?
+        .access_tokens(resource)
         .accept(Accept::dpop().with_connection())
-        .build();
+        .build()?;
 
     let states = Arc::new(RequestStates::new(SealingKey::generate(backend::ring())?));
     let config = StreamableHttpServerConfig::default()

@@ -21,7 +21,7 @@ pub(super) async fn run(mut control: Control) -> Outcome<()> {
     let api = WorkloadApi::new(&Endpoint::from_env()?, backend::ring());
     let source = WorkloadSource::builder(api).with_wit().start().await?;
     let callers = Callers::new().pattern(config.text("callers")?.parse()?);
-    let guard = Guard::builder(Audiences::http(&url)?, source.bundles(), callers).build();
+    let guard = Guard::builder(Audiences::http(&url)?, source.bundles(), callers).build()?;
     let app =
         Router::new().route("/v1/search", get(search)).route("/v1/book", get(book)).layer(guard.layer());
 

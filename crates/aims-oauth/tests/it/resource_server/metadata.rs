@@ -1,10 +1,13 @@
 //! What a resource server says of itself.
 
 use aims_keys::{Algorithm, AlgorithmSet};
-use aims_oauth::{BearerMethod, BindingPolicy, ResourceMetadata, ResourceServer, Shown, TrustedIssuer};
+use aims_oauth::{
+    BearerMethod, BindingPolicy, Possession, ResourceError, ResourceMetadata, ResourceServer, Shown,
+    TrustedIssuer,
+};
 use aims_testkit::assert_refused;
 
-use super::server_of;
+use super::{authorize, server_of};
 use crate::world::*;
 
 #[test]
@@ -58,4 +61,33 @@ fn prm_1_dpo_10_mtl_3_metadata_are_what_is_enforced() {
         let refused = assert_refused!(refused, "metadata_not_enforced", "PRM-1", "{member}");
         assert!(refused.to_string().contains(member));
     }
+}
+
+#[test]
+fn prm_1_cha_1_sec_4_where_fewer_ways_lead_in_no_others_are_told_or_taken() {
+    let server = Server::new();
+    let whole = server_of(&server, BindingPolicy::bound().dangerous_or_bearer());
+    let schemes = |of: &ResourceServer| -> Vec<String> {
+        of.challenges(&ResourceError::Missing, None).iter().map(|one| one.scheme().to_owned()).collect()
+    };
+    assert_eq!(schemes(&whole), ["Bearer", "DPoP"]);
+    let dpop = whole.clone().narrowed(BindingPolicy::only(&[Shown::Dpop, Shown::Signature]));
+    let dpop = dpop.narrowed(BindingPolicy::only(&[Shown::Dpop, Shown::Bearer]));
+    assert_eq!(
+        (schemes(&dpop), dpop.policy()),
+        (vec!["DPoP".to_owned()], BindingPolicy::only(&[Shown::Dpop]))
+    );
+    let metadata = dpop.metadata().unwrap();
+    assert!(metadata.requires_dpop() && metadata.supports_bearer_method(BearerMethod::Header).is_none());
+    let token = server.issue(&request());
+    assert!(authorize(&whole, "Bearer", &token, Possession::Nothing).is_ok());
+    assert_refused!(authorize(&dpop, "Bearer", &token, Possession::Nothing), "bearer_not_accepted", "SEC-4");
+    // What was not taken before is not taken for having been named.
+    let bound = server_of(&server, BindingPolicy::bound()).narrowed(BindingPolicy::only(&[Shown::Bearer]));
+    assert_eq!((schemes(&bound), bound.policy()), (Vec::new(), BindingPolicy::only(&[])));
+    assert_refused!(authorize(&bound, "Bearer", &token, Possession::Nothing), "bearer_not_accepted", "SEC-4");
+    // `DPoP` is taken where something verifies it.
+    let without = ResourceServer::new(server.verifier().build(), BindingPolicy::bound());
+    assert!(dpop.takes(Shown::Dpop) && !dpop.takes(Shown::Bearer) && !without.takes(Shown::Dpop));
+    assert!(without.takes(Shown::Signature) && without.takes(Shown::Certificate));
 }

@@ -100,11 +100,11 @@ fn met(is_bearer: bool) -> Met {
     let guard =
         Guard::builder(Audiences::http("https://tools.example").unwrap(), BundleSet::new(), everybody())
             .access_tokens(resource)
-            .unwrap()
             .accept(Accept::dpop().or(Accept::dangerous_bearer()))
             .clock(clock.reader())
             .recorder(RecordMemory::new())
-            .build();
+            .build()
+            .unwrap();
     let app = Router::new().fallback(|| async { "done" }).layer(guard.mcp(scopes()).unwrap());
     let net = Net { app, server, called: Arc::default(), fetched: Arc::default() };
     let prover = SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap();

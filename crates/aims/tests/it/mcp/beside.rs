@@ -3,7 +3,7 @@
 use aims::mcp::McpScopes;
 use axum::Router;
 use axum::body::Body;
-use http::{Request, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode};
 use tower::ServiceExt;
 
 use super::world::*;
@@ -64,6 +64,35 @@ async fn mcp_2_fields_say_what_the_content_says() {
 }
 
 #[tokio::test]
+async fn mcp_2_where_there_is_no_message_no_field_repeats_one() {
+    let world = World::new();
+    let token = world.token(ALL);
+    let listen = |method: Method, fields: &[(&str, &str)], content: &str| {
+        let mut request = with(&token, fields, content.to_owned());
+        *request.method_mut() = method;
+        request
+    };
+    for method in [Method::GET, Method::DELETE] {
+        for fields in [
+            &[("mcp-method", "tools/call"), ("mcp-name", "book")][..],
+            &[("mcp-method", "ping")],
+            &[("mcp-name", "book")],
+            &[("mcp-name", "")],
+        ] {
+            let request = listen(method.clone(), fields, "");
+            world.assert_refused(request, 400, "invalid_request", "mcp_fields", "MCP-2").await;
+        }
+        // Other fields of the protocol repeat nothing; a message is one, whatever the method of the request.
+        let session = [("mcp-session-id", "7b8a3c2e"), ("mcp-protocol-version", "2025-11-25")];
+        assert_eq!(world.call(listen(method.clone(), &session, "")).await.0, StatusCode::OK);
+        let same = [("mcp-method", "tools/call"), ("mcp-name", "search")];
+        assert_eq!(world.call(listen(method.clone(), &same, &tool("search"))).await.0, StatusCode::OK);
+        let other = listen(method, &same, &tool("book"));
+        world.assert_refused(other, 400, "invalid_request", "mcp_fields", "MCP-2").await;
+    }
+}
+
+#[tokio::test]
 async fn mcp_2_members_in_another_case_are_none_of_anybodys() {
     let world = World::new();
     let token = world.token(ALL);
@@ -111,6 +140,18 @@ async fn mcp_2_content_is_json_in_utf_8() {
     ] {
         let request = typed(media_type);
         world.assert_refused(request, 415, "invalid_request", "mcp_media_type", "MCP-2").await;
+    }
+    // Bytes that are no text are no media type, and no name of anything.
+    let bytes = |name: &'static str| {
+        let mut request = bearer(&token, tool("search"));
+        request.headers_mut().insert(name, HeaderValue::from_bytes(b"application/json\xff").unwrap());
+        request
+    };
+    for name in ["content-type", "content-encoding"] {
+        world.assert_refused(bytes(name), 415, "invalid_request", "mcp_media_type", "MCP-2").await;
+    }
+    for name in ["mcp-method", "mcp-name"] {
+        world.assert_refused(bytes(name), 400, "invalid_request", "mcp_fields", "MCP-2").await;
     }
     for media_type in
         ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\"; v=1"]

@@ -269,7 +269,7 @@ fn mcp_5_offline_access_is_no_scope_of_a_resource() {
         let resource = ResourceServer::new(tokens, BindingPolicy::bound()).with_metadata(about);
         let audiences = Audiences::http("https://tools.example").unwrap();
         let guard = Guard::builder(audiences, BundleSet::new(), Callers::new());
-        guard.access_tokens(resource).unwrap().build()
+        guard.access_tokens(resource).build().unwrap()
     };
     assert!(guard("trips").mcp(scopes()).is_ok());
     assert_refused!(guard("offline_access trips").mcp(scopes()), "offline_access", "MCP-5");
@@ -278,7 +278,7 @@ fn mcp_5_offline_access_is_no_scope_of_a_resource() {
 #[test]
 fn mcp_1_mcp_2_a_guard_that_clients_cannot_find_is_none() {
     let audiences = || Audiences::http("https://tools.example").unwrap();
-    let plain = Guard::builder(audiences(), BundleSet::new(), Callers::new()).build();
+    let plain = Guard::builder(audiences(), BundleSet::new(), Callers::new()).build().unwrap();
     assert_refused!(plain.mcp(scopes()), "no_access_tokens", "MCP-2");
     for name in ["https://tools.example/mcp?v=1", "urn:tools:mcp"] {
         let keys = aims::jose::JwkSet::new(Vec::new()).unwrap();
@@ -286,7 +286,7 @@ fn mcp_1_mcp_2_a_guard_that_clients_cannot_find_is_none() {
         let tokens = AccessTokenVerifier::builder(name.parse().unwrap(), trusted, backend::ring()).build();
         let resource = ResourceServer::new(tokens, BindingPolicy::bound());
         let guard = Guard::builder(audiences(), BundleSet::new(), Callers::new());
-        let guard = guard.access_tokens(resource).unwrap().build();
+        let guard = guard.access_tokens(resource).build().unwrap();
         assert_refused!(guard.mcp(scopes()), "resource_not_canonical", "MCP-1");
     }
 }
@@ -294,13 +294,10 @@ fn mcp_1_mcp_2_a_guard_that_clients_cannot_find_is_none() {
 #[tokio::test]
 async fn mcp_2_sec_4_bearer_tokens_are_taken_where_both_sides_of_that_were_asked_for() {
     let dpop = |guard: aims::GuardBuilder| guard.accept(Accept::dpop());
-    let bearer_too = |guard: aims::GuardBuilder| guard.accept(Accept::dpop().or(Accept::dangerous_bearer()));
     let only = World::with(everybody(), BindingPolicy::bound().dangerous_or_bearer(), dpop);
     let refused = bearer(&only.token("trips"), message("ping", "{}"));
-    only.assert_refused(refused, 401, "invalid_token", "binding_not_shown", "SEC-4").await;
-    let bound = World::with(everybody(), BindingPolicy::bound(), bearer_too);
-    let refused = bearer(&bound.token("trips"), message("ping", "{}"));
-    bound.assert_refused(refused, 401, "invalid_token", "bearer_not_accepted", "SEC-4").await;
+    let wanted = only.assert_refused(refused, 401, "invalid_token", "binding_not_shown", "SEC-4").await;
+    assert!(matches!(&wanted[..], [only] if only.starts_with("DPoP ")), "{wanted:?}");
 
     let world = World::new();
     let token = world.token("trips");

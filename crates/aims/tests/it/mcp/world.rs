@@ -87,11 +87,10 @@ impl World {
         let guard =
             Guard::builder(Audiences::http("https://tools.example").unwrap(), BundleSet::new(), decide)
                 .access_tokens(resource)
-                .unwrap()
                 .marks(Arc::clone(&marks))
                 .clock(clock.reader())
                 .recorder(JsonLines::new(records.clone()));
-        let guard = configure(guard).build();
+        let guard = configure(guard).build().unwrap();
         let handled = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&handled);
         let tool = move |Extension(permit): Extension<Permit>,

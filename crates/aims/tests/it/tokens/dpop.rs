@@ -268,7 +268,7 @@ async fn crd_14_dpop_is_taken_where_it_was_asked_for_and_nowhere_else() {
     let token = world.issue(&token_for(TRAVEL, &prover));
     let shows = Shows::new(&prover, &token);
     let (head, _) = shows.request().await.into_parts();
-    let signed = world.guard.accepting(Accept::signature());
+    let signed = world.guard.accepting(Accept::signature()).unwrap();
     assert_refused!(signed.admit(&head).await, "proof_not_accepted", "CRD-14");
     // Not looked at, and so not used up.
     world.guard.admit(&head).await.unwrap();

@@ -1,5 +1,6 @@
 //! Access tokens beside the proof of who calls.
 
+mod accepted;
 mod chains;
 mod dpop;
 mod metadata;

@@ -163,6 +163,38 @@ async fn mtl_2_aims_25_sec_4_a_token_of_a_certificate_is_used_over_its_connectio
 }
 
 #[tokio::test]
+async fn cha_1_aims_55_whose_certificate_does_not_count_any_more_learns_what_is_wanted() {
+    let served = Served::new(BindingPolicy::bound(), GuardBuilder::accept_connections).await;
+    let agent = served.end("/agents/travel");
+    served.world.marks.add(&MarkKey::Agent(&TRAVEL.parse().unwrap()), Mark::suspended()).unwrap();
+    let request = Request::post(served.base.clone()).body(Body::empty()).unwrap();
+    let response = agent.client.request(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(served.world.records.last()["decision"]["policy_id"][0], "AIMS-55");
+    let lines = response.headers().get_all("www-authenticate").iter();
+    let schemes: Vec<_> = lines.map(|line| line.to_str().unwrap().split(' ').next().unwrap()).collect();
+    assert_eq!(schemes, ["Bearer", "DPoP"]);
+}
+
+#[tokio::test]
+async fn aims_25_sec_4_a_caller_over_mutual_tls_that_signs_as_well_shows_more() {
+    // A connection is asked for; the signature, and the token of its key, come besides.
+    let served = Served::new(BindingPolicy::bound(), |guard| guard.accept(Accept::connection())).await;
+    let end = served.end("/agents/travel");
+    let agent = served.world.travel();
+    let token = served.world.issue(&for_user(&agent));
+    let request = served.world.request(&agent, Some(&format!("Bearer {token}"))).await;
+    let (head, _) = request.into_parts();
+    let mut request = Request::post(served.base.clone()).body(Body::empty()).unwrap();
+    *request.headers_mut() = head.headers;
+    let response = end.client.request(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let record = served.world.records.last();
+    let kinds = (&record["agent"]["auth"]["method"], &record["authorization"]["shown_by"]);
+    assert_eq!(kinds, (&"signature".into(), &"signature".into()));
+}
+
+#[tokio::test]
 async fn dpo_6_aims_25_a_caller_over_mutual_tls_shows_its_token_by_dpop() {
     let served = Served::new(BindingPolicy::bound(), GuardBuilder::accept_connections).await;
     let (agent, thief) = (served.end("/agents/travel"), served.end("/agents/thief"));

@@ -109,8 +109,9 @@ async fn cha_1_cha_3_a_caller_learns_what_is_missing() {
     let wpt = agent.request(http::Method::POST, URI, NOW).body(Body::empty()).unwrap();
     let (mut head, body) = wpt.into_parts();
     head.uri = "/v1/book".parse().unwrap();
-    let (status, _, body) = world.call(Request::from_parts(head, body)).await;
-    assert_eq!((status, body.contains("invalid_request")), (StatusCode::BAD_REQUEST, true), "{body}");
+    let wpt = Request::from_parts(head, body);
+    let wanted = world.assert_refused(wpt, 400, "proof_not_accepted", "proof_not_accepted", "CRD-14").await;
+    assert!(wanted.is_empty(), "{wanted:?}");
 }
 
 /// Admits agents for one user alone.

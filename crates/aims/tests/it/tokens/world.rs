@@ -1,5 +1,6 @@
 //! An authorization server, a tool that believes it, and its callers.
 
+use std::fmt;
 use std::sync::Arc;
 
 use aims::credential::{MarkTable, PeerMap};
@@ -10,8 +11,8 @@ use aims::oauth::{
     Issuer, Resource, ResourceServer, TokenBinding, TrustedIssuer,
 };
 use aims::{
-    Agent, Audiences, BundleSet, Callers, CurrentCredential, Decide, Guard, GuardBuilder, JsonLines, Permit,
-    SigningAgent, backend,
+    Agent, Audiences, BundleSet, Callers, CurrentCredential, Decide, Guard, GuardBuilder, GuardError,
+    JsonLines, Permit, SigningAgent, backend,
 };
 use aims_testkit::{TestAgent, TestAuthority, TestClock};
 use axum::body::Body;
@@ -76,6 +77,10 @@ impl Setup {
     }
 
     pub(super) fn build(self) -> World {
+        self.try_build().unwrap()
+    }
+
+    pub(super) fn try_build(self) -> Result<World, GuardError> {
         let authority = TestAuthority::new("spiffe://acme.example");
         let (clock, records) = (TestClock::at(NOW), Records::default());
         let marks = Arc::new(MarkTable::with_capacity(100));
@@ -86,13 +91,18 @@ impl Setup {
         let trust = BundleSet::from(authority.trust());
         let guard = Guard::builder(Audiences::http("https://tools.example").unwrap(), trust, self.decide)
             .access_tokens(resource)
-            .unwrap()
             .marks(Arc::clone(&marks))
             .clock(clock.reader())
             .recorder(JsonLines::new(records.clone()));
-        let guard = (self.guard)(guard).build();
+        let guard = (self.guard)(guard).build()?;
         let app = Router::new().fallback(book).layer(Extension(guard.clone())).layer(guard.layer());
-        World { authority, clock, records, marks, server, keys, guard, app }
+        Ok(World { authority, clock, records, marks, server, keys, guard, app })
+    }
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.guard.fmt(f)
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) async fn serve(workload: &Workload, message: &Message) -> Outcome<Val
     let guard = Guard::builder(Audiences::http(&url)?, workload.0.bundles(), callers)
         .accept_connections()
         .forwarded_by(ForwardedVerifier::xfcc(proxy, workload.svids()))
-        .build();
+        .build()?;
     let app =
         Router::new().route("/v1/search", get(search)).route("/v1/watch", get(watch)).layer(guard.layer());
     let app = app.into_make_service_with_connect_info::<Connection>();
@@ -44,7 +44,7 @@ pub(super) async fn serve_signed(workload: &Workload, message: &Message) -> Outc
     let guard = Guard::builder(Audiences::http(&message.text("name")?)?, workload.0.bundles(), callers)
         .accept(Accept::signature())
         .sign_responses(workload.0.wit())
-        .build();
+        .build()?;
     let app = Router::new().route("/v1/book", post(book)).layer(guard.layer());
     let app = app.into_make_service_with_connect_info::<Connection>();
     tokio::spawn(async move { axum::serve(listener, app).await });

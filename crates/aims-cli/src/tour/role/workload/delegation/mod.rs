@@ -62,8 +62,9 @@ fn guard(workload: &Workload, message: &Message, url: &str) -> Outcome<Guard> {
     let callers = Callers::new().pattern(message.text("callers")?.parse()?);
     let guard = Guard::builder(Audiences::http(url)?, workload.0.bundles(), callers)
         .accept(Accept::signature())
-        .access_tokens(resource)?;
-    Ok(guard.build())
+        .access_tokens(resource)
+        .build()?;
+    Ok(guard)
 }
 
 fn signing(workload: &Workload) -> SigningAgent {
