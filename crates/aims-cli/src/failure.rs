@@ -17,9 +17,9 @@ use aims::jose::json::{JsonError, ObjectWriter};
 use aims::jose::{ClaimsError, JwkError, JwsError, ParseThumbprintError};
 use aims::keys::{BeforeEpoch, KeyError, SealError, SignError};
 use aims::oauth::{
-    AccessTokenError, AccessTokenIssueError, BindingMessageError, ChallengeError, ClientError, DpopError,
-    DpopTargetError, IssuerError, IssuerKeysError, RedirectUriError, ResourceError, ResourceMetadataError,
-    ResourceUriError, ScopeError, SecretError, ServerMetadataError,
+    AccessTokenError, AccessTokenIssueError, BindingMessageError, ChallengeError, ClientError, DetailsError,
+    DpopError, DpopTargetError, IssuerError, IssuerKeysError, RedirectUriError, ResourceError,
+    ResourceMetadataError, ResourceUriError, ScopeError, SecretError, ServerMetadataError,
 };
 use aims::proof::{AudienceError, MakeWptError, WptError};
 use aims::workload_api::federation::{BundleStoreError, EndpointTlsError, FederationError};
@@ -192,6 +192,7 @@ reasons!(
     ChallengeError,
     ClaimsError,
     ComponentError,
+    DetailsError,
     DigestError,
     DpopError,
     DpopTargetError,

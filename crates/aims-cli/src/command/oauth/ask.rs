@@ -48,6 +48,7 @@ impl Ask {
     pub(super) fn run(self, inputs: &mut Inputs, json: bool) -> Result<Report, Failure> {
         let mut request = BackchannelRequest::new(self.target.scope()?, self.hint(inputs)?)
             .resource(self.target.resource()?);
+        request = self.target.with_details(request, BackchannelRequest::details)?;
         if let Some(message) = &self.binding_message {
             request = request.binding_message(message.parse().about_option("--binding-message")?);
         }

@@ -21,6 +21,7 @@ impl ClientCredentials {
     pub(super) fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
         let request = TokenRequest::new(Grant::ClientCredentials);
         let request = request.resource(self.target.resource()?).scope(self.target.scope()?);
+        let request = self.target.with_details(request, TokenRequest::details)?;
         let session = self.asking.session(&[], false, inputs)?;
         let token = super::block_on(session.access_token(request))?;
         self.asking.report(&session, Obtained::token(&token))

@@ -1,6 +1,6 @@
 //! `aims oauth get code`.
 
-use aims::oauth::RedirectUri;
+use aims::oauth::{AuthorizationFlow, RedirectUri};
 
 use super::get::{Asking, Target};
 use super::grant_file::{self, NewGrant};
@@ -43,6 +43,7 @@ impl Code {
             let client =
                 session.tokens.client(&session.issuer).await.about_option(session.issuer.as_str())?;
             let flow = client.authorize(back.uri())?.resource(resource).scope(scope);
+            let flow = self.target.with_details(flow, AuthorizationFlow::details)?;
             let pending = session.tokens.begin(flow).await?;
             redirect::send_user_to(pending.url(), json);
             let query = back.query(pending.state(), inputs).await?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use aims::oauth::{Grant, TokenExchange, TokenRequest, TokenStep, TokenTypeUrn, TypedToken};
 
-use super::get::{Asking, ScopeArg, other_kind};
+use super::get::{Asking, GoodFor, other_kind};
 use super::obtained::Obtained;
 use super::subject_token::{self, SubjectToken};
 use crate::failure::{About, Failure};
@@ -32,7 +32,7 @@ pub(crate) struct Exchange {
     #[arg(long, value_name = "TYPE", default_value = "access_token", value_parser = subject_token::kind)]
     requested_type: TokenTypeUrn,
     #[command(flatten)]
-    scope: ScopeArg,
+    good_for: GoodFor,
     #[command(flatten)]
     asking: Asking,
 }
@@ -47,7 +47,8 @@ impl Exchange {
         if let Some(audience) = &self.audience {
             exchange = exchange.audience(audience);
         }
-        let mut request = TokenRequest::new(Grant::TokenExchange(exchange)).scope(self.scope.read()?);
+        let request = TokenRequest::new(Grant::TokenExchange(exchange)).scope(self.good_for.scope()?);
+        let mut request = self.good_for.with_details(request, TokenRequest::details)?;
         if let Some(resource) = &self.resource {
             request = request.resource(resource.parse().about_option("--resource")?);
         }

@@ -2,7 +2,9 @@
 
 use aims::backend;
 use aims::keys::SystemClock;
-use aims::oauth::{HeldToken, Issuer, Resource, Scope, TokenClient, TokenRequest, TokenStep};
+use aims::oauth::{
+    AuthorizationDetails, HeldToken, Issuer, Resource, Scope, TokenClient, TokenRequest, TokenStep,
+};
 use clap::Subcommand;
 
 use super::binding::{Binding, BindingArgs};
@@ -122,7 +124,7 @@ pub(super) struct Target {
     #[arg(long, value_name = "URI")]
     resource: String,
     #[command(flatten)]
-    scope: ScopeArg,
+    good_for: GoodFor,
 }
 
 impl Target {
@@ -131,22 +133,46 @@ impl Target {
     }
 
     pub(super) fn scope(&self) -> Result<Scope, Failure> {
-        self.scope.read()
+        self.good_for.scope()
+    }
+
+    pub(super) fn with_details<T>(
+        &self,
+        wanted: T,
+        put: impl FnOnce(T, AuthorizationDetails) -> T,
+    ) -> Result<T, Failure> {
+        self.good_for.with_details(wanted, put)
     }
 }
 
 /// What the token is good for.
 #[derive(clap::Args, Debug)]
-pub(super) struct ScopeArg {
+pub(super) struct GoodFor {
     /// What the token shall be good for, separated by spaces. Default: what the server gives.
     #[arg(long)]
     scope: Option<String>,
+    /// What it shall be good for in detail (RFC 9396): a JSON array, such as `[{"type":"booking","actions":["read"]}]`.
+    #[arg(long, value_name = "JSON")]
+    authorization_details: Option<String>,
 }
 
-impl ScopeArg {
-    pub(super) fn read(&self) -> Result<Scope, Failure> {
+impl GoodFor {
+    pub(super) fn scope(&self) -> Result<Scope, Failure> {
         let scope = self.scope.as_deref().map(str::parse).transpose();
         Ok(scope.about_option("--scope")?.unwrap_or_default())
+    }
+
+    /// What is wanted, with details if there are any.
+    pub(super) fn with_details<T>(
+        &self,
+        wanted: T,
+        put: impl FnOnce(T, AuthorizationDetails) -> T,
+    ) -> Result<T, Failure> {
+        let details = self.authorization_details.as_deref().map(AuthorizationDetails::parse).transpose();
+        Ok(match details.about_option("--authorization-details")? {
+            Some(details) => put(wanted, details),
+            None => wanted,
+        })
     }
 }
 

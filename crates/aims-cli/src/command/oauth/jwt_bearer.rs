@@ -50,6 +50,7 @@ impl JwtBearer {
         let request = TokenRequest::new(Grant::JwtBearer(subject_token::token(path, inputs)?))
             .resource(self.target.resource()?)
             .scope(self.target.scope()?);
+        let request = self.target.with_details(request, TokenRequest::details)?;
         let session = self.asking.session(&[], false, inputs)?;
         let token = super::block_on(session.access_token(request))?;
         Ok((session, token))
@@ -60,6 +61,7 @@ impl JwtBearer {
         let session = self.asking.session(std::slice::from_ref(&home), false, inputs)?;
         let need =
             TokenNeed::of(self.target.resource()?).from(session.issuer.clone()).scope(self.target.scope()?);
+        let need = self.target.with_details(need, TokenNeed::details)?;
         let need = if self.id_jag {
             need.by_identity_assertion(home, subject)
         } else {

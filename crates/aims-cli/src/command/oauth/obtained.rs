@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use aims::oauth::{Fingerprint, HeldBinding, HeldGrant, HeldToken, Resource, Scope};
+use aims::oauth::{AuthorizationDetails, Fingerprint, HeldBinding, HeldGrant, HeldToken, Resource, Scope};
 use zeroize::Zeroizing;
 
 use super::binding::Binding;
@@ -89,7 +89,8 @@ impl Obtained {
             .with("token_type", token.scheme().as_str())
             .with("bearer", token.binding() == HeldBinding::Bearer)
             .with_some("resource", token.resources().first().map(Resource::as_str))
-            .with_some("scope", token.scope().map(Scope::as_str));
+            .with_some("scope", token.scope().map(Scope::as_str))
+            .with_some("authorization_details", token.details().map(AuthorizationDetails::as_json));
         let facts = match token.binding() {
             HeldBinding::Dpop(key) => facts.with("thumbprint", key.to_string()),
             _ => facts,

@@ -31,6 +31,7 @@ impl Refresh {
         let (file, grant) = GrantFile::open(&self.grant, &self.sealing_key, inputs)?;
         let session = self.asking.session(&[], true, inputs)?;
         let need = TokenNeed::of(self.target.resource()?).scope(self.target.scope()?).by(&grant);
+        let need = self.target.with_details(need, TokenNeed::details)?;
         let token = super::block_on(async { Ok(session.tokens.token(&need).await?) })?;
         // The server knows the old one no more: before anything else can fail.
         file.keep(&grant)?;

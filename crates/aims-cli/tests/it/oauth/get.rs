@@ -57,6 +57,25 @@ fn azr_3_dpo_8_azr_9_a_token_in_the_agents_own_right_goes_to_a_file_and_nowhere_
 }
 
 #[test]
+fn rar_1_rar_3_a_token_is_good_for_details_that_are_asked_for() {
+    let folder = folder();
+    let place = Place::new(&folder, &[]);
+    let details = r#"[{"type":"booking","actions":["read"]}]"#;
+    let kept = ["--new-dpop-key", "dpop.pem", "--out", "access.jwt"];
+    let output = own(&folder, &place, &[&kept[..], &["--authorization-details", details, "--json"]].concat());
+    assert_eq!(output.json()["authorization_details"], details);
+    let read = folder.aims(&["token", "inspect", "@access.jwt", "--json"]).json();
+    assert_eq!(read["claims"]["authorization_details"][0]["type"], "booking");
+    // What is no such array is not asked for.
+    let before = place.asked().len();
+    for wrong in ["{}", r#"[{"actions":["read"]}]"#, "booking"] {
+        let refused = own(&folder, &place, &["--authorization-details", wrong]).refusal();
+        assert!(refused.message.starts_with("--authorization-details: "), "{wrong}");
+    }
+    assert_eq!(place.asked().len(), before);
+}
+
+#[test]
 fn sec_4_a_bearer_token_and_a_token_on_a_terminal_are_asked_for_by_name() {
     let folder = folder();
     let place = Place::new(&folder, &[]);
