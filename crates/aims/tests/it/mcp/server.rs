@@ -34,6 +34,15 @@ async fn mcp_1_metadata_are_at_the_endpoint_at_the_root_and_in_challenges() {
     let wanted = world.assert_refused(plain, 401, "no_token", "no_token", "CHA-1").await;
     let place = format!("resource_metadata=\"https://tools.example{PLACE}/mcp\"");
     assert!(wanted.iter().all(|challenge| challenge.contains(&place)), "{wanted:?}");
+    // It is one document, whatever a route takes.
+    let bearer_alone = world.guard.accepting(Accept::dangerous_bearer()).unwrap().mcp(scopes()).unwrap();
+    let app = Router::new().fallback(|| async {}).layer(bearer_alone);
+    for place in [format!("{PLACE}/mcp"), PLACE.to_owned()] {
+        let asked = app.clone().oneshot(Request::get(&place).body(Body::empty()).unwrap()).await.unwrap();
+        let body = axum::body::to_bytes(asked.into_body(), 1 << 16).await.unwrap();
+        let metadata = ResourceMetadata::parse(&body, &endpoint()).unwrap();
+        assert!(metadata.dpop_algorithms().is_some(), "{place}");
+    }
     // A guard without the layer serves nothing at the root for a resource that is elsewhere.
     let app = Router::new().fallback(|| async {}).layer(world.guard.layer());
     let asked = app.oneshot(Request::get(PLACE).body(Body::empty()).unwrap()).await.unwrap();

@@ -6,20 +6,31 @@ use aims::oauth::{
 };
 use aims::proof::ReplayMemory;
 use aims::{Accept, GuardBuilder, GuardError, backend};
+#[cfg(feature = "legacy-wpt-01")]
+use aims::{
+    oauth::AccessTokenRequest,
+    proof::{NewWpt, http_audience},
+};
+#[cfg(feature = "legacy-wpt-01")]
+use aims_testkit::TestAgent;
 use aims_testkit::assert_refused;
 use axum::body::Body;
 use http::Request;
 
+#[cfg(feature = "legacy-wpt-01")]
+use super::dpop::{Shows, TRAVEL, prover, token_for};
 use super::world::*;
+#[cfg(feature = "legacy-wpt-01")]
+use crate::support::NOW;
 use crate::support::Tool;
 
 const PLACE: &str = "/.well-known/oauth-protected-resource";
 
 /// What a resource takes.
 #[derive(Clone, Copy)]
-struct Takes {
-    policy: BindingPolicy,
-    verifies_dpop: bool,
+pub(super) struct Takes {
+    pub(super) policy: BindingPolicy,
+    pub(super) verifies_dpop: bool,
 }
 
 fn takes(policy: BindingPolicy) -> Takes {
@@ -56,7 +67,7 @@ fn dpop_verifier() -> DpopVerifier {
     DpopVerifier::builder(ReplayMemory::with_capacity(100), backend::ring()).build()
 }
 
-fn accepting(takes: Takes, accept: Accept) -> Result<World, GuardError> {
+pub(super) fn accepting(takes: Takes, accept: Accept) -> Result<World, GuardError> {
     built(takes, move |guard| guard.accept(accept))
 }
 
@@ -67,7 +78,7 @@ fn schemes<'a>(challenges: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// The schemes that somebody without a token is asked for, which the metadata have, too.
-async fn asks_for(world: &World) -> String {
+pub(super) async fn asks_for(world: &World) -> String {
     let bare = Request::post("/v1/book").body(Body::empty()).unwrap();
     let wanted = world.assert_refused(bare, 401, "no_token", "no_token", "CHA-1").await;
     let asked = schemes(wanted.iter().map(String::as_str));
@@ -169,11 +180,39 @@ fn wpt_1_sec_4_a_workload_proof_token_of_its_own_field_leaves_place_for_the_toke
     for takes in [takes(BindingPolicy::bound()), only(&[Shown::Dpop]), only(&[Shown::Bearer])] {
         legacy(takes).unwrap();
     }
-    // It shows no key but its own, and of that nothing to tokens.
+    // It shows no token that is bound to its own key.
     for takes in [only(&[Shown::Signature]), only(&[Shown::Certificate])] {
         assert_refused!(legacy(takes), "token_not_shown", "SEC-4");
     }
     assert_refused!(legacy(unverified(BindingPolicy::bound())), "dpop_not_verified", "DPO-10");
+}
+
+#[cfg(feature = "legacy-wpt-01")]
+#[tokio::test]
+async fn wpt_1_aims_25_a_proof_of_its_own_field_says_whose_the_token_is() {
+    let world =
+        built(or_bearer(), |guard| guard.accept(Accept::wpt()).profile(aims::WptProfile::Wpt01)).unwrap();
+    let (agent, thief) = (world.travel(), world.authority.agent("/agents/thief", NOW));
+    let (prover, loose) = (prover(), AccessTokenRequest::new("user-1", TRAVEL, tool()));
+    let loose = world.issue(&loose.scope("trips:book".parse().unwrap()));
+    let bound = world.issue(&token_for(TRAVEL, &prover));
+    let request = |agent: &TestAgent, authorization: &str, proof: Option<&str>| {
+        let token = authorization.split(' ').nth(1).unwrap();
+        let wpt = agent.sign(&NewWpt::new(http_audience(URI)).access_token(token), NOW);
+        let mut request = Request::post("/v1/book").header("authorization", authorization);
+        request = request.header("workload-identity-token", agent.wit()).header("workload-proof-token", wpt);
+        if let Some(proof) = proof {
+            request = request.header("dpop", proof);
+        }
+        request.body(Body::empty()).unwrap()
+    };
+    let bearer = format!("Bearer {loose}");
+    assert_eq!(world.call(request(&agent, &bearer, None)).await.0, 200);
+    let shows = Shows::new(&prover, &bound);
+    let by_dpop = format!("DPoP {bound}");
+    assert_eq!(world.call(request(&agent, &by_dpop, Some(&shows.proof().await))).await.0, 200);
+    let stolen = request(&thief, &bearer, None);
+    world.assert_refused(stolen, 401, "invalid_token", "other_client", "AIMS-25").await;
 }
 
 #[test]

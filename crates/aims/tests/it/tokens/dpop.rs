@@ -20,10 +20,10 @@ use super::passed_on::{assert_without, careless};
 use super::world::*;
 use crate::support::NOW;
 
-const TRAVEL: &str = "spiffe://acme.example/agents/travel";
+pub(super) const TRAVEL: &str = "spiffe://acme.example/agents/travel";
 const HELPER: &str = "spiffe://acme.example/agents/helper";
 
-fn prover() -> DpopProver {
+pub(super) fn prover() -> DpopProver {
     let key = SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap();
     DpopProver::new(Arc::new(key)).unwrap()
 }
@@ -46,14 +46,14 @@ fn setup(nonces: Option<SealedNonces>) -> Setup {
         .guard(|guard| guard.accept(Accept::signature().or(Accept::dpop())))
 }
 
-fn token_for<'a>(client: &'a str, prover: &DpopProver) -> AccessTokenRequest<'a> {
+pub(super) fn token_for<'a>(client: &'a str, prover: &DpopProver) -> AccessTokenRequest<'a> {
     AccessTokenRequest::new("user-1", client, tool())
         .scope("trips:book".parse().unwrap())
         .bound_to(TokenBinding::Key(prover.thumbprint()))
 }
 
 /// How a request is made, and what may be wrong with it.
-struct Shows<'a> {
+pub(super) struct Shows<'a> {
     prover: &'a DpopProver,
     token: &'a str,
     method: &'a str,
@@ -63,11 +63,11 @@ struct Shows<'a> {
 }
 
 impl<'a> Shows<'a> {
-    fn new(prover: &'a DpopProver, token: &'a str) -> Self {
+    pub(super) fn new(prover: &'a DpopProver, token: &'a str) -> Self {
         Self { prover, token, method: "POST", htu: URI, nonce: None, at: NOW.as_secs() }
     }
 
-    async fn proof(&self) -> String {
+    pub(super) async fn proof(&self) -> String {
         let (target, token) = (self.htu.parse().unwrap(), self.token.parse().unwrap());
         let proof = self.prover.proof(self.method, &target).with_token(&token);
         let proof = match self.nonce {
@@ -77,7 +77,7 @@ impl<'a> Shows<'a> {
         proof.sign(aims::keys::UnixTime::from_secs(self.at)).await.unwrap()
     }
 
-    async fn request(&self) -> Request<Body> {
+    pub(super) async fn request(&self) -> Request<Body> {
         request(&format!("DPoP {}", self.token), &[&self.proof().await])
     }
 }

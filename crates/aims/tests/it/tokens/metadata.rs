@@ -187,6 +187,13 @@ fn prm_1_dpo_10_what_would_not_be_true_is_refused() {
     for audiences in [own().and_http("https://other.example").unwrap(), Audiences::exact("tool").unwrap()] {
         assert_refused!(guard(audiences, urn()), "resource_elsewhere", "PRM-1");
     }
+    // Where none comes, none has to be for any: until a route takes them.
+    let several = own().and_http("https://other.example").unwrap();
+    let loose = BindingPolicy::bound().dangerous_or_bearer();
+    let loose = ResourceServer::new(tokens("urn:tool:1").build(), loose).with_dpop(dpop());
+    let without = Guard::builder(several, BundleSet::default(), Callers::new()).access_tokens(loose);
+    let without = without.accept(Accept::dangerous_bearer()).build().unwrap();
+    assert_refused!(without.accepting(Accept::dpop()), "resource_elsewhere", "PRM-1");
     let only =
         ResourceServer::new(tokens("https://tools.example").build(), BindingPolicy::only(&[Shown::Dpop]));
     assert_refused!(guard(own(), only.clone()), "dpop_not_verified", "DPO-10");

@@ -7,6 +7,7 @@ mod metadata;
 mod opaque;
 #[cfg(all(feature = "axum", feature = "hyper"))]
 mod over_tls;
+mod pairs;
 mod passed_on;
 mod scope;
 mod signed;
