@@ -11,6 +11,8 @@ mod client_auth_method;
 mod delegation;
 mod details;
 mod dpop;
+#[cfg(feature = "jwe")]
+mod encrypted;
 mod error_code;
 mod exchange;
 mod form;
@@ -80,6 +82,8 @@ pub use crate::dpop::{
     DpopTargetError, DpopVerifier, DpopVerifierBuilder, NewDpopProof, SealedNonces, UnsignedDpopProof,
     VerifiedDpopProof,
 };
+#[cfg(feature = "jwe")]
+pub use crate::encrypted::{Encryptable, EncryptedIntrospection, TokenRecipient, encrypt_to};
 pub use crate::error_code::ErrorCode;
 pub use crate::exchange::{ActorToken, CheckedExchange, ExchangeError, ExchangeParties};
 pub use crate::form::{FormError, NewParameters, Parameters};

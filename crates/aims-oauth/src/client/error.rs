@@ -31,6 +31,10 @@ pub enum ClientError {
     /// The agent has no credential, or one that has expired.
     #[error(transparent)]
     Credential(#[from] HolderError),
+    /// A token that was to be encrypted is not, or not to this client.
+    #[cfg(feature = "jwe")]
+    #[error(transparent)]
+    Encryption(#[from] aims_jose::jwe::JweError),
     /// A request that waits for a user, or a token, has expired.
     #[error("it has expired")]
     Expired,
@@ -152,6 +156,8 @@ impl ClientError {
             Self::Clock(error) => error.code(),
             Self::Constraint => "constraint",
             Self::Credential(error) => error.code(),
+            #[cfg(feature = "jwe")]
+            Self::Encryption(error) => error.code(),
             Self::Expired => "expired",
             Self::Fetch(error) => error.code(),
             Self::Form(error) => error.code(),
@@ -201,6 +207,8 @@ impl ClientError {
             Self::Clock(error) => error.rule(),
             Self::Constraint => "SEC-4",
             Self::Credential(error) => error.rule(),
+            #[cfg(feature = "jwe")]
+            Self::Encryption(error) => error.rule(),
             Self::Expired => "HIL-42",
             Self::Fetch(error) => error.rule(),
             Self::Form(error) => error.rule(),

@@ -25,6 +25,8 @@ pub struct TokenClientBuilder {
     takes_parents: bool,
     asks_for_supported: bool,
     capacity: usize,
+    #[cfg(feature = "jwe")]
+    recipients: HashMap<Issuer, crate::TokenRecipient>,
 }
 
 impl TokenClientBuilder {
@@ -40,6 +42,8 @@ impl TokenClientBuilder {
             takes_parents: false,
             asks_for_supported: false,
             capacity: DEFAULT_CAPACITY,
+            #[cfg(feature = "jwe")]
+            recipients: HashMap::new(),
         }
     }
 
@@ -66,6 +70,14 @@ impl TokenClientBuilder {
     /// (MCP-12). Default: for what the server gives, whatever the resource says.
     pub fn ask_for_supported_scopes(mut self) -> Self {
         self.asks_for_supported = true;
+        self
+    }
+
+    /// Takes ID Tokens of this server that are encrypted to the client, as it registered there, and no others (SEC-9). Default: of every server, such as are not. Those in
+    /// [`HeldToken::id_token`](crate::HeldToken::id_token) are as they came.
+    #[cfg(feature = "jwe")]
+    pub fn encrypted_id_tokens(mut self, issuer: Issuer, recipient: crate::TokenRecipient) -> Self {
+        self.recipients.insert(issuer, recipient);
         self
     }
 
@@ -104,6 +116,8 @@ impl TokenClientBuilder {
             cache: TokenCache::with_capacity(self.capacity),
             grants: KnownGrants::default(),
             discovered: discovery::Resources::with_capacity(self.capacity),
+            #[cfg(feature = "jwe")]
+            recipients: self.recipients,
         }))
     }
 }

@@ -12,6 +12,7 @@ mod scope_memory;
 mod user_grant;
 mod users;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub use self::scope_memory::ScopeMemory;
 pub use self::user_grant::UserGrant;
 use crate::{
     ClientCredential, ClientError, EndpointRequest, ExpectedIdToken, Grant, HeldBinding, HeldGrant,
-    HeldToken, IdTokenVerifier, Issuer, OAuthClient, Resource, SenderConstraint, ServerMetadata,
+    HeldToken, IdToken, IdTokenVerifier, Issuer, OAuthClient, Resource, SenderConstraint, ServerMetadata,
     TokenExchange, TokenFlow, TokenRequest, TokenStep, TrustedIssuer, TypedToken,
 };
 
@@ -83,6 +84,9 @@ struct Inner {
     cache: TokenCache,
     grants: KnownGrants,
     discovered: discovery::Resources,
+    /// Of servers whose ID Tokens are encrypted to the client.
+    #[cfg(feature = "jwe")]
+    recipients: HashMap<Issuer, crate::TokenRecipient>,
 }
 
 /// A server that knows the client.
@@ -314,9 +318,24 @@ impl TokenClient {
         let expected = ExpectedIdToken::refreshed(&first)
             .access_token(token.token())
             .refresh_token(token.refresh_token());
+        let id_token = &*self.signed(client.issuer(), id_token)?;
         server.id_tokens.prepare(id_token, self.now()?).await?;
         server.id_tokens.verify(id_token, &expected, self.now()?)?;
         Ok(())
+    }
+
+    /// The ID Token that the server signed: decrypted, where it is to be encrypted to the client.
+    #[cfg_attr(
+        not(feature = "jwe"),
+        expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "no server encrypts")
+    )]
+    fn signed<'t>(&self, issuer: &Issuer, id_token: &'t IdToken) -> Result<Cow<'t, IdToken>, ClientError> {
+        #[cfg(feature = "jwe")]
+        if let Some(recipient) = self.0.recipients.get(issuer) {
+            return Ok(Cow::Owned(recipient.decrypt(id_token)?));
+        }
+        let _ = issuer;
+        Ok(Cow::Borrowed(id_token))
     }
 
     /// AZR-10: whether what is known to have been cut off leaves the token.

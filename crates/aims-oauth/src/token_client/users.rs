@@ -135,6 +135,7 @@ impl TokenClient {
     ) -> Result<UserGrant, ClientError> {
         let server = self.server(client.issuer()).await?;
         let id_token = token.id_token().ok_or(ClientError::NoIdToken)?;
+        let id_token = &*self.signed(client.issuer(), id_token)?;
         server.id_tokens.prepare(id_token, self.now()?).await?;
         let user = server.id_tokens.verify(id_token, expected, self.now()?)?;
         let grant = self.granted(client, token)?;

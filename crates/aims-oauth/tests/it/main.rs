@@ -13,6 +13,8 @@ mod crossing;
 mod delegation;
 mod details;
 mod dpop;
+#[cfg(feature = "jwe")]
+mod encrypted;
 mod evidence;
 mod exchanges;
 mod forms;
