@@ -9,7 +9,7 @@ use aims_oauth::{
     Derivation, NewActor, PresentedToken, Resource, VerifiedAccessToken,
 };
 
-use super::world::{AGENT, AUDIENCE as TOOL, NOW, SERVER, Server};
+use super::world::{AGENT, AUDIENCE as TOOL, NOW, SERVER};
 
 struct Made {
     verifier: AccessTokenVerifier,
@@ -25,8 +25,7 @@ static MADE: LazyLock<Made> = LazyLock::new(|| {
     let verifier = AccessTokenVerifier::builder(tool.clone(), SERVER.trusted(), backend::ring())
         .also_known_as(OTHER_NAME.parse().expect("a resource"))
         .asks_as(SERVER.issuer.clone(), "tool-1");
-    let issuer = AccessTokenIssuer::new(SERVER.issuer.clone(), SERVER.party.key.clone(), Server::KEY_ID);
-    let issuer = issuer.expect("an issuer");
+    let issuer = SERVER.access_tokens();
     let request = AccessTokenRequest::new("user-1", AGENT, tool)
         .scope("trips:book".parse().expect("a scope"))
         .acting(NewActor::new("spiffe://acme.example/agents/helper"));

@@ -6,9 +6,9 @@ use std::time::Duration;
 use aims_credential::ReplayStore;
 use aims_keys::backend;
 use aims_oauth::{
-    AccessTokenIssuer, AccessTokenVerifier, CommonMembers, Grant, GrantError, GrantIssuer, GrantProfile,
-    GrantRequest, GrantVerifier, Issuer, Parameters, Redemption, Resource, Scope, SecurityToken,
-    TokenRequest, VerifiedGrant,
+    AccessTokenVerifier, CommonMembers, Grant, GrantError, GrantIssuer, GrantProfile, GrantRequest,
+    GrantVerifier, Issuer, Parameters, Redemption, Resource, Scope, SecurityToken, TokenRequest,
+    VerifiedGrant,
 };
 use aims_proof::ReplayMemory;
 
@@ -120,10 +120,8 @@ fn issue(grant: &VerifiedGrant, most: &Redemption<'_>) {
         Ok(request) => request,
         Err(error) => return refused(&error),
     };
-    let issuer = AccessTokenIssuer::new(SERVER.issuer.clone(), SERVER.party.key.clone(), Server::KEY_ID)
-        .expect("an issuer");
     // More than fits into a token is not issued.
-    let Ok(issued) = issuer.issue(&request, NOW) else { return };
+    let Ok(issued) = SERVER.access_tokens().issue(&request, NOW) else { return };
     let verifier = AccessTokenVerifier::builder(resource.clone(), SERVER.trusted(), backend::ring()).build();
     let token = verifier.verify(issued.token(), NOW).expect("what is issued verifies");
     assert_eq!((&*token.subject(), &*token.client_id()), ("somebody", APP));

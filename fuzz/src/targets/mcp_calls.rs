@@ -9,9 +9,7 @@ use std::task::{Context, Poll};
 use aims::mcp::{McpCall, McpCalls, McpScopes, RequestStates};
 use aims::{Accept, Audiences, BundleSet, Callers, Guard, JsonLines, McpLayer, Permit};
 use aims_keys::{SealingKey, backend};
-use aims_oauth::{
-    AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier, BindingPolicy, Resource, ResourceServer,
-};
+use aims_oauth::{AccessTokenRequest, AccessTokenVerifier, BindingPolicy, Resource, ResourceServer};
 use aims_testkit::TestClock;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -20,7 +18,7 @@ use serde_json::Value;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::world::{AGENT, AUDIENCE, NOW, SERVER, Server, at_once};
+use super::world::{AGENT, AUDIENCE, NOW, SERVER, at_once};
 
 struct Made {
     layer: McpLayer,
@@ -48,10 +46,9 @@ static MADE: LazyLock<Made> = LazyLock::new(|| {
         .recorder(JsonLines::new(std::io::sink()))
         .build()
         .expect("a sound guard");
-    let issuer = AccessTokenIssuer::new(SERVER.issuer.clone(), SERVER.party.key.clone(), Server::KEY_ID);
     // Not for `book`.
     let request = AccessTokenRequest::new("user-1", AGENT, tool).scope(scope("trips trips:read"));
-    let token = issuer.expect("an issuer").issue(&request, NOW).expect("a token").into_token();
+    let token = SERVER.access_tokens().issue(&request, NOW).expect("a token").into_token();
     Made {
         layer: guard.mcp(scopes.build().expect("a table")).expect("a layer"),
         field: format!("Bearer {}", token.expose()),

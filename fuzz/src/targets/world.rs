@@ -17,8 +17,8 @@ use aims_id::{Origin, WorkloadId};
 use aims_jose::{Jwk, JwkSet, NewHeader, Thumbprint};
 use aims_keys::{Algorithm, PublicKey, SignInput, Signature, Signer, SoftwareKey, UnixTime, backend};
 use aims_oauth::{
-    ClientAttestation, ClientAttesters, ClientKeys, Issuer, NewParameters, RegisteredClient,
-    RegisteredMethod, TrustedAttester, TrustedIssuer,
+    AccessTokenIssuer, ClientAttestation, ClientAttesters, ClientKeys, Issuer, NewParameters,
+    RegisteredClient, RegisteredMethod, TrustedAttester, TrustedIssuer,
 };
 use aims_proof::NewWpt;
 
@@ -173,6 +173,11 @@ impl Server {
 
     pub(super) fn trusted(&self) -> TrustedIssuer {
         TrustedIssuer::new(self.issuer.clone(), self.party.keys())
+    }
+
+    pub(super) fn access_tokens(&self) -> AccessTokenIssuer {
+        let issuer = AccessTokenIssuer::new(self.issuer.clone(), self.party.key.clone(), Self::KEY_ID);
+        issuer.expect("an issuer")
     }
 
     pub(super) fn signed(&self, typ: &str, claims: &[u8]) -> String {

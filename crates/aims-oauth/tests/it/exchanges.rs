@@ -2,18 +2,32 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "mtls")]
+use aims_credential::Credential;
 use aims_credential::{BundleSet, VerifiedWit, WitVerifier};
+#[cfg(feature = "mtls")]
+use aims_jose::JwkSet;
+use aims_jose::{Jwk, Thumbprint};
+#[cfg(feature = "mtls")]
+use aims_keys::AsyncSigner;
 use aims_keys::{SoftwareKey, UnixTime, backend};
+#[cfg(feature = "mtls")]
+use aims_oauth::PeerCertificate;
 use aims_oauth::{
-    AccessTokenRequest, ActorToken, AuthenticatedClient, ClientKey, DpopProver, DpopRequest, DpopTarget,
-    DpopVerifier, ErrorCode, ExchangeParties, NewParameters, Parameters, PresentedClient, TokenBinding,
-    VerifiedAccessToken, VerifiedDpopProof,
+    AccessTokenRequest, ActorToken, AuthenticatedClient, ClientAttestation, ClientAttesters, ClientKey,
+    DpopProver, DpopRequest, DpopTarget, DpopVerifier, ErrorCode, ExchangeParties, NewParameters, Parameters,
+    PresentedClient, RegisteredClient, RegisteredMethod, TokenBinding, TrustedAttester, VerifiedAccessToken,
+    VerifiedDpopProof,
 };
 use aims_proof::ReplayMemory;
+#[cfg(feature = "mtls")]
+use aims_testkit::TestCertificates;
 use aims_testkit::{TestAuthority, assert_refused};
 
 use crate::client::support::prover;
-use crate::client_auth::support::{Registry, authenticator, key};
+#[cfg(feature = "mtls")]
+use crate::client_auth::support::form;
+use crate::client_auth::support::{Registry, authenticator, judge_with, key, keys, sign};
 use crate::world::*;
 
 /// A client by its name, authenticated with a key that binds nothing.
@@ -185,4 +199,80 @@ async fn exc_6_exc_7_a_wit_says_who_acts_where_its_key_is_shown() {
     let parties = ExchangeParties::new(&known, &long).acting_by(ActorToken::Wit(&wit)).with_dpop(Some(&own));
     parties.check(wit.not_after() - Duration::from_secs(1)).unwrap();
     assert_refused!(parties.check(wit.not_after()), "expired", "EXC-2");
+}
+
+/// A client that its certificate speaks for, which nobody vouches for.
+#[cfg(feature = "mtls")]
+fn by_certificate(id: &str) -> (AuthenticatedClient, Thumbprint) {
+    let acme = TestCertificates::new("spiffe://acme.example", NOW);
+    let holder = acme.holder("/agents/travel", NOW);
+    let Credential::Svid(svid) = holder.credential() else { panic!("a certificate") };
+    let key = AsyncSigner::public_key(holder.signer(NOW).unwrap()).clone();
+    let thumbprint = Thumbprint::of(&key);
+    let keys = JwkSet::new(vec![Jwk::new(key)]).unwrap();
+    let registered = RegisteredClient::new(id, RegisteredMethod::SelfSignedTls(std::sync::Arc::new(keys)));
+    let form = form(&[("client_id", id)]);
+    let certificate = PeerCertificate::unverified(&svid.chain()[0], backend::ring());
+    let presented = PresentedClient::read(&form, []).unwrap().with_certificate(certificate);
+    (authenticator().build().authenticate(presented, Some(&registered), NOW).unwrap(), thumbprint)
+}
+
+#[cfg(feature = "mtls")]
+#[tokio::test]
+async fn exc_7_exc_9_mtl_2_a_client_shows_the_certificate_that_it_authenticated_with() {
+    let server = Server::new();
+    let (agent, key) = by_certificate(AGENT);
+    let own = *agent.binding().unwrap();
+    let bound = |binding| token(&server, &of(AGENT).bound_to(binding));
+    let (subject, free) = (bound(own), token(&server, &of("somebody")));
+    let judge = |client, subject: &VerifiedAccessToken, actor: Option<&VerifiedAccessToken>| {
+        let parties = ExchangeParties::new(client, subject);
+        let actor = actor.map(ActorToken::AccessToken);
+        actor.map_or(parties, |actor| parties.acting_by(actor)).check(NOW).map(drop)
+    };
+    judge(&agent, &subject, None).unwrap();
+    judge(&agent, &free, Some(&subject)).unwrap();
+    // Another certificate, or its key, which the certificate does not show.
+    for other in [TokenBinding::Certificate([7; 32]), TokenBinding::Key(key)] {
+        let other = bound(other);
+        assert_refused!(judge(&agent, &other, None), "subject_not_shown", "EXC-9");
+        assert_refused!(judge(&agent, &free, Some(&other)), "actor_not_shown", "EXC-7");
+    }
+    // Whoever has the token, and not the certificate.
+    let (thief, by_key) = (by_certificate(AGENT).0, client(AGENT).await);
+    for other in [&thief, &by_key] {
+        assert_refused!(judge(other, &subject, None), "subject_not_shown", "EXC-9");
+        assert_refused!(judge(other, &free, Some(&subject)), "actor_not_shown", "EXC-7");
+    }
+    let proof = proof(&prover()).await;
+    let refused = ExchangeParties::new(&by_key, &subject).with_dpop(Some(&proof)).check(NOW);
+    assert_refused!(refused, "subject_not_shown", "EXC-9");
+}
+
+#[tokio::test]
+async fn exc_7_exc_9_abc_6_an_attested_client_shows_the_key_of_its_instance() {
+    let server = Server::new();
+    let (attester, instance) = (key(), key());
+    let jwk = Jwk::new(instance.public_key().clone());
+    let claims = format!(r#"{{"sub":"{AGENT}","exp":1790003600,"cnf":{{"jwk":{}}}}}"#, jwk.to_json());
+    let header = r#"{"alg":"ES256","kid":"k","typ":"oauth-client-attestation+jwt"}"#;
+    let attestation = sign(header, &claims, &attester);
+    let held = ClientAttestation::from_attester(&attestation, instance.public_key()).unwrap();
+    let pop = held.pop(ISSUER).sign(&instance, NOW).await.unwrap();
+    let method = RegisteredMethod::Attestation(ClientAttesters::new("attester"));
+    let agent = judge_with(
+        &authenticator().attester(TrustedAttester::new("attester", keys(&attester, "k"))).build(),
+        &Registry::default().client(RegisteredClient::new(AGENT, method)),
+        &[("client_id", AGENT)],
+        &[("OAuth-Client-Attestation", &attestation), ("OAuth-Client-Attestation-PoP", &pop)],
+        NOW,
+    );
+    let agent = agent.unwrap();
+    let thumbprint = Thumbprint::of(instance.public_key());
+    let bound = |key| token(&server, &of(AGENT).bound_to(TokenBinding::Key(key)));
+    let (own, other) = (bound(thumbprint), bound(prover().thumbprint()));
+    ExchangeParties::new(&agent, &own).check(NOW).unwrap();
+    assert_refused!(ExchangeParties::new(&agent, &other).check(NOW), "subject_not_shown", "EXC-9");
+    let certificate = token(&server, &of(AGENT).bound_to(TokenBinding::Certificate(*thumbprint.as_bytes())));
+    assert_refused!(ExchangeParties::new(&agent, &certificate).check(NOW), "subject_not_shown", "EXC-9");
 }
