@@ -53,6 +53,7 @@ pub struct CheckedExchange<'a> {
     client: &'a AuthenticatedClient,
     subject: &'a VerifiedAccessToken,
     actor: Option<Acting<'a>>,
+    dpop: Option<&'a VerifiedDpopProof>,
 }
 
 #[derive(Clone, Debug)]
@@ -96,7 +97,8 @@ impl<'a> ExchangeParties<'a> {
         if self.subject.not_after() <= now {
             return Err(E::Expired);
         }
-        let is_addressee = self.serves.contains(self.subject.resource());
+        // Whoever shows nothing is not the tool for saying its name.
+        let is_addressee = !self.client.is_public() && self.serves.contains(self.subject.resource());
         match self.subject.binding() {
             Some(binding) if !is_addressee && !self.shows(binding) => return Err(E::SubjectNotShown),
             _ => {}
@@ -106,10 +108,11 @@ impl<'a> ExchangeParties<'a> {
             Some(ActorToken::AccessToken(token)) => Some(self.check_token(token, now)?),
             Some(ActorToken::Wit(wit)) => Some(self.check_wit(wit, now)?),
         };
-        Ok(CheckedExchange { client: self.client, subject: self.subject, actor })
+        Ok(CheckedExchange { client: self.client, subject: self.subject, actor, dpop: self.dpop })
     }
 
-    /// EXC-7: of this client, shown to be its own, and of the same transaction.
+    /// EXC-7: by which the client acts, shown to be its own, and of the same transaction. Who acts by it is its actor, or else whom it is about or was given to, if that
+    /// is the client: what a tool was sent about another makes nobody of that other.
     fn check_token(
         &self,
         token: &'a VerifiedAccessToken,
@@ -120,8 +123,13 @@ impl<'a> ExchangeParties<'a> {
         if token.not_after() <= now {
             return Err(E::Expired);
         }
-        let is_named = *token.client_id() == *self.client.client_id() || self.is_client(&token.subject());
-        if !is_named {
+        let issuer = token.issuer().as_str();
+        let (name, known_to) = match token.actors().current() {
+            Some(actor) => (actor.subject(), actor.issuer().unwrap_or(issuer.into())),
+            None if self.is_known_as(&token.subject(), issuer) => (token.subject(), issuer.into()),
+            None => (token.client_id(), issuer.into()),
+        };
+        if !self.is_known_as(&name, &known_to) {
             return Err(E::OtherActor);
         }
         if !token.binding().is_some_and(|binding| self.shows(binding)) {
@@ -132,7 +140,7 @@ impl<'a> ExchangeParties<'a> {
         {
             return Err(E::OtherTransaction);
         }
-        Ok(Acting::Token(token.subject().into_owned(), token.issuer().as_str().to_owned()))
+        Ok(Acting::Token(name.into_owned(), known_to.into_owned()))
     }
 
     fn check_wit(&self, wit: &'a VerifiedWit, now: UnixTime) -> Result<Acting<'a>, ExchangeError> {
@@ -141,14 +149,20 @@ impl<'a> ExchangeParties<'a> {
         if wit.not_after() <= now {
             return Err(E::Expired);
         }
-        if !self.is_client(wit.subject().as_str()) {
+        if !self.is_agent(wit.subject().as_str()) && wit.subject().as_str() != self.client.client_id() {
             return Err(E::OtherActor);
         }
         if self.shows_key(wit.thumbprint()) { Ok(Acting::Wit(wit)) } else { Err(E::ActorNotShown) }
     }
 
-    fn is_client(&self, name: &str) -> bool {
-        name == self.client.client_id() || self.client.agent().is_some_and(|agent| agent.as_str() == name)
+    /// Whether the client goes by this name at this issuer. Another's name for a client is no name here, but that of a workload is the same everywhere.
+    fn is_known_as(&self, name: &str, issuer: &str) -> bool {
+        let is_own = issuer == self.subject.issuer().as_str();
+        is_own && name == self.client.client_id() || self.is_agent(name)
+    }
+
+    fn is_agent(&self, name: &str) -> bool {
+        self.client.agent().is_some_and(|agent| agent.as_str() == name)
     }
 
     /// Whether this request shows what a token is bound to: by its `DPoP` proof, or by what its client authenticated with.
@@ -168,9 +182,15 @@ impl<'a> ExchangeParties<'a> {
 }
 
 impl<'a> CheckedExchange<'a> {
-    /// A token that comes of it, for this resource: the actor stands outermost (EXC-8), by the name of the actor token and its issuer, or else of the client (EXC-6).
+    /// A token that comes of it, for this resource: the actor stands outermost (EXC-8), by the name of the actor token and its issuer, or else of the client (EXC-6). It is
+    /// bound to what the request has shown: the key of its `DPoP` proof, or else what the client authenticated with.
     pub fn derive(&'a self, resource: Resource) -> Derivation<'a> {
         let derivation = Derivation::of(self.subject, self.client.client_id(), resource);
+        let shown = self.dpop.map(|proof| TokenBinding::Key(*proof.thumbprint()));
+        let derivation = match shown.or(self.client.binding().copied()) {
+            Some(binding) => derivation.bound_to(binding),
+            None => derivation,
+        };
         match &self.actor {
             None => derivation,
             Some(Acting::Token(subject, issuer)) => derivation.acting(subject, Some(issuer)),
@@ -178,7 +198,8 @@ impl<'a> CheckedExchange<'a> {
         }
     }
 
-    /// A grant for another domain that comes of it, by identity chaining: for the server `audience`, where the client goes by `client_there` (XD-1, JAG-9).
+    /// A grant for another domain that comes of it, by identity chaining: for the server `audience`, where the client goes by `client_there` (XD-1, JAG-9). It is bound to
+    /// the key of the request's `DPoP` proof, if there is one (JAG-10).
     pub fn chaining(&'a self, audience: Issuer, client_there: &'a str) -> CrossDomain<'a> {
         self.acted(CrossDomain::chaining(self.subject, self.client.client_id(), audience, client_there))
     }
@@ -189,6 +210,10 @@ impl<'a> CheckedExchange<'a> {
     }
 
     fn acted(&'a self, grant: CrossDomain<'a>) -> CrossDomain<'a> {
+        let grant = match self.dpop {
+            Some(proof) => grant.bound_to(*proof.thumbprint()),
+            None => grant,
+        };
         match &self.actor {
             None => grant,
             Some(Acting::Token(subject, issuer)) => grant.acting(subject, Some(issuer)),

@@ -44,6 +44,8 @@ pub struct AccessTokenRequest<'a> {
     auth_time: Option<UnixTime>,
     acr: Option<&'a str>,
     transaction: Option<Cow<'a, str>>,
+    /// Whose names are in it, where it comes from a token.
+    names_of: Option<Issuer>,
 }
 
 impl<'a> AccessTokenRequest<'a> {
@@ -68,6 +70,7 @@ impl<'a> AccessTokenRequest<'a> {
             auth_time: None,
             acr: None,
             transaction: None,
+            names_of: None,
         }
     }
 
@@ -116,6 +119,12 @@ impl<'a> AccessTokenRequest<'a> {
     /// When and how strongly the user was authenticated (CHA-4).
     pub fn authenticated(mut self, at: UnixTime, acr: Option<&'a str>) -> Self {
         (self.auth_time, self.acr) = (Some(at), acr);
+        self
+    }
+
+    /// Comes from a token of this issuer: what that says of subject and actors, it says by names of its own, and nobody else repeats it as their own.
+    pub(crate) fn of_issuer(mut self, issuer: Issuer) -> Self {
+        self.names_of = Some(issuer);
         self
     }
 
@@ -217,6 +226,9 @@ impl<S: ?Sized> AccessTokenIssuer<S> {
         request: &AccessTokenRequest<'_>,
         now: UnixTime,
     ) -> Result<UnsignedAccessToken, AccessTokenIssueError> {
+        if request.names_of.as_ref().is_some_and(|issuer| *issuer != self.issuer) {
+            return Err(AccessTokenIssueError::ForeignParent);
+        }
         let lifetime = request.lifetime.unwrap_or(self.lifetime);
         if lifetime > self.max_lifetime {
             return Err(AccessTokenIssueError::Lifetime);
@@ -398,6 +410,9 @@ pub enum AccessTokenIssueError {
     /// Subject, client or another claim is one that no verifier reads.
     #[error("the claims cannot be written")]
     Claims(#[source] ClaimsError),
+    /// It would come from a token of another issuer, whose names are not names here.
+    #[error("the token that it comes from is of another issuer")]
+    ForeignParent,
     /// The identifier of the issuer's key is malformed.
     #[error("the key identifier is malformed")]
     KeyId,
@@ -424,6 +439,7 @@ impl AccessTokenIssueError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Claims(_) => "bad_claims",
+            Self::ForeignParent => "foreign_parent",
             Self::KeyId => "malformed_key_id",
             Self::Lifetime => "bad_lifetime",
             Self::Lineage(error) => error.code(),
@@ -438,6 +454,7 @@ impl AccessTokenIssueError {
     pub fn rule(&self) -> &'static str {
         match self {
             Self::Claims(error) => error.rule(),
+            Self::ForeignParent => "EXC-4",
             Self::KeyId => "JO-HDR-05",
             Self::Lifetime => "ACT-7",
             Self::Lineage(error) => error.rule(),

@@ -1,5 +1,6 @@
 //! From a token of one domain to a grant for another (XD-1 to XD-8, JAG-1 to JAG-10).
 
+use aims_jose::Thumbprint;
 use aims_keys::UnixTime;
 
 use super::within::Asked;
@@ -15,13 +16,20 @@ use crate::{
 /// for, and not by default: the other domain gets to know what it needs (AIMS-49). Of those who acted the one that acts now is named, unless the
 /// [`Transcription`](super::Transcription) says more; and of all that the token comes from the first alone, by a name that only that domain can tell (design D10).
 ///
+/// Whether the client may do that with this token is not looked at here: [`ExchangeParties`](crate::ExchangeParties) says so, and what it has checked
+/// [leads here](crate::CheckedExchange::id_jag), bound to the key that was shown.
+///
 /// ```
 /// # use aims_keys::UnixTime;
-/// use aims_oauth::{CrossDomain, GrantIssuer, Targets, VerifiedAccessToken};
+/// use aims_oauth::{AuthenticatedClient, ExchangeParties, GrantIssuer, Targets, VerifiedAccessToken, VerifiedDpopProof};
 ///
-/// fn grant(issuer: &GrantIssuer, targets: &Targets, token: &VerifiedAccessToken, now: UnixTime) -> Result<(), Box<dyn std::error::Error>> {
+/// fn grant(
+///     issuer: &GrantIssuer, targets: &Targets,
+///     client: &AuthenticatedClient, token: &VerifiedAccessToken, proof: &VerifiedDpopProof, now: UnixTime,
+/// ) -> Result<(), Box<dyn std::error::Error>> {
+///     let checked = ExchangeParties::new(client, token).with_dpop(Some(proof)).check(now)?;
 ///     // The agent is known as "agent-at-b" over there.
-///     let derived = CrossDomain::id_jag(token, "spiffe://acme.example/agents/travel", "https://as.b.example".parse()?, "agent-at-b")
+///     let derived = checked.id_jag("https://as.b.example".parse()?, "agent-at-b")
 ///         .resource("https://api.b.example".parse()?)
 ///         .scope("trips:read".parse()?)
 ///         .derive(targets, now)?;
@@ -38,6 +46,7 @@ pub struct CrossDomain<'a> {
     audience: Issuer,
     client_there: &'a str,
     resources: Vec<Resource>,
+    key: Option<Thumbprint>,
 }
 
 /// What was asked for, within what the token is good for; and what of that is left out.
@@ -48,7 +57,7 @@ pub struct DerivedGrant<'a> {
 }
 
 impl<'a> CrossDomain<'a> {
-    /// By identity chaining. `client_id` acts for the subject of the token from now on (EXC-6); it goes by `client_there` at the server `audience` (JAG-9).
+    /// By identity chaining, whoever asks: what shows that it may is to be checked before. `client_id` acts for the subject of the token from now on (EXC-6); it goes by `client_there` at the server `audience` (JAG-9).
     pub fn chaining(
         token: &'a VerifiedAccessToken,
         client_id: &'a str,
@@ -92,6 +101,12 @@ impl<'a> CrossDomain<'a> {
         self
     }
 
+    /// For whoever shows this key there, too: the one that its client has shown here (JAG-10, XD-17).
+    pub fn bound_to(mut self, key: Thumbprint) -> Self {
+        self.key = Some(key);
+        self
+    }
+
     /// What the grant may say, details compared by the rule for types of which nothing is known.
     ///
     /// # Errors
@@ -116,11 +131,16 @@ impl<'a> CrossDomain<'a> {
         targets: &dyn ClaimTranscriber,
         now: UnixTime,
     ) -> Result<DerivedGrant<'a>, DerivationError> {
-        let Self { asked, profile, audience, client_there, resources } = self;
+        let Self { asked, profile, audience, client_there, resources, key } = self;
         let parent = asked.parent;
         let told = targets.transcribe(parent, &audience);
         let told = told.ok_or_else(|| DerivationError::UnknownTarget(audience.clone()))?;
+        let subject = targets.subject(parent, &audience).ok_or(DerivationError::UnknownSubject)?;
         let within = asked.within(None, rule, now)?;
+        // Nothing in a grant says that there is no scope: a grant without one leaves it to the other server.
+        if within.scope.is_empty() {
+            return Err(DerivationError::NoScope);
+        }
         let narrowing = Narrowing {
             scope: parent.scope().without(&within.scope),
             details: within.details_less_than(parent),
@@ -128,12 +148,15 @@ impl<'a> CrossDomain<'a> {
             ..Narrowing::default()
         };
 
-        let subject = told.subject.map_or_else(|| parent.subject(), Into::into);
         let mut request = GrantRequest::new(profile, subject, audience)
             .for_client(client_there)
             .scope(within.scope)
             .from(*parent.lineage().ids().first().unwrap_or(parent.lineage_id()))
-            .not_after(parent.not_after());
+            .not_after(parent.not_after())
+            .of_issuer(parent.issuer().clone());
+        if let Some(key) = key {
+            request = request.bound_to(key);
+        }
         let acts_for_itself =
             parent.is_autonomous() && asked.known_to.is_none() && parent.client_id() == asked.actor;
         if told.actors {
@@ -166,14 +189,21 @@ impl<'a> CrossDomain<'a> {
         audience: Issuer,
         client_there: &'a str,
     ) -> Self {
-        Self { asked: Asked::of(token, client_id), profile, audience, client_there, resources: Vec::new() }
+        Self {
+            asked: Asked::of(token, client_id),
+            profile,
+            audience,
+            client_there,
+            resources: Vec::new(),
+            key: None,
+        }
     }
 }
 
 impl<'a> DerivedGrant<'a> {
-    /// For whoever shows this key there, too: the one that its client has shown here (JAG-10, XD-17).
+    /// For whoever shows this key there, too.
     #[must_use]
-    pub fn bound_to(mut self, key: aims_jose::Thumbprint) -> Self {
+    pub fn bound_to(mut self, key: Thumbprint) -> Self {
         self.request = self.request.bound_to(key);
         self
     }

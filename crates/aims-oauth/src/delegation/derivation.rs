@@ -34,6 +34,7 @@ pub struct Derivation<'a> {
     asked: Asked<'a>,
     client_id: &'a str,
     resource: Resource,
+    binding: Option<TokenBinding>,
     lifetime: Option<Duration>,
 }
 
@@ -45,9 +46,9 @@ pub struct Derived<'a> {
 }
 
 impl<'a> Derivation<'a> {
-    /// From `parent`, for this client, which acts for the subject of the parent from now on (EXC-6), and for this resource.
+    /// From `parent`, whoever asks: what shows that it may is [to be checked](crate::ExchangeParties) before. For this client, which acts for the subject of the parent from now on (EXC-6), and for this resource.
     pub fn of(parent: &'a VerifiedAccessToken, client_id: &'a str, resource: Resource) -> Self {
-        Self { asked: Asked::of(parent, client_id), client_id, resource, lifetime: None }
+        Self { asked: Asked::of(parent, client_id), client_id, resource, binding: None, lifetime: None }
     }
 
     /// Another acts than the client: the subject of an actor token, as its issuer knows it (EXC-6).
@@ -65,6 +66,12 @@ impl<'a> Derivation<'a> {
     /// Good for these details. Default: those of the parent.
     pub fn details(mut self, details: AuthorizationDetails) -> Self {
         self.asked.details = Some(details);
+        self
+    }
+
+    /// For the holder of this key or certificate alone. Default: whoever shows the token may use it (SEC-4).
+    pub fn bound_to(mut self, binding: TokenBinding) -> Self {
+        self.binding = Some(binding);
         self
     }
 
@@ -89,7 +96,7 @@ impl<'a> Derivation<'a> {
     ///
     /// As [`derive`](Self::derive).
     pub fn derive_by(self, rule: &dyn DetailRule, now: UnixTime) -> Result<Derived<'a>, DerivationError> {
-        let Self { asked, client_id, resource, lifetime } = self;
+        let Self { asked, client_id, resource, binding, lifetime } = self;
         let parent = asked.parent;
         let within = asked.within(parent.details(), rule, now)?;
         let lineage = parent.lineage().clone().and(*parent.lineage_id())?;
@@ -106,7 +113,11 @@ impl<'a> Derivation<'a> {
             .scope(within.scope)
             .acting(actor)
             .from(lineage)
-            .not_after(parent.not_after());
+            .not_after(parent.not_after())
+            .of_issuer(parent.issuer().clone());
+        if let Some(binding) = binding {
+            request = request.bound_to(binding);
+        }
         if let Some(details) = within.details {
             request = request.details(details);
         }

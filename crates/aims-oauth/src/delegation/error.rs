@@ -15,6 +15,9 @@ pub enum DerivationError {
     /// It comes from more than may be.
     #[error(transparent)]
     Lineage(#[from] LineageError),
+    /// It would be a grant that says nothing of scopes, and so leaves them to the other domain.
+    #[error("a grant without scope leaves it to the other domain")]
+    NoScope,
     /// The parent says who may act, and this is somebody else.
     #[error("the token says that another may act")]
     NotTheActor,
@@ -24,6 +27,9 @@ pub enum DerivationError {
     /// More acted already than anybody reads.
     #[error("more acted already than may have")]
     TooManyActors,
+    /// Nothing is granted for this server about the subject of the token.
+    #[error("nothing is granted there about the subject")]
+    UnknownSubject,
     /// Nothing is granted for this server.
     #[error("nothing is granted for {0}")]
     UnknownTarget(Issuer),
@@ -37,9 +43,11 @@ impl DerivationError {
             Self::Details => "details_widened",
             Self::Expired => "expired",
             Self::Lineage(error) => error.code(),
+            Self::NoScope => "no_scope",
             Self::NotTheActor => "other_actor",
             Self::Scope(_) => "scope_widened",
             Self::TooManyActors => "too_many_actors",
+            Self::UnknownSubject => "unknown_subject",
             Self::UnknownTarget(_) => "unknown_target",
         }
     }
@@ -51,8 +59,10 @@ impl DerivationError {
             Self::Details | Self::Scope(_) => "EXC-3",
             Self::Expired => "EXC-2",
             Self::Lineage(error) => error.rule(),
+            Self::NoScope => "XD-4",
             Self::NotTheActor => "EXC-5",
             Self::TooManyActors => "WIR-9",
+            Self::UnknownSubject => "XD-6",
             Self::UnknownTarget(_) => "XD-2",
         }
     }
@@ -62,11 +72,13 @@ impl DerivationError {
     pub fn error_code(&self) -> ErrorCode {
         match self {
             Self::Details => ErrorCode::InvalidAuthorizationDetails,
-            Self::Scope(_) => ErrorCode::InvalidScope,
+            Self::NoScope | Self::Scope(_) => ErrorCode::InvalidScope,
             Self::UnknownTarget(_) => ErrorCode::InvalidTarget,
-            Self::Expired | Self::Lineage(_) | Self::NotTheActor | Self::TooManyActors => {
-                ErrorCode::InvalidRequest
-            }
+            Self::Expired
+            | Self::Lineage(_)
+            | Self::NotTheActor
+            | Self::TooManyActors
+            | Self::UnknownSubject => ErrorCode::InvalidRequest,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What another domain gets to know (XD-6, AIMS-49).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::{Issuer, VerifiedAccessToken};
@@ -8,7 +9,6 @@ use crate::{Issuer, VerifiedAccessToken};
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[must_use = "nothing is told by itself"]
 pub struct Transcription {
-    pub(super) subject: Option<String>,
     pub(super) tenant: Option<String>,
     pub(super) actors: bool,
     pub(super) authentication: bool,
@@ -19,6 +19,12 @@ pub struct Transcription {
 pub trait ClaimTranscriber: Send + Sync {
     /// What the server `audience` gets to know of `token`; `None`, where nothing is granted for that server.
     fn transcribe(&self, token: &VerifiedAccessToken, audience: &Issuer) -> Option<Transcription>;
+
+    /// By which name the subject of `token` goes at that server; `None`, where nothing is granted about it. Default: by its own.
+    fn subject<'t>(&self, token: &'t VerifiedAccessToken, audience: &Issuer) -> Option<Cow<'t, str>> {
+        let _ = audience;
+        Some(token.subject())
+    }
 }
 
 /// The servers that grants are issued for, each with what it gets to know.
@@ -28,25 +34,23 @@ pub trait ClaimTranscriber: Send + Sync {
 ///
 /// let targets = Targets::new()
 ///     .with("https://as.b.example".parse()?, Transcription::minimal())
-///     // This one decides by how long ago the user was there, and calls her by another name.
-///     .with("https://as.c.example".parse()?, Transcription::minimal().as_subject("u-77").with_authentication());
+///     // This one decides by how long ago the user was there, and knows the users that it was told of, by names of its own.
+///     .with("https://as.c.example".parse()?, Transcription::minimal().with_authentication())
+///     .names("https://as.c.example".parse()?, [("user-1", "u-77")]);
 /// # let _ = targets;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[must_use = "without targets no grant is issued"]
-pub struct Targets(BTreeMap<Issuer, Transcription>);
+pub struct Targets {
+    told: BTreeMap<Issuer, Transcription>,
+    names: BTreeMap<Issuer, BTreeMap<Box<str>, Box<str>>>,
+}
 
 impl Transcription {
-    /// The subject by its own name, the scope, and who acts now; nothing else.
+    /// The subject, the scope, and who acts now; nothing else.
     pub fn minimal() -> Self {
         Self::default()
-    }
-
-    /// The subject by this name: the one that it goes by at that server. Default: by its own.
-    pub fn as_subject(mut self, subject: impl Into<String>) -> Self {
-        self.subject = Some(subject.into());
-        self
     }
 
     /// The part of this issuer that the subject belongs to (JAG-7).
@@ -82,13 +86,31 @@ impl Targets {
 
     /// With this one, which gets to know this.
     pub fn with(mut self, audience: Issuer, told: Transcription) -> Self {
-        self.0.insert(audience, told);
+        self.told.insert(audience, told);
+        self
+    }
+
+    /// The names of subjects at that server, by those that they have here: nothing is granted about others. Default: they go by the same names there.
+    pub fn names<'n>(
+        mut self,
+        audience: Issuer,
+        names: impl IntoIterator<Item = (&'n str, &'n str)>,
+    ) -> Self {
+        let names = names.into_iter().map(|(here, there)| (here.into(), there.into()));
+        self.names.entry(audience).or_default().extend(names);
         self
     }
 }
 
 impl ClaimTranscriber for Targets {
     fn transcribe(&self, _: &VerifiedAccessToken, audience: &Issuer) -> Option<Transcription> {
-        self.0.get(audience).cloned()
+        self.told.get(audience).cloned()
+    }
+
+    fn subject<'t>(&self, token: &'t VerifiedAccessToken, audience: &Issuer) -> Option<Cow<'t, str>> {
+        match self.names.get(audience) {
+            Some(names) => names.get(&*token.subject()).map(|name| name.to_string().into()),
+            None => Some(token.subject()),
+        }
     }
 }

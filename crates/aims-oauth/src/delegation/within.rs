@@ -1,5 +1,6 @@
 //! What may be asked for: no more than there is.
 
+use aims_id::WorkloadId;
 use aims_keys::UnixTime;
 
 use super::DerivationError;
@@ -39,8 +40,14 @@ impl<'a> Asked<'a> {
 
         let parent = self.parent;
         if let Some(may_act) = parent.may_act() {
-            let is_issuer = |issuer: &str| self.known_to.unwrap_or(parent.issuer().as_str()) == issuer;
-            if may_act.subject() != self.actor || may_act.issuer().is_some_and(|issuer| !is_issuer(&issuer)) {
+            let own = parent.issuer().as_str();
+            let known_to = self.known_to.unwrap_or(own);
+            let is_meant = match may_act.issuer() {
+                Some(issuer) => *issuer == *known_to,
+                // A name without an issuer is one of this issuer's; that of a workload is the same everywhere.
+                None => known_to == own || self.actor.parse::<WorkloadId>().is_ok(),
+            };
+            if may_act.subject() != self.actor || !is_meant {
                 return Err(E::NotTheActor);
             }
         }

@@ -93,6 +93,9 @@ pub enum GrantError {
     /// No key of the issuer has this `kid`.
     #[error("the key is not known")]
     UnknownKey,
+    /// Nobody here is whom it is about. For the server that gives tokens to say, which knows its users (JAG-24).
+    #[error("nobody here is whom the grant is about")]
+    UnknownSubject,
     /// The algorithm is not on the list for this issuer, or not known.
     #[error("the algorithm is not supported")]
     UnsupportedAlgorithm,
@@ -133,6 +136,7 @@ impl GrantError {
             Self::TooManyActors => "too_many_actors",
             Self::UnknownIssuer => "unknown_issuer",
             Self::UnknownKey => "unknown_key",
+            Self::UnknownSubject => "unknown_subject",
             Self::UnsupportedAlgorithm => "unsupported_alg",
             Self::WrongType => "wrong_type",
         }
@@ -165,6 +169,7 @@ impl GrantError {
             Self::Scope(error) => error.rule(),
             Self::SelfIssued => "JAG-5",
             Self::UnknownIssuer => "JBG-2",
+            Self::UnknownSubject => "JAG-24",
             Self::UnsupportedAlgorithm => "ACT-1",
             Self::Events => "SSF-14",
             Self::ForeignClaim(_) => "IDT-6",

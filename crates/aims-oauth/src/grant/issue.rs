@@ -46,6 +46,9 @@ impl GrantIssuer {
         if *request.audience() == self.issuer {
             return Err(GrantIssueError::Audience);
         }
+        if request.names_of().is_some_and(|issuer| *issuer != self.issuer) {
+            return Err(GrantIssueError::ForeignParent);
+        }
         let expires = request.expires(now);
         if expires <= now {
             return Err(GrantIssueError::Lifetime);
@@ -113,6 +116,9 @@ pub enum GrantIssueError {
     /// Subject, client or another claim is one that no verifier reads.
     #[error("the claims cannot be written")]
     Claims(#[source] ClaimsError),
+    /// It would come from a token of another issuer, whose names are not names here.
+    #[error("the token that it comes from is of another issuer")]
+    ForeignParent,
     /// The identifier of the issuer's key is malformed.
     #[error("the key identifier is malformed")]
     KeyId,
@@ -134,6 +140,7 @@ impl GrantIssueError {
         match self {
             Self::Audience => "own_audience",
             Self::Claims(_) => "bad_claims",
+            Self::ForeignParent => "foreign_parent",
             Self::KeyId => "malformed_key_id",
             Self::Lifetime => "bad_lifetime",
             Self::Sign(error) => error.code(),
@@ -147,6 +154,7 @@ impl GrantIssueError {
         match self {
             Self::Audience => "XD-3",
             Self::Claims(error) => error.rule(),
+            Self::ForeignParent => "EXC-4",
             Self::KeyId => "JO-HDR-05",
             Self::Lifetime => "XD-7",
             Self::Sign(error) => error.rule(),

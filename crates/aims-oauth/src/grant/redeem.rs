@@ -15,9 +15,8 @@ use crate::{
 /// use aims_oauth::{AccessTokenRequest, CommonMembers, GrantError, Resource, TokenRequest, VerifiedGrant};
 ///
 /// # fn account_of(_: &str, _: &str) -> Option<&'static str> { None }
-/// # fn refused() -> GrantError { GrantError::SelfIssued }
 /// fn redeem<'a>(grant: &'a VerifiedGrant, request: &TokenRequest, resource: &Resource) -> Result<AccessTokenRequest<'a>, GrantError> {
-///     let user = account_of(grant.issuer().as_str(), &grant.subject()).ok_or_else(refused)?;
+///     let user = account_of(grant.issuer().as_str(), &grant.subject()).ok_or(GrantError::UnknownSubject)?;
 ///     // What this server knows of is all that it gives.
 ///     let redemption = grant.redeem(request, &CommonMembers)?.at_most(&"trips:read trips:book".parse()?);
 ///     redemption.token(user, resource)
@@ -28,6 +27,8 @@ use crate::{
 pub struct Redemption<'a> {
     grant: &'a VerifiedGrant,
     scope: Option<Scope>,
+    /// What was asked for of which the grant says nothing.
+    unsaid: Option<Scope>,
     resources: Vec<Resource>,
     details: Option<AuthorizationDetails>,
 }
@@ -43,12 +44,13 @@ impl VerifiedGrant {
         request: &TokenRequest,
         rule: &dyn DetailRule,
     ) -> Result<Redemption<'_>, GrantError> {
-        let scope = match (request.wanted_scope(), self.scope()) {
+        let (scope, unsaid) = match (request.wanted_scope(), self.scope()) {
             (Some(wanted), Some(granted)) if !wanted.is_subset_of(granted) => {
                 return Err(GrantError::ScopeWidened(wanted.without(granted)));
             }
-            (Some(wanted), _) => Some(wanted.clone()),
-            (None, granted) => granted.cloned(),
+            (Some(wanted), Some(_)) => (Some(wanted.clone()), None),
+            (None, Some(granted)) => (Some(granted.clone()), None),
+            (wanted, None) => (None, wanted.cloned()),
         };
         let resources = match (request.resources(), self.resources()) {
             ([], granted) => granted,
@@ -61,12 +63,12 @@ impl VerifiedGrant {
             (Some(wanted), Some(granted)) if wanted.is_within(granted, rule) => Some(wanted.clone()),
             (Some(_), _) => return Err(GrantError::DetailsWidened),
         };
-        Ok(Redemption { grant: self, scope, resources: resources.to_vec(), details })
+        Ok(Redemption { grant: self, scope, unsaid, resources: resources.to_vec(), details })
     }
 }
 
 impl<'a> Redemption<'a> {
-    /// None, where the grant says nothing of scopes and none was asked for.
+    /// None, where the grant says nothing of scopes: what is asked for then, this server [decides](Self::at_most), or there is none.
     #[must_use]
     pub fn scope(&self) -> Option<&Scope> {
         self.scope.as_ref()
@@ -84,10 +86,11 @@ impl<'a> Redemption<'a> {
         self.details.as_ref()
     }
 
-    /// No more than this scope, by the policy of this server: what is left is told in the response (JAG-22). Where the grant says nothing of scopes and none was asked
-    /// for, all of it.
+    /// No more than this scope, by the policy of this server: what is left is told in the response (JAG-22). Where the grant says nothing of scopes, what was asked for of
+    /// it, or all of it.
     pub fn at_most(mut self, scope: &Scope) -> Self {
-        self.scope = Some(self.scope.map_or_else(|| scope.clone(), |known| known.and(scope)));
+        let known = self.scope.or_else(|| self.unsaid.take());
+        self.scope = Some(known.map_or_else(|| scope.clone(), |known| known.and(scope)));
         self
     }
 
@@ -99,13 +102,13 @@ impl<'a> Redemption<'a> {
 
     /// A token about `subject`, which is whom the subject of the grant is here, for one of the resources; for the client that has shown the grant.
     ///
-    /// It is bound to the key that the grant is bound to (JAG-23, XD-17). The client acts, in front of those who acted in the other domain, each by the name that it has
+    /// It is bound to the key that the grant is bound to, or else to the one that came with it (JAG-23, XD-17). The client acts, in front of those who acted in the other domain, each by the name that it has
     /// there (EXC-8). It ends with the grant and with what the grant comes from (design D10), but may last longer than the grant could be shown: how long is the policy of
     /// this server. The transaction and the time at which the user was authenticated are the grant's; `acr` is not, since each domain has names of its own for that.
     ///
     /// # Errors
     ///
-    /// [`GrantError::ResourceWidened`]: it is none of them. [`GrantError::TooManyActors`], [`GrantError::Lineage`]: what comes of it would be refused by everybody.
+    /// [`GrantError::ResourceWidened`]: it is none of them. [`GrantError::Lapsed`]: the subject was cut off here after the grant was made. [`GrantError::TooManyActors`], [`GrantError::Lineage`]: what comes of it would be refused by everybody.
     pub fn token(&self, subject: &'a str, resource: &Resource) -> Result<AccessTokenRequest<'a>, GrantError> {
         let grant = self.grant;
         if !(self.resources.is_empty() || self.resources.contains(resource)) {
@@ -114,6 +117,7 @@ impl<'a> Redemption<'a> {
         if grant.actors().iter().count() >= MAX_ACTORS {
             return Err(GrantError::TooManyActors);
         }
+        grant.check_subject_here(subject).map_err(GrantError::Lapsed)?;
         let client = grant.client_id();
         let mut request = AccessTokenRequest::new(subject, client, resource.clone())
             .scope(self.scope.clone().unwrap_or_default())
@@ -125,7 +129,7 @@ impl<'a> Redemption<'a> {
         if let Some(details) = &self.details {
             request = request.details(details.clone());
         }
-        if let Some(key) = grant.key() {
+        if let Some(key) = grant.key().or(grant.shown.as_ref()) {
             request = request.bound_to(TokenBinding::Key(*key));
         }
         if let Some(transaction) = grant.transaction() {

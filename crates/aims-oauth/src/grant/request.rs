@@ -30,6 +30,8 @@ pub struct GrantRequest<'a> {
     tenant: Option<Cow<'a, str>>,
     authenticated: Option<(UnixTime, Option<Cow<'a, str>>)>,
     from: Option<LineageId>,
+    /// Whose names are in it, where it comes from a token.
+    names_of: Option<Issuer>,
     not_after: Option<UnixTime>,
 }
 
@@ -147,8 +149,19 @@ impl<'a> GrantRequest<'a> {
             tenant: None,
             authenticated: None,
             from: None,
+            names_of: None,
             not_after: None,
         }
+    }
+
+    /// Comes from a token of this issuer, by whose names it speaks.
+    pub(crate) fn of_issuer(mut self, issuer: Issuer) -> Self {
+        self.names_of = Some(issuer);
+        self
+    }
+
+    pub(super) fn names_of(&self) -> Option<&Issuer> {
+        self.names_of.as_ref()
     }
 
     pub(super) fn profile(&self) -> GrantProfile {

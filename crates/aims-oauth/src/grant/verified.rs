@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aims_credential::{Lapsed, LineageId, MarkKey, Marks};
@@ -30,6 +31,17 @@ pub struct VerifiedGrant {
     pub(super) client: Box<str>,
     pub(super) lineage: Lineage,
     pub(super) own_id: LineageId,
+    /// The key of the proof that came with it, whether it is bound to that or not.
+    pub(super) shown: Option<Thumbprint>,
+    pub(super) cuts: Cuts,
+}
+
+/// Where this server knows of what was cut off.
+#[derive(Clone)]
+pub(super) struct Cuts {
+    pub(super) own: Issuer,
+    pub(super) marks: Option<Arc<dyn Marks>>,
+    pub(super) leeway: Duration,
 }
 
 impl VerifiedGrant {
@@ -142,12 +154,7 @@ impl VerifiedGrant {
     }
 
     /// Whether it still counts, by these marks: it, what it comes from, its subject, its client, its transaction, its key, and who acts.
-    pub(super) fn check_marks(
-        &self,
-        own: &Issuer,
-        marks: &dyn Marks,
-        leeway: Duration,
-    ) -> Result<(), Lapsed> {
+    pub(super) fn check_marks(&self) -> Result<(), Lapsed> {
         let issuer = self.issuer.as_str();
         let (subject, transaction) = (self.subject(), self.transaction());
         let actor = self.actors().current().and_then(|actor| actor.subject().parse::<WorkloadId>().ok());
@@ -155,16 +162,27 @@ impl VerifiedGrant {
         let named = [
             MarkKey::Token(&self.own_id),
             MarkKey::Subject { issuer, subject: &subject },
-            MarkKey::Client { issuer: own.as_str(), client: &self.client },
+            MarkKey::Client { issuer: self.cuts.own.as_str(), client: &self.client },
         ];
         let agents = actor.iter().chain(&agent).map(MarkKey::Agent);
         let key = self.key.as_ref().map(MarkKey::Key);
         let transaction = transaction.as_deref().map(|id| MarkKey::Transaction { issuer, id });
         let ancestors = self.lineage.ids().iter().map(MarkKey::Token);
         let mut all = named.into_iter().chain(agents).chain(key).chain(transaction).chain(ancestors);
+        self.check_each(&mut all)
+    }
+
+    /// Whether it still counts for this subject, by the name that it has here: who was cut off here gets nothing for a grant from before.
+    pub(super) fn check_subject_here(&self, subject: &str) -> Result<(), Lapsed> {
+        let subject = MarkKey::Subject { issuer: self.cuts.own.as_str(), subject };
+        self.check_each(&mut std::iter::once(subject))
+    }
+
+    fn check_each(&self, keys: &mut dyn Iterator<Item = MarkKey<'_>>) -> Result<(), Lapsed> {
+        let Some(marks) = &self.cuts.marks else { return Ok(()) };
         // When it began: where nobody says, the epoch, so that every cut ends it.
         let begun = self.claims.issued_at().unwrap_or(UnixTime::EPOCH);
-        marks.check_each(&mut all, &|mark| mark.check(begun, leeway))
+        marks.check_each(keys, &|mark| mark.check(begun, self.cuts.leeway))
     }
 
     pub(crate) fn act(&self) -> Option<Value<'_>> {

@@ -12,6 +12,7 @@ use aims_jose::{
 };
 use aims_keys::{Backend, UnixTime};
 
+use super::verified::Cuts;
 use super::{GrantError, GrantProfile, GrantReuse, VerifiedGrant};
 use crate::access_token::check_actors;
 use crate::{
@@ -104,6 +105,10 @@ impl GrantVerifier {
                 AccessTokenError::ActorsTooDeep => GrantError::TooManyActors,
                 _ => GrantError::Actor,
             })?;
+            // Who acts there is known there: no other domain says who of this one does.
+            if act.get("iss").is_some_and(|issuer| issuer.is_str(self.own.as_str())) {
+                return Err(GrantError::Actor);
+            }
         }
         let key = self.check_key(&claims, proof)?;
         let scope = text(&claims, "scope")?.map(|scope| scope.parse::<Scope>()).transpose()?;
@@ -121,7 +126,7 @@ impl GrantVerifier {
         let issuer = trusted.issuer().clone();
         let own_id = match claims.token_id() {
             Some(id) => LineageId::of(issuer.as_str(), &id, self.backend),
-            None => LineageId::of(issuer.as_str(), &grant.fingerprint().to_string(), self.backend),
+            None => LineageId::of(issuer.as_str(), &self.hash_of_signed(grant), self.backend),
         };
         let client = client_id.into();
         let verified = VerifiedGrant {
@@ -137,12 +142,12 @@ impl GrantVerifier {
             client,
             lineage,
             own_id,
+            shown: proof.map(|proof| *proof.thumbprint()),
+            cuts: Cuts { own: self.own.clone(), marks: self.marks.clone(), leeway: self.leeway },
         };
-        if let Some(marks) = &self.marks {
-            verified.check_marks(&self.own, &**marks, self.leeway).map_err(GrantError::Lapsed)?;
-        }
-        // Last: what is refused is not used up.
-        if self.reuse_of(profile) == GrantReuse::Once {
+        verified.check_marks().map_err(GrantError::Lapsed)?;
+        // Last: what is refused is not used up. What names no client is nobody's to use again (JAG-25).
+        if self.reuse_of(profile) == GrantReuse::Once || verified.claims().get("client_id").is_none() {
             self.use_up(grant, &verified, &signer, now)?;
         }
         Ok(verified)
@@ -195,7 +200,7 @@ impl GrantVerifier {
         }
     }
 
-    /// XD-15: by `jti`, or by the grant itself where it has none.
+    /// XD-15: by `jti`, or by what was signed where it has none.
     fn use_up(
         &self,
         grant: &SecurityToken,
@@ -205,10 +210,16 @@ impl GrantVerifier {
     ) -> Result<(), GrantError> {
         let id = match verified.token_id() {
             Some(id) => format!("grant {} {id}", verified.issuer()),
-            None => format!("grant {}", base64url::encode(self.backend.sha256(grant.expose().as_bytes()))),
+            None => format!("grant {}", self.hash_of_signed(grant)),
         };
         let until = verified.not_after() + self.leeway + Duration::from_secs(1);
         self.replay.remember_from_anyone(signer, &id, until, now).map_err(GrantError::Replay)
+    }
+
+    /// JO-ALG-06: of what was signed, for there are several signatures over one text.
+    fn hash_of_signed(&self, grant: &SecurityToken) -> String {
+        let signed = grant.expose().rsplit_once('.').map(|(signed, _)| signed).unwrap_or_default();
+        base64url::encode(self.backend.sha256(signed.as_bytes()))
     }
 
     fn reuse_of(&self, profile: GrantProfile) -> GrantReuse {

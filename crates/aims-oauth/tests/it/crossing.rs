@@ -8,9 +8,9 @@ use aims_jose::{Jwk, JwkSet};
 use aims_keys::{Algorithm, SoftwareKey, backend};
 use aims_oauth::{
     AccessTokenError, AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier, AuthorizationDetails,
-    CommonMembers, CrossDomain, ErrorCode, Grant, GrantError, GrantIssuer, GrantProfile, GrantRequest,
-    GrantVerifier, Issuer, NewActor, Resource, SecurityToken, Targets, TokenBinding, TokenRequest,
-    Transcription, TrustedIssuer, VerifiedAccessToken, VerifiedGrant,
+    CommonMembers, CrossDomain, DerivationError, ErrorCode, Grant, GrantError, GrantIssuer, GrantProfile,
+    GrantRequest, GrantVerifier, Issuer, NewActor, Resource, SecurityToken, Targets, TokenBinding,
+    TokenRequest, Transcription, TrustedIssuer, VerifiedAccessToken, VerifiedGrant,
 };
 use aims_proof::ReplayMemory;
 use aims_testkit::assert_refused;
@@ -171,6 +171,9 @@ fn xd_4_jag_3_jag_22_exc_8_aims_26_what_crosses_is_good_for_no_more_on_either_si
     let silent = there.judge(&issue(&server, &GrantRequest::chaining(USER, there.issuer()))).unwrap();
     let all = silent.redeem(&ask(), &CommonMembers).unwrap();
     assert_eq!(all.token("u", &other).unwrap().granted_scope().as_str(), "");
+    let asked = ask().scope("admin:everything".parse().unwrap());
+    let asked = silent.redeem(&asked, &CommonMembers).unwrap();
+    assert_eq!(asked.token("u", &other).unwrap().granted_scope().as_str(), "", "nobody granted it");
     let all = all.at_most(&"x".parse().unwrap());
     assert_eq!(all.token("u", &other).unwrap().granted_scope().as_str(), "x");
 }
@@ -209,13 +212,13 @@ fn xd_2_xd_4_jag_3_what_is_more_is_refused_and_not_cut_down() {
 
     // Who may act is said, and it is somebody else.
     let read = |members: &str| server.verifier().build().verify(&server.token_with(members), NOW).unwrap();
-    let named = read(r#","may_act":{"sub":"spiffe://acme.example/tools/search"}"#);
+    let named = read(r#","scope":"x","may_act":{"sub":"spiffe://acme.example/tools/search"}"#);
     assert_refused!(to_b(&named).derive(&targets(), NOW), "other_actor", "EXC-5");
     assert!(to_b(&named).acting("spiffe://acme.example/tools/search", None).derive(&targets(), NOW).is_ok());
 
     // Eight who acted are as many as anybody reads; who is not told of them does not care.
     let eight = (0..7).fold(r#"{"sub":"a"}"#.to_owned(), |act, _| format!(r#"{{"sub":"a","act":{act}}}"#));
-    let long = read(&format!(r#","act":{eight}"#));
+    let long = read(&format!(r#","scope":"x","act":{eight}"#));
     let all = Targets::new()
         .with("https://as.b.example".parse().unwrap(), Transcription::minimal().with_all_actors());
     assert_refused!(to_b(&long).derive(&all, NOW), "too_many_actors", "WIR-9");
@@ -241,11 +244,11 @@ fn xd_6_aims_49_jag_7_a_domain_is_told_what_is_written_down_for_it() {
     let (least, acted, _) = names(Transcription::minimal());
     assert_eq!(least, "act aims_lineage aud client_id exp iat iss jti scope sub");
     assert_eq!(acted, [AGENT]);
-    let told = Transcription::minimal().as_subject("u-77").of_tenant("t-1").with_authentication();
+    let told = Transcription::minimal().of_tenant("t-1").with_authentication();
     let (more, acted, grant) = names(told.with_transaction().with_all_actors());
     assert_eq!(more, "acr act aims_lineage aud auth_time client_id exp iat iss jti scope sub tenant txn");
     assert_eq!(acted, [AGENT, "spiffe://acme.example/agents/first"]);
-    assert_eq!((&*grant.subject(), grant.tenant().as_deref()), ("u-77", Some("t-1")));
+    assert_eq!((&*grant.subject(), grant.tenant().as_deref()), (USER, Some("t-1")));
     assert_eq!((grant.auth_time(), grant.acr().as_deref()), (Some(NOW), Some("strong")));
 
     // What another domain calls strong is no word of this one; when the user was there, is.
@@ -258,6 +261,38 @@ fn xd_6_aims_49_jag_7_a_domain_is_told_what_is_written_down_for_it() {
     );
     let before = "spiffe://acme.example/agents/first";
     assert_eq!(actors(&read), [own(CLIENT), of(ISSUER, AGENT), of(ISSUER, before)]);
+}
+
+#[test]
+fn xd_6_subjects_go_by_the_names_that_they_have_there() {
+    let server = Server::new();
+    let targets =
+        targets().names("https://as.b.example".parse().unwrap(), [("alice", "u-77"), ("bob", "u-78")]);
+    let crossed = |user: &str| {
+        let token = AccessTokenRequest::new(user, AGENT, tool()).scope("x".parse().unwrap());
+        let token = parent(&server, &token);
+        let derived = to_b(&token).derive(&targets, NOW)?;
+        Ok(There::b(&server).judge(&issue(&server, derived.request())).unwrap().subject().into_owned())
+    };
+    assert_eq!((crossed("alice").unwrap(), crossed("bob").unwrap()), ("u-77".to_owned(), "u-78".to_owned()));
+    // Over there, whoever knows no such user says so.
+    assert_eq!(GrantError::UnknownSubject.error_code(), ErrorCode::InvalidGrant);
+    let refused: Result<String, DerivationError> = crossed("carol");
+    assert_refused!(refused, "unknown_subject", "XD-6");
+}
+
+#[test]
+fn azr_10_jag_24_who_was_cut_off_here_gets_nothing_for_a_grant_from_before() {
+    let server = Server::new();
+    let there = There::b(&server);
+    let grant = issue(&server, to_b(&parent(&server, &request())).derive(&targets(), NOW).unwrap().request());
+    let key = MarkKey::Subject { issuer: "https://as.b.example", subject: "u-77" };
+    there.marks.set(&key, Mark::not_before(NOW + Duration::from_secs(40))).unwrap();
+    let grant = there.grants.verify(&grant, CLIENT, None, NOW + Duration::from_secs(100)).unwrap();
+    let redeemed = grant.redeem(&ask(), &CommonMembers).unwrap();
+    let refused = redeemed.token("u-77", &api()).map(|_| ());
+    assert_refused!(refused, Lapsed::Superseded.code(), Lapsed::Superseded.rule());
+    assert!(redeemed.token("u-78", &api()).is_ok());
 }
 
 #[test]
@@ -336,7 +371,7 @@ fn exc_8_arch_7_aims_25_each_domain_names_its_own_and_who_acts_for_itself_still_
     assert_eq!(actors(&at_c), [own(CLIENT), of(there, "tool-at-b"), of(there, CLIENT), of(ISSUER, AGENT)]);
 
     // An agent that acts for nobody else.
-    let own = parent(&server, &AccessTokenRequest::new(AGENT, AGENT, tool()));
+    let own = parent(&server, &AccessTokenRequest::new(AGENT, AGENT, tool()).scope("x".parse().unwrap()));
     let grant = b.judge(&issue(&server, to_b(&own).derive(&targets(), NOW).unwrap().request())).unwrap();
     assert!(grant.actors().is_empty());
     let redeemed = grant.redeem(&ask(), &CommonMembers).unwrap();

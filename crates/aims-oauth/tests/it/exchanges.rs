@@ -5,19 +5,18 @@ use std::time::Duration;
 #[cfg(feature = "mtls")]
 use aims_credential::Credential;
 use aims_credential::{BundleSet, VerifiedWit, WitVerifier};
-#[cfg(feature = "mtls")]
-use aims_jose::JwkSet;
-use aims_jose::{Jwk, Thumbprint};
+use aims_jose::{Jwk, JwkSet, Thumbprint};
 #[cfg(feature = "mtls")]
 use aims_keys::AsyncSigner;
-use aims_keys::{SoftwareKey, UnixTime, backend};
+use aims_keys::{Signer, SoftwareKey, UnixTime, backend};
 #[cfg(feature = "mtls")]
 use aims_oauth::PeerCertificate;
 use aims_oauth::{
-    AccessTokenRequest, ActorToken, AuthenticatedClient, ClientAttestation, ClientAttesters, ClientKey,
-    DpopProver, DpopRequest, DpopTarget, DpopVerifier, ErrorCode, ExchangeParties, NewParameters, Parameters,
-    PresentedClient, RegisteredClient, RegisteredMethod, TokenBinding, TrustedAttester, VerifiedAccessToken,
-    VerifiedDpopProof,
+    AccessTokenIssuer, AccessTokenRequest, ActorToken, AuthenticatedClient, ClientAttestation,
+    ClientAttesters, ClientKey, CrossDomain, Derivation, DpopProver, DpopRequest, DpopTarget, DpopVerifier,
+    ErrorCode, ExchangeParties, GrantIssuer, GrantProfile, GrantVerifier, Issuer, NewActor, NewParameters,
+    Parameters, PresentedClient, RegisteredClient, RegisteredMethod, Targets, TokenBinding, Transcription,
+    TrustedAttester, TrustedIssuer, VerifiedAccessToken, VerifiedDpopProof,
 };
 use aims_proof::ReplayMemory;
 #[cfg(feature = "mtls")]
@@ -31,7 +30,7 @@ use crate::client_auth::support::{Registry, authenticator, judge_with, key, keys
 use crate::world::*;
 
 /// A client by its name, authenticated with a key that binds nothing.
-async fn client(id: &str) -> AuthenticatedClient {
+pub(crate) async fn client(id: &str) -> AuthenticatedClient {
     let key = std::sync::Arc::new(key());
     let registry = Registry::with_key(id, &key);
     let assertion = ClientKey::new(id, key as std::sync::Arc<SoftwareKey>, Some("k"))
@@ -49,18 +48,18 @@ async fn client(id: &str) -> AuthenticatedClient {
 }
 
 /// The proof of a request to the token endpoint.
-async fn proof(prover: &DpopProver) -> VerifiedDpopProof {
+pub(crate) async fn proof(prover: &DpopProver) -> VerifiedDpopProof {
     let target: DpopTarget = "https://as.example/token".parse().unwrap();
     let proof = prover.proof("POST", &target).sign(NOW).await.unwrap();
     let verifier = DpopVerifier::builder(ReplayMemory::with_capacity(10), backend::ring()).build();
     verifier.verify([proof], &DpopRequest::new("POST", &target), NOW).unwrap()
 }
 
-fn token(server: &Server, request: &AccessTokenRequest<'_>) -> VerifiedAccessToken {
+pub(crate) fn token(server: &Server, request: &AccessTokenRequest<'_>) -> VerifiedAccessToken {
     server.verifier().build().verify(&server.issue(request), NOW).unwrap()
 }
 
-fn bound<'a>(request: AccessTokenRequest<'a>, prover: &DpopProver) -> AccessTokenRequest<'a> {
+pub(crate) fn bound<'a>(request: AccessTokenRequest<'a>, prover: &DpopProver) -> AccessTokenRequest<'a> {
     request.bound_to(TokenBinding::Key(prover.thumbprint()))
 }
 
@@ -132,6 +131,109 @@ async fn exc_7_an_actor_token_is_the_clients_and_shown_to_be() {
     let naming = bound(AccessTokenRequest::new(AGENT, "another", tool()), &holder);
     judge(&token(&server, &naming), Some(&own)).unwrap();
     assert_eq!(aims_oauth::ExchangeError::ActorNotShown.error_code(), ErrorCode::InvalidRequest);
+}
+
+#[tokio::test]
+async fn exc_6_exc_7_by_an_actor_token_about_somebody_else_nobody_acts_as_that_one() {
+    let server = Server::new();
+    let search = "spiffe://acme.example/tools/search";
+    let (tool_client, holder) = (client(search).await, prover());
+    let own = proof(&holder).await;
+    let mine = |derivation: Derivation<'_>| {
+        let derived = derivation.derive(NOW).unwrap().bound_to(TokenBinding::Key(holder.thumbprint()));
+        token(&server, derived.request())
+    };
+    // What the tool got for the token of an agent that acts for itself: the agent is its subject, and the tool acts.
+    let autonomous = token(&server, &AccessTokenRequest::new(AGENT, AGENT, tool()));
+    let about_agent = mine(Derivation::of(&autonomous, search, tool()));
+    // A user's own, that was given to the tool.
+    let about_user = token(&server, &bound(of(search), &holder));
+    let users = token(&server, &of("spiffe://acme.example/agents/other"));
+    for actor in [&about_agent, &about_user] {
+        let parties = ExchangeParties::new(&tool_client, &users).acting_by(ActorToken::AccessToken(actor));
+        let checked = parties.with_dpop(Some(&own)).check(NOW).unwrap();
+        let result = token(&server, checked.derive(tool()).derive(NOW).unwrap().request());
+        let acts = result.actors().current().unwrap();
+        assert_eq!((&*acts.subject(), acts.issuer().as_deref()), (search, Some(ISSUER)));
+    }
+    // By which somebody else acts, though it is about the client.
+    let theirs = AccessTokenRequest::new(search, "another", tool()).acting(NewActor::new("another"));
+    let theirs = token(&server, &bound(theirs, &holder));
+    let parties = ExchangeParties::new(&tool_client, &users).acting_by(ActorToken::AccessToken(&theirs));
+    assert_refused!(parties.with_dpop(Some(&own)).check(NOW), "other_actor", "EXC-7");
+}
+
+#[tokio::test]
+async fn exc_5_exc_7_names_of_another_issuer_are_no_names_here() {
+    let (server, other) = (Server::new(), Server::new());
+    let theirs: Issuer = "https://as.partner.example".parse().unwrap();
+    let jwk = Jwk::new(Signer::public_key(&*other.key).clone()).with_key_id("p-1").unwrap();
+    let verifier =
+        server.verifier().trust(TrustedIssuer::new(theirs.clone(), JwkSet::new(vec![jwk]).unwrap())).build();
+    let partner = AccessTokenIssuer::new(theirs, other.key.clone(), "p-1").unwrap();
+    let issued = |request: &AccessTokenRequest<'_>| {
+        verifier.verify(partner.issue(request, NOW).unwrap().token(), NOW).unwrap()
+    };
+
+    // Its own client is called as ours is.
+    let (search, holder) = (client("search").await, prover());
+    let own = proof(&holder).await;
+    let subject = verifier
+        .verify(&server.token_with(r#","may_act":{"sub":"payments-bot"},"scope":"pay""#), NOW)
+        .unwrap();
+    for actor in [("payments-bot", "search"), ("search", "search")] {
+        let actor = issued(&bound(AccessTokenRequest::new(actor.0, actor.1, tool()), &holder));
+        let parties = ExchangeParties::new(&search, &subject).acting_by(ActorToken::AccessToken(&actor));
+        assert_refused!(parties.with_dpop(Some(&own)).check(NOW), "other_actor", "EXC-7");
+    }
+    let named =
+        Derivation::of(&subject, "search", tool()).acting("payments-bot", Some("https://as.partner.example"));
+    assert_refused!(named.derive(NOW), "other_actor", "EXC-5");
+
+    // Its user is no user of ours, whatever both are called.
+    let foreign = issued(&AccessTokenRequest::new("alice", "bot", tool()).scope("pay".parse().unwrap()));
+    let derived = Derivation::of(&foreign, AGENT, tool()).derive(NOW).unwrap();
+    assert_refused!(server.issuer().issue(derived.request(), NOW), "foreign_parent", "EXC-4");
+    let there: Issuer = "https://as.b.example".parse().unwrap();
+    let targets = Targets::new().with(there.clone(), Transcription::minimal());
+    let crossed = CrossDomain::id_jag(&foreign, AGENT, there, "agent-at-b").derive(&targets, NOW).unwrap();
+    let grants = GrantIssuer::new(issuer(), server.key.clone(), "as-1").unwrap();
+    assert_refused!(grants.issue(crossed.request(), NOW), "foreign_parent", "EXC-4");
+}
+
+#[tokio::test]
+async fn exc_9_jag_10_sec_4_what_comes_of_an_exchange_is_bound_to_what_was_shown_and_nobody_is_a_tool_by_name()
+ {
+    let server = Server::new();
+    let (agent, holder) = (client(AGENT).await, prover());
+    let own = proof(&holder).await;
+    let subject = token(&server, &bound(of(AGENT), &holder));
+    let checked = ExchangeParties::new(&agent, &subject).with_dpop(Some(&own)).check(NOW).unwrap();
+    let derived = token(&server, checked.derive(tool()).derive(NOW).unwrap().request());
+    assert_eq!(derived.binding(), Some(&TokenBinding::Key(holder.thumbprint())));
+    let there: Issuer = "https://as.b.example".parse().unwrap();
+    let targets = Targets::new().with(there.clone(), Transcription::minimal());
+    let grants = GrantIssuer::new(issuer(), server.key.clone(), "as-1").unwrap();
+    let there_verifier =
+        GrantVerifier::builder(there.clone(), ReplayMemory::with_capacity(10), backend::ring())
+            .trust(server.trusted(), &[GrantProfile::Chaining, GrantProfile::IdJag])
+            .build();
+    for crossed in
+        [checked.id_jag(there.clone(), "agent-at-b"), checked.chaining(there.clone(), "agent-at-b")]
+    {
+        let grant = grants.issue(crossed.derive(&targets, NOW).unwrap().request(), NOW).unwrap();
+        let judged = there_verifier.verify(grant.grant(), "agent-at-b", None, NOW);
+        assert_refused!(judged, "other_key", "JAG-23");
+    }
+
+    // A public client that says it is the tool, with a token that was on its way there.
+    let form = Parameters::parse(b"client_id=tool").unwrap();
+    let presented = PresentedClient::read(&form, []).unwrap();
+    let registered = RegisteredClient::public("tool");
+    let nobody = authenticator().build().authenticate(presented, Some(&registered), NOW).unwrap();
+    let own_resources = [tool()];
+    let refused = ExchangeParties::new(&nobody, &subject).client_serves(&own_resources).check(NOW);
+    assert_refused!(refused, "subject_not_shown", "EXC-9");
 }
 
 #[tokio::test]

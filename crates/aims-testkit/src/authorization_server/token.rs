@@ -233,10 +233,6 @@ impl TestAuthorizationServer {
                     None => derivation,
                 };
                 let derived = derivation.derive(now).map_err(|error| refused(error.error_code()))?;
-                let derived = match asking.binding() {
-                    Some(binding) => derived.bound_to(binding),
-                    None => derived,
-                };
                 let grant = subject.token_id().and_then(|id| self.state().tokens.get(&*id).copied());
                 let response = self.issue(asking, derived.request(), grant)?;
                 Ok(response.of_type(TokenTypeUrn::AccessToken))
@@ -279,10 +275,6 @@ impl TestAuthorizationServer {
             grant = grant.details(details.clone());
         }
         let grant = grant.derive(&*self.0.targets, now).map_err(|error| refused(error.error_code()))?;
-        let grant = match asking.proof {
-            Some(proof) => grant.bound_to(*proof.thumbprint()),
-            None => grant,
-        };
         let request = grant.request();
         let issued = self.0.grants.issue(request, now).map_err(|_| refused(ErrorCode::InvalidRequest))?;
         let response = TokenResponse::new(issued.grant().clone(), TokenUse::NotApplicable)
@@ -307,7 +299,8 @@ impl TestAuthorizationServer {
         let redemption = grant.redeem(asking.request, &CommonMembers);
         let redemption = redemption.map_err(|error| refused(error.error_code()))?;
         let resource = self.one_resource(redemption.resources())?;
-        let scope = self.scope(redemption.scope(), &resource, None)?;
+        let scope = redemption.scope().or(asking.request.wanted_scope());
+        let scope = self.scope(scope, &resource, None)?;
         let subject = grant.subject();
         let request = redemption.at_most(&scope).token(&subject, &resource);
         self.access_token(asking, request.map_err(|error| refused(error.error_code()))?, None)
