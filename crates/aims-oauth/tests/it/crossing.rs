@@ -207,6 +207,10 @@ fn xd_2_xd_4_jag_3_what_is_more_is_refused_and_not_cut_down() {
         assert_eq!(refused.error_code(), error);
         assert_refused!(Err::<(), _>(refused), code, rule);
     }
+    // Nothing in a grant says that there is no scope.
+    let none = to_b(&token).scope(aims_oauth::Scope::none()).derive(&targets(), NOW);
+    assert_refused!(none, "no_scope", "XD-4");
+    assert_eq!(DerivationError::NoScope.error_code(), ErrorCode::InvalidScope);
     assert_refused!(to_b(&token).derive(&targets(), token.not_after()), "expired", "EXC-2");
     assert_refused!(to_b(&token).derive(&Targets::new(), NOW), "unknown_target", "XD-2");
 
