@@ -5,19 +5,21 @@ use std::time::Duration;
 #[cfg(feature = "mtls")]
 use aims_credential::Credential;
 use aims_credential::{BundleSet, VerifiedWit, WitVerifier};
-use aims_jose::{Jwk, JwkSet, Thumbprint};
+#[cfg(feature = "mtls")]
+use aims_jose::Thumbprint;
+use aims_jose::{Jwk, JwkSet};
 #[cfg(feature = "mtls")]
 use aims_keys::AsyncSigner;
 use aims_keys::{Signer, SoftwareKey, UnixTime, backend};
-#[cfg(feature = "mtls")]
-use aims_oauth::PeerCertificate;
 use aims_oauth::{
-    AccessTokenIssuer, AccessTokenRequest, ActorToken, AuthenticatedClient, ClientAttestation,
-    ClientAttesters, ClientKey, CrossDomain, Derivation, DpopProver, DpopRequest, DpopTarget, DpopVerifier,
-    ErrorCode, ExchangeParties, GrantIssuer, GrantProfile, GrantVerifier, Issuer, NewActor, NewParameters,
-    Parameters, PresentedClient, RegisteredClient, RegisteredMethod, Targets, TokenBinding, Transcription,
-    TrustedAttester, TrustedIssuer, VerifiedAccessToken, VerifiedDpopProof,
+    AccessTokenIssuer, AccessTokenRequest, ActorToken, AuthenticatedClient, ClientKey, CrossDomain,
+    Derivation, DpopProver, DpopRequest, DpopTarget, DpopVerifier, ErrorCode, ExchangeParties, GrantIssuer,
+    GrantProfile, GrantVerifier, Issuer, NewActor, NewParameters, Parameters, PresentedClient,
+    RegisteredClient, Targets, TokenBinding, Transcription, TrustedIssuer, VerifiedAccessToken,
+    VerifiedDpopProof,
 };
+#[cfg(feature = "mtls")]
+use aims_oauth::{PeerCertificate, RegisteredMethod};
 use aims_proof::ReplayMemory;
 #[cfg(feature = "mtls")]
 use aims_testkit::TestCertificates;
@@ -26,7 +28,7 @@ use aims_testkit::{TestAuthority, assert_refused};
 use crate::client::support::prover;
 #[cfg(feature = "mtls")]
 use crate::client_auth::support::form;
-use crate::client_auth::support::{Registry, authenticator, judge_with, key, keys, sign};
+use crate::client_auth::support::{Registry, authenticator, key};
 use crate::world::*;
 
 /// A client by its name, authenticated with a key that binds nothing.
@@ -349,32 +351,4 @@ async fn exc_7_exc_9_mtl_2_a_client_shows_the_certificate_that_it_authenticated_
     let proof = proof(&prover()).await;
     let refused = ExchangeParties::new(&by_key, &subject).with_dpop(Some(&proof)).check(NOW);
     assert_refused!(refused, "subject_not_shown", "EXC-9");
-}
-
-#[tokio::test]
-async fn exc_7_exc_9_abc_6_an_attested_client_shows_the_key_of_its_instance() {
-    let server = Server::new();
-    let (attester, instance) = (key(), key());
-    let jwk = Jwk::new(instance.public_key().clone());
-    let claims = format!(r#"{{"sub":"{AGENT}","exp":1790003600,"cnf":{{"jwk":{}}}}}"#, jwk.to_json());
-    let header = r#"{"alg":"ES256","kid":"k","typ":"oauth-client-attestation+jwt"}"#;
-    let attestation = sign(header, &claims, &attester);
-    let held = ClientAttestation::from_attester(&attestation, instance.public_key()).unwrap();
-    let pop = held.pop(ISSUER).sign(&instance, NOW).await.unwrap();
-    let method = RegisteredMethod::Attestation(ClientAttesters::new("attester"));
-    let agent = judge_with(
-        &authenticator().attester(TrustedAttester::new("attester", keys(&attester, "k"))).build(),
-        &Registry::default().client(RegisteredClient::new(AGENT, method)),
-        &[("client_id", AGENT)],
-        &[("OAuth-Client-Attestation", &attestation), ("OAuth-Client-Attestation-PoP", &pop)],
-        NOW,
-    );
-    let agent = agent.unwrap();
-    let thumbprint = Thumbprint::of(instance.public_key());
-    let bound = |key| token(&server, &of(AGENT).bound_to(TokenBinding::Key(key)));
-    let (own, other) = (bound(thumbprint), bound(prover().thumbprint()));
-    ExchangeParties::new(&agent, &own).check(NOW).unwrap();
-    assert_refused!(ExchangeParties::new(&agent, &other).check(NOW), "subject_not_shown", "EXC-9");
-    let certificate = token(&server, &of(AGENT).bound_to(TokenBinding::Certificate(*thumbprint.as_bytes())));
-    assert_refused!(ExchangeParties::new(&agent, &certificate).check(NOW), "subject_not_shown", "EXC-9");
 }

@@ -108,14 +108,17 @@ async fn abc_1_abc_2_abc_4_abc_6_what_is_made_is_taken() {
         assert_eq!((client.not_after(), client.agent()), (Some(held.not_after()), None));
         // EXC-9: it shows the key of the instance, and no other.
         let tokens = Server::new();
-        let exchanged = |key: Thumbprint| {
+        let exchanged = |binding: TokenBinding| {
             let request = aims_oauth::AccessTokenRequest::new(USER, CLIENT, tool());
-            let token = tokens.issue(&request.bound_to(TokenBinding::Key(key)));
+            let token = tokens.issue(&request.bound_to(binding));
             let subject = tokens.verifier().build().verify(&token, NOW).unwrap();
             aims_oauth::ExchangeParties::new(&client, &subject).check(NOW).map(|_| ())
         };
-        exchanged(instance).unwrap();
-        assert_refused!(exchanged(Thumbprint::of(key().public_key())), "subject_not_shown", "EXC-9");
+        exchanged(TokenBinding::Key(instance)).unwrap();
+        let other = Thumbprint::of(key().public_key());
+        for other in [TokenBinding::Key(other), TokenBinding::Certificate(*instance.as_bytes())] {
+            assert_refused!(exchanged(other), "subject_not_shown", "EXC-9");
+        }
     }
     // In two steps, and by no other key.
     let unsigned = held.pop(ISSUER).prepare(NOW).unwrap();

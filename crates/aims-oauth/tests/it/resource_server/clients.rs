@@ -101,3 +101,22 @@ async fn aims_25_clients_may_have_other_names() {
         );
     }
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn aims_25_an_actor_that_another_issuer_knows_is_none_of_this_ones_agents() {
+    let (server, acme) = (Server::new(), TestAuthority::new("spiffe://acme.example"));
+    let agent = acme.agent("/agents/travel", NOW);
+    let holder = agent.holder();
+    let key = aims_jose::Thumbprint::of(AsyncSigner::public_key(holder.signer(NOW).unwrap()));
+    let own = aims_id::IdSet::new().pattern("spiffe://acme.example/**".parse().unwrap());
+    let agents = IssuerAgents::new().issuer(&issuer(), own);
+    let rs = server_of(&server, BindingPolicy::bound()).with_clients(agents);
+    let judge = async |actor: NewActor<'_>| {
+        let token = server.issue(&request().bound_to(TokenBinding::Key(key)).acting(actor));
+        let caller = signed(&acme, &agent, Some(&format!("Bearer {}", token.expose()))).await;
+        authorize(&rs, "Bearer", &token, Possession::Workload(&caller))
+    };
+    judge(NewActor::new(AGENT)).await.unwrap();
+    let foreign = NewActor::new(AGENT).known_to("https://as.other.example");
+    assert_refused!(judge(foreign).await, "other_client", "AIMS-25");
+}

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use aims_keys::{Algorithm, SoftwareKey, backend};
 use aims_oauth::{
-    AccessToken, BindingPolicy, DpopProver, DpopTarget, DpopVerifier, Possession, ResourceServer, Shown,
-    TokenBinding,
+    AccessToken, BindingPolicy, DpopProver, DpopRequest, DpopTarget, DpopVerifier, Possession,
+    ResourceServer, Shown, TokenBinding,
 };
 use aims_proof::ReplayMemory;
 use aims_testkit::{TestAuthority, assert_refused};
@@ -39,6 +39,11 @@ async fn dpo_6_dpo_9_sec_4_a_token_that_is_bound_by_dpop_is_used_with_its_key() 
     let of_thief = bound(&thief);
     let by_thief = proof_of(&thief, &of_thief).await.unwrap();
     assert_refused!(authorize(&rs, "DPoP", &token, Possession::Dpop(&by_thief)), "other_token", "DPO-6");
+    // A proof about this token that was not held to its key when it was verified.
+    let stolen = thief.proof("GET", &target).with_token(&token).sign(NOW).await.unwrap();
+    let alone = DpopVerifier::builder(ReplayMemory::with_capacity(10), backend::ring()).build();
+    let stolen = alone.verify([stolen], &DpopRequest::new("GET", &target).with_token(&token), NOW).unwrap();
+    assert_refused!(authorize(&rs, "DPoP", &token, Possession::Dpop(&stolen)), "other_key", "DPO-6");
     let of_other = proof_of(&agent, &other).await.unwrap();
     assert_refused!(authorize(&rs, "DPoP", &token, Possession::Dpop(&of_other)), "other_token", "DPO-6");
     let (used, mine) = (presented("DPoP", &token), rs.verify(&presented("DPoP", &other), NOW).unwrap());
