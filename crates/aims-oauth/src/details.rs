@@ -6,6 +6,8 @@ use std::fmt;
 
 use aims_jose::json::{self, Elements, JsonError, Kind, Object, Value};
 
+use crate::Action;
+
 /// What a client asks for, or was granted: a list of objects, each of a type of its own (RAR-1).
 ///
 /// ```
@@ -89,11 +91,14 @@ impl AuthorizationDetails {
         self.len == 0
     }
 
-    /// Whether each of these is within one of those that were granted, as `rule` sees it (RAR-4).
+    /// Whether each of these is within one of those that were granted, as `rule` sees it (RAR-4). Of a confirmation of an [`Action`] it is not asked: nobody makes
+    /// another of it (HIL-41).
     #[must_use]
     pub fn is_within(&self, granted: &Self, rule: &dyn DetailRule) -> bool {
         self.iter().all(|asked| {
-            granted.iter().any(|granted| asked.kind() == granted.kind() && rule.is_within(&asked, &granted))
+            let kind = asked.kind();
+            let rule = if kind == Action::DETAIL { &CommonMembers } else { rule };
+            granted.iter().any(|granted| kind == granted.kind() && rule.is_within(&asked, &granted))
         })
     }
 
