@@ -197,7 +197,8 @@ pub trait DetailRule {
 
 /// The rule for types of which nothing is known: the five common members may be narrower, and all others are the same (RAR-4).
 ///
-/// A common member that the grant has, and the request has not, is not narrower: it would be without bounds.
+/// A common member that the grant has, and the request has not, is not narrower: it would be without bounds. Nor is a list with nothing in it, which many take for one
+/// that is not there.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "it is a rule, and has no parts")]
 pub struct CommonMembers;
@@ -210,7 +211,8 @@ impl DetailRule for CommonMembers {
             let Some(granted) = granted.get(&name) else { return false };
             if LISTS.contains(&&*name) {
                 let granted: HashSet<Cow<'_, str>> = texts(granted).collect();
-                return texts(asked).all(|asked| granted.contains(&asked));
+                let is_bound = granted.is_empty() || texts(asked).next().is_some();
+                return is_bound && texts(asked).all(|asked| granted.contains(&asked));
             }
             same(asked, granted)
         };
