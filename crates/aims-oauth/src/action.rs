@@ -4,19 +4,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
 
-use aims_credential::{ReplayError, ReplayStore};
+use aims_credential::ReplayError;
 use aims_jose::base64url;
 use aims_jose::json::{Limits, NotCanonical, Object, ObjectWriter, Value};
-use aims_keys::{Backend, UnixTime};
+use aims_keys::{Backend, KeyError};
 use subtle::ConstantTimeEq;
 
-use crate::{
-    AuthorizationDetails, Authorized, Detail, DetailsError, ErrorCode, MessageError, Resource, Shortfall,
-    TokenBinding,
-};
+use crate::{AuthorizationDetails, Detail, DetailsError, ErrorCode, MessageError, Resource, Shortfall};
 
 /// An action as a tool is about to do it: which, with what, where, and for whom.
 ///
@@ -91,8 +86,8 @@ impl<'a> Action<'a> {
         ActionHash(backend.sha256(self.canonical.as_bytes()))
     }
 
-    /// What the user is asked to confirm, for the authorization server: it shows the user what it makes of this (HIL-32). `call` names the call in the words of whoever
-    /// makes it.
+    /// What the user is asked to confirm, for the authorization server: it shows the user what it makes of this (HIL-32), and grants it
+    /// [`confirmed`](AuthorizationDetails::confirmed). `call` names the call in the words of whoever makes it.
     ///
     /// # Errors
     ///
@@ -118,7 +113,7 @@ impl<'a> Action<'a> {
         Ok(Shortfall::Details(self.details(call, backend)?))
     }
 
-    fn is_confirmed_by(&self, detail: &Detail<'_>, backend: Backend) -> bool {
+    pub(crate) fn is_confirmed_by(&self, detail: &Detail<'_>, backend: Backend) -> bool {
         let hash = detail.get("action_hash").and_then(|hash| hash.as_str()).unwrap_or_default();
         let is_same = hash.as_bytes().ct_eq(self.hash(backend).to_string().as_bytes());
         bool::from(is_same)
@@ -134,68 +129,21 @@ impl fmt::Display for ActionHash {
     }
 }
 
-/// Takes confirmations of users, each once: in a tool, before it does what was confirmed.
-#[derive(Clone, Debug)]
-pub struct ConfirmedActions {
-    replay: Arc<dyn ReplayStore>,
-    backend: Backend,
-}
-
-impl ConfirmedActions {
-    /// Remembers in this store what was used. All instances of a tool share one.
-    pub fn new(replay: impl ReplayStore + 'static, backend: Backend) -> Self {
-        Self { replay: Arc::new(replay), backend }
-    }
-
-    /// Uses up the confirmation in the token of a request: the user has confirmed this very action, and it is done now. Of two requests with the same token exactly one
-    /// succeeds (HIL-41).
-    ///
-    /// # Errors
-    ///
-    /// [`ActionError`]: the action must not be done then.
-    pub fn redeem(
-        &self,
-        authorized: &Authorized,
-        action: &Action<'_>,
-        now: UnixTime,
-    ) -> Result<(), ActionError> {
-        use ActionError as E;
-
-        let token = authorized.token();
-        let details = token.details().ok_or(E::NotConfirmed)?;
-        let mut confirmed = details.iter().filter(|detail| detail.kind() == Action::DETAIL);
-        let (Some(detail), None) = (confirmed.next(), confirmed.next()) else {
-            return Err(E::NotConfirmed);
-        };
-        if !action.is_confirmed_by(&detail, self.backend) {
-            return Err(E::OtherAction);
-        }
-        let Some(TokenBinding::Key(key)) = token.binding() else { return Err(E::NotBound) };
-        let id = token.token_id().ok_or(E::NoId)?;
-        let issued = token.issued_at().ok_or(E::NoId)?;
-        let end = token.not_after();
-        if end.since(issued) > MAX_LIFETIME {
-            return Err(E::TooLong);
-        }
-        // Nobody takes the token after this, the leeway of clocks included.
-        let until = end + MAX_LIFETIME;
-        let id = format!("{} {}", token.issuer(), id);
-        Ok(self.replay.remember(key, &id, until, now)?)
-    }
-}
-
 /// Why an action is not done.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ActionError {
+    /// What the user is to confirm has a confirmation already: of another time, or of the client's own making.
+    #[error("the action brings a confirmation of its own")]
+    Confirmed,
     /// What is to be confirmed cannot be asked for.
     #[error(transparent)]
     Details(#[from] DetailsError),
     /// The arguments are no JSON object within the limits.
     #[error(transparent)]
     Message(#[from] MessageError),
-    /// The token has no identifier, or does not say when it was issued: it could be used twice.
-    #[error("the token has no identifier")]
+    /// The confirmation has no identifier of 256 bits, or does not say when it was given: it could be used twice.
+    #[error("the confirmation has no identifier or no time")]
     NoId,
     /// The token is bound to no key.
     #[error("the confirmation is bound to no key")]
@@ -209,11 +157,17 @@ pub enum ActionError {
     /// The user has confirmed another action.
     #[error("the user has confirmed another action")]
     OtherAction,
+    /// The user has confirmed it more than two minutes ago, or not yet.
+    #[error("the user has confirmed the action at another time")]
+    OtherTime,
+    /// There is no randomness to name a confirmation with.
+    #[error(transparent)]
+    Random(KeyError),
     /// It was used before, or it cannot be known that it was not.
     #[error("the confirmation was used before")]
     Replay(#[from] ReplayError),
-    /// The confirmation counts for longer than one may.
-    #[error("the confirmation counts for too long")]
+    /// The token lives for longer than one with a confirmation may, or nobody knows for how long.
+    #[error("the token of the confirmation lives for too long")]
     TooLong,
 }
 
@@ -222,13 +176,16 @@ impl ActionError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Confirmed => "already_confirmed",
             Self::Details(error) => error.code(),
             Self::Message(error) => error.code(),
-            Self::NoId => "token_id_missing",
+            Self::NoId => "confirmation_id_missing",
             Self::NotBound => "confirmation_not_bound",
             Self::NotCanonical(error) => error.code(),
             Self::NotConfirmed => "not_confirmed",
             Self::OtherAction => "other_action",
+            Self::OtherTime => "confirmation_time",
+            Self::Random(error) => error.code(),
             Self::Replay(error) => error.code(),
             Self::TooLong => "confirmation_too_long",
         }
@@ -242,7 +199,13 @@ impl ActionError {
             Self::Message(error) => error.rule(),
             Self::NotCanonical(error) => error.rule(),
             Self::NotConfirmed | Self::OtherAction => "HIL-40",
-            Self::NoId | Self::NotBound | Self::Replay(_) | Self::TooLong => "HIL-41",
+            Self::Random(error) => error.rule(),
+            Self::Confirmed
+            | Self::NoId
+            | Self::NotBound
+            | Self::OtherTime
+            | Self::Replay(_)
+            | Self::TooLong => "HIL-41",
         }
     }
 
@@ -250,6 +213,8 @@ impl ActionError {
     #[must_use]
     pub fn error_code(&self) -> ErrorCode {
         match self {
+            Self::Confirmed => ErrorCode::InvalidAuthorizationDetails,
+            Self::Random(_) => ErrorCode::ServerError,
             Self::Details(_) | Self::Message(_) | Self::NotCanonical(_) => ErrorCode::InvalidRequest,
             Self::NotConfirmed | Self::OtherAction => ErrorCode::InsufficientScope,
             _ => ErrorCode::InvalidToken,
@@ -263,6 +228,3 @@ fn is_only<'n>(mut names: impl Iterator<Item = Cow<'n, str>>, one: &str) -> bool
 
 /// Of arguments: WIR-9.
 const LIMITS: Limits = Limits::new().bytes(64 * 1024).depth(32);
-
-/// HIL section 3, step 4.
-const MAX_LIFETIME: Duration = Duration::from_secs(120);

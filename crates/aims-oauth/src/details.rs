@@ -6,6 +6,8 @@ use std::fmt;
 
 use aims_jose::json::{self, Elements, JsonError, Kind, Object, Value};
 
+use crate::Action;
+
 /// What a client asks for, or was granted: a list of objects, each of a type of its own (RAR-1).
 ///
 /// ```
@@ -89,11 +91,14 @@ impl AuthorizationDetails {
         self.len == 0
     }
 
-    /// Whether each of these is within one of those that were granted, as `rule` sees it (RAR-4).
+    /// Whether each of these is within one of those that were granted, as `rule` sees it (RAR-4). Of a confirmation of an [`Action`] it is not asked: nobody makes
+    /// another of it (HIL-41).
     #[must_use]
     pub fn is_within(&self, granted: &Self, rule: &dyn DetailRule) -> bool {
         self.iter().all(|asked| {
-            granted.iter().any(|granted| asked.kind() == granted.kind() && rule.is_within(&asked, &granted))
+            let kind = asked.kind();
+            let rule = if kind == Action::DETAIL { &CommonMembers } else { rule };
+            granted.iter().any(|granted| kind == granted.kind() && rule.is_within(&asked, &granted))
         })
     }
 
@@ -192,7 +197,8 @@ pub trait DetailRule {
 
 /// The rule for types of which nothing is known: the five common members may be narrower, and all others are the same (RAR-4).
 ///
-/// A common member that the grant has, and the request has not, is not narrower: it would be without bounds.
+/// A common member that the grant has, and the request has not, is not narrower: it would be without bounds. Nor is a list with nothing in it, which many take for one
+/// that is not there.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "it is a rule, and has no parts")]
 pub struct CommonMembers;
@@ -205,7 +211,8 @@ impl DetailRule for CommonMembers {
             let Some(granted) = granted.get(&name) else { return false };
             if LISTS.contains(&&*name) {
                 let granted: HashSet<Cow<'_, str>> = texts(granted).collect();
-                return texts(asked).all(|asked| granted.contains(&asked));
+                let is_bound = granted.is_empty() || texts(asked).next().is_some();
+                return is_bound && texts(asked).all(|asked| granted.contains(&asked));
             }
             same(asked, granted)
         };

@@ -8,6 +8,7 @@ mod challenge;
 mod client;
 mod client_auth;
 mod client_auth_method;
+mod confirmation;
 mod delegation;
 mod details;
 mod dpop;
@@ -40,7 +41,7 @@ pub use crate::access_token::{
     AccessTokenVerifierBuilder, Actor, ActorChain, IntrospectionResponse, IssuedAccessToken, NewActor,
     TokenBinding, UnsignedAccessToken, VerifiedAccessToken,
 };
-pub use crate::action::{Action, ActionError, ActionHash, ConfirmedActions};
+pub use crate::action::{Action, ActionError, ActionHash};
 pub use crate::authorization::{
     AuthorizationError, AuthorizationRequest, AuthorizationResponse, CodeChallenge, CodeVerifier,
     ExpectedAuthorization, PkceError, PushedResponse, RequestOrigin, RequestUri,
@@ -72,6 +73,7 @@ pub use crate::client_auth::{
 #[cfg(feature = "mtls")]
 pub use crate::client_auth::{CertificateError, PeerCertificate};
 pub use crate::client_auth_method::ClientAuthMethod;
+pub use crate::confirmation::ConfirmedActions;
 pub use crate::delegation::{
     ClaimTranscriber, CrossDomain, Derivation, DerivationError, Derived, DerivedGrant, Narrowing, Targets,
     Transcription,

@@ -137,9 +137,9 @@ impl Active {
             to.str("scope", self.scope.as_str());
         }
         let details = self.details.as_ref();
+        // A list of places that names none is no word for all of them.
         let mut own = details.into_iter().flat_map(AuthorizationDetails::iter).filter(|detail| {
-            let mut locations = detail.locations().peekable();
-            locations.peek().is_none() || locations.any(|place| self.is_for(&place))
+            detail.get("locations").is_none() || detail.locations().any(|place| self.is_for(&place))
         });
         if let Some(first) = own.next() {
             to.array("authorization_details", |all| {

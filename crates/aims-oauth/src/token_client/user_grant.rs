@@ -187,7 +187,7 @@ impl UserGrant {
             };
             let has_details = match (&wanted.details, token.details()) {
                 (None, _) => true,
-                (Some(wanted), Some(granted)) => wanted.as_json() == granted.as_json(),
+                (Some(wanted), Some(granted)) => granted.are_granted_of(wanted),
                 (Some(_), None) => false,
             };
             let can_wait = !token.is_due(now) || !self.can_be_refreshed();

@@ -115,7 +115,7 @@ fn int_2_what_is_told_is_what_the_token_says() {
 #[test]
 fn int_1_int_2_a_resource_server_is_told_what_is_for_it() {
     let details = format!(
-        r#"[{{"type":"a","locations":["{OTHER}"]}},{{"type":"b"}},{{"type":"c","locations":["{OTHER}","{0}"]}},{{"type":"d","locations":["{0}"]}}]"#,
+        r#"[{{"type":"a","locations":["{OTHER}"]}},{{"type":"e","locations":[]}},{{"type":"b"}},{{"type":"c","locations":["{OTHER}","{0}"]}},{{"type":"d","locations":["{0}"]}}]"#,
         tool().as_str()
     );
     let response = about(&format!(

@@ -7,10 +7,10 @@ use aims_credential::{Lapsed, LineageId, Mark, MarkKey, MarkTable};
 use aims_jose::{Jwk, JwkSet};
 use aims_keys::{Algorithm, SoftwareKey, backend};
 use aims_oauth::{
-    AccessTokenError, AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier, AuthorizationDetails,
-    CommonMembers, CrossDomain, DerivationError, ErrorCode, Grant, GrantError, GrantIssuer, GrantProfile,
-    GrantRequest, GrantVerifier, Issuer, NewActor, Resource, SecurityToken, Targets, TokenBinding,
-    TokenRequest, Transcription, TrustedIssuer, VerifiedAccessToken, VerifiedGrant,
+    AccessToken, AccessTokenError, AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier,
+    AuthorizationDetails, CommonMembers, CrossDomain, DerivationError, ErrorCode, Grant, GrantError,
+    GrantIssuer, GrantProfile, GrantRequest, GrantVerifier, Issuer, NewActor, Resource, SecurityToken,
+    Targets, TokenBinding, TokenRequest, Transcription, TrustedIssuer, VerifiedAccessToken, VerifiedGrant,
 };
 use aims_proof::ReplayMemory;
 use aims_testkit::assert_refused;
@@ -34,7 +34,7 @@ fn details(actions: &str) -> AuthorizationDetails {
 }
 
 /// The other domain: a server, and a resource of its own.
-struct There {
+pub(crate) struct There {
     name: &'static str,
     key: Arc<SoftwareKey>,
     marks: Arc<MarkTable>,
@@ -54,7 +54,7 @@ impl There {
         Self { name, key, marks, grants }
     }
 
-    fn b(server: &Server) -> Self {
+    pub(crate) fn b(server: &Server) -> Self {
         Self::new("https://as.b.example", server.trusted())
     }
 
@@ -62,28 +62,32 @@ impl There {
         self.name.parse().unwrap()
     }
 
-    fn trusted(&self) -> TrustedIssuer {
+    pub(crate) fn trusted(&self) -> TrustedIssuer {
         let jwk = Jwk::new(aims_keys::Signer::public_key(&*self.key).clone()).with_key_id("b-1").unwrap();
         TrustedIssuer::new(self.issuer(), JwkSet::new(vec![jwk]).unwrap())
     }
 
-    fn judge(&self, grant: &SecurityToken) -> Result<VerifiedGrant, GrantError> {
+    pub(crate) fn judge(&self, grant: &SecurityToken) -> Result<VerifiedGrant, GrantError> {
         self.grants.verify(grant, CLIENT, None, NOW)
     }
 
-    fn verify(&self, request: &AccessTokenRequest<'_>) -> Result<VerifiedAccessToken, AccessTokenError> {
+    pub(crate) fn issue(&self, request: &AccessTokenRequest<'_>) -> AccessToken {
         let issuer = AccessTokenIssuer::new(self.issuer(), self.key.clone(), "b-1").unwrap();
-        let token = issuer.issue(request, NOW).unwrap().into_token();
+        issuer.issue(request, NOW).unwrap().into_token()
+    }
+
+    fn verify(&self, request: &AccessTokenRequest<'_>) -> Result<VerifiedAccessToken, AccessTokenError> {
+        let token = self.issue(request);
         let verifier = AccessTokenVerifier::builder(api(), self.trusted(), backend::ring());
         verifier.also_known_as(more()).marks(Arc::clone(&self.marks)).build().verify(&token, NOW)
     }
 }
 
-fn ask() -> TokenRequest {
+pub(crate) fn ask() -> TokenRequest {
     TokenRequest::new(Grant::JwtBearer("a.b.c".parse().unwrap()))
 }
 
-fn issue(server: &Server, request: &GrantRequest<'_>) -> SecurityToken {
+pub(crate) fn issue(server: &Server, request: &GrantRequest<'_>) -> SecurityToken {
     GrantIssuer::new(issuer(), server.key.clone(), "as-1")
         .unwrap()
         .issue(request, NOW)
@@ -96,11 +100,11 @@ fn parent(server: &Server, request: &AccessTokenRequest<'_>) -> VerifiedAccessTo
     server.verifier().build().verify(&server.issue(request), NOW).unwrap()
 }
 
-fn to_b(parent: &VerifiedAccessToken) -> CrossDomain<'_> {
+pub(crate) fn to_b(parent: &VerifiedAccessToken) -> CrossDomain<'_> {
     CrossDomain::id_jag(parent, AGENT, "https://as.b.example".parse().unwrap(), CLIENT)
 }
 
-fn targets() -> Targets {
+pub(crate) fn targets() -> Targets {
     Targets::new().with("https://as.b.example".parse().unwrap(), Transcription::minimal())
 }
 

@@ -105,6 +105,13 @@ fn exc_2_exc_3_exc_5_what_is_more_is_refused_and_not_cut_down() {
             "EXC-3",
             ErrorCode::InvalidAuthorizationDetails,
         ),
+        // No action at all is read as any by those who take an empty list for none.
+        (
+            derivation().details(details("")),
+            "details_widened",
+            "EXC-3",
+            ErrorCode::InvalidAuthorizationDetails,
+        ),
     ] {
         let refused = derivation.derive(NOW).unwrap_err();
         assert_eq!(refused.error_code(), error);

@@ -64,7 +64,7 @@ fn rar_4_common_members_may_be_narrower_and_others_are_the_same() {
     let within = |text: &str| parse(text).is_within(&granted, &CommonMembers);
     for text in [
         r#"[{"type":"booking","actions":["book"],"locations":["https://a"],"limit":{"amount":10,"in":["EUR"]}}]"#,
-        r#"[{"limit":{"in":["EU\u0052"],"amount":1e1},"locations":["https://a"],"actions":[],"type":"booking"}]"#,
+        r#"[{"limit":{"in":["EU\u0052"],"amount":1e1},"locations":["https://a"],"actions":["read"],"type":"booking"}]"#,
         r#"[{"type":"account","identifier":"7"},{"type":"account","identifier":"7"}]"#,
     ] {
         assert!(within(text), "{text}");
@@ -72,6 +72,8 @@ fn rar_4_common_members_may_be_narrower_and_others_are_the_same() {
     for text in [
         r#"[{"type":"booking","actions":["cancel"],"locations":["https://a"],"limit":{"amount":10,"in":["EUR"]}}]"#,
         r#"[{"type":"booking","actions":["book"],"locations":["https://b"],"limit":{"amount":10,"in":["EUR"]}}]"#,
+        r#"[{"type":"booking","actions":["book"],"locations":[],"limit":{"amount":10,"in":["EUR"]}}]"#,
+        r#"[{"type":"booking","actions":[],"locations":["https://a"],"limit":{"amount":10,"in":["EUR"]}}]"#,
         r#"[{"type":"booking","actions":["book"],"limit":{"amount":10,"in":["EUR"]}}]"#,
         r#"[{"type":"booking","actions":["book"],"locations":["https://a"],"limit":{"amount":11,"in":["EUR"]}}]"#,
         r#"[{"type":"booking","actions":["book"],"locations":["https://a"],"limit":{"amount":10,"in":["EUR","USD"]}}]"#,
@@ -84,6 +86,21 @@ fn rar_4_common_members_may_be_narrower_and_others_are_the_same() {
         r#"[{"type":"account","identifier":"7"},{"type":"other"}]"#,
     ] {
         assert!(!within(text), "{text}");
+    }
+}
+
+/// RFC 9396 §2.2 has lists of texts, also of none. Whoever reads a list of none as one that is not there must not find more in it than was granted.
+#[test]
+fn rar_4_a_list_of_nothing_is_within_another_alone() {
+    for name in ["actions", "datatypes", "locations", "privileges"] {
+        let with = |list: &str| parse(&format!(r#"[{{"type":"t","{name}":{list}}}]"#));
+        let (none, one, without) = (with("[]"), with(r#"["a"]"#), parse(r#"[{"type":"t"}]"#));
+        assert!(none.is_within(&none, &CommonMembers) && one.is_within(&one, &CommonMembers));
+        for (asked, granted) in
+            [(&none, &one), (&one, &none), (&none, &without), (&without, &none), (&without, &one)]
+        {
+            assert!(!asked.is_within(granted, &CommonMembers), "{asked:?} {granted:?}");
+        }
     }
 }
 

@@ -95,6 +95,9 @@ impl TestAuthorizationServer {
         }
         let code = self.random().map_err(|_| ErrorCode::ServerError)?;
         let now = self.now();
+        // HIL-41: the user agrees at this moment, also to single actions.
+        let details = request.wanted_details().map(|details| details.confirmed(self.0.backend, now));
+        let details = details.transpose().map_err(|error| error.error_code())?;
         let mut state = self.state();
         state.grants += 1;
         let granted = Granted {
@@ -103,7 +106,7 @@ impl TestAuthorizationServer {
             user: user.to_owned(),
             resources: request.resources().to_vec(),
             scope: request.wanted_scope().cloned(),
-            details: request.wanted_details().cloned(),
+            details,
             auth_time: now,
             nonce: request.sent_nonce().map(ToOwned::to_owned),
         };

@@ -89,7 +89,10 @@ impl TestAuthorizationServer {
             None => Err(refused(ErrorCode::AuthorizationPending)),
             Some(false) => Err(refused(ErrorCode::AccessDenied)),
             Some(true) => {
-                let granted = question.granted.clone();
+                let mut granted = question.granted.clone();
+                // HIL-41: what comes of it by refresh has the same confirmation.
+                let confirmed = granted.details.map(|details| details.confirmed(self.0.backend, now));
+                granted.details = confirmed.transpose().map_err(|error| refused(error.error_code()))?;
                 let id = question.id.clone();
                 state.questions.remove(id.expose());
                 Ok(granted)

@@ -5,7 +5,8 @@ use std::time::Duration;
 use aims_credential::FetchError;
 use aims_keys::{SealingKey, backend};
 use aims_oauth::{
-    BackchannelRequest, ErrorCode, PendingApproval, RedirectUri, TokenClient, TokenNeed, TokenStep, UserHint,
+    Action, AuthorizationDetails, BackchannelRequest, ErrorCode, PendingApproval, RedirectUri, TokenClient,
+    TokenNeed, TokenStep, UserHint,
 };
 use aims_testkit::assert_refused;
 
@@ -55,6 +56,35 @@ async fn aims_38_aims_40_hil_6_hil_9_hil_10_a_user_decides_in_their_own_time() {
     let mut copy = PendingApproval::open(&sealed, &key).unwrap();
     let again = tokens.poll(&mut copy).await.unwrap_err();
     assert_eq!(again.error_code(), Some(ErrorCode::InvalidGrant));
+}
+
+#[tokio::test]
+async fn hil_41_hil_44_what_the_user_confirmed_is_in_the_token_and_stays_the_same_when_it_is_renewed() {
+    let world = World::new();
+    let between = Between::of(&world.server);
+    let tokens = world.tokens(between.clone());
+    let tool = tool();
+    let asked = Action::new("pay", r#"{"to":"hotel"}"#, &tool, USER).unwrap();
+    let asked = asked.details("call-1", backend::ring()).unwrap();
+    let mut pending =
+        tokens.ask_user(&issuer(), question("trips:book").details(asked.clone())).await.unwrap();
+    world.server.decide(pending.id(), true);
+    world.clock.advance(secs(5));
+    let grant = tokens.poll(&mut pending).await.unwrap().unwrap();
+    between.posted();
+    // The tool asked for it without the confirmation, which is the server's.
+    let first = tokens.token(&TokenNeed::of(tool.clone()).details(asked.clone()).by(&grant)).await.unwrap();
+    assert!(between.posted().is_empty());
+    let confirmed = world.verify(&first).details().unwrap().as_json().to_owned();
+    assert_eq!(confirmed.find(asked.as_json().trim_end_matches("}]")), Some(0));
+    assert!(confirmed.contains(&format!(r#""confirmed_at":{}}}]"#, world.clock.now())), "{confirmed}");
+    let changed = AuthorizationDetails::parse(&asked.as_json().replace("call-1", "call-2")).unwrap();
+    world.clock.advance(secs(290));
+    for need in [TokenNeed::of(tool.clone()), TokenNeed::of(tool).details(changed)] {
+        let renewed = tokens.token(&need.by(&grant)).await.unwrap();
+        assert_eq!(between.posted().len(), 1);
+        assert_eq!(world.verify(&renewed).details().unwrap().as_json(), confirmed);
+    }
 }
 
 #[tokio::test]
