@@ -7,7 +7,7 @@ use super::AccessTokenError;
 
 /// Those who act for the subject of a token, the one that acts now first.
 ///
-/// Decisions rest on the first alone; the others are for records (EXC-4).
+/// Decisions rest on the first alone; the others are for records, but that a token ends with each of them that is cut off (EXC-4).
 #[derive(Clone, Copy)]
 pub struct ActorChain<'t> {
     object: &'t Object,

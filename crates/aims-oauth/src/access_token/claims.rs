@@ -201,9 +201,14 @@ impl AccessTokenClaims {
         self.at(self.client_id)?.as_str()?.parse().ok()
     }
 
-    /// Who acts now, where it goes by the identifier of a workload.
-    pub(super) fn actor(&self) -> Option<WorkloadId> {
-        ActorChain::new(&self.object, self.others.act).current()?.subject().parse().ok()
+    /// Who else goes by the identifier of a workload: its subject, and those that act or acted, of which there are few.
+    pub(super) fn others_involved(&self) -> Box<[WorkloadId]> {
+        let text = |span| self.at(span).and_then(|value| value.as_str());
+        let client = text(self.client_id);
+        let subject = text(self.subject).filter(|subject| client.as_ref() != Some(subject));
+        let actors = ActorChain::new(&self.object, self.others.act);
+        let actors = actors.iter().map(|actor| actor.subject());
+        subject.into_iter().chain(actors).filter_map(|name| name.parse().ok()).collect()
     }
 }
 

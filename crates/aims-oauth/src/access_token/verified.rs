@@ -27,8 +27,8 @@ pub(super) struct Facts {
     pub(super) issuer: Issuer,
     pub(super) resource: Resource,
     pub(super) agent: Option<WorkloadId>,
-    /// The outermost actor, where it is a workload.
-    pub(super) actor: Option<WorkloadId>,
+    /// The other workloads among those that it names: whoever is cut off takes along what came by it.
+    pub(super) others_involved: Box<[WorkloadId]>,
     pub(super) scope: Scope,
     pub(super) details: Option<AuthorizationDetails>,
     pub(super) binding: Option<TokenBinding>,
@@ -212,7 +212,7 @@ impl VerifiedAccessToken {
         &self.0
     }
 
-    /// Under every name by which it can be cut off: its own, those of what it comes from, and those of whom it is about.
+    /// Under every name by which it can be cut off: its own, those of what it comes from, and those of whom it is about, and of all who acted (EXC-4).
     pub(super) fn check_marks(&self, marks: &dyn Marks) -> Result<(), Lapsed> {
         let issuer = self.issuer().as_str();
         let (subject, client, transaction) = (self.subject(), self.client_id(), self.transaction());
@@ -226,7 +226,7 @@ impl VerifiedAccessToken {
             MarkKey::Client { issuer, client: &client },
         ];
         let transaction = transaction.as_deref().map(|id| MarkKey::Transaction { issuer, id });
-        let agents = self.agent().into_iter().chain(&self.0.actor).map(MarkKey::Agent);
+        let agents = self.agent().into_iter().chain(&self.0.others_involved).map(MarkKey::Agent);
         let ancestors = self.lineage().ids().iter().map(MarkKey::Token);
         let mut all = named.into_iter().chain(agents).chain(key).chain(transaction).chain(ancestors);
         marks.check_each(&mut all, &|mark| mark.check(self.begun(), self.0.leeway))

@@ -257,7 +257,7 @@ impl AccessTokenVerifier {
         };
         let verified = VerifiedAccessToken::new(Facts {
             agent: claims.agent(),
-            actor: claims.actor(),
+            others_involved: claims.others_involved(),
             issuer: issuer.issuer().clone(),
             fingerprint: token.fingerprint(),
             source,

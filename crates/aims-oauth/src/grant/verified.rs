@@ -153,18 +153,21 @@ impl VerifiedGrant {
         &self.claims
     }
 
-    /// Whether it still counts, by these marks: it, what it comes from, its subject, its client, its transaction, its key, and who acts.
+    /// Whether it still counts, by the marks of this server: it, what it comes from, its subject, its client, its transaction, its key, and all who act or acted (EXC-4).
     pub(super) fn check_marks(&self) -> Result<(), Lapsed> {
         let issuer = self.issuer.as_str();
         let (subject, transaction) = (self.subject(), self.transaction());
-        let actor = self.actors().current().and_then(|actor| actor.subject().parse::<WorkloadId>().ok());
-        let agent = self.client.parse::<WorkloadId>().ok();
+        let workload = |name: &str| name.parse::<WorkloadId>().ok();
+        let actors = self.actors();
+        let actors = actors.iter().filter_map(|actor| workload(&actor.subject()));
+        let involved: Vec<_> =
+            actors.chain([&*subject, &*self.client].into_iter().filter_map(workload)).collect();
         let named = [
             MarkKey::Token(&self.own_id),
             MarkKey::Subject { issuer, subject: &subject },
             MarkKey::Client { issuer: self.cuts.own.as_str(), client: &self.client },
         ];
-        let agents = actor.iter().chain(&agent).map(MarkKey::Agent);
+        let agents = involved.iter().map(MarkKey::Agent);
         let key = self.key.as_ref().map(MarkKey::Key);
         let transaction = transaction.as_deref().map(|id| MarkKey::Transaction { issuer, id });
         let ancestors = self.lineage.ids().iter().map(MarkKey::Token);

@@ -1,13 +1,18 @@
 //! Which client is which workload.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use aims_id::{IdSet, WorkloadId};
 
-use crate::Issuer;
+use crate::{Issuer, VerifiedAccessToken};
 
 /// Says whether an OAuth client, by the name that an issuer has for it, is a workload that proved who it is (design D8).
+///
+/// A name is one of the issuer whose client it is: of an actor, that is `act.iss`, where the token has it. Which issuer is *believed* is another matter: the one
+/// that signed the token, and no other. What a token says of the client of another issuer counts where the one that signed it [may speak](Self::speaks_for) for
+/// the workload, too: whoever writes a token writes what it likes into `act.iss`.
 pub trait ClientIdentities: fmt::Debug + Send + Sync {
     /// Whether the client, or the actor, that `issuer` calls `name` is this workload.
     fn is(&self, issuer: &str, name: &str, workload: &WorkloadId) -> bool;
@@ -16,6 +21,12 @@ pub trait ClientIdentities: fmt::Debug + Send + Sync {
     /// [`is`](Self::is) agrees. Who believes several issuers says here which workloads each may speak for.
     fn workload(&self, issuer: &str, name: &str) -> Option<WorkloadId> {
         name.parse().ok().filter(|workload| self.is(issuer, name, workload))
+    }
+
+    /// Whether tokens that `issuer` signs may say that they were given to this workload, by whatever name: asked where one names it by that of another issuer. As it
+    /// is: where it [is](Self::is) a client of this issuer by its own identifier.
+    fn speaks_for(&self, issuer: &str, workload: &WorkloadId) -> bool {
+        self.is(issuer, workload.as_str(), workload)
     }
 }
 
@@ -111,6 +122,11 @@ impl ClientIdentities for NamedClients {
     fn workload(&self, issuer: &str, name: &str) -> Option<WorkloadId> {
         self.named(issuer, name).cloned()
     }
+
+    /// For those that are its clients, by any name.
+    fn speaks_for(&self, issuer: &str, workload: &WorkloadId) -> bool {
+        self.0.get(issuer).is_some_and(|clients| clients.values().any(|known| known == workload))
+    }
 }
 
 impl<C: ClientIdentities + ?Sized> ClientIdentities for std::sync::Arc<C> {
@@ -120,5 +136,48 @@ impl<C: ClientIdentities + ?Sized> ClientIdentities for std::sync::Arc<C> {
 
     fn workload(&self, issuer: &str, name: &str) -> Option<WorkloadId> {
         (**self).workload(issuer, name)
+    }
+
+    fn speaks_for(&self, issuer: &str, workload: &WorkloadId) -> bool {
+        (**self).speaks_for(issuer, workload)
+    }
+}
+
+/// To whom a token was given: to the actor, where one acts for the client's subject, else to the client (AIMS-25).
+pub(super) struct GivenTo<'t> {
+    /// Who signed the token.
+    issuer: &'t str,
+    /// Whose name it is, where it is that of another.
+    known_to: Option<Cow<'t, str>>,
+    name: Cow<'t, str>,
+}
+
+impl<'t> GivenTo<'t> {
+    pub(super) fn of(token: &'t VerifiedAccessToken) -> Self {
+        let issuer = token.issuer().as_str();
+        let (known_to, name) = match token.actors().current() {
+            Some(actor) => (actor.issuer(), actor.subject()),
+            None => (None, token.client_id()),
+        };
+        Self { issuer, known_to: known_to.filter(|known_to| known_to != issuer), name }
+    }
+
+    /// Whether that is this workload.
+    pub(super) fn is(&self, workload: &WorkloadId, clients: &dyn ClientIdentities) -> bool {
+        clients.is(self.known_to(), &self.name, workload) && self.is_believed(workload, clients)
+    }
+
+    /// Which workload that is, on the word of the issuer.
+    pub(super) fn workload(&self, clients: &dyn ClientIdentities) -> Option<WorkloadId> {
+        let workload = clients.workload(self.known_to(), &self.name)?;
+        self.is_believed(&workload, clients).then_some(workload)
+    }
+
+    fn known_to(&self) -> &str {
+        self.known_to.as_deref().unwrap_or(self.issuer)
+    }
+
+    fn is_believed(&self, workload: &WorkloadId, clients: &dyn ClientIdentities) -> bool {
+        self.known_to.is_none() || clients.speaks_for(self.issuer, workload)
     }
 }

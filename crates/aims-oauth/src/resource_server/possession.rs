@@ -3,6 +3,7 @@
 use aims_proof::Authenticated;
 use subtle::ConstantTimeEq;
 
+use super::clients::GivenTo;
 use super::{ClientIdentities, PresentedToken, TokenScheme};
 use crate::{ErrorCode, TokenBinding, VerifiedAccessToken, VerifiedDpopProof};
 
@@ -57,7 +58,7 @@ pub(super) fn check(
     use PossessionError as E;
 
     if let Possession::Workload(caller) | Possession::WorkloadDpop(caller, _) = possession
-        && !is_caller(token, caller, clients)
+        && !GivenTo::of(token).is(caller.subject(), clients)
     {
         return Err(E::OtherClient);
     }
@@ -92,18 +93,6 @@ pub(super) fn check(
         // What is bound to nothing is shown by nothing, whatever else came with it.
         (None, _) if presented.scheme() == TokenScheme::Dpop => Err(E::Scheme),
         (None, _) => Ok(Shown::Bearer),
-    }
-}
-
-/// Whether the token was given to the workload that sent it: to the actor, where one acts for the client's subject, else to the client.
-fn is_caller(token: &VerifiedAccessToken, caller: &Authenticated, clients: &dyn ClientIdentities) -> bool {
-    let issuer = token.issuer().as_str();
-    match token.actors().current() {
-        Some(actor) => {
-            let known_to = actor.issuer();
-            clients.is(known_to.as_deref().unwrap_or(issuer), &actor.subject(), caller.subject())
-        }
-        None => clients.is(issuer, &token.client_id(), caller.subject()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aims_id::WorkloadId;
 use aims_keys::{Algorithm, UnixTime};
 
+use super::clients::GivenTo;
 use super::possession::check;
 use super::{
     Authorized, BindingPolicy, ClientIdentities, Possession, PossessionError, PresentedToken, ResourceError,
@@ -187,17 +188,10 @@ impl ResourceServer {
     }
 
     /// The workload that a token was given to, on the word of its issuer: the one that acts now, or else its client (AIMS-25). `None`, where that is none: issuers
-    /// have clients of other kinds, too. Whether it is also the one that sent the token, [`authorize`](Self::authorize) says.
+    /// have clients of other kinds, too, and [may not speak](ClientIdentities::speaks_for) for those of others. Whether it is also the one that sent the token, [`authorize`](Self::authorize) says.
     #[must_use]
     pub fn agent(&self, token: &VerifiedAccessToken) -> Option<WorkloadId> {
-        let issuer = token.issuer().as_str();
-        match token.actors().current() {
-            Some(actor) => {
-                let known_to = actor.issuer();
-                self.clients.workload(known_to.as_deref().unwrap_or(issuer), &actor.subject())
-            }
-            None => self.clients.workload(issuer, &token.client_id()),
-        }
+        GivenTo::of(token).workload(&*self.clients)
     }
 
     /// The challenges of an answer that refuses: what is wanted, and, where something was shown, why that was not enough (CHA-1, CHA-3, DPO-9). `needed` is the scope

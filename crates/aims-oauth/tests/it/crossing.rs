@@ -8,9 +8,10 @@ use aims_jose::{Jwk, JwkSet};
 use aims_keys::{Algorithm, SoftwareKey, backend};
 use aims_oauth::{
     AccessToken, AccessTokenError, AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier,
-    AuthorizationDetails, CommonMembers, CrossDomain, DerivationError, ErrorCode, Grant, GrantError,
-    GrantIssuer, GrantProfile, GrantRequest, GrantVerifier, Issuer, NewActor, Resource, SecurityToken,
-    Targets, TokenBinding, TokenRequest, Transcription, TrustedIssuer, VerifiedAccessToken, VerifiedGrant,
+    AuthorizationDetails, CommonMembers, CrossDomain, Derivation, DerivationError, ErrorCode, Grant,
+    GrantError, GrantIssuer, GrantProfile, GrantRequest, GrantVerifier, Issuer, NewActor, Resource,
+    SecurityToken, Targets, TokenBinding, TokenRequest, Transcription, TrustedIssuer, VerifiedAccessToken,
+    VerifiedGrant,
 };
 use aims_proof::ReplayMemory;
 use aims_testkit::assert_refused;
@@ -353,6 +354,36 @@ fn azr_10_aims_26_what_crossed_ends_with_what_it_comes_from() {
             Lapsed::Dead.rule(),
             "{key:?}"
         );
+    }
+}
+
+#[test]
+fn exc_4_aims_55_a_grant_ends_with_each_agent_that_acted() {
+    let server = Server::new();
+    let (search, index) = ("spiffe://acme.example/tools/search", "spiffe://acme.example/tools/index");
+    let users = parent(&server, &request());
+    let child = parent(&server, Derivation::of(&users, search, tool()).derive(NOW).unwrap().request());
+    let own = parent(&server, &AccessTokenRequest::new(AGENT, AGENT, tool()));
+    let all = |there: &There| Targets::new().with(there.issuer(), Transcription::minimal().with_all_actors());
+    for (token, involved) in [(child, &[AGENT, search, index][..]), (own, &[AGENT, index])] {
+        for agent in involved {
+            let b = There::b(&server);
+            let crossing = CrossDomain::id_jag(&token, index, b.issuer(), CLIENT);
+            let grant = issue(&server, crossing.derive(&all(&b), NOW).unwrap().request());
+            let agent = agent.parse().unwrap();
+            b.marks.set(&MarkKey::Agent(&agent), Mark::dead()).unwrap();
+            let judged = b.judge(&grant).map(|_| ());
+            assert_refused!(judged, Lapsed::Dead.code(), Lapsed::Dead.rule(), "{agent}");
+            b.marks.clear(&MarkKey::Agent(&agent));
+            let grant = b.judge(&grant).unwrap();
+            // What comes of it over there ends likewise.
+            let redeemed = grant.redeem(&ask(), &CommonMembers).unwrap();
+            let request = redeemed.token("u", &api()).unwrap();
+            let read = b.verify(&request).unwrap();
+            b.marks.set(&MarkKey::Agent(&agent), Mark::dead()).unwrap();
+            let acted = actors(&read).iter().any(|(name, _)| name == agent.as_str());
+            assert_eq!(read.still_valid(NOW, &*b.marks).is_err(), acted, "{agent}");
+        }
     }
 }
 

@@ -40,7 +40,7 @@ impl Accept {
 
     /// An access token that a `DPoP` proof shows to be the sender's own, and nothing else: for agents that have no credential that this service knows. The caller is
     /// then the one that the token was given to, on the word of its issuer: who takes such requests lets every authorization server that it believes say who calls,
-    /// unless [`IssuerAgents`](aims_oauth::IssuerAgents) say which workloads each may speak for. The resource has to take such tokens, and to
+    /// unless [`IssuerAgents`](aims_oauth::IssuerAgents) say which workloads each may speak for: itself, also where `act.iss` of its token names another. The resource has to take such tokens, and to
     /// [verify](aims_oauth::ResourceServer::with_dpop) the proofs. A proof covers method, URI and token, once; not the
     /// query, no content, and no other field: a transaction token, and what the service [relies on](crate::GuardBuilder::context_field), is refused with it. Where tokens
     /// are opaque, anybody makes the guard ask for them.

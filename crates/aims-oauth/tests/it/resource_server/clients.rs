@@ -63,12 +63,70 @@ fn aims_25_an_issuer_speaks_for_its_own_agents_alone() {
     for client in ["spiffe://acme.example/tools/search", "spiffe://other.example/agents/a", "client-7"] {
         assert_eq!(agent_of(&new(client)), None, "{client}");
     }
-    // An actor is one of whoever knows it.
+    // Nor for those of another, by naming it as the one who knows them: whoever signs says what it likes.
     let foreign = "spiffe://other.example/agents/a";
     assert_eq!(agent_of(&request().acting(NewActor::new(foreign))), None);
-    let known = request().acting(NewActor::new(foreign).known_to(other));
-    assert_eq!(agent_of(&known).as_deref(), Some(foreign));
+    assert_eq!(agent_of(&request().acting(NewActor::new(foreign).known_to(other))), None);
     assert_eq!(agent_of(&request().acting(NewActor::new(AGENT).known_to(other))), None);
+    assert_eq!(agent_of(&request().acting(NewActor::new(AGENT).known_to(ISSUER))).as_deref(), Some(AGENT));
+}
+
+#[test]
+fn aims_25_exc_6_an_actor_of_another_issuer_counts_where_both_may_speak_for_it() {
+    let server = Server::new();
+    let (other, foreign) = ("https://as.other.example", "spiffe://other.example/agents/a");
+    let set = |patterns: &[&str]| {
+        patterns.iter().fold(aims_id::IdSet::new(), |set, pattern| set.pattern(pattern.parse().unwrap()))
+    };
+    let own = "spiffe://acme.example/agents/*";
+    let agents = |theirs: &[&str]| {
+        IssuerAgents::new()
+            .issuer(&issuer(), set(&[own, "spiffe://other.example/agents/*"]))
+            .issuer(&other.parse().unwrap(), set(theirs))
+    };
+    let agent_of = |clients: Arc<dyn ClientIdentities>, request: &AccessTokenRequest<'_>| {
+        let rs = server_of(&server, BindingPolicy::bound()).with_clients(clients);
+        let presented = presented("Bearer", &server.issue(request));
+        rs.agent(&rs.verify(&presented, NOW).unwrap()).map(|agent| agent.to_string())
+    };
+    // As an exchange with the actor token of another issuer leaves it.
+    let known = request().acting(NewActor::new(foreign).known_to(other));
+    let both = agents(&["spiffe://other.example/**"]);
+    assert_eq!(agent_of(Arc::new(both), &known).as_deref(), Some(foreign));
+    assert_eq!(agent_of(Arc::new(agents(&["spiffe://third.example/**"])), &known), None);
+    // By another name over there.
+    let named = NamedClients::new().client(&other.parse().unwrap(), "a-7", foreign.parse().unwrap());
+    let known = request().acting(NewActor::new("a-7").known_to(other));
+    assert_eq!(agent_of(Arc::new(named.clone()), &known), None);
+    let ours = named.clone().client(&issuer(), "agent-of-other", AGENT.parse().unwrap());
+    assert_eq!(agent_of(Arc::new(ours), &known), None);
+    let ours = named.client(&issuer(), "agent-of-other", foreign.parse().unwrap());
+    assert_eq!(agent_of(Arc::new(ours), &known).as_deref(), Some(foreign));
+    // Who believes one issuer, or all about everything, asks nobody else.
+    let plain = request().acting(NewActor::new(foreign).known_to(other));
+    assert_eq!(agent_of(Arc::new(aims_oauth::SameIdentity), &plain).as_deref(), Some(foreign));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn aims_25_a_workload_that_proves_who_it_is_has_no_token_of_an_issuer_that_may_not_speak_for_it() {
+    let (server, acme) = (Server::new(), TestAuthority::new("spiffe://acme.example"));
+    let agent = acme.agent("/agents/travel", NOW);
+    let holder = agent.holder();
+    let key = aims_jose::Thumbprint::of(AsyncSigner::public_key(holder.signer(NOW).unwrap()));
+    let other = "https://as.other.example";
+    let token = server
+        .issue(&request().acting(NewActor::new(AGENT).known_to(other)).bound_to(TokenBinding::Key(key)));
+    let caller = signed(&acme, &agent, Some(&format!("Bearer {}", token.expose()))).await;
+    let all = || aims_id::IdSet::new().pattern("spiffe://acme.example/**".parse().unwrap());
+    let theirs = IssuerAgents::new().issuer(&other.parse().unwrap(), all());
+    let narrow = server_of(&server, BindingPolicy::bound()).with_clients(theirs.clone());
+    assert_refused!(
+        authorize(&narrow, "Bearer", &token, Possession::Workload(&caller)),
+        "other_client",
+        "AIMS-25"
+    );
+    let wide = server_of(&server, BindingPolicy::bound()).with_clients(theirs.issuer(&issuer(), all()));
+    assert!(authorize(&wide, "Bearer", &token, Possession::Workload(&caller)).is_ok());
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use aims_credential::{Mark, MarkKey, MarkTable};
 use aims_id::WorkloadId;
-use aims_oauth::{BindingPolicy, NewActor, Possession, PresentedToken, Shown, TokenScheme};
+use aims_oauth::{
+    AccessTokenRequest, BindingPolicy, Derivation, NewActor, Possession, PresentedToken, Shown, TokenScheme,
+};
 use aims_testkit::assert_refused;
 
 use super::{authorize, server_of};
@@ -51,6 +53,37 @@ fn azr_10_what_cuts_an_actor_off_ends_its_tokens() {
     assert_refused!(verified.still_valid(NOW, &*marks), "suspended", "AIMS-55");
     marks.clear(&MarkKey::Agent(&helper));
     assert!(tokens.verify_again(&verified, NOW).is_ok());
+}
+
+#[test]
+fn exc_4_aims_55_what_was_derived_ends_with_each_agent_that_it_comes_from() {
+    let server = Server::new();
+    let marks = Arc::new(MarkTable::with_capacity(10));
+    let tokens = server.verifier().marks(Arc::clone(&marks)).build();
+    let (search, index) = ("spiffe://acme.example/tools/search", "spiffe://acme.example/tools/index");
+    let derived = |parent: &AccessTokenRequest<'_>| {
+        let parent = tokens.verify(&server.issue(parent), NOW).unwrap();
+        let child = Derivation::of(&parent, search, tool()).derive(NOW).unwrap();
+        let child = tokens.verify(&server.issue(child.request()), NOW).unwrap();
+        server.issue(Derivation::of(&child, index, tool()).derive(NOW).unwrap().request())
+    };
+    // Of a user's, whose agent acted first; and of one that the agent had in its own right.
+    for parent in [request(), AccessTokenRequest::new(AGENT, AGENT, tool())] {
+        let token = derived(&parent);
+        let verified = tokens.verify(&token, NOW).unwrap();
+        for involved in [AGENT, search, index] {
+            let involved = involved.parse().unwrap();
+            let key = MarkKey::Agent(&involved);
+            marks.add(&key, Mark::dead()).unwrap();
+            assert_refused!(tokens.verify(&token, NOW), "revoked", "AIMS-55", "{key:?}");
+            assert_refused!(tokens.verify_again(&verified, NOW), "revoked", "AIMS-55", "{key:?}");
+            assert_refused!(verified.still_valid(NOW, &*marks), "revoked", "AIMS-55", "{key:?}");
+            marks.clear(&key);
+        }
+        let other = "spiffe://acme.example/agents/other".parse().unwrap();
+        marks.add(&MarkKey::Agent(&other), Mark::dead()).unwrap();
+        assert!(tokens.verify(&token, NOW).is_ok());
+    }
 }
 
 #[test]

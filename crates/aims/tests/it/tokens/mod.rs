@@ -3,6 +3,7 @@
 mod accepted;
 mod chains;
 mod dpop;
+mod issuers;
 mod metadata;
 mod opaque;
 #[cfg(all(feature = "axum", feature = "hyper"))]
