@@ -363,7 +363,7 @@ fn exc_4_aims_55_a_grant_ends_with_each_agent_that_acted() {
     let (search, index) = ("spiffe://acme.example/tools/search", "spiffe://acme.example/tools/index");
     let users = parent(&server, &request());
     let child = parent(&server, Derivation::of(&users, search, tool()).derive(NOW).unwrap().request());
-    let own = parent(&server, &AccessTokenRequest::new(AGENT, AGENT, tool()));
+    let own = parent(&server, &AccessTokenRequest::new(AGENT, AGENT, tool()).scope("x".parse().unwrap()));
     let all = |there: &There| Targets::new().with(there.issuer(), Transcription::minimal().with_all_actors());
     for (token, involved) in [(child, &[AGENT, search, index][..]), (own, &[AGENT, index])] {
         for agent in involved {
