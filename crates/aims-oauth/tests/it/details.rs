@@ -89,6 +89,33 @@ fn rar_4_common_members_may_be_narrower_and_others_are_the_same() {
     }
 }
 
+#[test]
+fn rar_4_numbers_are_the_same_where_every_reader_has_them_the_same() {
+    let with =
+        |number: &str| AuthorizationDetails::parse(&format!(r#"[{{"type":"t","n":[{{"n":{number}}}]}}]"#));
+    for (asked, granted, is_within) in [
+        ("10", "1e1", true),
+        ("10.0", "10", true),
+        ("0.10", "1E-1", true),
+        ("9007199254740991", "9007199254740991.0", false),
+        ("9007199254740993", "9007199254740993", true),
+        ("9007199254740993", "9007199254740992", false),
+        ("9007199254740992", "9007199254740993", false),
+        ("123456789012345678", "123456789012345680", false),
+        ("0.1000000000000000055", "0.1", false),
+        ("100", "100.00000000000000001", false),
+        ("1e-400", "0", false),
+        ("1", "-1", false),
+        ("1", "\"1\"", false),
+    ] {
+        let (asked, granted) = (with(asked).unwrap(), with(granted).unwrap());
+        let is = asked.is_within(&granted, &CommonMembers);
+        assert_eq!(is, is_within, "{} {}", asked.as_json(), granted.as_json());
+    }
+    // What no double holds is no number of a detail.
+    assert_refused!(with("1e309"), "json_number_overflow", "JO-JSON-04");
+}
+
 /// RFC 9396 §2.2 has lists of texts, also of none. Whoever reads a list of none as one that is not there must not find more in it than was granted.
 #[test]
 fn rar_4_a_list_of_nothing_is_within_another_alone() {
