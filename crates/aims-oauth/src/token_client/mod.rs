@@ -146,25 +146,31 @@ impl TokenClient {
             _ => self.server(&issuer).await,
         };
         let client = self.client_at(&issuer, &*server?).await?;
+        // What crosses ends with the client's name at either server.
+        let home = match source {
+            Source::Across(home, ..) => Some(self.server(home).await?),
+            _ => None,
+        };
+        let check = |token: &HeldToken| self.check(&client, home.as_deref(), need, token);
         if let Source::Grant(grant) = source {
             self.0.grants.know(grant);
         }
         if let Source::Grant(grant) = source
             && let Some(token) = grant.first_for(&client, need, &resource, self.now()?)?
-            && self.check(&client, need, &token).is_ok()
+            && check(&token).is_ok()
         {
             return Ok(token);
         }
         let key = Key::new(&client, need, &resource, self.now()?)?;
         let obtain = || self.obtain(&client, need, &resource);
         let token = self.0.cache.get(&key, || self.now(), obtain).await?;
-        if self.check(&client, need, &token).is_ok() {
+        if check(&token).is_ok() {
             return Ok(token);
         }
         // AZR-10: what is kept was cut off. One that is issued now may be beyond that.
         token.discard();
         let token = self.0.cache.get(&key, || self.now(), || self.obtain(&client, need, &resource)).await?;
-        self.check(&client, need, &token)?;
+        check(&token)?;
         Ok(token)
     }
 
@@ -339,30 +345,42 @@ impl TokenClient {
     }
 
     /// AZR-10: whether what is known to have been cut off leaves the token.
-    fn check(&self, client: &OAuthClient, need: &TokenNeed, token: &HeldToken) -> Result<(), ClientError> {
+    fn check(
+        &self,
+        client: &OAuthClient,
+        home: Option<&Server>,
+        need: &TokenNeed,
+        token: &HeldToken,
+    ) -> Result<(), ClientError> {
         // It was forgotten while the token was on its way.
         if matches!(need.source(), Source::Grant(grant) if grant.is_over()) {
             return Err(ClientError::UserNeeded);
         }
         let Some(marks) = &self.0.marks else { return Ok(()) };
         let issuer = token.issuer().as_str();
-        let subject = match need.source() {
+        let known = match need.source() {
             Source::Grant(grant) => grant.subject().map(|subject| (issuer, subject)),
             Source::Exchange(_, of) => of.as_ref().map(|of| (of.issuer.as_str(), of.subject.clone())),
             _ => None,
         };
+        let said = need.principals().iter().map(|one| (one.issuer.as_str(), &*one.subject));
+        let subjects = known.as_ref().map(|(issuer, subject)| (*issuer, &**subject)).into_iter().chain(said);
+        let at_home = match (need.source(), home) {
+            (Source::Across(home, ..), Some(server)) => Some((home.as_str(), server.credential.client_id())),
+            _ => None,
+        };
+        let clients = std::iter::once((issuer, client.client_id())).chain(at_home);
         let key = match token.binding() {
             HeldBinding::Dpop(key) | HeldBinding::Signature(key) => Some(key),
             _ => None,
         };
-        let named = [
-            Some(MarkKey::Client { issuer, client: client.client_id() }),
-            subject.as_ref().map(|(issuer, subject)| MarkKey::Subject { issuer, subject }),
-            key.as_ref().map(MarkKey::Key),
-        ];
+        let mut named = clients
+            .map(|(issuer, client)| MarkKey::Client { issuer, client })
+            .chain(subjects.map(|(issuer, subject)| MarkKey::Subject { issuer, subject }))
+            .chain(key.as_ref().map(MarkKey::Key));
         let begun = token.received_at();
         let check = |mark: Mark| mark.check(begun, Duration::ZERO);
-        Ok(marks.check_each(&mut named.into_iter().flatten(), &check)?)
+        Ok(marks.check_each(&mut named, &check)?)
     }
 
     async fn access_token(&self, flow: TokenFlow) -> Result<HeldToken, ClientError> {

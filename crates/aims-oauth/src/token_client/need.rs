@@ -16,6 +16,8 @@ pub struct TokenNeed {
     scope: Option<Scope>,
     details: Option<AuthorizationDetails>,
     source: Source,
+    /// Whom it is about, as far as the caller said.
+    about: Vec<Principal>,
 }
 
 /// In whose right.
@@ -74,7 +76,7 @@ impl TokenNeed {
     /// For this resource, in the agent's own right (AIMS-31).
     #[must_use]
     pub fn of(resource: Resource) -> Self {
-        Self { resource, issuer: None, scope: None, details: None, source: Source::Own }
+        Self { resource, issuer: None, scope: None, details: None, source: Source::Own, about: Vec::new() }
     }
 
     /// From this server. Default: from the first that the resource's metadata name and the client was built for.
@@ -107,7 +109,8 @@ impl TokenNeed {
 
     /// In the right of the subject of another token, which is exchanged for it (AIMS-34): what a tool does that calls another.
     ///
-    /// [`from`](Self::from) says which server the token goes to, where the client was built for several: no resource chooses who sees it (MCP-15).
+    /// [`from`](Self::from) says which server the token goes to, where the client was built for several: no resource chooses who sees it (MCP-15). Nobody reads here whom
+    /// the token is about: say it with [`about`](Self::about).
     #[must_use]
     pub fn in_exchange_for(mut self, token: TypedToken) -> Self {
         self.source = Source::Exchange(token, None);
@@ -126,7 +129,8 @@ impl TokenNeed {
         self
     }
 
-    /// The same in another domain: the agent's own server, `home`, gives a grant for the server of the other, which gives the token (XD-1).
+    /// The same in another domain: the agent's own server, `home`, gives a grant for the server of the other, which gives the token (XD-1). What comes of it is used no
+    /// more once the client is cut off at home, or whom it is [about](Self::about) (AZR-10).
     #[must_use]
     pub fn across_from(mut self, home: Issuer, token: TypedToken) -> Self {
         self.source = Source::Across(home, token, TokenTypeUrn::Jwt);
@@ -137,6 +141,14 @@ impl TokenNeed {
     #[must_use]
     pub fn by_identity_assertion(mut self, home: Issuer, token: TypedToken) -> Self {
         self.source = Source::Across(home, token, TokenTypeUrn::IdJag);
+        self
+    }
+
+    /// In the right of whom `issuer` calls `subject`: what is marked as cut off under that name is not used any more, though it is kept (AZR-10). A grant of a
+    /// [user](UserGrant::set_subject), and [who called](Self::on_behalf_of), are known without. May be said of several issuers: each name counts.
+    #[must_use]
+    pub fn about(mut self, issuer: &Issuer, subject: &str) -> Self {
+        self.about.push(Principal { issuer: issuer.clone(), subject: subject.into() });
         self
     }
 
@@ -170,6 +182,10 @@ impl TokenNeed {
 
     pub(super) fn source(&self) -> &Source {
         &self.source
+    }
+
+    pub(super) fn principals(&self) -> &[Principal] {
+        &self.about
     }
 
     /// What tells it from others; its resource may be known by another identifier.

@@ -40,6 +40,7 @@ pub struct GuardBuilder {
     accept: Option<Accept>,
     max_content: usize,
     signs: Option<Signs>,
+    /// Besides, whatever else is: kept apart until it is built, so that the order of the options makes no difference.
     #[cfg(feature = "mtls")]
     accepts_connections: bool,
     #[cfg(feature = "mtls")]
@@ -136,14 +137,10 @@ impl GuardBuilder {
         self
     }
 
-    /// Takes these proofs, and no others, unless a route is told [otherwise](Guard::accepting). Default: a Workload Proof Token, or a message signature; where
-    /// [access tokens](Self::access_tokens) are wanted, a message signature.
+    /// Takes these proofs, and no others, unless a route is told [otherwise](Guard::accepting); beside `accept_connections`, before or after, that is one alternative more.
+    /// Default: a Workload Proof Token, or a message signature; where [access tokens](Self::access_tokens) are wanted, a message signature.
     pub fn accept(mut self, accept: Accept) -> Self {
         self.accept = Some(accept);
-        #[cfg(feature = "mtls")]
-        {
-            self.accepts_connections = false;
-        }
         self
     }
 

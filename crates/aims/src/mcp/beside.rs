@@ -34,14 +34,13 @@ pub(crate) fn check_media_type(head: &HeaderMap) -> Result<(), McpMessageError> 
     if is_json && !is_packed { Ok(()) } else { Err(McpMessageError::MediaType) }
 }
 
-/// A parameter of a media type that says no charset, or this one.
+/// A parameter of a media type that says no charset, or this one, in the one way in which JSON has it: `charset*` of RFC 8187 is a charset for some readers.
 fn is_utf8(parameter: &str) -> bool {
-    match parameter.split_once('=') {
-        Some((name, value)) if is(name.trim_ascii(), "charset") => {
-            is(value.trim_ascii().trim_matches('"'), "utf-8")
-        }
-        _ => true,
-    }
+    let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+    let (name, value) = (name.trim_ascii(), value.trim_ascii());
+    let is_charset = name.split('*').next().is_some_and(|name| is(name.trim_ascii(), "charset"));
+    let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+    !is_charset || is(name, "charset") && is(unquoted.unwrap_or(value), "utf-8")
 }
 
 fn is(text: &str, other: &str) -> bool {

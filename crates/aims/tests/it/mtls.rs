@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aims::GuardBuilder;
 use aims::credential::{Lapsed, Mark, MarkKey, MarkTable};
+use aims::{Accept, GuardBuilder};
 use aims_testkit::assert_refused;
 use http::StatusCode;
 
@@ -28,6 +28,24 @@ async fn mtls_7_aims_21_a_caller_may_be_known_by_its_connection_where_the_guard_
     // Whom the policy does not name, it does not admit.
     let answer = behind.tool.call(over(&behind.connection("/proxies/edge"), plain())).await;
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::FORBIDDEN, "forbidden"));
+}
+
+#[tokio::test]
+async fn mtls_7_connections_are_accepted_in_whatever_order_that_is_said() {
+    let orders: [fn(GuardBuilder) -> GuardBuilder; 3] = [
+        |guard| guard.accept_connections().accept(Accept::signature()),
+        |guard| guard.accept(Accept::signature()).accept_connections(),
+        |guard| guard.accept(Accept::wpt()).accept_connections().accept(Accept::signature()),
+    ];
+    for order in orders {
+        let behind = Behind::new(order);
+        let connection = behind.connection("/agents/travel");
+        let answer = behind.tool.call(over(&connection, plain())).await;
+        assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, TRAVEL));
+        // Of other proofs, those count that were named last.
+        let answer = behind.tool.call(behind.proven()).await;
+        assert!(answer.status.is_client_error());
+    }
 }
 
 #[tokio::test]

@@ -136,6 +136,12 @@ async fn mcp_2_content_is_json_in_utf_8() {
         "application/json; charset=utf-7",
         "application/json; charset=\"utf-16\"",
         "application/json;x=y; Charset = iso-2022-jp",
+        "application/json; charset*=utf-8''utf-16",
+        "application/json; charset=utf-8; CHARSET*=utf-16",
+        "application/json; charset*0=utf-; charset*1=16",
+        "application/json; charset *=utf-8''utf-8",
+        "application/json; charset",
+        "application/json; charset=\"utf-8",
         "",
     ] {
         let request = typed(media_type);
@@ -153,9 +159,12 @@ async fn mcp_2_content_is_json_in_utf_8() {
     for name in ["mcp-method", "mcp-name"] {
         world.assert_refused(bytes(name), 400, "invalid_request", "mcp_fields", "MCP-2").await;
     }
-    for media_type in
-        ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\"; v=1"]
-    {
+    for media_type in [
+        "application/json",
+        "Application/JSON; charset=UTF-8",
+        "application/json;charset=\"utf-8\"; v=1",
+        "application/json; x*=a; charset=utf-8",
+    ] {
         assert_eq!(world.call(typed(media_type)).await.0, StatusCode::OK, "{media_type}");
     }
     // What a server unpacks is not what was read here.

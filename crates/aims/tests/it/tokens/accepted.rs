@@ -270,8 +270,15 @@ fn sec_4_a_connection_shows_no_key_of_a_message() {
         "token_not_shown",
         "SEC-4"
     );
-    // The last word counts.
-    built(signature(), |guard| guard.accept_connections().accept(Accept::signature())).unwrap();
+    // In whatever order it is said: neither takes the other back.
+    let orders: [fn(GuardBuilder) -> GuardBuilder; 2] = [
+        |guard| guard.accept_connections().accept(Accept::signature()),
+        |guard| guard.accept(Accept::signature()).accept_connections(),
+    ];
+    for order in orders {
+        assert_refused!(built(signature(), order), "token_not_shown", "SEC-4");
+        built(only(&[Shown::Signature, Shown::Certificate]), order).unwrap();
+    }
 }
 
 #[tokio::test]

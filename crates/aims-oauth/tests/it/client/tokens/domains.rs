@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use aims_credential::{Fetch, FetchError, FetchRequest, Fetched, HttpsUrl, Post, PostRequest, Posted};
+use aims_credential::{
+    Fetch, FetchError, FetchRequest, Fetched, HttpsUrl, Mark, MarkKey, MarkTable, Post, PostRequest, Posted,
+};
 use aims_keys::{BoxFuture, SoftwareKey, backend};
 use aims_oauth::{
     AccessTokenVerifier, AuthorizationDetails, ClientCredential, ClientKey, Grant, GrantProfile, IdToken,
@@ -88,6 +90,54 @@ async fn aims_36_azr_5_xd_1_xd_16_jag_1_jag_10_a_token_in_another_domain_comes_b
     let details = AuthorizationDetails::parse(r#"[{"type":"payment"}]"#).unwrap();
     let more = need.clone().details(details).across_from(issuer(), subject);
     assert_eq!(tokens.token(&more).await.unwrap_err().code(), "refused");
+}
+
+#[tokio::test]
+async fn azr_10_xd_1_what_crossed_is_not_used_once_its_user_or_its_client_is_cut_off_at_home() {
+    let world = World::new();
+    let agent = key();
+    let bank = other_domain(&world, &agent);
+    let marks = Arc::new(MarkTable::with_capacity(100));
+    let credential = ClientKey::new(CLIENT, Arc::new(agent), None).unwrap();
+    let both = Both(world.server.clone(), bank.clone());
+    let tokens = TokenClient::builder(both, world.clock.reader(), backend::ring())
+        .server(issuer(), world.credential(), world.constraint())
+        .server(bank.issuer().clone(), ClientCredential::key(credential), world.constraint())
+        .marks(Arc::clone(&marks))
+        .build();
+    let own = granted(&world, &tokens).await.first_token().unwrap();
+    let subject = TypedToken::new(own.token().clone().into(), TokenTypeUrn::AccessToken);
+    let pay: Resource = "https://pay.bank.example".parse().unwrap();
+    let need = TokenNeed::of(pay).from(bank.issuer().clone()).scope("trips:book".parse().unwrap());
+    let plain = need.clone().across_from(issuer(), subject.clone());
+    // Whom it is about can be said before or after, of each server that knows them.
+    let both = |need: TokenNeed| need.about(&issuer(), USER).about(bank.issuer(), "user-at-bank");
+    let of_user = both(need).across_from(issuer(), subject);
+    assert!(!format!("{of_user:?}").contains(USER));
+    let there = bank.issuer().as_str();
+    for (key, is_about_user) in [
+        (MarkKey::Client { issuer: ISSUER, client: CLIENT }, false),
+        (MarkKey::Client { issuer: there, client: CLIENT }, false),
+        (MarkKey::Subject { issuer: ISSUER, subject: USER }, true),
+        (MarkKey::Subject { issuer: there, subject: "user-at-bank" }, true),
+    ] {
+        let kept = tokens.token(&of_user).await.unwrap();
+        marks.add(&key, Mark::dead()).unwrap();
+        assert_refused!(tokens.token(&of_user).await, "revoked", "AIMS-55", "{key:?}");
+        assert!(!kept.is_live(world.clock.now()), "{key:?}");
+        // Where nobody says whom it is about, that is not known here.
+        assert_eq!(tokens.token(&plain).await.is_ok(), is_about_user, "{key:?}");
+        marks.clear(&key);
+    }
+    // Names of others, and names at another server, are not these.
+    for key in [
+        MarkKey::Client { issuer: ISSUER, client: "another" },
+        MarkKey::Subject { issuer: ISSUER, subject: "user-at-bank" },
+        MarkKey::Subject { issuer: there, subject: USER },
+    ] {
+        marks.add(&key, Mark::dead()).unwrap();
+        tokens.token(&of_user).await.unwrap();
+    }
 }
 
 #[tokio::test]
