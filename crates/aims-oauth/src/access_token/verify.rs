@@ -331,7 +331,7 @@ impl AccessTokenVerifierBuilder {
         self
     }
 
-    /// Another name by which this resource server goes.
+    /// Another name by which this resource server goes. An authorization server that verifies what it is asked to exchange goes by the names of all that it issues tokens for.
     pub fn also_known_as(mut self, resource: Resource) -> Self {
         self.0.resources.push(resource);
         self

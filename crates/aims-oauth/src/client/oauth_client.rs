@@ -35,7 +35,7 @@ use crate::{
 /// let server = ServerMetadata::parse(br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
 ///     "grant_types_supported":["client_credentials"],"token_endpoint_auth_methods_supported":["private_key_jwt"]}"#, &"https://as.example".parse()?)?;
 /// let key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring())?);
-/// let credential = ClientCredential::key(ClientKey::new("travel-agent", key, None)?);
+/// let credential = ClientCredential::key(ClientKey::new("spiffe://acme.example/agents/travel", key, None)?);
 /// let proofs = DpopProver::new(Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring())?))?;
 /// let client = OAuthClient::new(server, credential, SenderConstraint::dpop(proofs), backend::ring())?;
 ///

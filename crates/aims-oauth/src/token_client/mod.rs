@@ -44,6 +44,9 @@ use crate::{
 /// A token is asked for when it is first needed, by one request while others wait, and again before it ends. It is kept by issuer, resource, scope, details, what it is
 /// bound to, and whom it is for: none serves for anything else.
 ///
+/// A client goes by the identifier of its workload: of another name, a tool that takes callers on the word of the issuer does not know which workload it is, and refuses it
+/// (`not_a_workload`), unless it maps names ([`ClientIdentities`](crate::ClientIdentities)).
+///
 /// ```
 /// use std::sync::Arc;
 /// use aims_credential::Post;
@@ -52,7 +55,7 @@ use crate::{
 ///
 /// # async fn example(http: impl Post + 'static) -> Result<(), Box<dyn std::error::Error>> {
 /// let key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring())?);
-/// let credential = ClientCredential::key(ClientKey::new("travel-agent", key, None)?);
+/// let credential = ClientCredential::key(ClientKey::new("spiffe://acme.example/agents/travel", key, None)?);
 /// let proofs = DpopProver::new(Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring())?))?;
 ///
 /// // `http` guards the network: `GuardedFetch` of `aims-workload-api`.

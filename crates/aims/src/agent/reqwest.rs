@@ -13,7 +13,8 @@ use super::{Agent, AgentError, AttachError, SigningAgent};
 use aims_oauth::TokenNeed;
 
 impl Agent {
-    /// Begins a client for [`send`](Self::send): one that follows no redirects, and otherwise as reqwest makes it.
+    /// Begins a client for [`send`](Self::send): one that follows no redirects, and otherwise as reqwest makes it. It has TLS where reqwest has that, by one of its features,
+    /// such as `rustls`: this crate turns on none.
     ///
     /// ```
     /// use std::time::Duration;

@@ -42,6 +42,7 @@ pub(crate) fn router(base: &str, url: &str, issuer: TrustedIssuer) -> Result<Rou
         .build()?;
 
     let states = Arc::new(RequestStates::new(SealingKey::generate(backend::ring())?));
+    // Hosts but loopback are refused with 403, unless `with_allowed_hosts` names them.
     let config = StreamableHttpServerConfig::default()
         // No sessions: each request stands alone, and so does its token.
         .with_legacy_session_mode(false)

@@ -20,7 +20,7 @@ use crate::{AuthorizationRequest, Issuer, NewRequestObject};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring())?);
-/// let client = ClientKey::new("travel-agent", key, Some("2026-11"))?;
+/// let client = ClientKey::new("spiffe://acme.example/agents/travel", key, Some("2026-11"))?;
 ///
 /// let mut form = NewParameters::new();
 /// form.add("grant_type", "client_credentials");
