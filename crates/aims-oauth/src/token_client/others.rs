@@ -11,7 +11,7 @@ use super::{Server, TokenClient};
 use crate::client::{check_media_type, refusal};
 use crate::{
     ClientCredential, ClientError, ClientIdUrl, ClientInformation, ClientMetadata, Endpoint, Issuer,
-    SenderConstraint, ServerMetadata,
+    NoAnswer, SenderConstraint, ServerMetadata,
 };
 
 /// How an agent gets to be known at authorization servers that it was not built for, and at which.
@@ -153,9 +153,10 @@ impl TokenClient {
     ) -> Result<ClientCredential, ClientError> {
         let url = metadata.endpoint(Endpoint::Registration).ok_or(ClientError::NotRegistered)?;
         let body = registration.metadata.to_json();
-        let answer = self.0.http.post(PostRequest::json(url, &body)).await?;
+        let answer = self.0.http.post(PostRequest::json(url, &body)).await;
+        let answer = answer.map_err(|error| NoAnswer::of(url, error))?;
         if answer.status() != 201 {
-            return Err(refusal(&answer));
+            return Err(refusal(metadata.issuer(), None, &answer));
         }
         check_media_type(&answer)?;
         (registration.credential)(&ClientInformation::parse(answer.body(), self.0.backend)?)
