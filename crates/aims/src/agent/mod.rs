@@ -191,6 +191,18 @@ pub enum AttachError {
     /// The signature could not be made.
     #[error(transparent)]
     Signature(#[from] MakeSignatureError),
+    /// There is no access token for what the tool asked for after it had refused another.
+    #[cfg(feature = "oauth")]
+    #[error("the tool {resource} wanted more, and there is no token for the scope {scope}: {error}")]
+    StepUp {
+        /// Why.
+        #[source]
+        error: aims_oauth::ClientError,
+        /// All that was asked for.
+        scope: aims_oauth::Scope,
+        /// The tool.
+        resource: aims_oauth::Resource,
+    },
     /// There is no access token.
     #[cfg(feature = "oauth")]
     #[error(transparent)]
@@ -225,7 +237,7 @@ impl AttachError {
             Self::Signature(error) => error.code(),
             Self::Streaming => "content_in_pieces",
             #[cfg(feature = "oauth")]
-            Self::Token(error) => error.code(),
+            Self::StepUp { error, .. } | Self::Token(error) => error.code(),
             Self::Userinfo => "userinfo_in_target",
         }
     }
@@ -246,7 +258,7 @@ impl AttachError {
             Self::ContentTooLarge => "HS-DIG-05",
             Self::Streaming => "HSIG-9",
             #[cfg(feature = "oauth")]
-            Self::Token(error) => error.rule(),
+            Self::StepUp { error, .. } | Self::Token(error) => error.rule(),
             Self::ForeignTarget | Self::RelativeTarget | Self::Userinfo => "WPT-6",
         }
     }
