@@ -143,6 +143,9 @@ pub enum ClientError {
     /// It is too early to ask again.
     #[error("it is too early to ask again")]
     TooEarly,
+    /// A token is to come from a server that the client was not built for, and that its host does not admit.
+    #[error("the client was not built for the server {0}")]
+    UnknownServer(Issuer),
     /// A user has to be asked.
     #[error("a user has to be asked")]
     UserNeeded,
@@ -198,6 +201,7 @@ impl ClientError {
             Self::Token(error) => error.code(),
             Self::TokenUse => "token_use",
             Self::TooEarly => "too_early",
+            Self::UnknownServer(_) => "unknown_server",
             Self::UserNeeded => "user_needed",
             Self::WhichServer => "which_server",
         }
@@ -231,7 +235,7 @@ impl ClientError {
             Self::NoGrant(_) | Self::NoSuchMethod => "MCP-30",
             Self::NoIdToken => "IDT-1",
             Self::NoPkce => "MCP-10",
-            Self::NoServer => "XD-19",
+            Self::NoServer | Self::UnknownServer(_) => "XD-19",
             Self::NotBound => "JAG-10",
             Self::NotRegistered => "MCP-13",
             Self::OtherClient => "AUT-6",

@@ -115,7 +115,7 @@ impl Learned {
 impl TokenClient {
     /// A server that the client was built for.
     pub(super) fn known_server(&self, issuer: &Issuer) -> Result<Arc<Server>, ClientError> {
-        self.0.servers.get(issuer).cloned().ok_or(ClientError::NoServer)
+        self.0.servers.get(issuer).cloned().ok_or_else(|| ClientError::UnknownServer(issuer.clone()))
     }
 
     /// The same, or one where the client gets to be known.
@@ -125,7 +125,7 @@ impl TokenClient {
         }
         // Asked each time: the host may have changed its mind.
         let others = self.0.others.as_ref().filter(|others| others.admits(issuer));
-        let others = others.ok_or(ClientError::NoServer)?;
+        let others = others.ok_or_else(|| ClientError::UnknownServer(issuer.clone()))?;
         let learned = self.0.learned.of(issuer)?;
         let introduced = || async { Ok((self.introduced(others, issuer).await?, FOREVER)) };
         Ok(Arc::clone(&*learned.get(self.now()?, |_| true, introduced).await?))

@@ -213,6 +213,10 @@ pub enum AttachError {
     /// The target is not a whole URI: for whom would the proof be?
     #[error("the target is not a whole URI")]
     RelativeTarget,
+    /// The target is no URL that a token may be sent to.
+    #[cfg(feature = "oauth")]
+    #[error("no token is sent to the target: {0}")]
+    Target(#[source] aims_credential::HttpsUrlError),
     /// The target has userinfo (`user@`), which no service has in its name.
     #[error("the target has userinfo")]
     Userinfo,
@@ -238,6 +242,8 @@ impl AttachError {
             Self::Streaming => "content_in_pieces",
             #[cfg(feature = "oauth")]
             Self::StepUp { error, .. } | Self::Token(error) => error.code(),
+            #[cfg(feature = "oauth")]
+            Self::Target(error) => error.code(),
             Self::Userinfo => "userinfo_in_target",
         }
     }
@@ -259,6 +265,8 @@ impl AttachError {
             Self::Streaming => "HSIG-9",
             #[cfg(feature = "oauth")]
             Self::StepUp { error, .. } | Self::Token(error) => error.rule(),
+            #[cfg(feature = "oauth")]
+            Self::Target(error) => error.rule(),
             Self::ForeignTarget | Self::RelativeTarget | Self::Userinfo => "WPT-6",
         }
     }

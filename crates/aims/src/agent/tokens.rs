@@ -365,7 +365,10 @@ fn check(target: &Uri, fields: &HeaderMap, need: &TokenNeed) -> Result<(), Attac
 
 /// Tokens are sent to nobody whose name no certificate shows.
 fn https(target: &Uri) -> Result<HttpsUrl, AttachError> {
-    target.to_string().parse().map_err(|_| AttachError::RelativeTarget)
+    if target.scheme().is_none() || target.authority().is_none() {
+        return Err(AttachError::RelativeTarget);
+    }
+    target.to_string().parse().map_err(AttachError::Target)
 }
 
 const DPOP: &str = aims_oauth::DPOP_FIELD;

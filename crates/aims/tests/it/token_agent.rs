@@ -237,13 +237,18 @@ async fn mcp_15_sec_14_a_token_is_sent_to_its_tool_and_over_tls_alone() {
     let http = TokenAgent::new(world.tokens()).layer().layer(world.tool.clone());
     for (uri, code, rule) in [
         ("https://evil.example/v1/book", "other_resource", "MCP-15"),
-        ("http://tools.example/v1/book", "relative_target", "WPT-6"),
+        ("http://tools.example/v1/book", "url_scheme", "FED-2"),
+        ("https://me@tools.example/v1/book", "url_userinfo", "FED-2"),
+        ("https://Tools.example/v1/book", "url_host", "FED-14"),
         ("/v1/book", "relative_target", "WPT-6"),
     ] {
         let mut request = request(Some(need()));
         *request.uri_mut() = uri.parse().unwrap();
         let Err(AgentError::Attach(error)) = http.clone().oneshot(request).await else { panic!("{uri}") };
         assert_eq!((error.code(), error.rule()), (code, rule));
+        if uri.starts_with("http:") {
+            assert_eq!(error.to_string(), "no token is sent to the target: the scheme is not https");
+        }
     }
     let Err(AgentError::Attach(error)) = http.clone().oneshot(request(None)).await else { panic!() };
     assert_eq!((error.code(), error.rule()), ("no_token_need", "MCP-15"));
