@@ -140,29 +140,6 @@ fn in_words<E: Error + ?Sized>(error: &E) -> String {
     message
 }
 
-/// A server may answer with whatever it was sent, in place of a code: what does not look like one is not repeated (AZR-9).
-impl Reason for ClientError {
-    fn code(&self) -> &'static str {
-        Self::code(self)
-    }
-
-    fn rule(&self) -> &'static str {
-        Self::rule(self)
-    }
-
-    fn message(&self) -> String {
-        let is_code = |text: &str| {
-            text.len() <= MAX_CODE && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-        };
-        match self {
-            Self::Refused(response) if !is_code(response.error()) => {
-                "the server refuses, with an error that is no code".into()
-            }
-            _ => in_words(self),
-        }
-    }
-}
-
 macro_rules! reasons {
     ($($error:ty),* $(,)?) => {
         $(
@@ -191,6 +168,7 @@ reasons!(
     CertificateRequestError,
     ChallengeError,
     ClaimsError,
+    ClientError,
     ComponentError,
     DetailsError,
     DigestError,
@@ -266,6 +244,3 @@ impl<T, E: Into<Failure>> About<T> for Result<T, E> {
         self.map_err(|error| error.into().about(Some(option)))
     }
 }
-
-/// The longest code of an error that is registered for OAuth has 31 letters.
-const MAX_CODE: usize = 40;

@@ -90,6 +90,11 @@ impl Parameters {
         self.pairs.iter().map(|(name, _)| name.as_str())
     }
 
+    /// The names and values, in the order in which they came.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     fn value(&self, at: usize) -> Option<&str> {
         self.pairs.get(at).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }

@@ -54,9 +54,9 @@ pub use crate::backchannel::{
 pub use crate::challenge::{Challenge, ChallengeError, Challenges};
 pub use crate::client::{
     AskFlow, AskStep, AuthorizationFlow, AuthorizationStart, ClientCredential, ClientError, EndpointRequest,
-    HeldBinding, HeldGrant, HeldToken, NonceJar, NotYet, OAuthClient, PendingApproval, PendingAuthorization,
-    PushFlow, PushStep, SenderConstraint, SentAsk, SentPush, SentTokenRequest, StepUp, StepUps, TokenFlow,
-    TokenStep,
+    HeldBinding, HeldGrant, HeldToken, NoAnswer, NonceJar, NotYet, OAuthClient, PendingApproval,
+    PendingAuthorization, PushFlow, PushStep, Refusal, SenderConstraint, SentAsk, SentPush, SentTokenRequest,
+    StepUp, StepUps, TokenFlow, TokenStep,
 };
 #[cfg(feature = "client-secret")]
 pub use crate::client_auth::SecretDigest;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use subtle::ConstantTimeEq;
 
-use crate::token::ErrorText;
+use crate::token::{ErrorText, Said};
 use crate::{AuthorizationCode, ErrorCode, FormError, Issuer, NewParameters, Parameters, SecretError};
 
 /// What an authorization server answers at the redirect URI of a client.
@@ -99,6 +99,7 @@ impl ExpectedAuthorization {
         }
         if let Some(error) = query.get("error")? {
             return Err(AuthorizationError::Refused {
+                issuer: self.issuer,
                 error: ErrorText::of(error),
                 description: query.get("error_description")?.map(ErrorText::of),
             });
@@ -131,8 +132,10 @@ pub enum AuthorizationError {
     #[error("the answer does not say by which issuer it is")]
     IssuerMissing,
     /// The server, or the user, said no.
-    #[error("the authorization was refused: {error}")]
+    #[error("the server {issuer} refuses the authorization: {}", Said::of(.error.as_str(), .description.as_ref()))]
     Refused {
+        /// The server.
+        issuer: Issuer,
         /// `error`.
         error: ErrorText,
         /// `error_description`.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use aims_credential::Posted;
 use aims_keys::{SealError, SealingKey, UnixTime};
 
-use super::oauth_client::{check_media_type, refusal};
+use super::oauth_client::check_media_type;
+use super::refusal::refusal;
 use super::sealed::{number, open, seal};
 use super::token_flow::MAX_LIFETIME;
 use super::tries::Tries;
@@ -87,7 +88,8 @@ impl SentAsk {
         let mut flow = self.flow;
         let news = flow.client.learn(&self.sent, answer);
         if answer.status() != 200 {
-            flow.client.again(&mut flow.tries, refusal(answer), news)?;
+            let refused = refusal(flow.client.issuer(), Some(&self.sent), answer);
+            flow.client.again(&mut flow.tries, refused, news)?;
             return Ok(AskStep::Again(Box::new(flow)));
         }
         check_media_type(answer)?;

@@ -5,7 +5,8 @@ use aims_jose::base64url;
 use aims_keys::{Backend, UnixTime};
 use zeroize::Zeroizing;
 
-use super::oauth_client::{check_media_type, refusal};
+use super::oauth_client::check_media_type;
+use super::refusal::refusal;
 use super::tries::Tries;
 use super::{ClientError, EndpointRequest, OAuthClient, PendingAuthorization};
 use crate::wanted::Wanted;
@@ -259,7 +260,8 @@ impl SentPush {
             let pending = flow.pending.at(&flow.client, &query)?;
             return Ok(PushStep::Ready(Box::new(pending)));
         }
-        flow.client.again(&mut flow.tries, refusal(answer), news)?;
+        let refused = refusal(flow.client.issuer(), Some(&self.sent), answer);
+        flow.client.again(&mut flow.tries, refused, news)?;
         Ok(PushStep::Again(Box::new(flow)))
     }
 }

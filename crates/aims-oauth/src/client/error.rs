@@ -3,9 +3,10 @@
 use aims_credential::{FetchError, HolderError, HttpsUrlError, JwtSvidUnavailable, Lapsed};
 use aims_keys::{BeforeEpoch, KeyError, SealError, SignError};
 
+use super::{NoAnswer, Refusal};
 use crate::{
-    AuthorizationError, ChallengeError, ClientMetadataError, Endpoint, ErrorCode, ErrorResponse, FormError,
-    GrantType, IdTokenError, IssuerKeysError, MessageError, ResourceMetadataError, SecretError,
+    AuthorizationError, ChallengeError, ClientMetadataError, Endpoint, ErrorCode, FormError, GrantType,
+    IdTokenError, Issuer, IssuerKeysError, MessageError, ResourceMetadataError, SecretError,
     ServerMetadataError,
 };
 
@@ -40,7 +41,7 @@ pub enum ClientError {
     Expired,
     /// Nobody answered.
     #[error(transparent)]
-    Fetch(#[from] FetchError),
+    Fetch(#[from] Box<NoAnswer>),
     /// The answer is not in the form of one.
     #[error(transparent)]
     Form(#[from] FormError),
@@ -108,8 +109,8 @@ pub enum ClientError {
     #[error(transparent)]
     Registration(#[from] ClientMetadataError),
     /// The server said no.
-    #[error("the server refuses: {}", .0.error())]
-    Refused(ErrorResponse),
+    #[error("{0}")]
+    Refused(Box<Refusal>),
     /// The metadata of a resource are refused.
     #[error(transparent)]
     ResourceMetadata(#[from] ResourceMetadataError),
@@ -123,8 +124,13 @@ pub enum ClientError {
     #[error(transparent)]
     Sign(#[from] SignError),
     /// The server failed.
-    #[error("the server answered with status {0}")]
-    Status(u16),
+    #[error("the server {issuer} answered with status {status}")]
+    Status {
+        /// The server.
+        issuer: Issuer,
+        /// The status of its answer.
+        status: u16,
+    },
     /// It was tried to step up too often: the resource refuses what came in place of what it refused before, or wants ever more.
     #[error("the resource does not take what it asked for, and asks again")]
     StepUps,
@@ -137,6 +143,9 @@ pub enum ClientError {
     /// It is too early to ask again.
     #[error("it is too early to ask again")]
     TooEarly,
+    /// A token is to come from a server that the client was not built for, and that its host does not admit.
+    #[error("the client was not built for the server {0}")]
+    UnknownServer(Issuer),
     /// A user has to be asked.
     #[error("a user has to be asked")]
     UserNeeded,
@@ -159,7 +168,7 @@ impl ClientError {
             #[cfg(feature = "jwe")]
             Self::Encryption(error) => error.code(),
             Self::Expired => "expired",
-            Self::Fetch(error) => error.code(),
+            Self::Fetch(no_answer) => no_answer.reason().code(),
             Self::Form(error) => error.code(),
             Self::IssuedType => "issued_token_type",
             Self::IdToken(error) => error.code(),
@@ -187,11 +196,12 @@ impl ClientError {
             Self::Seal(error) => error.code(),
             Self::ServerMetadata(error) => error.code(),
             Self::Sign(error) => error.code(),
-            Self::Status(_) => "http_status",
+            Self::Status { .. } => "http_status",
             Self::StepUps => "too_many_step_ups",
             Self::Token(error) => error.code(),
             Self::TokenUse => "token_use",
             Self::TooEarly => "too_early",
+            Self::UnknownServer(_) => "unknown_server",
             Self::UserNeeded => "user_needed",
             Self::WhichServer => "which_server",
         }
@@ -210,7 +220,7 @@ impl ClientError {
             #[cfg(feature = "jwe")]
             Self::Encryption(error) => error.rule(),
             Self::Expired => "HIL-42",
-            Self::Fetch(error) => error.rule(),
+            Self::Fetch(no_answer) => no_answer.reason().rule(),
             Self::Form(error) => error.rule(),
             Self::IssuedType => "EXC-10",
             Self::IdToken(error) => error.rule(),
@@ -225,14 +235,14 @@ impl ClientError {
             Self::NoGrant(_) | Self::NoSuchMethod => "MCP-30",
             Self::NoIdToken => "IDT-1",
             Self::NoPkce => "MCP-10",
-            Self::NoServer => "XD-19",
+            Self::NoServer | Self::UnknownServer(_) => "XD-19",
             Self::NotBound => "JAG-10",
             Self::NotRegistered => "MCP-13",
             Self::OtherClient => "AUT-6",
             Self::OtherSubject => "AIMS-2",
             Self::OtherServer => "AIMS-36",
             Self::OtherResource | Self::WhichServer => "MCP-15",
-            Self::Refused(_) | Self::Status(_) => "WIR-4",
+            Self::Refused(_) | Self::Status { .. } => "WIR-4",
             Self::Registration(error) => error.rule(),
             Self::ResourceMetadata(error) => error.rule(),
             Self::Seal(error) => error.rule(),
@@ -249,7 +259,7 @@ impl ClientError {
     #[must_use]
     pub fn error_code(&self) -> Option<ErrorCode> {
         match self {
-            Self::Refused(response) => response.error_code(),
+            Self::Refused(refusal) => refusal.error_code(),
             _ => None,
         }
     }
@@ -259,6 +269,19 @@ impl From<HttpsUrlError> for ClientError {
     /// Of a resource that is no URL.
     fn from(_: HttpsUrlError) -> Self {
         Self::OtherResource
+    }
+}
+
+impl From<FetchError> for ClientError {
+    /// Of whom is not known.
+    fn from(error: FetchError) -> Self {
+        NoAnswer::from(error).into()
+    }
+}
+
+impl From<NoAnswer> for ClientError {
+    fn from(no_answer: NoAnswer) -> Self {
+        Self::Fetch(Box::new(no_answer))
     }
 }
 

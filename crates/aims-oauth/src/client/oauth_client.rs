@@ -9,6 +9,7 @@ use aims_jose::jwt::claim;
 use aims_keys::{Backend, UnixTime};
 
 use super::nonces::is_nonce;
+use super::refusal::refusal;
 use super::token_flow::untrusted_claims;
 use super::told::{News, Told};
 use super::tries::Tries;
@@ -17,8 +18,8 @@ use super::{
 };
 use crate::client::constraint::HeldBinding;
 use crate::{
-    BackchannelRequest, ClientAuthMethod, DpopTarget, Endpoint, ErrorCode, ErrorResponse, Grant, GrantType,
-    Issuer, NewParameters, RedirectUri, SecurityToken, ServerMetadata, Signed, TokenRequest,
+    BackchannelRequest, ClientAuthMethod, DpopTarget, Endpoint, ErrorCode, Grant, GrantType, Issuer,
+    NewParameters, RedirectUri, SecurityToken, ServerMetadata, Signed, TokenRequest,
 };
 
 /// A client at one authorization server: how it shows who it is, and what its tokens are bound to. Cloning is cheap.
@@ -280,7 +281,7 @@ impl OAuthClient {
     /// [`ClientError`].
     pub fn challenged(&self, answer: &Posted) -> Result<(), ClientError> {
         if answer.status() != 200 {
-            return Err(refusal(answer));
+            return Err(refusal(self.issuer(), None, answer));
         }
         check_media_type(answer)?;
         let object = aims_jose::json::Object::parse(answer.body(), &crate::token::RESPONSE_LIMITS)
@@ -318,15 +319,6 @@ impl OAuthClient {
     /// Learns what proofs must hold, and reads an error: whether the same may be sent again, or what the error is.
     pub(super) fn learn(&self, request: &EndpointRequest, answer: &Posted) -> News {
         self.0.told.learn(&request.url, answer)
-    }
-}
-
-/// What a server says with another status than that of success.
-pub(crate) fn refusal(answer: &Posted) -> ClientError {
-    let is_json = answer.media_type() == Some("application/json");
-    match ErrorResponse::parse(answer.body()) {
-        Ok(error) if is_json => ClientError::Refused(error),
-        _ => ClientError::Status(answer.status()),
     }
 }
 

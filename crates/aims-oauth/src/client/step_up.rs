@@ -1,5 +1,7 @@
 //! What a resource server wants beyond the token that it was shown.
 
+use std::fmt;
+
 use aims_jose::base64url;
 
 use super::authorization::OFFLINE_ACCESS;
@@ -46,6 +48,34 @@ pub enum StepUp {
         /// At most so many seconds ago.
         max_age: Option<u64>,
     },
+}
+
+/// For people: of details, the types alone, and the first few.
+impl fmt::Display for StepUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nonce => f.write_str("another nonce in the proof"),
+            Self::Token => f.write_str("another token"),
+            Self::Details(details) => {
+                f.write_str("details of authorization")?;
+                for (at, detail) in details.iter().take(MAX_NAMED).enumerate() {
+                    write!(f, "{}{:?}", if at == 0 { " of type " } else { ", " }, detail.kind())?;
+                }
+                Ok(())
+            }
+            Self::Scope(scope) => write!(f, "the scope {scope}"),
+            Self::User { acr_values, max_age } => {
+                f.write_str("the user authenticated again")?;
+                if !acr_values.is_empty() {
+                    write!(f, " by one of {acr_values:?}")?;
+                }
+                match max_age {
+                    Some(seconds) => write!(f, ", at most {seconds} s ago"),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
 }
 
 impl StepUps {
@@ -146,3 +176,6 @@ pub(crate) fn is_known(challenge: &Challenge) -> bool {
 }
 
 const MAX_STEPS: u32 = 2;
+
+/// Details that are named.
+const MAX_NAMED: usize = 4;

@@ -7,7 +7,8 @@ use aims_jose::{Claims, Limits, UnverifiedJws, json};
 use aims_keys::UnixTime;
 
 use super::constraint::HeldBinding;
-use super::oauth_client::{check_media_type, refusal};
+use super::oauth_client::check_media_type;
+use super::refusal::refusal;
 use super::tries::Tries;
 use super::{ClientError, EndpointRequest, HeldGrant, HeldToken, NotYet, OAuthClient};
 use crate::wanted::Wanted;
@@ -108,7 +109,7 @@ impl SentTokenRequest {
             let response = TokenResponse::parse(answer.body())?;
             return self.granted(&response, now);
         }
-        let refused = refusal(answer);
+        let refused = refusal(self.flow.client.issuer(), Some(&self.sent), answer);
         if let Some(not_yet) = self.pending(refused.error_code()) {
             return Ok(TokenStep::Pending(not_yet));
         }

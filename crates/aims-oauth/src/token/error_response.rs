@@ -64,6 +64,12 @@ impl ErrorResponse {
         self
     }
 
+    /// Without them.
+    pub(crate) fn without_description(mut self) -> Self {
+        self.description = None;
+        self
+    }
+
     /// `error`, if it is one that is known.
     #[must_use]
     pub fn error_code(&self) -> Option<ErrorCode> {
@@ -121,6 +127,34 @@ impl ErrorResponse {
     }
 }
 
+/// What a server said, for people. What does not look like a code is not repeated: a server may answer with whatever it was sent (AZR-9).
+pub(crate) struct Said<'a> {
+    error: &'a str,
+    words: Option<&'a ErrorText>,
+}
+
+impl<'a> Said<'a> {
+    /// `error` and `error_description`.
+    pub(crate) fn of(error: &'a str, words: Option<&'a ErrorText>) -> Self {
+        Self { error, words: words.filter(|words| !words.as_str().is_empty()) }
+    }
+}
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if is_code(self.error) { self.error } else { "an error that is no code" })?;
+        match self.words {
+            // INVARIANT: there is no quote in it.
+            Some(words) => write!(f, ", in its words \"{words}\""),
+            None => Ok(()),
+        }
+    }
+}
+
+fn is_code(text: &str) -> bool {
+    text.len() <= MAX_CODE && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
 fn is_sound(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_TEXT && text.bytes().all(is_text)
 }
@@ -128,5 +162,8 @@ fn is_sound(text: &str) -> bool {
 fn is_text(byte: u8) -> bool {
     matches!(byte, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e)
 }
+
+/// The longest code of an error that is registered for OAuth has 31 letters.
+const MAX_CODE: usize = 40;
 
 const MAX_TEXT: usize = 512;

@@ -9,6 +9,7 @@ mod token_type;
 
 pub use self::about::{TokenHint, TokenQuery};
 pub use self::error::MessageError;
+pub(crate) use self::error_response::Said;
 pub use self::error_response::{ErrorResponse, ErrorText};
 pub use self::request::{CodeGrant, Grant, TokenExchange, TokenRequest, TypedToken};
 pub use self::response::{TokenResponse, TokenUse};

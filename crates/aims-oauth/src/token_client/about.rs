@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use aims_credential::Posted;
 use aims_keys::BoxFuture;
 
 use super::{TokenClient, UserGrant};
 use crate::{
-    AccessToken, ClientError, Endpoint, HeldToken, Introspect, IntrospectError, IntrospectionAnswer, Issuer,
-    NewParameters, OAuthClient, SecurityToken, TokenHint, TokenQuery,
+    AccessToken, ClientError, Endpoint, EndpointRequest, HeldToken, Introspect, IntrospectError,
+    IntrospectionAnswer, Issuer, NewParameters, NoAnswer, OAuthClient, SecurityToken, TokenHint, TokenQuery,
 };
 
 impl TokenClient {
@@ -38,8 +37,14 @@ impl TokenClient {
 
     async fn revoke(&self, issuer: &Issuer, query: &TokenQuery) -> Result<(), ClientError> {
         let client = self.client(issuer).await?;
-        let answer = self.ask_about(&client, Endpoint::Revocation, query, "application/json").await?;
-        if answer.status() == 200 { Ok(()) } else { Err(crate::client::refusal(&answer)) }
+        let request = self.about(&client, Endpoint::Revocation, query).await?;
+        let answer = self.0.http.post(request.as_post()).await;
+        let answer = answer.map_err(|error| NoAnswer::of(request.url(), error))?;
+        if answer.status() == 200 {
+            Ok(())
+        } else {
+            Err(crate::client::refusal(issuer, Some(&request), &answer))
+        }
     }
 
     /// Asks this server about opaque tokens, as the resource server that this client is: for [`Introspection::new`](crate::Introspection::new). Signed answers are asked
@@ -49,18 +54,17 @@ impl TokenClient {
         IntrospectionEndpoint { tokens: self.clone(), issuer, signed }
     }
 
-    async fn ask_about(
+    /// A request about a token, which is to be sent at once.
+    async fn about(
         &self,
         client: &OAuthClient,
         endpoint: Endpoint,
         query: &TokenQuery,
-        accept: &'static str,
-    ) -> Result<Posted, ClientError> {
+    ) -> Result<EndpointRequest, ClientError> {
         self.challenge(client).await?;
         let mut form = NewParameters::new();
         query.write(&mut form);
-        let request = client.request(endpoint, form, false, self.now()?).await?;
-        Ok(self.0.http.post(request.as_post().accept(accept)).await?)
+        client.request(endpoint, form, false, self.now()?).await
     }
 }
 
@@ -78,8 +82,10 @@ impl IntrospectionEndpoint {
         let client = self.tokens.client(&self.issuer).await.map_err(unavailable)?;
         let query = TokenQuery::about(token.clone().into()).thought_to_be(TokenHint::AccessToken);
         let accept = if self.signed { IntrospectionAnswer::JWT } else { IntrospectionAnswer::JSON };
-        let answer = self.tokens.ask_about(&client, Endpoint::Introspection, &query, accept).await;
-        let answer = answer.map_err(unavailable)?;
+        let request =
+            self.tokens.about(&client, Endpoint::Introspection, &query).await.map_err(unavailable)?;
+        let answer = self.tokens.0.http.post(request.as_post().accept(accept)).await;
+        let answer = answer.map_err(|_| IntrospectError::Unavailable)?;
         match (answer.status(), answer.media_type()) {
             // What was asked for signed is not taken as what anybody on the way could have written.
             (200, Some(IntrospectionAnswer::JSON)) if !self.signed => {

@@ -11,7 +11,8 @@ use super::TokenClient;
 use crate::client::{is_known, of_resource};
 use crate::metadata::exactly;
 use crate::{
-    AuthorizationFlow, Challenges, ClientError, Issuer, RedirectUri, Resource, ResourceMetadata, Scope,
+    AuthorizationFlow, Challenges, ClientError, Issuer, NoAnswer, RedirectUri, Resource, ResourceMetadata,
+    Scope,
 };
 
 /// What a resource says of itself, and the server that its tokens come from.
@@ -155,8 +156,8 @@ impl TokenClient {
                     let discovered = self.read(fetched.body(), resource)?;
                     return Ok((discovered, fetched.fresh_for()));
                 }
-                Err(error @ FetchError::Status(400..=499)) => last = error.into(),
-                Err(error) => return Err(error.into()),
+                Err(error @ FetchError::Status(400..=499)) => last = NoAnswer::of(&url, error).into(),
+                Err(error) => return Err(NoAnswer::of(&url, error).into()),
             }
         }
         Err(last)

@@ -11,7 +11,7 @@ use super::{Server, TokenClient};
 use crate::client::{check_media_type, refusal};
 use crate::{
     ClientCredential, ClientError, ClientIdUrl, ClientInformation, ClientMetadata, Endpoint, Issuer,
-    SenderConstraint, ServerMetadata,
+    NoAnswer, SenderConstraint, ServerMetadata,
 };
 
 /// How an agent gets to be known at authorization servers that it was not built for, and at which.
@@ -115,7 +115,7 @@ impl Learned {
 impl TokenClient {
     /// A server that the client was built for.
     pub(super) fn known_server(&self, issuer: &Issuer) -> Result<Arc<Server>, ClientError> {
-        self.0.servers.get(issuer).cloned().ok_or(ClientError::NoServer)
+        self.0.servers.get(issuer).cloned().ok_or_else(|| ClientError::UnknownServer(issuer.clone()))
     }
 
     /// The same, or one where the client gets to be known.
@@ -125,7 +125,7 @@ impl TokenClient {
         }
         // Asked each time: the host may have changed its mind.
         let others = self.0.others.as_ref().filter(|others| others.admits(issuer));
-        let others = others.ok_or(ClientError::NoServer)?;
+        let others = others.ok_or_else(|| ClientError::UnknownServer(issuer.clone()))?;
         let learned = self.0.learned.of(issuer)?;
         let introduced = || async { Ok((self.introduced(others, issuer).await?, FOREVER)) };
         Ok(Arc::clone(&*learned.get(self.now()?, |_| true, introduced).await?))
@@ -153,9 +153,10 @@ impl TokenClient {
     ) -> Result<ClientCredential, ClientError> {
         let url = metadata.endpoint(Endpoint::Registration).ok_or(ClientError::NotRegistered)?;
         let body = registration.metadata.to_json();
-        let answer = self.0.http.post(PostRequest::json(url, &body)).await?;
+        let answer = self.0.http.post(PostRequest::json(url, &body)).await;
+        let answer = answer.map_err(|error| NoAnswer::of(url, error))?;
         if answer.status() != 201 {
-            return Err(refusal(&answer));
+            return Err(refusal(metadata.issuer(), None, &answer));
         }
         check_media_type(&answer)?;
         (registration.credential)(&ClientInformation::parse(answer.body(), self.0.backend)?)

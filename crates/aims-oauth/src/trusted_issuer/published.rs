@@ -8,7 +8,7 @@ use aims_jose::{JwkError, JwkSet};
 use aims_keys::{Algorithm, AlgorithmSet, Backend, UnixTime};
 
 use crate::metadata::exactly;
-use crate::{Issuer, ServerMetadata, ServerMetadataError};
+use crate::{Issuer, NoAnswer, ServerMetadata, ServerMetadataError};
 
 /// What is fetched for one issuer, and what was.
 #[derive(Debug)]
@@ -123,6 +123,12 @@ impl IssuerKeysError {
             Self::Metadata(error) => error.rule(),
             Self::NoKeys => "MET-4",
         }
+    }
+}
+
+impl From<NoAnswer> for IssuerKeysError {
+    fn from(no_answer: NoAnswer) -> Self {
+        Self::Fetch(no_answer.into())
     }
 }
 

@@ -163,7 +163,11 @@ fn iss_1_iss_2_sec_3_aut_6_an_answer_is_of_the_issuer_that_was_asked_and_to_this
         .with_state(Some("s-1"));
     let refused = expected().code(&answer(&refused.location("https://a.example"))).unwrap_err();
     assert!(
-        matches!(&refused, AuthorizationError::Refused { error, description: Some(text) } if error.as_str() == "access_denied" && text.as_str() == "not today")
+        matches!(&refused, AuthorizationError::Refused { error, description: Some(text), .. } if error.as_str() == "access_denied" && text.as_str() == "not today")
+    );
+    assert_eq!(
+        refused.to_string(),
+        r#"the server https://as.example refuses the authorization: access_denied, in its words "not today""#
     );
     assert_refused!(Err::<(), _>(refused), "authorization_refused", "AUT-3");
 

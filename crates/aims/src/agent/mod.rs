@@ -191,6 +191,18 @@ pub enum AttachError {
     /// The signature could not be made.
     #[error(transparent)]
     Signature(#[from] MakeSignatureError),
+    /// There is no access token for what the tool asked for after it had refused another.
+    #[cfg(feature = "oauth")]
+    #[error("the tool {resource} wanted more, and there is no token for the scope {scope}: {error}")]
+    StepUp {
+        /// Why.
+        #[source]
+        error: aims_oauth::ClientError,
+        /// All that was asked for.
+        scope: aims_oauth::Scope,
+        /// The tool.
+        resource: aims_oauth::Resource,
+    },
     /// There is no access token.
     #[cfg(feature = "oauth")]
     #[error(transparent)]
@@ -201,6 +213,10 @@ pub enum AttachError {
     /// The target is not a whole URI: for whom would the proof be?
     #[error("the target is not a whole URI")]
     RelativeTarget,
+    /// The target is no URL that a token may be sent to.
+    #[cfg(feature = "oauth")]
+    #[error("no token is sent to the target: {0}")]
+    Target(#[source] aims_credential::HttpsUrlError),
     /// The target has userinfo (`user@`), which no service has in its name.
     #[error("the target has userinfo")]
     Userinfo,
@@ -225,7 +241,9 @@ impl AttachError {
             Self::Signature(error) => error.code(),
             Self::Streaming => "content_in_pieces",
             #[cfg(feature = "oauth")]
-            Self::Token(error) => error.code(),
+            Self::StepUp { error, .. } | Self::Token(error) => error.code(),
+            #[cfg(feature = "oauth")]
+            Self::Target(error) => error.code(),
             Self::Userinfo => "userinfo_in_target",
         }
     }
@@ -246,7 +264,9 @@ impl AttachError {
             Self::ContentTooLarge => "HS-DIG-05",
             Self::Streaming => "HSIG-9",
             #[cfg(feature = "oauth")]
-            Self::Token(error) => error.rule(),
+            Self::StepUp { error, .. } | Self::Token(error) => error.rule(),
+            #[cfg(feature = "oauth")]
+            Self::Target(error) => error.rule(),
             Self::ForeignTarget | Self::RelativeTarget | Self::Userinfo => "WPT-6",
         }
     }

@@ -128,8 +128,13 @@ pub enum AgentError<E> {
     },
     /// The tool wants what a user has to be asked for.
     #[cfg(feature = "oauth")]
-    #[error("the tool wants what a user has to be asked for")]
-    StepUp(aims_oauth::StepUp),
+    #[error("the tool {resource} wants what a user has to be asked for: {wanted}")]
+    StepUp {
+        /// What it wants.
+        wanted: aims_oauth::StepUp,
+        /// The tool.
+        resource: aims_oauth::Resource,
+    },
     /// The client followed a redirect, which took the credential to a target that the proof was not for.
     #[error("the client followed a redirect")]
     Redirected,

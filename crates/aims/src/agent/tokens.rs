@@ -241,6 +241,7 @@ impl Tries<'_> {
                 self.narrow();
                 agent.attach(method, self.target, fields, &self.need).await?
             }
+            Err(AttachError::Token(error)) if self.has_new_scope => return Err(self.no_step_up(error)),
             attached => attached?,
         };
         if self.is_widened && !self.has_new_scope && !has(&token, &self.need) {
@@ -268,8 +269,15 @@ impl Tries<'_> {
             return Ok(false);
         };
         self.has_new_scope |= matches!(wanted, StepUp::Scope(_));
-        self.need = self.agent.answer(wanted, self.need.clone(), token).map_err(AgentError::StepUp)?;
+        let asks = |wanted| AgentError::StepUp { wanted, resource: self.told.resource().clone() };
+        self.need = self.agent.answer(wanted, self.need.clone(), token).map_err(asks)?;
         Ok(true)
+    }
+
+    /// Why there is no token, and that it was to be for more than was needed before.
+    fn no_step_up(&self, error: ClientError) -> AttachError {
+        let scope = self.need.told_scope().cloned().unwrap_or_default();
+        AttachError::StepUp { error, scope, resource: self.told.resource().clone() }
     }
 
     /// The server does not give what earlier requests stepped up to, or not with what this one did: what was told has to do, as if they had never been.
@@ -357,7 +365,10 @@ fn check(target: &Uri, fields: &HeaderMap, need: &TokenNeed) -> Result<(), Attac
 
 /// Tokens are sent to nobody whose name no certificate shows.
 fn https(target: &Uri) -> Result<HttpsUrl, AttachError> {
-    target.to_string().parse().map_err(|_| AttachError::RelativeTarget)
+    if target.scheme().is_none() || target.authority().is_none() {
+        return Err(AttachError::RelativeTarget);
+    }
+    target.to_string().parse().map_err(AttachError::Target)
 }
 
 const DPOP: &str = aims_oauth::DPOP_FIELD;

@@ -24,12 +24,12 @@ use aims_proof::Method;
 pub enum GuardError {
     /// Callers are accepted by [bearer tokens](crate::Accept), and the policy of the resource takes none.
     #[error(
-        "bearer tokens are accepted, and the policy of the resource takes none: take them there, too, or do not accept them"
+        "bearer tokens are accepted, and the policy of the resource takes none: take them there, too, by `BindingPolicy::dangerous_or_bearer`, or do not accept them"
     )]
     BearerNotTaken,
     /// Callers are accepted by a token and a `DPoP` proof alone, and the policy of the resource takes no token that is shown by one.
     #[error(
-        "callers are accepted by DPoP, and the policy of the resource takes no token shown by it: take them there, too, or do not accept them"
+        "callers are accepted by DPoP, and the policy of the resource takes no token shown by it: take them there, too, with `BindingPolicy::bound`, or do not accept them"
     )]
     DpopNotTaken,
     /// What the resource says of itself is not what this guard does.
@@ -37,28 +37,30 @@ pub enum GuardError {
     #[error(transparent)]
     Metadata(#[from] ResourceMetadataError),
     /// Tokens have to be shown by `DPoP`, and nothing verifies that.
-    #[error("tokens have to be shown by DPoP, and nothing verifies proofs: give the resource a verifier")]
+    #[error(
+        "tokens have to be shown by DPoP, and nothing verifies proofs: give the resource a verifier, by `ResourceServer::with_dpop`"
+    )]
     NoDpopVerifier,
     /// Callers are accepted by their access token alone, and no tokens are wanted.
     #[error(
-        "callers are accepted by their access token, and none is wanted: say for which resource, or accept another proof"
+        "callers are accepted by their access token, and none is wanted: say for which resource, by `GuardBuilder::access_tokens`, or accept another proof by `GuardBuilder::accept`"
     )]
     NoTokens,
     /// Tokens would be for another service than the guard protects, or it is not known where callers reach it, and proofs by `DPoP` are for an address.
     #[cfg(feature = "oauth")]
     #[error(
-        "the resource {0} is not known to be at an audience of the guard: name it by its address there, or add the audience"
+        "the resource {0} is not known to be at an audience of the guard: name it by its address there, or add the audience to the `Audiences` of `Guard::builder`"
     )]
     OtherOrigin(Resource),
     /// Who is known in this way shows no token that the policy of the resource takes.
     #[error(
-        "who is known by the method {} shows no token that the policy of the resource takes: take such tokens there, or accept another proof",
+        "who is known by the method {} shows no token that the policy of the resource takes: take such tokens there, by its `BindingPolicy`, or accept another proof by `GuardBuilder::accept`",
         .0.name()
     )]
     TokenNotShown(Method),
     /// A Workload Proof Token is accepted, and has the place of the access token.
     #[error(
-        "a workload proof token has the same place in a request as an access token: accept another proof beside it, a message signature for one"
+        "a workload proof token has the same place in a request as an access token: accept another proof in its place by `GuardBuilder::accept`, a message signature for one"
     )]
     WptBesideToken,
 }

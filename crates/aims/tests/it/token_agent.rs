@@ -221,7 +221,12 @@ async fn mcp_12_cha_5_more_scope_is_had_where_nobody_has_to_be_asked() {
     assert_eq!((response.status(), world.calls()), (StatusCode::OK, 2));
     // What a user granted is widened by the user.
     let error = http.oneshot(request(Some(need().by(&grant)))).await.unwrap_err();
-    let AgentError::StepUp(StepUp::Scope(wanted)) = error else { panic!("{error:?}") };
+    assert_eq!(
+        error.to_string(),
+        "the tool https://tools.example wants what a user has to be asked for: the scope trips:read trips:book"
+    );
+    let AgentError::StepUp { wanted: StepUp::Scope(wanted), resource } = error else { panic!("{error:?}") };
+    assert_eq!(resource.as_str(), "https://tools.example");
     assert_eq!(wanted, scope("trips:read trips:book"));
     assert_eq!(world.calls(), 1);
 }
@@ -232,13 +237,18 @@ async fn mcp_15_sec_14_a_token_is_sent_to_its_tool_and_over_tls_alone() {
     let http = TokenAgent::new(world.tokens()).layer().layer(world.tool.clone());
     for (uri, code, rule) in [
         ("https://evil.example/v1/book", "other_resource", "MCP-15"),
-        ("http://tools.example/v1/book", "relative_target", "WPT-6"),
+        ("http://tools.example/v1/book", "url_scheme", "FED-2"),
+        ("https://me@tools.example/v1/book", "url_userinfo", "FED-2"),
+        ("https://Tools.example/v1/book", "url_host", "FED-14"),
         ("/v1/book", "relative_target", "WPT-6"),
     ] {
         let mut request = request(Some(need()));
         *request.uri_mut() = uri.parse().unwrap();
         let Err(AgentError::Attach(error)) = http.clone().oneshot(request).await else { panic!("{uri}") };
         assert_eq!((error.code(), error.rule()), (code, rule));
+        if uri.starts_with("http:") {
+            assert_eq!(error.to_string(), "no token is sent to the target: the scheme is not https");
+        }
     }
     let Err(AgentError::Attach(error)) = http.clone().oneshot(request(None)).await else { panic!() };
     assert_eq!((error.code(), error.rule()), ("no_token_need", "MCP-15"));
@@ -359,7 +369,7 @@ async fn cha_5_dpo_12_a_hostile_tool_gets_no_more_than_a_few_tries_and_no_token_
         // What is refused again and again stands as it was said last, for the caller to read.
         match answered {
             Ok(response) => assert_eq!(response.status(), StatusCode::UNAUTHORIZED),
-            Err(AgentError::StepUp(StepUp::User { .. })) => assert_eq!(challenges, [user]),
+            Err(AgentError::StepUp { wanted: StepUp::User { .. }, .. }) => assert_eq!(challenges, [user]),
             Err(error) => assert!(challenges[0].contains("invalid_token\", error"), "{error:?}"),
         }
     }

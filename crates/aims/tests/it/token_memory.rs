@@ -235,7 +235,12 @@ async fn mcp_15_a_tool_that_wants_the_scope_of_another_resource_gets_none_and_no
     let tool = world.tool(&["mail:send"]);
     for _ in 0..2 {
         let error = world.call(&tool, &need("trips:read")).await.unwrap_err();
-        let AgentError::Attach(AttachError::Token(error)) = error else { panic!("{error:?}") };
+        let words = "wanted more, and there is no token for the scope trips:read mail:send: the server";
+        assert!(error.to_string().contains(words), "{error}");
+        let AgentError::Attach(AttachError::StepUp { error, scope, resource }) = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!((scope.as_str(), resource.as_str()), ("trips:read mail:send", TOOL));
         assert_eq!(error.error_code(), Some(ErrorCode::InvalidScope));
         assert_eq!(world.asked(), ["trips:read", "trips:read mail:send"]);
     }
@@ -344,7 +349,7 @@ async fn mcp_12_what_a_user_granted_is_widened_by_the_user_each_time() {
     world.asked();
     for _ in 0..2 {
         let error = world.call(&tool, &need("trips:read").by(&grant)).await.unwrap_err();
-        assert!(matches!(error, AgentError::StepUp(StepUp::Scope(_))), "{error:?}");
+        assert!(matches!(error, AgentError::StepUp { wanted: StepUp::Scope(_), .. }), "{error:?}");
     }
     assert!(world.asked().iter().all(|asked| asked == "trips:read"));
 }

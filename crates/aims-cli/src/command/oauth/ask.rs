@@ -98,12 +98,16 @@ async fn wait(
             Ok(Some(grant)) => return Ok(grant),
             Ok(None) => progress.tell("undecided", pending.next_poll(), pending.expires()),
             // There was no answer; the user may have given one.
-            Err(ClientError::Fetch(FetchError::Answer | FetchError::Timeout | FetchError::Unreachable)) => {
+            Err(ClientError::Fetch(no_answer)) if may_have_decided(no_answer.reason()) => {
                 progress.tell("unreachable", pending.next_poll(), pending.expires());
             }
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+fn may_have_decided(reason: &FetchError) -> bool {
+    matches!(reason, FetchError::Answer | FetchError::Timeout | FetchError::Unreachable)
 }
 
 /// What is told while a user takes their time, on standard error: it is no result.

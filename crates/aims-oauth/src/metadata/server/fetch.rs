@@ -5,22 +5,22 @@ use std::time::Duration;
 use aims_credential::{Fetch, FetchError, Fetched};
 
 use super::{ServerMetadata, ServerMetadataError};
-use crate::Issuer;
+use crate::{Issuer, NoAnswer};
 
 impl ServerMetadata {
     /// What an issuer says of itself, and for how long that is fresh. Where there is nothing, it is looked for at the next place (MET-1).
-    pub(crate) async fn fetch<E: From<FetchError> + From<ServerMetadataError>>(
+    pub(crate) async fn fetch<E: From<NoAnswer> + From<ServerMetadataError>>(
         fetch: &(impl Fetch + ?Sized),
         issuer: &Issuer,
     ) -> Result<(Self, Duration), E> {
         // Of an issuer that is so long that it has no place for metadata, nobody has any.
-        let mut last = FetchError::Status(404);
+        let mut last = NoAnswer::of(issuer.as_url(), FetchError::Status(404));
         for url in Self::urls(issuer) {
             let request = Self::request(&url).keep(&Fetched::FRESHNESS_FIELDS).timeout(TIMEOUT);
             match exactly(fetch, request).await {
                 Ok(fetched) => return Ok((Self::parse(fetched.body(), issuer)?, fetched.fresh_for())),
-                Err(error @ FetchError::Status(400..=499)) => last = error,
-                Err(error) => return Err(error.into()),
+                Err(error @ FetchError::Status(400..=499)) => last = NoAnswer::of(&url, error),
+                Err(error) => return Err(NoAnswer::of(&url, error).into()),
             }
         }
         Err(last.into())

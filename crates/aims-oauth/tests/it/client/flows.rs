@@ -411,7 +411,9 @@ async fn aut_2_a_user_comes_back_to_any_port_of_the_own_machine_and_nowhere_else
             }
             Err(ClientError::Refused(error)) => {
                 assert!(!is_registered, "{uri}");
-                assert!(error.description().unwrap().as_str().contains("redirect URI"), "{error:?}");
+                assert_eq!(error.issuer(), world.server.issuer());
+                let said = error.response().description().unwrap().as_str();
+                assert!(said.contains("redirect URI") && error.to_string().contains(said), "{error:?}");
             }
             other => panic!("{uri}: {other:?}"),
         }

@@ -13,6 +13,7 @@ mod kept;
 mod meanwhile;
 mod memory;
 mod others;
+mod refusals;
 mod services;
 mod step_up;
 mod steps;

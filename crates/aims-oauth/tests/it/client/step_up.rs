@@ -1,6 +1,6 @@
 //! Resources that want more.
 
-use aims_oauth::{Challenges, StepUp, StepUps};
+use aims_oauth::{AuthorizationDetails, Challenges, StepUp, StepUps};
 use aims_testkit::assert_refused;
 
 fn challenges(line: &str) -> Challenges {
@@ -65,5 +65,29 @@ fn cha_2_what_no_token_gives_is_not_tried() {
         r#"Other error="insufficient_scope", scope="trips:book""#,
     ] {
         assert_refused!(StepUps::new().next(&challenges(line), None), "challenge", "CHA-2");
+    }
+}
+
+#[test]
+fn rar_1_cha_4_what_is_wanted_is_said_for_people() {
+    let details = |text: &str| StepUp::Details(AuthorizationDetails::parse(text).unwrap());
+    let user = |acr_values: &[&str], max_age| StepUp::User {
+        acr_values: acr_values.iter().map(|acr| (*acr).into()).collect(),
+        max_age,
+    };
+    let many = format!("[{}]", vec![r#"{"type":"a"}"#; 9].join(","));
+    for (wanted, words) in [
+        (StepUp::Nonce, "another nonce in the proof"),
+        (StepUp::Token, "another token"),
+        (StepUp::Scope("trips:book".parse().unwrap()), "the scope trips:book"),
+        (
+            details(r#"[{"type":"pay\u001b","iban":"DE89"},{"type":"book"}]"#),
+            r#"details of authorization of type "pay\u{1b}", "book""#,
+        ),
+        (details(&many), r#"details of authorization of type "a", "a", "a", "a""#),
+        (user(&[], None), "the user authenticated again"),
+        (user(&["gold"], Some(60)), r#"the user authenticated again by one of ["gold"], at most 60 s ago"#),
+    ] {
+        assert_eq!(wanted.to_string(), words);
     }
 }

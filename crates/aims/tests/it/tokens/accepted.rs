@@ -154,7 +154,8 @@ fn act_4_no_token_says_who_calls_where_none_is_wanted() {
             tool.trust.clone(),
             crate::support::callers(),
         );
-        assert_refused!(plain.accept(accept.clone()).build(), "no_access_tokens", "ACT-4");
+        let error = assert_refused!(plain.accept(accept.clone()).build(), "no_access_tokens", "ACT-4");
+        assert!(error.to_string().contains("`GuardBuilder::access_tokens`"), "{error}");
         assert_refused!(tool.guard.accepting(accept), "no_access_tokens", "ACT-4");
     }
 }
@@ -225,7 +226,8 @@ fn dpo_10_tokens_that_come_by_dpop_are_verified() {
         (unverified(BindingPolicy::only(&[Shown::Dpop])), Accept::signature()),
         (unverified(BindingPolicy::only(&[Shown::Dpop, Shown::Certificate])), Accept::signature()),
     ] {
-        assert_refused!(accepting(takes, accept), "dpop_not_verified", "DPO-10");
+        let error = assert_refused!(accepting(takes, accept), "dpop_not_verified", "DPO-10");
+        assert!(error.to_string().contains("`ResourceServer::with_dpop`"), "{error}");
     }
     let world = accepting(bound(), Accept::signature()).unwrap();
     assert_refused!(world.guard.accepting(Accept::dpop()), "dpop_not_verified", "DPO-10");
@@ -239,7 +241,8 @@ fn sec_4_each_proof_that_is_accepted_shows_a_token_that_is_taken() {
             "bearer_not_taken",
             "SEC-4"
         );
-        assert_refused!(World::new().guard.accepting(accept), "bearer_not_taken", "SEC-4");
+        let error = assert_refused!(World::new().guard.accepting(accept), "bearer_not_taken", "SEC-4");
+        assert!(error.to_string().contains("`BindingPolicy::dangerous_or_bearer`"), "{error}");
     }
     for accept in [Accept::dpop(), Accept::signature().or(Accept::dpop())] {
         assert_refused!(accepting(only(&[Shown::Signature]), accept), "dpop_not_taken", "SEC-4");

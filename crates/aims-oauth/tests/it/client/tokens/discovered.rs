@@ -98,6 +98,6 @@ async fn met_2_sec_17_a_server_that_says_it_is_another_is_told_nothing() {
     }
     let unknown = TokenNeed::of(tool()).from("https://evil.example".parse().unwrap());
     let between = Between::of(&world.server);
-    assert_refused!(world.tokens(between.clone()).token(&unknown).await, "no_trusted_server", "XD-19");
+    assert_refused!(world.tokens(between.clone()).token(&unknown).await, "unknown_server", "XD-19");
     assert!(between.fetched().is_empty());
 }

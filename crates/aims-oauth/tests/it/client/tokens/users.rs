@@ -72,7 +72,7 @@ async fn rft_2_mcp_14_a_grant_is_its_clients_and_its_servers() {
         .tokens(Between::of(&other.server))
         .token(&TokenNeed::of(tool()).by(&grant).from(elsewhere))
         .await;
-    assert_refused!(refused, "no_trusted_server", "XD-19");
+    assert_refused!(refused, "unknown_server", "XD-19");
     tokens.forget_grant(&grant);
     assert_refused!(tokens.token(&TokenNeed::of(tool()).by(&grant)).await, "user_needed", "AZR-2");
 }

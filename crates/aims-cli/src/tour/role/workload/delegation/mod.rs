@@ -81,8 +81,10 @@ where
 {
     match http.oneshot(request).await {
         Ok(response) => answer(response).await,
-        Err(AgentError::StepUp(wanted)) => Ok(step_up(&wanted)),
-        Err(AgentError::Attach(AttachError::Token(error))) => Ok(refused(&error)),
+        Err(AgentError::StepUp { wanted, .. }) => Ok(step_up(&wanted)),
+        Err(AgentError::Attach(AttachError::Token(error) | AttachError::StepUp { error, .. })) => {
+            Ok(refused(&error))
+        }
         Err(error) => Err(error.into()),
     }
 }
