@@ -137,6 +137,15 @@ impl TokenNeed {
         self
     }
 
+    /// The same in the right of whoever a request was authorized for, whose token its issuer gives a grant for: what a tool does whose handler calls one in another
+    /// domain. The handler has no token, and needs none (AIMS-43). [`from`](Self::from) says which server gives the token there.
+    #[must_use]
+    pub fn across_for(self, caller: &Authorized) -> Self {
+        let token = TypedToken::new(caller.inbound().clone().into(), TokenTypeUrn::AccessToken);
+        let issuer = caller.token().issuer().clone();
+        self.about(&issuer, &caller.token().subject()).across_from(issuer, token)
+    }
+
     /// The same by an Identity Assertion JWT Authorization Grant, in place of a plain one (JAG-1): `token` is an ID Token, most often.
     #[must_use]
     pub fn by_identity_assertion(mut self, home: Issuer, token: TypedToken) -> Self {

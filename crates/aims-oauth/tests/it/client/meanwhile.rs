@@ -252,17 +252,7 @@ async fn azr_10_a_user_who_is_cut_off_is_so_in_what_was_exchanged_for_them() {
     });
     let agent = world.tokens(Between::of(&world.server));
     let inbound = granted(&world, &agent, "trips:read", USER).await.first_token().unwrap();
-    let verifier = aims_oauth::AccessTokenVerifier::builder(tool(), world.server.trusted(), backend::ring());
-    let dpop = aims_oauth::DpopVerifier::builder(aims_proof::ReplayMemory::with_capacity(9), backend::ring());
-    let resource = aims_oauth::ResourceServer::new(verifier.build(), aims_oauth::BindingPolicy::bound());
-    let resource = resource.with_dpop(dpop.build());
-    let fields = inbound.fields("POST", &https(TOOL), None, NOW).await.unwrap();
-    let presented = aims_oauth::PresentedToken::read([&**fields[0].1]).unwrap().unwrap();
-    let checked = resource.verify(&presented, NOW).unwrap();
-    let target = TOOL.parse().unwrap();
-    let proof =
-        resource.verify_dpop(&presented, &checked, [&**fields[1].1], "POST", &target, NOW).unwrap().unwrap();
-    let caller = resource.authorize(&presented, &checked, aims_oauth::Possession::Dpop(&proof)).unwrap();
+    let caller = world.called_with(&inbound).await;
 
     let marks = Arc::new(MarkTable::with_capacity(9));
     let credential = aims_oauth::ClientKey::new("tool", tool_key.clone(), None).unwrap();

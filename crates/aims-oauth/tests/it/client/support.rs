@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex};
 use aims_credential::{Fetch, FetchError, FetchRequest, Fetched, HttpsUrl, Post, PostRequest, Posted};
 use aims_keys::{BoxFuture, SoftwareKey, backend};
 use aims_oauth::{
-    AccessTokenVerifier, ClientCredential, ClientKey, DpopProver, EndpointRequest, HeldToken, OAuthClient,
-    Parameters, RedirectUri, SenderConstraint, ServerMetadata, TokenClient, UserGrant, VerifiedAccessToken,
+    AccessTokenVerifier, Authorized, BindingPolicy, ClientCredential, ClientKey, DpopProver, DpopVerifier,
+    EndpointRequest, HeldToken, OAuthClient, Parameters, Possession, PresentedToken, RedirectUri,
+    ResourceServer, SenderConstraint, ServerMetadata, TokenClient, UserGrant, VerifiedAccessToken,
 };
+use aims_proof::ReplayMemory;
 use aims_testkit::{TestAuthorizationServer, TestAuthorizationServerBuilder, TestClock};
 
 use crate::client_auth::support::key;
@@ -63,6 +65,20 @@ impl World {
         TokenClient::builder(http, self.clock.reader(), backend::ring())
             .server(issuer(), self.credential(), self.constraint())
             .build()
+    }
+
+    /// What the tool makes of a request with this token.
+    pub(crate) async fn called_with(&self, token: &HeldToken) -> Authorized {
+        let tokens = AccessTokenVerifier::builder(tool(), self.server.trusted(), backend::ring()).build();
+        let dpop = DpopVerifier::builder(ReplayMemory::with_capacity(9), backend::ring()).build();
+        let resource = ResourceServer::new(tokens, BindingPolicy::bound()).with_dpop(dpop);
+        let fields = token.fields("POST", &https(TOOL), None, NOW).await.unwrap();
+        let presented = PresentedToken::read([&**fields[0].1]).unwrap().unwrap();
+        let checked = resource.verify(&presented, NOW).unwrap();
+        let target = TOOL.parse().unwrap();
+        let proof = resource.verify_dpop(&presented, &checked, [&**fields[1].1], "POST", &target, NOW);
+        let proof = proof.unwrap().unwrap();
+        resource.authorize(&presented, &checked, Possession::Dpop(&proof)).unwrap()
     }
 
     /// The tool reads the token.

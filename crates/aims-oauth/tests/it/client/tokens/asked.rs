@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use aims_keys::{SoftwareKey, backend};
 use aims_oauth::{
-    AccessTokenVerifier, AuthorizationDetails, BindingPolicy, ClientCredential, ClientKey, DpopVerifier,
-    Parameters, Possession, PresentedToken, Resource, ResourceServer, SecurityToken, SenderConstraint,
-    TokenClient, TokenNeed, TokenTypeUrn, TypedToken,
+    AccessTokenVerifier, AuthorizationDetails, ClientCredential, ClientKey, Parameters, Resource,
+    SecurityToken, SenderConstraint, TokenClient, TokenNeed, TokenTypeUrn, TypedToken,
 };
-use aims_proof::ReplayMemory;
 use aims_testkit::assert_refused;
 
 use super::super::support::*;
@@ -44,17 +42,7 @@ async fn aims_34_exc_9_a_tool_exchanges_what_was_sent_to_it() {
     assert_eq!((&*verified.subject(), &*verified.client_id()), (USER, "tool"));
     assert_eq!(verified.actors().current().unwrap().subject(), "tool");
     // The same by what a resource server made of the request: the handler sees no token.
-    let resource = AccessTokenVerifier::builder(tool(), world.server.trusted(), backend::ring());
-    let dpop = DpopVerifier::builder(ReplayMemory::with_capacity(9), backend::ring());
-    let resource = ResourceServer::new(resource.build(), BindingPolicy::bound());
-    let resource = resource.with_dpop(dpop.build());
-    let fields = inbound.fields("POST", &https(TOOL), None, NOW).await.unwrap();
-    let presented = PresentedToken::read([&**fields[0].1]).unwrap().unwrap();
-    let checked = resource.verify(&presented, NOW).unwrap();
-    let proof =
-        resource.verify_dpop(&presented, &checked, [&**fields[1].1], "POST", &TOOL.parse().unwrap(), NOW);
-    let proof = proof.unwrap().unwrap();
-    let caller = resource.authorize(&presented, &checked, Possession::Dpop(&proof)).unwrap();
+    let caller = world.called_with(&inbound).await;
     assert!(!format!("{caller:?}").contains(inbound.token().expose()));
     let handled = TokenNeed::of("https://inner.example".parse().unwrap()).on_behalf_of(&caller);
     let handled = handled.scope("trips:read".parse().unwrap());

@@ -8,8 +8,8 @@ use aims_credential::{
 use aims_keys::{BoxFuture, SoftwareKey, backend};
 use aims_oauth::{
     AccessTokenVerifier, AuthorizationDetails, ClientCredential, ClientKey, Grant, GrantProfile, IdToken,
-    Parameters, Resource, SecurityToken, TokenClient, TokenExchange, TokenNeed, TokenRequest, TokenTypeUrn,
-    TypedToken,
+    Parameters, Resource, SecurityToken, SenderConstraint, TokenClient, TokenExchange, TokenNeed,
+    TokenRequest, TokenTypeUrn, TypedToken,
 };
 use aims_testkit::{TestAuthorizationServer, assert_refused};
 
@@ -138,6 +138,42 @@ async fn azr_10_xd_1_what_crossed_is_not_used_once_its_user_or_its_client_is_cut
         marks.add(&key, Mark::dead()).unwrap();
         tokens.token(&of_user).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn aims_36_aims_43_aims_48_a_handler_leads_into_another_domain_without_a_token() {
+    let tool_key = Arc::new(key());
+    let world = World::with(|server| server.client("tool", &*tool_key, &[]).serves(TOOL));
+    let bank = TestAuthorizationServer::builder("https://as.bank.example", world.clock.reader())
+        .client("tool", &*tool_key, &[])
+        .resource("https://pay.bank.example", "trips:read trips:book")
+        .trust(world.server.trusted(), &[GrantProfile::Chaining])
+        .build();
+    let inbound = granted(&world, &world.tokens(Between::of(&world.server))).await.first_token().unwrap();
+    let caller = world.called_with(&inbound).await;
+
+    let credential = || ClientCredential::key(ClientKey::new("tool", tool_key.clone(), None).unwrap());
+    let constraint = SenderConstraint::dpop(prover());
+    let marks = Arc::new(MarkTable::with_capacity(9));
+    let both = Both(world.server.clone(), bank.clone());
+    let tokens = TokenClient::builder(both, world.clock.reader(), backend::ring())
+        .server(issuer(), credential(), constraint.clone())
+        .server(bank.issuer().clone(), credential(), constraint)
+        .marks(Arc::clone(&marks))
+        .build();
+    let pay: Resource = "https://pay.bank.example".parse().unwrap();
+    let need = TokenNeed::of(pay.clone()).from(bank.issuer().clone()).scope("trips:book".parse().unwrap());
+    let need = need.across_for(&caller);
+    assert!(!format!("{need:?}").contains(inbound.token().expose()));
+    let token = tokens.token(&need).await.unwrap();
+    let reader = AccessTokenVerifier::builder(pay, bank.trusted(), backend::ring()).build();
+    let verified = reader.verify(token.token(), world.clock.now()).unwrap();
+    assert_eq!((&*verified.subject(), &*verified.client_id()), (USER, "tool"));
+    let acted: Vec<_> = verified.actors().iter().map(|actor| actor.subject().into_owned()).collect();
+    assert_eq!(acted, ["tool", "tool"], "here, and at home");
+    // Whom it is about is known, and so is the end.
+    marks.add(&MarkKey::Subject { issuer: ISSUER, subject: USER }, Mark::dead()).unwrap();
+    assert_refused!(tokens.token(&need).await, "revoked", "AIMS-55");
 }
 
 #[tokio::test]
