@@ -91,15 +91,22 @@ impl AuthorizationDetails {
         self.len == 0
     }
 
-    /// Whether each of these is within one of those that were granted, as `rule` sees it (RAR-4). Of a confirmation of an [`Action`] it is not asked: nobody makes
-    /// another of it (HIL-41).
+    /// Whether each of these is within one of those that were granted, as `rule` sees it (RAR-4), and no two within the same one: two payments are more than one. Of a
+    /// confirmation of an [`Action`] the rule is not asked: nobody makes another of it (HIL-41).
     #[must_use]
     pub fn is_within(&self, granted: &Self, rule: &dyn DetailRule) -> bool {
-        self.iter().all(|asked| {
+        if self.len > granted.len {
+            return false;
+        }
+        let granted: Vec<_> = granted.iter().map(|granted| (granted.kind(), granted)).collect();
+        let fitting = self.iter().map(|asked| {
             let kind = asked.kind();
             let rule = if kind == Action::DETAIL { &CommonMembers } else { rule };
-            granted.iter().any(|granted| kind == granted.kind() && rule.is_within(&asked, &granted))
-        })
+            let fits =
+                |(of, granted): &(Cow<'_, str>, Detail<'_>)| kind == *of && rule.is_within(&asked, granted);
+            granted.iter().enumerate().filter(|(_, granted)| fits(granted)).map(|(at, _)| at).collect()
+        });
+        has_each_its_own(&fitting.collect::<Vec<_>>(), granted.len())
     }
 
     /// The JSON array.
@@ -287,6 +294,34 @@ fn check(detail: Value<'_>) -> Result<(), DetailsError> {
         return Err(DetailsError::Member("identifier"));
     }
     Ok(())
+}
+
+/// Whether each can have one of `count` things for itself alone, given which of them fit each.
+fn has_each_its_own(fitting: &[Vec<usize>], count: usize) -> bool {
+    let mut holders = vec![None; count];
+    (0..fitting.len()).all(|one| finds_its_own(one, fitting, &mut holders, &mut vec![false; count]))
+}
+
+/// Takes one that is free, or whose holder finds another. It goes no deeper than there are things, each of which is tried once.
+fn finds_its_own(
+    one: usize,
+    fitting: &[Vec<usize>],
+    holders: &mut [Option<usize>],
+    tried: &mut [bool],
+) -> bool {
+    for &at in fitting.get(one).into_iter().flatten() {
+        if tried.get_mut(at).is_none_or(|tried| std::mem::replace(tried, true)) {
+            continue;
+        }
+        let holder = holders.get(at).copied().flatten();
+        if holder.is_none_or(|holder| finds_its_own(holder, fitting, holders, tried)) {
+            if let Some(place) = holders.get_mut(at) {
+                *place = Some(one);
+            }
+            return true;
+        }
+    }
+    false
 }
 
 /// INVARIANT: the common lists hold texts alone.

@@ -59,7 +59,7 @@ fn rar_1_details_are_objects_with_a_type() {
 fn rar_4_common_members_may_be_narrower_and_others_are_the_same() {
     let granted = parse(
         r#"[{"type":"booking","actions":["read","book"],"locations":["https://a"],"limit":{"amount":10,"in":["EUR"]}},
-            {"type":"account","identifier":"7"}]"#,
+            {"type":"account","identifier":"7"},{"type":"account","identifier":"7"}]"#,
     );
     let within = |text: &str| parse(text).is_within(&granted, &CommonMembers);
     for text in [
@@ -84,9 +84,43 @@ fn rar_4_common_members_may_be_narrower_and_others_are_the_same() {
         r#"[{"type":"account"}]"#,
         r#"[{"type":"Account","identifier":"7"}]"#,
         r#"[{"type":"account","identifier":"7"},{"type":"other"}]"#,
+        r#"[{"type":"account","identifier":"7"},{"type":"account","identifier":"7"},{"type":"account","identifier":"7"}]"#,
     ] {
         assert!(!within(text), "{text}");
     }
+}
+
+#[test]
+fn rar_4_exc_3_two_are_not_within_one() {
+    let list = |details: &[&str]| {
+        let one = |actions: &&str| format!(r#"{{"type":"t","actions":[{actions}]}}"#);
+        parse(&format!("[{}]", details.iter().map(one).collect::<Vec<_>>().join(",")))
+    };
+    let (a, b, both, many) = (r#""a""#, r#""b""#, r#""a","b""#, r#""a","b","c""#);
+    for (asked, granted, is_within) in [
+        (&[a, a][..], &[a][..], false),
+        (&[a, a], &[a, a], true),
+        (&[a, b], &[both], false),
+        (&[a, a], &[a, b], false),
+        // Whichever is looked at first, each finds the one that it needs.
+        (&[a, both], &[both, a], true),
+        (&[a, both], &[a, both], true),
+        (&[a, b, both], &[many, both, b], true),
+        (&[a, b, both], &[many, both, a], true),
+        (&[both, both, a], &[many, a, b], false),
+        (&[a, b, both], &[many, both, both], true),
+        (&[a, a, both, b], &[many, a, both, b], true),
+        (&[a, a, a], &[a, b, many], false),
+    ] {
+        assert_eq!(list(asked).is_within(&list(granted), &CommonMembers), is_within, "{asked:?} {granted:?}");
+    }
+    // The most that there can be, where all fit all but one.
+    let mut granted = vec![a; 64];
+    granted[63] = b;
+    let mut asked = granted.clone();
+    asked.reverse();
+    assert!(list(&asked).is_within(&list(&granted), &CommonMembers));
+    assert!(!list(&[a; 64]).is_within(&list(&granted), &CommonMembers));
 }
 
 #[test]
