@@ -82,7 +82,7 @@ impl TokenClientBuilder {
     }
 
     /// Asks these marks at each use of a token that is kept (AZR-10): about the client at its server, and at home where the token comes
-    /// [across](TokenNeed::across_from); the key; and the user, where that is known or [said](TokenNeed::about). Default: nothing is known to be cut off.
+    /// [across](crate::TokenNeed::across_from); the key; and the user, where that is known or [said](crate::TokenNeed::about). Default: nothing is known to be cut off.
     pub fn marks(mut self, marks: impl Marks + 'static) -> Self {
         self.marks = Some(Box::new(marks));
         self

@@ -20,7 +20,9 @@ use super::request::{Asked, Begun, Denied, Known};
 use super::service::problem;
 use super::{Guard, GuardFuture, Refusal};
 use crate::body::{HeldBody, ReadError, Whole, read};
-use crate::mcp::{McpCalls, McpMessageError, McpScopes, OFFLINE, check_fields, check_media_type};
+use crate::mcp::{
+    McpCalls, McpMessageError, McpScopes, OFFLINE, check_fields, check_media_type, check_repeated,
+};
 use crate::permit::Permit;
 
 impl Guard {
@@ -29,7 +31,8 @@ impl Guard {
     ///
     /// Every request is authorized by itself: no session is trusted, and none is looked at. Content is read, up to [`max_content`](crate::GuardBuilder::max_content), when the
     /// token is verified, and before the policy is asked: what it calls is in the record, and among the extensions ([`McpCalls`]). Fields that say it once more
-    /// (`Mcp-Method`, `Mcp-Name`) say the same, or the request is refused. A token that is not good for all of it is
+    /// (`Mcp-Method`, `Mcp-Name`, `Mcp-Param-*` as far as the table [knows](crate::mcp::McpScopesBuilder::mirrored) what they repeat) say the same, or the request is
+    /// refused; so it is with other fields `Mcp-*` that the protocol does not have. A token that is not good for all of it is
     /// answered with all that is needed, at once (MCP-4). A stream of events ends when the permit does.
     ///
     /// ```
@@ -209,8 +212,9 @@ impl Begun<'_> {
                 (Known { sender: Some(sender), granted, waited: false }, whole, now, Some(verified))
             }
         };
-        let looked = look(head, &whole, max).and_then(|calls| {
+        let looked = look(head, &whole, max, scopes).and_then(|(calls, repeated)| {
             asked.operation = calls.summary();
+            repeated?;
             check_fields(&head.headers, &calls)?;
             let needed = scopes.needed(&calls)?;
             Ok((calls, needed))
@@ -242,16 +246,27 @@ impl Begun<'_> {
     }
 }
 
-/// What the content calls.
-fn look(head: &Parts, whole: &Whole, max: usize) -> Result<McpCalls, McpMessageError> {
+/// What the content calls, and whether what stands beside it repeats its parameters as they are.
+fn look(
+    head: &Parts,
+    whole: &Whole,
+    max: usize,
+    scopes: &McpScopes,
+) -> Result<(McpCalls, Result<(), McpMessageError>), McpMessageError> {
     let is_without = head.method == Method::GET || head.method == Method::DELETE;
-    match &*whole.content {
-        [] if is_without => Ok(McpCalls::none()),
+    let mut repeated = Ok(());
+    let calls = match &*whole.content {
+        [] if is_without => McpCalls::none(),
         content => {
             check_media_type(&head.headers)?;
-            McpCalls::parse(content, max)
+            McpCalls::parse(content, max, &mut |call, params| {
+                if repeated.is_ok() {
+                    repeated = check_repeated(&head.headers, call, params, scopes);
+                }
+            })?
         }
-    }
+    };
+    Ok((calls, repeated))
 }
 
 fn denied(refusal: Refusal, signed: Option<&VerifiedSignature>) -> Denied {

@@ -51,18 +51,27 @@ impl McpCalls {
         Self(Arc::new([]))
     }
 
-    /// Reads the content of a request, of at most `max` bytes.
-    pub(crate) fn parse(content: &[u8], max: usize) -> Result<Self, McpMessageError> {
+    /// Reads the content of a request, of at most `max` bytes. Each message is shown to `each`, with its parameters.
+    pub(crate) fn parse(
+        content: &[u8],
+        max: usize,
+        each: &mut dyn FnMut(&McpCall, Option<Value<'_>>),
+    ) -> Result<Self, McpMessageError> {
         use McpMessageError as E;
 
         if content.len() > max {
             return Err(E::TooLarge);
         }
         let limits = LIMITS.bytes(max.saturating_add(BATCH_MARGIN)).string(max);
+        let mut read = |message: Value<'_>| {
+            let call = McpCall::read(message)?;
+            each(&call, message.get("params"));
+            Ok::<_, E>(call)
+        };
         let is_batch = content.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
         if !is_batch {
             let message = Object::parse(content, &limits)?;
-            return Ok(Self(Arc::new([McpCall::read(message.as_value())?])));
+            return Ok(Self(Arc::new([read(message.as_value())?])));
         }
         // The reader takes an object: the batch is made the one member of one. Had it an end, and something behind it, there would be another member, or no object.
         let object = Object::parse([br#"{"batch":"#, content, b"}"].concat(), &limits)?;
@@ -74,7 +83,7 @@ impl McpCalls {
             if calls.len() >= MAX_BATCH {
                 return Err(E::Batch);
             }
-            calls.push(McpCall::read(message)?);
+            calls.push(read(message)?);
         }
         if calls.is_empty() { Err(E::Batch) } else { Ok(Self(calls.into())) }
     }
@@ -195,7 +204,7 @@ pub enum McpMessageError {
     /// A batch is empty, or has more messages than a request may have.
     #[error("the batch is empty or too long")]
     Batch,
-    /// A field beside the content is there twice, says something else than the content does, or repeats content that is not there.
+    /// A field beside the content is there twice, says something else than the content does, or repeats content that is not there, or that nobody knows.
     #[error("the fields of the request say something else than its content")]
     Fields,
     /// It is not JSON within the limits, or has a member twice.
@@ -301,7 +310,7 @@ fn watched(params: Option<Value<'_>>) -> Result<Box<[Box<str>]>, McpMessageError
 }
 
 /// Whether a member is there that is one of these for readers with no regard for case, such as `encoding/json` of Go, and none for others.
-fn looks_like_another(of: Value<'_>, names: &[&str]) -> bool {
+pub(super) fn looks_like_another(of: Value<'_>, names: &[&str]) -> bool {
     of.as_object().into_iter().flatten().any(|(name, _)| {
         let name = name.as_str();
         !names.contains(&&*name) && {

@@ -13,7 +13,7 @@ mod scopes;
 mod secrets;
 mod state;
 
-pub(crate) use self::beside::{check_fields, check_media_type};
+pub(crate) use self::beside::{check_fields, check_media_type, check_repeated};
 pub use self::calls::{McpCall, McpCalls, McpMessageError};
 pub use self::form::{FieldKind, FormField, FormRequest};
 pub use self::input::{InputError, InputRequest, InputRequired, InputResponses, UrlRequest};

@@ -37,6 +37,8 @@ pub struct McpScopes {
     others: BTreeMap<&'static str, Scope>,
     /// INVARIANT: what is implied by what is implied is there, too.
     implied: BTreeMap<String, BTreeSet<String>>,
+    /// Where the arguments stand that fields repeat, by tool and by the name of the field, in lower case.
+    mirrored: BTreeMap<(String, String), Vec<String>>,
 }
 
 impl McpScopes {
@@ -49,6 +51,7 @@ impl McpScopes {
                 targets: BTreeMap::new(),
                 others: BTreeMap::new(),
                 implied: BTreeMap::new(),
+                mirrored: BTreeMap::new(),
             },
             implied: Vec::new(),
             is_repeated: false,
@@ -85,6 +88,11 @@ impl McpScopes {
         let known = method.map(|method| self.of(method, target));
         let known = known.and_then(Result::ok).and_then(|scope| union(&self.every, &scope).ok());
         known.unwrap_or_else(|| self.every.clone())
+    }
+
+    /// Where the argument of this tool stands that the field `Mcp-Param-{name}` repeats, by its name in lower case.
+    pub(super) fn mirrored(&self, tool: &str, name: &str) -> Option<&[String]> {
+        self.mirrored.get(&(tool.to_owned(), name.to_owned())).map(Vec::as_slice)
     }
 
     fn needed_for(&self, call: &McpCall) -> Result<Scope, McpMessageError> {
@@ -169,6 +177,15 @@ impl McpScopesBuilder {
     /// All other resources may be read, with this scope.
     pub fn other_resources(self, scope: Scope) -> Self {
         self.others(READ, scope)
+    }
+
+    /// The definition of this tool has one of its arguments said once more in the field `Mcp-Param-{name}`: `x-mcp-header` stands at this path of `properties`. Such a
+    /// field says what the argument says, or the request is refused; so is one that is listed for no argument, for nobody knows what it repeats.
+    pub fn mirrored(mut self, tool: &str, name: &str, path: &[&str]) -> Self {
+        let path = path.iter().map(|member| (*member).to_owned()).collect();
+        let key = (tool.to_owned(), name.to_ascii_lowercase());
+        self.is_repeated |= self.table.mirrored.insert(key, path).is_some();
+        self
     }
 
     /// Whoever was granted `broad` has these, too. Challenges name the narrow ones.

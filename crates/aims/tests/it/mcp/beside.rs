@@ -64,6 +64,114 @@ async fn mcp_2_fields_say_what_the_content_says() {
 }
 
 #[tokio::test]
+async fn mcp_2_fields_that_repeat_arguments_say_what_the_content_says() {
+    let world = World::new();
+    let token = world.token(ALL);
+    let search =
+        |arguments: &str| message("tools/call", &format!(r#"{{"name":"search","arguments":{arguments}}}"#));
+    let table = McpScopes::builder()
+        .tool("search", "trips".parse().unwrap())
+        .tool("book", "trips".parse().unwrap())
+        .mirrored("search", "Tenant", &["tenant"])
+        .mirrored("search", "Zone", &["place", "zone"])
+        .mirrored("search", "Count", &["count"])
+        .mirrored("search", "Dry", &["dry"])
+        .build()
+        .unwrap();
+    let app = Router::new().fallback(|| async {}).layer(world.guard.mcp(table).unwrap());
+    let status = async |fields: &[(&str, &str)], content: String| {
+        app.clone().oneshot(with(&token, fields, content)).await.unwrap().status().as_u16()
+    };
+    for (name, value, arguments) in [
+        ("mcp-param-tenant", "a", r#"{"tenant":"a"}"#),
+        ("Mcp-Param-Tenant", "=?base64?YQ==?=", r#"{"tenant":"a"}"#),
+        ("mcp-param-tenant", "=?base64?w6k=?=", r#"{"tenant":"\u00e9"}"#),
+        ("mcp-param-tenant", "7", r#"{"tenant":"7"}"#),
+        ("mcp-param-zone", "eu-1", r#"{"place":{"zone":"eu-1"}}"#),
+        ("mcp-param-count", "42", r#"{"count":42}"#),
+        ("mcp-param-count", "42.0", r#"{"count":42}"#),
+        ("mcp-param-count", "-7", r#"{"count":-7.0}"#),
+        ("mcp-param-dry", "true", r#"{"dry":true}"#),
+    ] {
+        assert_eq!(status(&[(name, value)], search(arguments)).await, 200, "{name}: {value}");
+    }
+    for (name, value, arguments) in [
+        ("mcp-param-tenant", "b", r#"{"tenant":"a"}"#),
+        ("mcp-param-tenant", "A", r#"{"tenant":"a"}"#),
+        ("mcp-param-tenant", "", r#"{"tenant":"a"}"#),
+        ("mcp-param-tenant", "=?base64?Yg==?=", r#"{"tenant":"a"}"#),
+        ("mcp-param-tenant", "=?base64?!?=", r#"{"tenant":"a"}"#),
+        // What is not there, or nothing, is not repeated.
+        ("mcp-param-tenant", "a", "{}"),
+        ("mcp-param-tenant", "null", r#"{"tenant":null}"#),
+        ("mcp-param-tenant", "a", r#"{"tenant":["a"]}"#),
+        ("mcp-param-zone", "eu-1", r#"{"zone":"eu-1"}"#),
+        ("mcp-param-zone", "eu-1", r#"{"place":"eu-1"}"#),
+        // Of two readers, each takes another.
+        ("mcp-param-tenant", "a", r#"{"tenant":"a","Tenant":"b"}"#),
+        ("mcp-param-zone", "eu-1", r#"{"place":{"zone":"eu-1"},"PLACE":{"zone":"us-1"}}"#),
+        ("mcp-param-count", "42", r#"{"count":43}"#),
+        ("mcp-param-count", "42", r#"{"count":"43"}"#),
+        ("mcp-param-count", "042", r#"{"count":42}"#),
+        ("mcp-param-count", "+42", r#"{"count":42}"#),
+        ("mcp-param-count", "42.", r#"{"count":42}"#),
+        ("mcp-param-count", "42.5", r#"{"count":42.5}"#),
+        ("mcp-param-count", "4e1", r#"{"count":4e1}"#),
+        ("mcp-param-count", "9007199254740992", r#"{"count":9007199254740993}"#),
+        ("mcp-param-count", "9007199254740992", r#"{"count":9007199254740992}"#),
+        ("mcp-param-dry", "1", r#"{"dry":true}"#),
+        ("mcp-param-dry", "true", r#"{"dry":false}"#),
+        // Nobody knows what they repeat.
+        ("mcp-param-to", "oslo", r#"{"to":"oslo"}"#),
+        ("mcp-param-", "a", r#"{"":"a"}"#),
+        ("mcp-tenant", "a", r#"{"tenant":"a"}"#),
+    ] {
+        assert_eq!(status(&[(name, value)], search(arguments)).await, 400, "{name}: {value} {arguments}");
+    }
+    let tenant = [("mcp-param-tenant", "a")];
+    let same = search(r#"{"tenant":"a"}"#);
+    assert_eq!(status(&[tenant[0], tenant[0]], same.clone()).await, 400, "twice");
+    // Of another tool, of something else than a tool, of one message in a batch, and of none.
+    assert_eq!(status(&tenant, same.replace("search", "book")).await, 400);
+    assert_eq!(status(&tenant, message("ping", r#"{"tenant":"a"}"#)).await, 400);
+    assert_eq!(status(&tenant, format!("[{same},{}]", tool("book"))).await, 400);
+    assert_eq!(status(&tenant, r#"{"jsonrpc":"2.0","id":7,"result":{}}"#.to_owned()).await, 400);
+    let mut listen = with(&token, &tenant, String::new());
+    *listen.method_mut() = Method::GET;
+    assert_eq!(app.clone().oneshot(listen).await.unwrap().status().as_u16(), 400);
+    // Where no table says what they repeat, none of them passes.
+    let request = with(&token, &tenant, same);
+    world.assert_refused(request, 400, "invalid_request", "mcp_fields", "MCP-2").await;
+    assert_eq!(world.records.last()["action"]["operation"], "tools/call search");
+}
+
+#[tokio::test]
+async fn mcp_2_the_version_beside_the_content_is_that_of_the_content() {
+    let world = World::new();
+    let token = world.token(ALL);
+    let asking = |version: &str| {
+        let meta = format!(r#""_meta":{{"io.modelcontextprotocol/protocolVersion":{version}}}"#);
+        message("tools/call", &format!(r#"{{"name":"search","arguments":{{}},{meta}}}"#))
+    };
+    let newest = [("mcp-protocol-version", "2026-07-28")];
+    for (fields, content) in [
+        (&newest[..], asking(r#""2026-07-28""#)),
+        (&[], asking(r#""2026-07-28""#)),
+        (&newest, tool("search")),
+    ] {
+        assert_eq!(world.call(with(&token, fields, content)).await.0, StatusCode::OK);
+    }
+    for (fields, content) in [
+        (&newest[..], asking(r#""2025-11-25""#)),
+        (&newest, asking("null")),
+        (&[newest[0], newest[0]], asking(r#""2026-07-28""#)),
+    ] {
+        let request = with(&token, fields, content);
+        world.assert_refused(request, 400, "invalid_request", "mcp_fields", "MCP-2").await;
+    }
+}
+
+#[tokio::test]
 async fn mcp_2_where_there_is_no_message_no_field_repeats_one() {
     let world = World::new();
     let token = world.token(ALL);

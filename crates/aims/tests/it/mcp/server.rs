@@ -232,6 +232,8 @@ async fn mcp_4_what_is_not_listed_nobody_may_call() {
     }
     let twice = McpScopes::builder().tool("a", "b".parse().unwrap()).tool("a", "c".parse().unwrap());
     assert_refused!(twice.build(), "mcp_listed_twice", "MCP-4");
+    let twice = McpScopes::builder().mirrored("a", "Zone", &["zone"]).mirrored("a", "zone", &["place"]);
+    assert_refused!(twice.build(), "mcp_listed_twice", "MCP-4");
 }
 
 #[tokio::test]
