@@ -120,14 +120,13 @@ pub(crate) trait Reason: Error {
     fn rule(&self) -> &'static str;
 
     /// The reason in words.
-    fn message(&self) -> String {
-        in_words(self)
-    }
+    fn message(&self) -> String;
 }
 
-/// What an error says, and what it rests on, where it does not say that already.
-fn in_words<E: Error + ?Sized>(error: &E) -> String {
+/// What an error says, and what it rests on, where it does not say that already; and which option lets the program go where it did not.
+fn in_words(error: &(dyn Error + 'static)) -> String {
     let mut message = error.to_string();
+    let mut option = allowing(error);
     let mut source = error.source();
     while let Some(error) = source {
         let reason = error.to_string();
@@ -135,9 +134,25 @@ fn in_words<E: Error + ?Sized>(error: &E) -> String {
             message.push_str(": ");
             message.push_str(&reason);
         }
+        option = option.or_else(|| allowing(error));
         source = error.source();
     }
+    if let Some(option) = option {
+        message.push_str(&option);
+    }
     message
+}
+
+/// The option that allows what the guard of the network refused.
+fn allowing(error: &(dyn Error + 'static)) -> Option<String> {
+    match error.downcast_ref::<FetchError>()? {
+        FetchError::Address(_) => Some(
+            ": --allow-private-host allows a host to have such addresses, --allow-network those of a network"
+                .into(),
+        ),
+        FetchError::Port(port) => Some(format!(": --allow-port {port} allows it")),
+        _ => None,
+    }
 }
 
 macro_rules! reasons {
@@ -150,6 +165,10 @@ macro_rules! reasons {
 
                 fn rule(&self) -> &'static str {
                     <$error>::rule(self)
+                }
+
+                fn message(&self) -> String {
+                    in_words(self)
                 }
             }
         )*

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aims::backend;
-use aims::jose::{JwkSet, Thumbprint};
+use aims::jose::{Claims, JwkSet, Limits, Thumbprint, UnverifiedJws, json};
 use aims::keys::{Algorithm, AsyncSigner, SignInput, Signer, UnixTime};
 use aims::oauth::{
     AccessToken, AccessTokenIssuer, AccessTokenRequest, AccessTokenVerifier, DpopProver, DpopRequest,
@@ -33,9 +33,9 @@ pub(crate) enum Command {
     },
     /// Issues a token, as an authorization server would that has decided to.
     Issue(Box<Issue>),
-    /// Makes the DPoP proof for one request with a token.
+    /// Makes the DPoP proof for one request with a token, by the key that the token is bound to, where it says which one that is.
     Prove(Box<Prove>),
-    /// Verifies a token: its issuer, for whom it is, its form and its time; and a DPoP proof, if there is one.
+    /// Verifies a token, with the keys of --trust or of --issuer: its issuer, for whom it is, its form and its time; and a DPoP proof, if there is one.
     ///
     /// Without a proof, who sent it is not known: a token that is bound to a key counts for its holder alone, any other for whoever has it.
     Verify(Box<Verify>),
@@ -103,14 +103,15 @@ pub(crate) struct Prove {
 
 /// What to verify.
 #[derive(clap::Args, Debug)]
+#[command(group = clap::ArgGroup::new("trusted").required(true).multiple(true))]
 pub(crate) struct Verify {
     /// The token; @FILE reads it from a file, - from standard input.
     token: String,
     /// Trusts this JWK Set (- is standard input) for tokens of this issuer, such as `https://as.example=as.jwks`; may be repeated.
-    #[arg(long = "trust", value_name = "ISSUER=FILE", required_unless_present = "followed", value_parser = issuer_and_file)]
+    #[arg(long = "trust", value_name = "ISSUER=FILE", group = "trusted", value_parser = issuer_and_file)]
     issuers: Vec<anchors::Anchor>,
     /// Trusts the keys that this issuer publishes now, such as `https://as.example`; may be repeated.
-    #[arg(long = "issuer", id = "followed", value_name = "URL")]
+    #[arg(long = "issuer", value_name = "URL", group = "trusted")]
     followed: Vec<String>,
     #[command(flatten)]
     network: NetworkArgs,
@@ -183,9 +184,13 @@ impl Prove {
             let input = inputs.token(&self.token)?;
             input.text.parse().about(&input)?
         };
-        let key = Arc::new(KeyFile::read(&inputs.file(&self.key)?, self.alg)?.key);
+        let file = inputs.file(&self.key)?;
+        let key = Arc::new(KeyFile::read(&file, self.alg)?.key);
         let target = self.url.parse::<DpopTarget>().about_option("--url")?;
         let prover = DpopProver::new(key.clone() as Arc<dyn AsyncSigner>)?;
+        if bound_key(&token).is_some_and(|bound| bound != prover.thumbprint().to_string()) {
+            return Err(ResourceError::from(PossessionError::OtherKey)).about(&file);
+        }
         let mut proof = prover.proof(&self.method, &target).with_token(&token);
         if let Some(nonce) = &self.nonce {
             proof = proof.with_nonce(nonce);
@@ -232,7 +237,9 @@ impl Verify {
             }
         }
         let mut issuers = issuers.into_iter();
-        let first = issuers.next().ok_or_else(|| Failure::Unusable("--trust: whose tokens?".into()))?;
+        let first = issuers
+            .next()
+            .ok_or_else(|| Failure::Unusable("--trust or --issuer is missing: whose tokens?".into()))?;
         let resource = self.resource.parse().about_option("--resource")?;
         let builder = AccessTokenVerifier::builder(resource, first, backend::ring());
         Ok(issuers.fold(builder, aims::oauth::AccessTokenVerifierBuilder::trust).build())
@@ -260,6 +267,13 @@ impl Verify {
             None => Err(ResourceError::from(PossessionError::NotShown)).about(&input),
         }
     }
+}
+
+/// `cnf.jkt` of a token that is a JWT, whoever signed it: whoever verifies takes no proof by another key (DPO-6).
+fn bound_key(token: &AccessToken) -> Option<String> {
+    let jws = UnverifiedJws::parse(token.expose(), &Limits::new()).ok()?.peek();
+    let claims = Claims::read(jws.untrusted_payload().to_vec(), &json::Limits::new()).ok()?;
+    claims.get("cnf")?.get("jkt")?.as_str().map(Into::into)
 }
 
 /// What a verified token says, and by what it was shown to be its sender's.
@@ -304,4 +318,5 @@ fn issuer_and_file(text: &str) -> Result<anchors::Anchor, String> {
     Ok((issuer.into(), file.into()))
 }
 
-const UNVERIFIED: &str = "UNVERIFIED: anybody could have written this; `aims token verify` checks it";
+const UNVERIFIED: &str =
+    "UNVERIFIED: anybody could have written this; `aims token verify` checks it, with --trust or --issuer";

@@ -1,5 +1,11 @@
 //! `aims token`.
 
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use aims::backend;
+use aims::keys::{Algorithm, AsyncSigner, SignInput, Signer, SoftwareKey, UnixTime};
+use aims::oauth::DpopProver;
 use aims_testkit::assert_refused;
 
 use crate::support::{Folder, Output, SUBJECT};
@@ -21,6 +27,17 @@ fn verify(folder: &Folder, token: &str, options: &[&str]) -> Output {
 fn prove(folder: &Folder, key: &str, options: &[&str]) -> Output {
     let args = ["token", "prove", "@bound.jwt", "--key", key, "--method", "POST", "--url", URL];
     folder.aims(&[&args[..], options].concat())
+}
+
+/// What the program makes for nobody: a proof about this token by a key that it is not bound to.
+fn stolen(token: &str) -> String {
+    let key = Arc::new(SoftwareKey::generate(Algorithm::Es256, backend::ring()).unwrap());
+    let prover = DpopProver::new(key.clone() as Arc<dyn AsyncSigner>).unwrap();
+    let (token, target) = (token.trim().parse().unwrap(), URL.parse().unwrap());
+    let unsigned = prover.proof("POST", &target).with_token(&token);
+    let unsigned = unsigned.prepare(UnixTime::try_from(SystemTime::now()).unwrap()).unwrap();
+    let signature = Signer::sign(&*key, SignInput::Message(unsigned.signing_input())).unwrap();
+    unsigned.attach(signature.as_bytes()).unwrap()
 }
 
 /// With a bearer token of the agent itself, and one for a user that is bound to the key of the agent.
@@ -63,7 +80,8 @@ fn aims_25_arch_7_a_token_says_who_acts_and_for_whom() {
 fn dpo_6_act_4_a_bound_token_is_shown_by_the_key_that_it_names() {
     let folder = with_tokens();
     prove(&folder, "travel.pem", &[]).saved(&folder, "proof.jwt");
-    prove(&folder, "thief.pem", &[]).saved(&folder, "thief.jwt");
+    assert_refused!(prove(&folder, "thief.pem", &[]).refusal().err(), "other_key", "DPO-6");
+    folder.write("thief.jwt", stolen(&folder.read("bound.jwt")));
     let with = |proof, token, method, url| {
         verify(&folder, token, &["--dpop", proof, "--method", method, "--url", url, "--json"])
     };
@@ -130,6 +148,16 @@ fn what_cannot_be_asked_for_is_said() {
         let refused = folder.aims(&args).refusal();
         assert!(refused.message.starts_with(&format!("{name}: ")), "{refused:?}");
     }
+    // Opaque tokens say nothing of a key, and tokens that are bound to nothing are anybody's.
+    for token in ["opaque", "@own.jwt"] {
+        folder
+            .aims(&["token", "prove", token, "--key", "thief.pem", "--method", "GET", "--url", URL])
+            .accepted();
+    }
+    let nobody = folder.aims(&["token", "verify", "@own.jwt", "--resource", TOOL]).unusable();
+    assert!(nobody.contains("--trust") && nobody.contains("--issuer"), "{nobody}");
+    let told = folder.aims(&["token", "inspect", "@own.jwt"]).accepted();
+    assert!(told.starts_with("UNVERIFIED") && told.contains("--trust or --issuer"), "{told}");
     let half = verify(&folder, "@own.jwt", &["--dpop", "a.b.c"]).unusable();
     assert!(half.contains("--method"), "{half}");
     let long = issue(&folder, &["--lifetime", "2h"]).refusal();

@@ -245,7 +245,7 @@ impl Walk {
     }
 
     fn fail(&mut self, about: &str, error: &dyn Reason) {
-        self.findings.push(Finding::error(about, error.code(), error.rule(), error.to_string()));
+        self.findings.push(Finding::error(about, error.code(), error.rule(), error.message()));
     }
 }
 

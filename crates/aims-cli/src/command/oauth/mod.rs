@@ -29,7 +29,7 @@ pub(crate) enum Command {
     ///
     /// Nothing is sent that says who asks. What is weak is a warning; the program ends with 1 where a client would get no further.
     Discover(discover::Discover),
-    /// Gets a token. It goes to a file, or with --show-token to standard output, and nowhere else.
+    /// Gets a token. It goes to the file of --out, or with --show-token to standard output; without either it is not kept.
     #[command(subcommand)]
     Get(get::Command),
 }

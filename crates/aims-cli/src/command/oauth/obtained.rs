@@ -13,7 +13,7 @@ use crate::private_file;
 /// Where the token goes. Default: nowhere, it is only told what came.
 #[derive(clap::Args, Debug)]
 pub(super) struct OutArgs {
-    /// Writes the token into this file, which only its owner can read.
+    /// Writes the token into this file, which only its owner can read. Without this or --show-token it is not kept: it is only told what came.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Replaces files that are there.
@@ -67,15 +67,22 @@ impl OutArgs {
                 Facts::new().with(name, &**text).with_all(facts),
             ));
         }
-        let note = match (is_bearer, binding.is_kept()) {
-            (true, _) => "a BEARER token: whoever has a copy of it is the agent",
-            (false, true) => "a token that is worth nothing without its key",
-            (false, false) => {
-                "a token whose key is gone with this run: that the server gives one is all that it shows"
-            }
+        let Some(path) = &self.out else {
+            let note = match (is_bearer, is_grant || binding.is_kept()) {
+                (true, _) => "a BEARER token that is not kept, for want of --out or --show-token",
+                (false, true) => "a token that is not kept, for want of --out or --show-token",
+                (false, false) => {
+                    "a token that is not kept, and whose key is gone with this run: that the server gives one is all that it shows"
+                }
+            };
+            return Ok(Report::Facts(facts.note(note)));
+        };
+        let note = if is_bearer {
+            "a BEARER token: whoever has a copy of it is the agent"
+        } else {
+            "a token that is worth nothing without its key"
         };
         let facts = if is_grant { facts } else { facts.note(note) };
-        let Some(path) = &self.out else { return Ok(Report::Facts(facts)) };
         private_file::write(path, &text, self.force)?;
         Ok(Report::Facts(facts.with("file", path.display().to_string())))
     }

@@ -79,10 +79,8 @@ fn hil_10_a_user_who_says_no_is_not_asked_again() {
     place.before(|place, asked| quickly(place, asked, 60, Some(false)));
     let output = ask(&folder, &place, &[]);
     assert_eq!(output.code, 1);
-    assert!(
-        output.stderr.ends_with("refused: refused (WIR-4): the server refuses: access_denied\n"),
-        "{output:?}"
-    );
+    let said = format!("refused: refused (WIR-4): the server {} refuses: access_denied\n", place.issuer());
+    assert!(output.stderr.ends_with(&said), "{output:?}");
     assert_eq!(place.asked().iter().filter(|asked| asked.path() == "/token").count(), 1);
 }
 

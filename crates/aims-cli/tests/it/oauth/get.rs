@@ -53,7 +53,15 @@ fn azr_3_dpo_8_azr_9_a_token_in_the_agents_own_right_goes_to_a_file_and_nowhere_
     // By default it is only told what came.
     let output = own(&folder, &place, &[]);
     place.told_no_token(&output);
-    assert!(output.accepted().starts_with("a token whose key is gone with this run"));
+    let text = output.accepted();
+    assert!(text.starts_with("a token that is not kept, and whose key is gone with this run"), "{text}");
+    let text = own(&folder, &place, &["--dpop-key", "dpop.pem"]).accepted();
+    assert!(text.starts_with("a token that is not kept, for want of --out or --show-token\n"), "{text}");
+    for help in ["client-credentials", "code"] {
+        let help = folder.aims(&["oauth", "get", help, "--help"]).accepted();
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains("Without this or --show-token it is not kept"), "{help}");
+    }
 }
 
 #[test]
@@ -80,7 +88,7 @@ fn sec_4_a_bearer_token_and_a_token_on_a_terminal_are_asked_for_by_name() {
     let folder = folder();
     let place = Place::new(&folder, &[]);
     let bearer = own(&folder, &place, &["--dangerous-bearer"]).accepted();
-    assert!(bearer.starts_with("a BEARER token"), "{bearer}");
+    assert!(bearer.starts_with("a BEARER token that is not kept"), "{bearer}");
     assert!(bearer.contains("token_type: Bearer\nbearer: true\n"), "{bearer}");
     let shown = own(&folder, &place, &["--dangerous-bearer", "--show-token", "--json"]).json();
     let token = shown["access_token"].as_str().unwrap();

@@ -23,7 +23,16 @@ fn act_6_met_2_a_token_is_verified_with_the_keys_that_its_issuer_publishes() {
     let other = format!("{issuer}/other");
     let refused = verify(&other, &place.reaching()).json_refusal();
     assert_refused!(refused.err(), "issuer_mismatch", "ACT-4");
-    assert_refused!(verify(&issuer, &[]).json_refusal().err(), "port_not_allowed", "FED-14");
+    let refused = verify(&issuer, &[]).json_refusal();
+    let option = format!("port {0} is not allowed: --allow-port {0} allows it", place.port());
+    assert!(refused.message.ends_with(&option), "{refused:?}");
+    assert_refused!(refused.err(), "port_not_allowed", "FED-14");
+    let port = place.port().to_string();
+    let refused =
+        verify(&issuer, &["--authorities", "root.crt", "--allow-port", &port].map(ToOwned::to_owned));
+    let refused = refused.json_refusal();
+    assert!(refused.message.contains(": --allow-private-host allows a host"), "{refused:?}");
+    assert_refused!(refused.err(), "address_not_allowed", "FED-14");
     place.at("/.well-known/oauth-authorization-server", |place| {
         place.metadata(&json!({ "issuer": "https://evil.example" }))
     });

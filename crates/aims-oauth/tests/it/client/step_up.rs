@@ -75,7 +75,7 @@ fn rar_1_cha_4_what_is_wanted_is_said_for_people() {
         acr_values: acr_values.iter().map(|acr| (*acr).into()).collect(),
         max_age,
     };
-    let many = format!("[{}]", vec![r#"{"type":"a"}"#; 9].join(","));
+    let many = format!("[{}]", [r#"{"type":"a"}"#; 9].join(","));
     for (wanted, words) in [
         (StepUp::Nonce, "another nonce in the proof"),
         (StepUp::Token, "another token"),
