@@ -34,8 +34,8 @@ pub use self::scope_memory::ScopeMemory;
 pub use self::user_grant::UserGrant;
 use crate::{
     ClientCredential, ClientError, EndpointRequest, ExpectedIdToken, Grant, HeldBinding, HeldGrant,
-    HeldToken, IdToken, IdTokenVerifier, Issuer, OAuthClient, Resource, SenderConstraint, ServerMetadata,
-    TokenExchange, TokenFlow, TokenRequest, TokenStep, TrustedIssuer, TypedToken,
+    HeldToken, IdToken, IdTokenVerifier, Issuer, NoAnswer, OAuthClient, Resource, SenderConstraint,
+    ServerMetadata, TokenExchange, TokenFlow, TokenRequest, TokenStep, TrustedIssuer, TypedToken,
 };
 
 /// What gets an agent its tokens, and keeps them: from the authorization servers that it was built for, and from no others but those that the host
@@ -181,7 +181,7 @@ impl TokenClient {
     ///
     /// # Errors
     ///
-    /// [`ClientError::NoServer`] when it was not built for it; why there are no metadata (MET-2).
+    /// [`ClientError::UnknownServer`] when it was not built for it; why there are no metadata (MET-2).
     pub async fn client(&self, issuer: &Issuer) -> Result<OAuthClient, ClientError> {
         let server = self.server(issuer).await?;
         self.client_at(issuer, &server).await
@@ -396,12 +396,14 @@ impl TokenClient {
     /// ABC-5: where the server has challenges for attestations, the first is asked for before anything else.
     async fn challenge(&self, client: &OAuthClient) -> Result<(), ClientError> {
         let Some(url) = client.challenge_url() else { return Ok(()) };
-        let answer = self.0.http.post(PostRequest::form(url, "")).await?;
+        let answer =
+            self.0.http.post(PostRequest::form(url, "")).await.map_err(|error| NoAnswer::of(url, error))?;
         client.challenged(&answer)
     }
 
     async fn send(&self, request: &EndpointRequest) -> Result<Posted, ClientError> {
-        Ok(self.0.http.post(request.as_post()).await?)
+        let answer = self.0.http.post(request.as_post()).await;
+        Ok(answer.map_err(|error| NoAnswer::of(request.url(), error))?)
     }
 }
 

@@ -128,4 +128,12 @@ async fn fed_14_who_did_not_answer_is_named_without_the_query() {
         aims_oauth::Challenges::parse([r#"DPoP resource_metadata="https://docs.example/m?q=user""#]);
     let error = world.tokens(between).discover(&tool(), Some(&challenges.unwrap())).await.unwrap_err();
     assert_eq!(error.to_string(), "https://docs.example/m: the answer has status 404");
+
+    // The same of a token endpoint, which was found and does not answer.
+    let between = Between::of(&world.server);
+    let tokens = world.tokens(between.clone());
+    between.answers(Err(FetchError::Timeout));
+    let error = tokens.token(&TokenNeed::of(tool()).from(issuer())).await.unwrap_err();
+    let ClientError::Fetch(no_answer) = &error else { panic!("{error:?}") };
+    assert_eq!(no_answer.url().unwrap().as_str(), "https://as.example/token");
 }
