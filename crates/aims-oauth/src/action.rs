@@ -133,6 +133,9 @@ impl fmt::Display for ActionHash {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ActionError {
+    /// What the user is to confirm is more than one action, or at more than one place.
+    #[error("what is to be confirmed is not one action at one place")]
+    Ambiguous,
     /// What the user is to confirm has a confirmation already: of another time, or of the client's own making.
     #[error("the action brings a confirmation of its own")]
     Confirmed,
@@ -176,6 +179,7 @@ impl ActionError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Ambiguous => "ambiguous_action",
             Self::Confirmed => "already_confirmed",
             Self::Details(error) => error.code(),
             Self::Message(error) => error.code(),
@@ -200,7 +204,8 @@ impl ActionError {
             Self::NotCanonical(error) => error.rule(),
             Self::NotConfirmed | Self::OtherAction => "HIL-40",
             Self::Random(error) => error.rule(),
-            Self::Confirmed
+            Self::Ambiguous
+            | Self::Confirmed
             | Self::NoId
             | Self::NotBound
             | Self::OtherTime
@@ -213,7 +218,7 @@ impl ActionError {
     #[must_use]
     pub fn error_code(&self) -> ErrorCode {
         match self {
-            Self::Confirmed => ErrorCode::InvalidAuthorizationDetails,
+            Self::Ambiguous | Self::Confirmed => ErrorCode::InvalidAuthorizationDetails,
             Self::Random(_) => ErrorCode::ServerError,
             Self::Details(_) | Self::Message(_) | Self::NotCanonical(_) => ErrorCode::InvalidRequest,
             Self::NotConfirmed | Self::OtherAction => ErrorCode::InsufficientScope,

@@ -35,7 +35,7 @@ impl AuthorizationDetails {
     ///
     /// # Errors
     ///
-    /// [`ActionError::Confirmed`]: what was asked for has a confirmation, which nobody gives but the server. [`ActionError::Random`].
+    /// [`ActionError::Confirmed`]: what was asked for has a confirmation, which nobody gives but the server. [`ActionError::Ambiguous`]. [`ActionError::Random`].
     pub fn confirmed(&self, backend: Backend, now: UnixTime) -> Result<Self, ActionError> {
         let confirm = |detail: Detail<'_>| {
             if is_action(&detail) {
@@ -46,6 +46,11 @@ impl AuthorizationDetails {
         };
         let details = self.iter().map(confirm).collect::<Result<Vec<_>, _>>()?;
         Ok(Self::parse(&format!("[{}]", details.join(",")))?)
+    }
+
+    /// Whether one of them says that a user confirmed it.
+    pub(crate) fn have_confirmation(&self) -> bool {
+        self.iter().any(|detail| is_action(&detail) && is_confirmed(&detail))
     }
 
     /// Whether these came of asking for `asked`: the same, but for the confirmations.
@@ -128,8 +133,12 @@ impl<'d> Confirmation<'d> {
 }
 
 fn confirm(detail: &Detail<'_>, backend: Backend, now: UnixTime) -> Result<String, ActionError> {
-    if [ID, AT].iter().any(|name| detail.get(name).is_some()) {
+    if is_confirmed(detail) {
         return Err(ActionError::Confirmed);
+    }
+    // One action at one place: of several, nobody could say which it was that the user agreed to.
+    if detail.actions().count() != 1 || detail.locations().count() != 1 {
+        return Err(ActionError::Ambiguous);
     }
     let mut id = [0; ID_BYTES];
     backend.fill_random(&mut id).map_err(ActionError::Random)?;
@@ -139,6 +148,10 @@ fn confirm(detail: &Detail<'_>, backend: Backend, now: UnixTime) -> Result<Strin
     }
     confirmed.str(ID, &base64url::encode(id)).u64(AT, now.as_secs());
     Ok(confirmed.finish().map_err(MessageError::from)?)
+}
+
+fn is_confirmed(detail: &Detail<'_>) -> bool {
+    [ID, AT].iter().any(|name| detail.get(name).is_some())
 }
 
 fn is_granted_of(granted: &Detail<'_>, asked: &Detail<'_>) -> bool {

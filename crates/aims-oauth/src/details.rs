@@ -92,7 +92,7 @@ impl AuthorizationDetails {
     }
 
     /// Whether each of these is within one of those that were granted, as `rule` sees it (RAR-4), and no two within the same one: two payments are more than one. Of a
-    /// confirmation of an [`Action`] the rule is not asked: nobody makes another of it (HIL-41).
+    /// confirmation of an [`Action`] the rule is not asked: it is the same, or another (HIL-41).
     #[must_use]
     pub fn is_within(&self, granted: &Self, rule: &dyn DetailRule) -> bool {
         if self.len > granted.len {
@@ -101,9 +101,11 @@ impl AuthorizationDetails {
         let granted: Vec<_> = granted.iter().map(|granted| (granted.kind(), granted)).collect();
         let fitting = self.iter().map(|asked| {
             let kind = asked.kind();
-            let rule = if kind == Action::DETAIL { &CommonMembers } else { rule };
-            let fits =
-                |(of, granted): &(Cow<'_, str>, Detail<'_>)| kind == *of && rule.is_within(&asked, granted);
+            let is_action = kind == Action::DETAIL;
+            let is_within = |granted: &Detail<'_>| {
+                if is_action { same(asked.0, granted.0) } else { rule.is_within(&asked, granted) }
+            };
+            let fits = |(of, granted): &(Cow<'_, str>, Detail<'_>)| kind == *of && is_within(granted);
             granted.iter().enumerate().filter(|(_, granted)| fits(granted)).map(|(at, _)| at).collect()
         });
         has_each_its_own(&fitting.collect::<Vec<_>>(), granted.len())
@@ -231,6 +233,9 @@ impl DetailRule for CommonMembers {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DetailsError {
+    /// One says that a user confirmed it, where nobody can have been asked yet.
+    #[error("an authorization detail brings a confirmation of its own")]
+    Confirmed,
     /// There is none in it.
     #[error("there are no authorization details")]
     Empty,
@@ -256,6 +261,7 @@ impl DetailsError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Confirmed => "already_confirmed",
             Self::Empty => "details_empty",
             Self::Json(error) => error.code(),
             Self::Member(_) => "details_member",
@@ -269,6 +275,7 @@ impl DetailsError {
     #[must_use]
     pub fn rule(&self) -> &'static str {
         match self {
+            Self::Confirmed => "HIL-41",
             Self::Json(error) => error.rule(),
             Self::Empty | Self::NotAnArray | Self::Type => "RAR-1",
             Self::Member(_) => "RAR-2",

@@ -183,9 +183,11 @@ impl<'a> ExchangeParties<'a> {
 
 impl<'a> CheckedExchange<'a> {
     /// A token that comes of it, for this resource: the actor stands outermost (EXC-8), by the name of the actor token and its issuer, or else of the client (EXC-6). It is
-    /// bound to what the request has shown: the key of its `DPoP` proof, or else what the client authenticated with.
+    /// bound to what the request has shown: the key of its `DPoP` proof, or else what the client authenticated with. Of a bound token comes none that is bound to nothing, unless
+    /// [that](Derivation::dangerous_bearer) is said.
     pub fn derive(&'a self, resource: Resource) -> Derivation<'a> {
-        let derivation = Derivation::of(self.subject, self.client.client_id(), resource);
+        let derivation =
+            Derivation::of(self.subject, self.client.client_id(), resource).bound_like_its_parent();
         let shown = self.dpop.map(|proof| TokenBinding::Key(*proof.thumbprint()));
         let derivation = match shown.or(self.client.binding().copied()) {
             Some(binding) => derivation.bound_to(binding),

@@ -1,6 +1,6 @@
 //! What a token shall be good for, as requests say it.
 
-use crate::{AuthorizationDetails, MessageError, NewParameters, Parameters, Resource, Scope};
+use crate::{AuthorizationDetails, DetailsError, MessageError, NewParameters, Parameters, Resource, Scope};
 
 /// The parameters that authorization requests and token requests share.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,15 @@ impl Wanted {
         let scope = form.get("scope")?.map(str::parse).transpose()?;
         let details = form.get("authorization_details")?.map(AuthorizationDetails::parse).transpose()?;
         Ok(Self { resources, scope, details })
+    }
+
+    /// The same where nothing was granted yet: the word of a user is given by the server, and brought by nobody (HIL-41).
+    pub(crate) fn read_first(form: &Parameters) -> Result<Self, MessageError> {
+        let wanted = Self::read(form)?;
+        match &wanted.details {
+            Some(details) if details.have_confirmation() => Err(DetailsError::Confirmed.into()),
+            _ => Ok(wanted),
+        }
     }
 
     pub(crate) fn write(&self, form: &mut NewParameters) {

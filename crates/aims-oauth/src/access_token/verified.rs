@@ -226,9 +226,17 @@ impl VerifiedAccessToken {
             MarkKey::Client { issuer, client: &client },
         ];
         let transaction = transaction.as_deref().map(|id| MarkKey::Transaction { issuer, id });
+        // By the names of clients, too, each of the issuer whose name it is.
+        let acted: Vec<_> = self
+            .actors()
+            .iter()
+            .map(|actor| (actor.issuer().unwrap_or(issuer.into()), actor.subject()))
+            .collect();
+        let acted = acted.iter().map(|(issuer, client)| MarkKey::Client { issuer, client });
         let agents = self.agent().into_iter().chain(&self.0.others_involved).map(MarkKey::Agent);
         let ancestors = self.lineage().ids().iter().map(MarkKey::Token);
-        let mut all = named.into_iter().chain(agents).chain(key).chain(transaction).chain(ancestors);
+        let mut all =
+            named.into_iter().chain(agents).chain(acted).chain(key).chain(transaction).chain(ancestors);
         marks.check_each(&mut all, &|mark| mark.check(self.begun(), self.0.leeway))
     }
 

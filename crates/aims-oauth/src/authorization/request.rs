@@ -217,7 +217,7 @@ impl AuthorizationRequest {
         let mut request =
             Self::of(origin.client_id, origin.redirect_uri, form.require("code_challenge")?.parse()?);
         request.state = origin.state;
-        request.wanted = Wanted::read(form)?;
+        request.wanted = Wanted::read_first(form)?;
         let key = form.get("dpop_jkt")?.map(|key| key.parse().map_err(|_| MessageError::Value("dpop_jkt")));
         request.key = key.transpose()?;
         request.nonce = text("nonce")?;

@@ -192,7 +192,7 @@ impl BackchannelRequest {
             return Err(BackchannelError::Signed);
         }
         form.require("scope")?;
-        let wanted = Wanted::read(form)?;
+        let wanted = Wanted::read_first(form)?;
         let has_openid = wanted.scope.as_ref().is_some_and(|scope| scope.contains(OPENID));
         if !has_openid && !client.may_omit_openid {
             return Err(BackchannelError::OpenId);

@@ -1,5 +1,6 @@
 //! What an authorization server says when it refuses, and which one it is.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use aims_credential::Posted;
@@ -51,9 +52,11 @@ pub(crate) fn refusal(issuer: &Issuer, sent: Option<&EndpointRequest>, answer: &
     let is_json = answer.media_type() == Some("application/json");
     match ErrorResponse::parse(answer.body()) {
         Ok(response) if is_json => {
-            let repeats = sent.is_some_and(|sent| {
-                response.description().is_some_and(|words| repeats_secret(words.as_str(), sent))
-            });
+            let repeats = |words: &str| sent.is_some_and(|sent| repeats_secret(words, sent));
+            if response.error_code().is_none() && repeats(response.error()) {
+                return ClientError::Status { issuer: issuer.clone(), status: answer.status() };
+            }
+            let repeats = response.description().is_some_and(|words| repeats(words.as_str()));
             let response = if repeats { response.without_description() } else { response };
             ClientError::Refused(Box::new(Refusal { issuer: issuer.clone(), response }))
         }
@@ -71,11 +74,38 @@ fn repeats_secret(words: &str, sent: &EndpointRequest) -> bool {
         || sent.fields().iter().filter_map(|(_, value)| password(value)).any(|secret| repeats(words, &secret))
 }
 
+/// However both are written: what a server drops, encodes or writes in other case is told apart from nothing.
 fn repeats(words: &str, secret: &str) -> bool {
-    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
-    let mut parts = words.split(|letter| !is_letter(letter));
-    (!secret.is_empty() && words.contains(secret))
-        || parts.any(|part| part.len() >= MIN_PART && secret.contains(part))
+    let (words, secret) = (plain(words), plain(secret));
+    if secret.len() < MIN_PART {
+        return !secret.is_empty() && words.contains(&**secret);
+    }
+    let parts: HashSet<_> = words.as_bytes().windows(MIN_PART).collect();
+    secret.as_bytes().windows(MIN_PART).any(|part| parts.contains(part))
+}
+
+/// Its letters and digits, in lower case, and those that stand there percent-encoded.
+fn plain(text: &str) -> Zeroizing<String> {
+    let mut plain = Zeroizing::new(String::with_capacity(text.len()));
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let (letter, tail) = match (first, tail) {
+            (b'%', [high, low, rest_of @ ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => (high << 4 | low, rest_of),
+                _ => (*first, tail),
+            },
+            _ => (*first, tail),
+        };
+        if letter.is_ascii_alphanumeric() {
+            plain.push(char::from(letter.to_ascii_lowercase()));
+        }
+        rest = tail;
+    }
+    plain
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 /// The secret of a client that shows it by `Basic`.
@@ -115,4 +145,4 @@ const PUBLIC: [&str; 22] = [
 ];
 
 /// No word of a sentence is found in a token by chance that is as long.
-const MIN_PART: usize = 12;
+const MIN_PART: usize = 10;

@@ -35,6 +35,7 @@ pub struct Derivation<'a> {
     client_id: &'a str,
     resource: Resource,
     binding: Option<TokenBinding>,
+    has_to_be_bound: bool,
     lifetime: Option<Duration>,
 }
 
@@ -48,7 +49,14 @@ pub struct Derived<'a> {
 impl<'a> Derivation<'a> {
     /// From `parent`, whoever asks: what shows that it may is [to be checked](crate::ExchangeParties) before. For this client, which acts for the subject of the parent from now on (EXC-6), and for this resource.
     pub fn of(parent: &'a VerifiedAccessToken, client_id: &'a str, resource: Resource) -> Self {
-        Self { asked: Asked::of(parent, client_id), client_id, resource, binding: None, lifetime: None }
+        Self {
+            asked: Asked::of(parent, client_id),
+            client_id,
+            resource,
+            binding: None,
+            has_to_be_bound: false,
+            lifetime: None,
+        }
     }
 
     /// Another acts than the client: the subject of an actor token, as its issuer knows it (EXC-6).
@@ -75,6 +83,18 @@ impl<'a> Derivation<'a> {
         self
     }
 
+    /// Bound to nothing, though the parent is bound, and nothing was shown that it could be bound to: whoever has a copy of it can use it (SEC-4).
+    pub fn dangerous_bearer(mut self) -> Self {
+        self.has_to_be_bound = false;
+        self
+    }
+
+    /// Bound, if its parent is.
+    pub(crate) fn bound_like_its_parent(mut self) -> Self {
+        self.has_to_be_bound = self.asked.parent.binding().is_some();
+        self
+    }
+
     /// For no longer than this.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
@@ -96,7 +116,10 @@ impl<'a> Derivation<'a> {
     ///
     /// As [`derive`](Self::derive).
     pub fn derive_by(self, rule: &dyn DetailRule, now: UnixTime) -> Result<Derived<'a>, DerivationError> {
-        let Self { asked, client_id, resource, binding, lifetime } = self;
+        let Self { asked, client_id, resource, binding, has_to_be_bound, lifetime } = self;
+        if has_to_be_bound && binding.is_none() {
+            return Err(DerivationError::Unbound);
+        }
         let parent = asked.parent;
         let within = asked.within(parent.details(), rule, now)?;
         let lineage = parent.lineage().clone().and(*parent.lineage_id())?;

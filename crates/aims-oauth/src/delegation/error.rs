@@ -27,6 +27,9 @@ pub enum DerivationError {
     /// More acted already than anybody reads.
     #[error("more acted already than may have")]
     TooManyActors,
+    /// The parent is bound, and nothing was shown that what comes of it could be bound to.
+    #[error("what comes of a bound token would be bound to nothing")]
+    Unbound,
     /// Nothing is granted for this server about the subject of the token.
     #[error("nothing is granted there about the subject")]
     UnknownSubject,
@@ -47,6 +50,7 @@ impl DerivationError {
             Self::NotTheActor => "other_actor",
             Self::Scope(_) => "scope_widened",
             Self::TooManyActors => "too_many_actors",
+            Self::Unbound => "unbound",
             Self::UnknownSubject => "unknown_subject",
             Self::UnknownTarget(_) => "unknown_target",
         }
@@ -62,6 +66,7 @@ impl DerivationError {
             Self::NoScope => "XD-4",
             Self::NotTheActor => "EXC-5",
             Self::TooManyActors => "WIR-9",
+            Self::Unbound => "SEC-4",
             Self::UnknownSubject => "XD-6",
             Self::UnknownTarget(_) => "XD-2",
         }
@@ -78,6 +83,7 @@ impl DerivationError {
             | Self::Lineage(_)
             | Self::NotTheActor
             | Self::TooManyActors
+            | Self::Unbound
             | Self::UnknownSubject => ErrorCode::InvalidRequest,
         }
     }

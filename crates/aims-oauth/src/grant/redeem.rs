@@ -87,10 +87,17 @@ impl<'a> Redemption<'a> {
     }
 
     /// No more than this scope, by the policy of this server: what is left is told in the response (JAG-22). Where the grant says nothing of scopes, what was asked for of
-    /// it, or all of it.
+    /// it; where nothing was asked for, none.
     pub fn at_most(mut self, scope: &Scope) -> Self {
-        let known = self.scope.or_else(|| self.unsaid.take());
-        self.scope = Some(known.map_or_else(|| scope.clone(), |known| known.and(scope)));
+        self.scope = self.scope.or_else(|| self.unsaid.take()).map(|known| known.and(scope));
+        self
+    }
+
+    /// This scope, where neither the grant nor the request says one: what this server gives to whoever asks for nothing, by such a grant.
+    pub fn by_default(mut self, scope: Scope) -> Self {
+        if self.scope.is_none() && self.unsaid.is_none() {
+            self.scope = Some(scope);
+        }
         self
     }
 

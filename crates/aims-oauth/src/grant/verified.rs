@@ -168,17 +168,26 @@ impl VerifiedGrant {
             MarkKey::Client { issuer: self.cuts.own.as_str(), client: &self.client },
         ];
         let agents = involved.iter().map(MarkKey::Agent);
-        let key = self.key.as_ref().map(MarkKey::Key);
+        // By the names of clients, too, each of the issuer whose name it is.
+        let acted: Vec<_> = self
+            .actors()
+            .iter()
+            .map(|actor| (actor.issuer().unwrap_or(issuer.into()), actor.subject()))
+            .collect();
+        let acted = acted.iter().map(|(issuer, client)| MarkKey::Client { issuer, client });
+        let key = self.key.iter().chain(&self.shown).map(MarkKey::Key);
         let transaction = transaction.as_deref().map(|id| MarkKey::Transaction { issuer, id });
         let ancestors = self.lineage.ids().iter().map(MarkKey::Token);
-        let mut all = named.into_iter().chain(agents).chain(key).chain(transaction).chain(ancestors);
+        let mut all =
+            named.into_iter().chain(agents).chain(acted).chain(key).chain(transaction).chain(ancestors);
         self.check_each(&mut all)
     }
 
     /// Whether it still counts for this subject, by the name that it has here: who was cut off here gets nothing for a grant from before.
     pub(super) fn check_subject_here(&self, subject: &str) -> Result<(), Lapsed> {
+        let agent = subject.parse::<WorkloadId>().ok();
         let subject = MarkKey::Subject { issuer: self.cuts.own.as_str(), subject };
-        self.check_each(&mut std::iter::once(subject))
+        self.check_each(&mut std::iter::once(subject).chain(agent.as_ref().map(MarkKey::Agent)))
     }
 
     fn check_each(&self, keys: &mut dyn Iterator<Item = MarkKey<'_>>) -> Result<(), Lapsed> {

@@ -35,10 +35,17 @@ impl Authorized {
         &self.token
     }
 
-    /// The agent: the one that acts now, by the name that the issuer has for it.
+    /// The agent: the one that acts now, by the name that [this issuer](Self::actor_issuer) has for it.
     #[must_use]
     pub fn actor(&self) -> Cow<'_, str> {
         self.token.actors().current().map_or_else(|| self.token.client_id(), |actor| actor.subject())
+    }
+
+    /// Whose name that is: of the issuer of the token, unless it says that another knows the agent by it (`act.iss`).
+    #[must_use]
+    pub fn actor_issuer(&self) -> Cow<'_, str> {
+        let issuer = self.token.actors().current().and_then(|actor| actor.issuer());
+        issuer.unwrap_or_else(|| self.token.issuer().as_str().into())
     }
 
     /// Whom the agent acts for; `None`, where it acts for itself (ARCH-7).

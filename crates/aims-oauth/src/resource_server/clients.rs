@@ -173,6 +173,12 @@ impl<'t> GivenTo<'t> {
         self.is_believed(&workload, clients).then_some(workload)
     }
 
+    /// Whether the one that signed the token may say it: of a workload that another issuer has a name for, not everybody may.
+    pub(super) fn may_be_said(&self, clients: &dyn ClientIdentities) -> bool {
+        let Some(known_to) = &self.known_to else { return true };
+        clients.workload(known_to, &self.name).is_none_or(|workload| self.is_believed(&workload, clients))
+    }
+
     fn known_to(&self) -> &str {
         self.known_to.as_deref().unwrap_or(self.issuer)
     }

@@ -62,6 +62,11 @@ pub(super) fn check(
     {
         return Err(E::OtherClient);
     }
+    if let Possession::Dpop(_) | Possession::Nothing = possession
+        && !GivenTo::of(token).may_be_said(clients)
+    {
+        return Err(E::OtherClient);
+    }
     match (token.binding(), possession) {
         (Some(TokenBinding::Key(key)), Possession::Dpop(proof) | Possession::WorkloadDpop(_, proof)) => {
             if presented.scheme() != TokenScheme::Dpop {

@@ -291,7 +291,12 @@ impl TokenRequest {
             // Known by name alone.
             GrantType::DeviceCode | GrantType::JwtDpop => return Err(MessageError::GrantType),
         };
-        Ok(Self { grant, wanted: Wanted::read(form)? })
+        let wanted = if matches!(grant, Grant::ClientCredentials) {
+            Wanted::read_first(form)?
+        } else {
+            Wanted::read(form)?
+        };
+        Ok(Self { grant, wanted })
     }
 
     /// Writes the request. What authenticates the client comes besides.

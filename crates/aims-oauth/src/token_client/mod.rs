@@ -377,9 +377,15 @@ impl TokenClient {
             HeldBinding::Dpop(key) | HeldBinding::Signature(key) => Some(key),
             _ => None,
         };
+        let callers = need.called_by().iter();
+        let callers = callers.flat_map(|called| {
+            let client = MarkKey::Client { issuer: &called.issuer, client: &called.name };
+            std::iter::once(client).chain(called.workload.as_ref().map(MarkKey::Agent))
+        });
         let mut named = clients
             .map(|(issuer, client)| MarkKey::Client { issuer, client })
             .chain(subjects.map(|(issuer, subject)| MarkKey::Subject { issuer, subject }))
+            .chain(callers)
             .chain(key.as_ref().map(MarkKey::Key));
         let begun = token.received_at();
         let check = |mark: Mark| mark.check(begun, Duration::ZERO);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use aims_id::WorkloadId;
+
 use crate::wanted::Wanted;
 use crate::{
     AuthorizationDetails, Authorized, Fingerprint, Issuer, Resource, Scope, TokenTypeUrn, TypedToken,
@@ -18,6 +20,8 @@ pub struct TokenNeed {
     source: Source,
     /// Whom it is about, as far as the caller said.
     about: Vec<Principal>,
+    /// Who called, and who had called before: clients, each by its name at an issuer.
+    called_by: Box<[Called]>,
 }
 
 /// In whose right.
@@ -72,11 +76,51 @@ impl fmt::Debug for Principal {
     }
 }
 
+/// A client, by its name at an issuer, and the workload that this is the identifier of, if it is.
+#[derive(Clone)]
+pub(super) struct Called {
+    pub(super) issuer: Box<str>,
+    pub(super) name: Box<str>,
+    pub(super) workload: Option<WorkloadId>,
+}
+
+/// Shows no name.
+impl fmt::Debug for Called {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Called").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+/// The client of the token of a request, and all who acted.
+fn called_by(caller: &Authorized) -> Box<[Called]> {
+    let token = caller.token();
+    let issuer = token.issuer().as_str();
+    let client = Called::new(issuer, &token.client_id());
+    let actors = token.actors();
+    let actors =
+        actors.iter().map(|actor| Called::new(actor.issuer().as_deref().unwrap_or(issuer), &actor.subject()));
+    std::iter::once(client).chain(actors).collect()
+}
+
+impl Called {
+    fn new(issuer: &str, name: &str) -> Self {
+        Self { issuer: issuer.into(), name: name.into(), workload: name.parse().ok() }
+    }
+}
+
 impl TokenNeed {
     /// For this resource, in the agent's own right (AIMS-31).
     #[must_use]
     pub fn of(resource: Resource) -> Self {
-        Self { resource, issuer: None, scope: None, details: None, source: Source::Own, about: Vec::new() }
+        Self {
+            resource,
+            issuer: None,
+            scope: None,
+            details: None,
+            source: Source::Own,
+            about: Vec::new(),
+            called_by: [].into(),
+        }
     }
 
     /// From this server. Default: from the first that the resource's metadata name and the client was built for.
@@ -124,6 +168,7 @@ impl TokenNeed {
         let token = caller.inbound().clone().into();
         let issuer = caller.token().issuer().clone();
         let principal = Principal { issuer: issuer.clone(), subject: caller.token().subject().into() };
+        self.called_by = called_by(caller);
         self.source = Source::Exchange(TypedToken::new(token, TokenTypeUrn::AccessToken), Some(principal));
         self.issuer = Some(issuer);
         self
@@ -140,7 +185,8 @@ impl TokenNeed {
     /// The same in the right of whoever a request was authorized for, whose token its issuer gives a grant for: what a tool does whose handler calls one in another
     /// domain. The handler has no token, and needs none (AIMS-43). [`from`](Self::from) says which server gives the token there.
     #[must_use]
-    pub fn across_for(self, caller: &Authorized) -> Self {
+    pub fn across_for(mut self, caller: &Authorized) -> Self {
+        self.called_by = called_by(caller);
         let token = TypedToken::new(caller.inbound().clone().into(), TokenTypeUrn::AccessToken);
         let issuer = caller.token().issuer().clone();
         self.about(&issuer, &caller.token().subject()).across_from(issuer, token)
@@ -191,6 +237,10 @@ impl TokenNeed {
 
     pub(super) fn source(&self) -> &Source {
         &self.source
+    }
+
+    pub(super) fn called_by(&self) -> &[Called] {
+        &self.called_by
     }
 
     pub(super) fn principals(&self) -> &[Principal] {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use aims_keys::backend;
 use aims_oauth::{
-    AccessToken, AccessTokenRequest, AccessTokenVerifier, Action, AuthorizationDetails, Authorized,
-    BindingPolicy, Challenges, CommonMembers, ConfirmedActions, Derivation, Detail, DetailRule, DpopProver,
-    DpopVerifier, ErrorCode, Possession, PresentedToken, ResourceError, ResourceServer, StepUp, StepUps,
-    TokenBinding,
+    AccessToken, AccessTokenRequest, AccessTokenVerifier, Action, AuthorizationDetails, AuthorizationRequest,
+    Authorized, BackchannelClient, BackchannelRequest, BindingPolicy, Challenges, CommonMembers,
+    ConfirmedActions, Derivation, Detail, DetailRule, DpopProver, DpopVerifier, ErrorCode, NewParameters,
+    Parameters, Possession, PresentedToken, ResourceError, ResourceServer, StepUp, StepUps, TokenBinding,
+    TokenRequest,
 };
 use aims_proof::ReplayMemory;
 use aims_testkit::assert_refused;
@@ -115,7 +116,13 @@ async fn hil_40_a_token_without_one_confirmation_confirms_nothing() {
         [(r#""actions":["pay"]"#, r#""actions":["pay","all"]"#), ("/v1\"]", "/v1\",\"https://b.example\"]")]
     {
         let wider = AuthorizationDetails::parse(&format!("[{}]", one.replace(from, to))).unwrap();
-        let wider = authorize(&server, &confirmed(&wider, &prover), &prover).await;
+        // Nobody asks a user for that, and nobody takes it from whoever does.
+        assert_refused!(wider.confirmed(backend::ring(), NOW), "ambiguous_action", "HIL-41");
+        let given = by_user(&AuthorizationDetails::parse(&format!("[{one}]")).unwrap());
+        let wider = AuthorizationDetails::parse(&given.as_json().replace(from, to)).unwrap();
+        // Of several, one does not come by asking for less.
+        assert!(!given.is_within(&wider, &CommonMembers));
+        let wider = authorize(&server, &granted(wider, &prover), &prover).await;
         assert_refused!(actions().redeem(&wider, &this, NOW), "other_action", "HIL-40");
     }
 }
@@ -272,6 +279,49 @@ fn hil_41_a_confirmation_is_the_servers_that_asked_and_nobody_changes_it() {
     let several: Vec<_> = several.iter().map(|detail| detail.as_value().raw().to_owned()).collect();
     assert!(several[0].starts_with(first.trim_end_matches('}')) && several[0] != several[1]);
     assert_eq!(several[2], last);
+}
+
+#[test]
+fn hil_41_no_request_brings_the_word_of_a_user() {
+    let one = details(&action(ARGUMENTS));
+    let given = by_user(&one);
+    let half = AuthorizationDetails::parse(&one.as_json().replace("}]", r#","confirmed_at":1}]"#)).unwrap();
+    let forms = |details: &AuthorizationDetails| {
+        let form = |fields: &[(&str, &str)]| {
+            let mut form = NewParameters::new();
+            for (name, value) in fields {
+                form.add(name, value);
+            }
+            form.add("authorization_details", details.as_json());
+            Parameters::parse(form.as_str().as_bytes()).unwrap()
+        };
+        let code = [
+            ("response_type", "code"),
+            ("client_id", "a"),
+            ("redirect_uri", "https://a.example/cb"),
+            ("code_challenge_method", "S256"),
+        ];
+        let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+        let code = [&code[..], &[("code_challenge", challenge), ("state", "s"), ("scope", "a")]].concat();
+        (
+            form(&[("grant_type", "client_credentials")]),
+            form(&code),
+            form(&[("scope", "openid"), ("login_hint", "u")]),
+        )
+    };
+    let (own, code, elsewhere) = forms(&one);
+    TokenRequest::read(&own).unwrap();
+    AuthorizationRequest::read(&code).unwrap();
+    BackchannelRequest::read(&elsewhere, BackchannelClient::polling()).unwrap();
+    for details in [&given, &half] {
+        let (own, code, elsewhere) = forms(details);
+        let refused = TokenRequest::read(&own).unwrap_err();
+        assert_eq!(refused.error_code(), ErrorCode::InvalidAuthorizationDetails);
+        assert_refused!(Err::<(), _>(refused), "already_confirmed", "HIL-41");
+        assert_refused!(AuthorizationRequest::read(&code), "already_confirmed", "HIL-41");
+        let refused = BackchannelRequest::read(&elsewhere, BackchannelClient::polling());
+        assert_refused!(refused, "already_confirmed", "HIL-41");
+    }
 }
 
 #[tokio::test]

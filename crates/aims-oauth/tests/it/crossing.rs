@@ -179,7 +179,11 @@ fn xd_4_jag_3_jag_22_exc_8_aims_26_what_crosses_is_good_for_no_more_on_either_si
     let asked = ask().scope("admin:everything".parse().unwrap());
     let asked = silent.redeem(&asked, &CommonMembers).unwrap();
     assert_eq!(asked.token("u", &other).unwrap().granted_scope().as_str(), "", "nobody granted it");
-    let all = all.at_most(&"x".parse().unwrap());
+    let asked = asked.by_default("y".parse().unwrap()).at_most(&"admin:everything x".parse().unwrap());
+    assert_eq!(asked.token("u", &other).unwrap().granted_scope().as_str(), "admin:everything");
+    let none = all.clone().at_most(&"x".parse().unwrap());
+    assert_eq!(none.token("u", &other).unwrap().granted_scope().as_str(), "", "nobody asked for it");
+    let all = all.by_default("x y".parse().unwrap()).at_most(&"x".parse().unwrap());
     assert_eq!(all.token("u", &other).unwrap().granted_scope().as_str(), "x");
 }
 
@@ -302,6 +306,10 @@ fn azr_10_jag_24_who_was_cut_off_here_gets_nothing_for_a_grant_from_before() {
     let refused = redeemed.token("u-77", &api()).map(|_| ());
     assert_refused!(refused, Lapsed::Superseded.code(), Lapsed::Superseded.rule());
     assert!(redeemed.token("u-78", &api()).is_ok());
+    // By the name of a workload, likewise.
+    let agent = "spiffe://b.example/agents/x";
+    there.marks.set(&MarkKey::Agent(&agent.parse().unwrap()), Mark::dead()).unwrap();
+    assert_refused!(redeemed.token(agent, &api()).map(|_| ()), Lapsed::Dead.code(), Lapsed::Dead.rule());
 }
 
 #[test]
@@ -345,6 +353,8 @@ fn azr_10_aims_26_what_crossed_ends_with_what_it_comes_from() {
         MarkKey::Subject { issuer: ISSUER, subject: USER },
         MarkKey::Client { issuer: "https://as.c.example", client: CLIENT },
         MarkKey::Agent(&AGENT.parse().unwrap()),
+        // Who acted at home, as a client there.
+        MarkKey::Client { issuer: ISSUER, client: AGENT },
     ] {
         let c = There::new("https://as.c.example", server.trusted());
         c.marks.set(&key, Mark::dead()).unwrap();
@@ -475,7 +485,16 @@ async fn xd_16_xd_17_jag_10_jag_23_the_key_of_a_grant_is_the_key_of_the_token() 
     let redeemed = grant.redeem(&ask(), &CommonMembers).unwrap();
     let bound = there.verify(&redeemed.token("u", &api()).unwrap()).unwrap();
     assert_eq!(bound.binding(), Some(&TokenBinding::Key(prover.thumbprint())));
-    // Where a grant is bound to nothing, the token may be.
+    // Where a grant is bound to nothing, the token may be; and a key that was cut off is none to bind it to.
+    let free = issue(&server, to_b(&token).derive(&targets(), NOW).unwrap().request());
+    let with_proof = there.grants.verify(&free, CLIENT, Some(&proof_of(&prover).await), NOW).unwrap();
+    let redeemed = with_proof.redeem(&ask(), &CommonMembers).unwrap();
+    let read = there.verify(&redeemed.token("u", &api()).unwrap()).unwrap();
+    assert_eq!(read.binding(), Some(&TokenBinding::Key(prover.thumbprint())));
+    there.marks.set(&MarkKey::Key(&prover.thumbprint()), Mark::dead()).unwrap();
+    let refused = there.grants.verify(&free, CLIENT, Some(&proof_of(&prover).await), NOW).map(|_| ());
+    assert_refused!(refused, Lapsed::Dead.code(), Lapsed::Dead.rule());
+    there.marks.clear(&MarkKey::Key(&prover.thumbprint()));
     let free = there.judge(&issue(&server, to_b(&token).derive(&targets(), NOW).unwrap().request())).unwrap();
     let redeemed = free.redeem(&ask(), &CommonMembers).unwrap();
     let bound = redeemed.token("u", &api()).unwrap().bound_to(other);

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use aims_oauth::{AuthorizationDetails, Derivation, ErrorCode, TokenBinding, VerifiedAccessToken};
+use aims_credential::{Lapsed, Mark, MarkKey, MarkTable};
+use aims_oauth::{
+    AccessTokenRequest, AuthorizationDetails, Derivation, ErrorCode, TokenBinding, VerifiedAccessToken,
+};
 use aims_testkit::assert_refused;
 use proptest::prelude::*;
 
@@ -158,6 +161,23 @@ fn exc_2_exc_3_exc_5_what_is_more_is_refused_and_not_cut_down() {
     let last = token.actors().iter().last().unwrap();
     assert_eq!((token.actors().iter().count(), &*last.subject()), (8, AGENT));
     assert_refused!(Derivation::of(&token, TOOL, tool()).derive(NOW), "too_many_actors", "WIR-9");
+}
+
+#[test]
+fn exc_4_aims_55_what_was_derived_ends_with_the_client_that_acted() {
+    let server = Server::new();
+    let parent = AccessTokenRequest::new(USER, "client-7", tool()).scope("trips:read".parse().unwrap());
+    let parent = read(&server, &server.issue(&parent));
+    let derived = Derivation::of(&parent, TOOL, tool()).derive(NOW).unwrap();
+    let token = server.issue(derived.request());
+    let marks = std::sync::Arc::new(MarkTable::with_capacity(9));
+    let verifier = server.verifier().marks(std::sync::Arc::clone(&marks)).build();
+    verifier.verify(&token, NOW).unwrap();
+    let of = |issuer| MarkKey::Client { issuer, client: "client-7" };
+    marks.set(&of("https://as.other.example"), Mark::dead()).unwrap();
+    verifier.verify(&token, NOW).unwrap();
+    marks.set(&of(ISSUER), Mark::dead()).unwrap();
+    assert_refused!(verifier.verify(&token, NOW), Lapsed::Dead.code(), Lapsed::Dead.rule());
 }
 
 proptest! {

@@ -85,7 +85,11 @@ async fn exc_9_a_bound_token_is_exchanged_by_its_holder_or_by_whom_it_was_sent_t
     let own_resources = [tool()];
     let checked = parties.client_serves(&own_resources).check(NOW).unwrap();
     // EXC-6: no actor token, so the client acts, and its name needs no issuer.
-    let derived = checked.derive("https://inner.example".parse().unwrap()).derive(NOW).unwrap();
+    let derived = || checked.derive("https://inner.example".parse().unwrap());
+    // Of a bound token comes no other by accident.
+    assert_refused!(derived().derive(NOW), "unbound", "SEC-4");
+    assert!(derived().bound_to(TokenBinding::Key(holder.thumbprint())).derive(NOW).is_ok());
+    let derived = derived().dangerous_bearer().derive(NOW).unwrap();
     let issued = server.issuer().issue(derived.request(), NOW).unwrap().into_token();
     let claims = server.verifier().also_known_as("https://inner.example".parse().unwrap()).build();
     let issued = claims.verify(&issued, NOW).unwrap();

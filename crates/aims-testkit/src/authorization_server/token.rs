@@ -302,7 +302,7 @@ impl TestAuthorizationServer {
         let scope = redemption.scope().or(asking.request.wanted_scope());
         let scope = self.scope(scope, &resource, None)?;
         let subject = grant.subject();
-        let request = redemption.at_most(&scope).token(&subject, &resource);
+        let request = redemption.by_default(scope.clone()).at_most(&scope).token(&subject, &resource);
         self.access_token(asking, request.map_err(|error| refused(error.error_code()))?, None)
     }
 

@@ -22,7 +22,12 @@ pub(crate) fn check_fields(head: &HeaderMap, calls: &McpCalls) -> Result<(), Mcp
     };
     // A later revision may have more fields that repeat something.
     let is_known = |field: &HeaderName| {
-        !field.as_str().starts_with(FAMILY) || KNOWN.contains(field) || is_repeated(field)
+        let text = field.as_str();
+        if !text.starts_with(FAMILY) {
+            // What hands on fields as variables of an environment makes them the same.
+            return !(text.contains('_') && text.replace('_', "-").starts_with(FAMILY));
+        }
+        KNOWN.contains(field) || is_repeated(field)
     };
     let is_sound = calls.iter().all(is_same) && !repeats_nothing && head.keys().all(is_known);
     if is_sound { Ok(()) } else { Err(McpMessageError::Fields) }
@@ -95,6 +100,10 @@ pub(crate) fn check_media_type(head: &HeaderMap) -> Result<(), McpMessageError> 
     let media_type = single(head, &CONTENT_TYPE)?.map(text).transpose()?;
     let is_packed = coding.is_some_and(|coding| !is(coding, "identity"));
     let is_json = media_type.is_none_or(|media_type| {
+        // Of a list, readers take the first, or the last.
+        if media_type.contains(',') {
+            return false;
+        }
         let mut parts = media_type.split(';').map(str::trim_ascii);
         let is_json = parts.next().is_some_and(|essence| is(essence, "application/json"));
         is_json && parts.all(is_utf8)

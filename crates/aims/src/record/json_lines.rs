@@ -176,6 +176,10 @@ fn granted(member: &mut ObjectWriter, authorization: &aims_oauth::Authorized) {
     let token = authorization.token();
     member.str("issuer", token.issuer().as_str()).str("client_id", &bounded(&token.client_id()));
     member.str("actor", &bounded(&authorization.actor()));
+    let known_to = authorization.actor_issuer();
+    if *known_to != *token.issuer().as_str() {
+        member.str("actor_issuer", &bounded(&known_to));
+    }
     if let Some(subject) = authorization.on_behalf_of() {
         member.str("on_behalf_of", &bounded(&subject));
     }

@@ -8,8 +8,8 @@ use aims_keys::{SoftwareKey, backend};
 use aims_oauth::{
     AuthorizationStart, BackchannelRequest, BackchannelResponse, ClientCredential, ClientKey, ErrorCode,
     ErrorResponse, Grant, GrantIssuer, GrantProfile, GrantRequest, HeldToken, Introspect, Issuer,
-    OAuthClient, SecurityToken, SenderConstraint, TokenExchange, TokenNeed, TokenRequest, TokenStep,
-    TokenTypeUrn, TrustedIssuer, TypedToken, UserHint,
+    OAuthClient, SecurityToken, SenderConstraint, TokenClient, TokenExchange, TokenNeed, TokenRequest,
+    TokenStep, TokenTypeUrn, TrustedIssuer, TypedToken, UserHint,
 };
 use aims_testkit::{TestAnswer, assert_refused};
 
@@ -169,7 +169,10 @@ fn error(answer: &TestAnswer) -> Option<ErrorCode> {
 async fn wir_1_wir_2_wir_9_no_endpoint_reads_what_is_said_twice_or_is_too_much() {
     let servers = Servers::new();
     let world = &servers.world;
-    let tokens = world.tokens(Between::of(&world.server));
+    // Bound to nothing: these requests are their forms alone, and show nothing.
+    let tokens = TokenClient::builder(Between::of(&world.server), world.clock.reader(), backend::ring())
+        .server(issuer(), world.credential(), SenderConstraint::dangerous_bearer())
+        .build();
     let need = TokenNeed::of(tool()).from(issuer()).scope("trips:read".parse().unwrap());
     let token = tokens.token(&need).await.unwrap();
     for (asked, once) in ENDPOINTS {

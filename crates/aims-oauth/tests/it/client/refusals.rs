@@ -80,6 +80,20 @@ async fn azr_9_a_refusal_repeats_no_secret_whole_or_in_part() {
         assert_eq!(error.to_string(), "the server https://as.example refuses: invalid_grant", "{words}");
         assert!(!format!("{error:?}").contains(signature.get(..12).unwrap()));
     }
+    // However it is written.
+    let encoded: Vec<_> = signature.bytes().map(|letter| format!("%{letter:02x}")).collect();
+    let encoded = encoded.concat();
+    for words in
+        [signature.to_uppercase(), encoded, signature.chars().flat_map(|letter| [letter, ' ']).collect()]
+    {
+        let body = format!(r#"{{"error":"invalid_grant","error_description":"so: {words}"}}"#);
+        let error = refused(&client, exchange(), &body).await;
+        assert_eq!(error.to_string(), "the server https://as.example refuses: invalid_grant", "{words}");
+    }
+    // In place of a code, too.
+    let code = signature.to_lowercase();
+    let error = refused(&client, exchange(), &format!(r#"{{"error":"{code}"}}"#)).await;
+    assert!(!format!("{error}{error:?}").contains(&code), "{error}");
     let error = refused(&client, exchange(), &format!(r#"{{"error":"{TOKEN}"}}"#)).await;
     assert!(!error.to_string().contains(head), "{error}");
     // Words that repeat nothing stay.

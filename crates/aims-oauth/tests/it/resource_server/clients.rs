@@ -94,6 +94,20 @@ fn aims_25_exc_6_an_actor_of_another_issuer_counts_where_both_may_speak_for_it()
     let both = agents(&["spiffe://other.example/**"]);
     assert_eq!(agent_of(Arc::new(both), &known).as_deref(), Some(foreign));
     assert_eq!(agent_of(Arc::new(agents(&["spiffe://third.example/**"])), &known), None);
+    // Nor does a resource server that asks nobody who calls.
+    let rs = server_of(&server, BindingPolicy::bound().dangerous_or_bearer());
+    let token = server.issue(&known);
+    let shown = presented("Bearer", &token);
+    let judge = |clients: IssuerAgents| {
+        let rs = rs.clone().with_clients(clients);
+        rs.authorize(&shown, &rs.verify(&shown, NOW).unwrap(), Possession::Nothing)
+    };
+    let authorized = judge(agents(&["spiffe://other.example/**"])).unwrap();
+    assert_eq!((&*authorized.actor(), &*authorized.actor_issuer()), (foreign, other));
+    let silent = IssuerAgents::new()
+        .issuer(&issuer(), set(&[own]))
+        .issuer(&other.parse().unwrap(), set(&["spiffe://other.example/**"]));
+    assert_refused!(judge(silent), "other_client", "AIMS-25");
     // By another name over there.
     let named = NamedClients::new().client(&other.parse().unwrap(), "a-7", foreign.parse().unwrap());
     let known = request().acting(NewActor::new("a-7").known_to(other));

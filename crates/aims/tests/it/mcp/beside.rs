@@ -195,8 +195,13 @@ async fn mcp_2_where_there_is_no_message_no_field_repeats_one() {
         assert_eq!(world.call(listen(method.clone(), &session, "")).await.0, StatusCode::OK);
         let same = [("mcp-method", "tools/call"), ("mcp-name", "search")];
         assert_eq!(world.call(listen(method.clone(), &same, &tool("search"))).await.0, StatusCode::OK);
-        let other = listen(method, &same, &tool("book"));
+        let other = listen(method.clone(), &same, &tool("book"));
         world.assert_refused(other, 400, "invalid_request", "mcp_fields", "MCP-2").await;
+        for name in ["mcp_method", "mcp_name", "mcp-name_", "mcp_param-a"] {
+            let fields = [&same[..], &[(name, "tools/list")]].concat();
+            let folded = listen(method.clone(), &fields, &tool("search"));
+            world.assert_refused(folded, 400, "invalid_request", "mcp_fields", "MCP-2").await;
+        }
     }
 }
 
@@ -241,6 +246,8 @@ async fn mcp_2_content_is_json_in_utf_8() {
         "multipart/form-data; boundary=x",
         "application/jsonp",
         "application/json, text/plain",
+        "application/json; a=b, text/html",
+        "application/json; a=b, application/x-www-form-urlencoded",
         "application/json; charset=utf-7",
         "application/json; charset=\"utf-16\"",
         "application/json;x=y; Charset = iso-2022-jp",

@@ -171,7 +171,11 @@ async fn aims_36_aims_43_aims_48_a_handler_leads_into_another_domain_without_a_t
     assert_eq!((&*verified.subject(), &*verified.client_id()), (USER, "tool"));
     let acted: Vec<_> = verified.actors().iter().map(|actor| actor.subject().into_owned()).collect();
     assert_eq!(acted, ["tool", "tool"], "here, and at home");
-    // Whom it is about is known, and so is the end.
+    // Who called is known, and so is the end: of the agent, and of whom it is about.
+    marks.add(&MarkKey::Client { issuer: ISSUER, client: CLIENT }, Mark::dead()).unwrap();
+    assert_refused!(tokens.token(&need).await, "revoked", "AIMS-55");
+    marks.clear(&MarkKey::Client { issuer: ISSUER, client: CLIENT });
+    tokens.token(&need).await.unwrap();
     marks.add(&MarkKey::Subject { issuer: ISSUER, subject: USER }, Mark::dead()).unwrap();
     assert_refused!(tokens.token(&need).await, "revoked", "AIMS-55");
 }
