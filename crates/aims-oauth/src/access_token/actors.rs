@@ -1,5 +1,7 @@
 //! `act`: who acts for the subject, and who had acted before (RFC 8693 §4.1).
 
+use std::borrow::Cow;
+
 use aims_jose::Claims;
 use aims_jose::json::{Object, Span, Value};
 
@@ -37,6 +39,14 @@ impl<'t> ActorChain<'t> {
         std::iter::successors(first, |actor| actor.get("act")).map(Actor)
     }
 
+    /// Each by whose name it has, and the name: that of `issuer`, where it says no other.
+    pub(crate) fn names<'i>(&self, issuer: &'i str) -> Vec<(Cow<'i, str>, Cow<'i, str>)>
+    where
+        't: 'i,
+    {
+        self.iter().map(|actor| (actor.issuer().unwrap_or(issuer.into()), actor.subject())).collect()
+    }
+
     /// INVARIANT: they were checked.
     pub(crate) fn of_claims(claims: &'t Claims) -> Self {
         Self { object: claims.as_object(), first: claims.get("act").map(|act| act.span()) }
@@ -55,13 +65,13 @@ impl<'t> Actor<'t> {
 
     /// `sub`: never empty.
     #[must_use]
-    pub fn subject(&self) -> std::borrow::Cow<'t, str> {
+    pub fn subject(&self) -> Cow<'t, str> {
         self.0.get("sub").and_then(|sub| sub.as_str()).unwrap_or_default()
     }
 
     /// `iss`: who knows it by that name, if that is another than who issued the token.
     #[must_use]
-    pub fn issuer(&self) -> Option<std::borrow::Cow<'t, str>> {
+    pub fn issuer(&self) -> Option<Cow<'t, str>> {
         self.0.get("iss").and_then(|iss| iss.as_str())
     }
 }

@@ -227,11 +227,7 @@ impl VerifiedAccessToken {
         ];
         let transaction = transaction.as_deref().map(|id| MarkKey::Transaction { issuer, id });
         // By the names of clients, too, each of the issuer whose name it is.
-        let acted: Vec<_> = self
-            .actors()
-            .iter()
-            .map(|actor| (actor.issuer().unwrap_or(issuer.into()), actor.subject()))
-            .collect();
+        let acted = self.actors().names(issuer);
         let acted = acted.iter().map(|(issuer, client)| MarkKey::Client { issuer, client });
         let agents = self.agent().into_iter().chain(&self.0.others_involved).map(MarkKey::Agent);
         let ancestors = self.lineage().ids().iter().map(MarkKey::Token);

@@ -169,11 +169,7 @@ impl VerifiedGrant {
         ];
         let agents = involved.iter().map(MarkKey::Agent);
         // By the names of clients, too, each of the issuer whose name it is.
-        let acted: Vec<_> = self
-            .actors()
-            .iter()
-            .map(|actor| (actor.issuer().unwrap_or(issuer.into()), actor.subject()))
-            .collect();
+        let acted = self.actors().names(issuer);
         let acted = acted.iter().map(|(issuer, client)| MarkKey::Client { issuer, client });
         let key = self.key.iter().chain(&self.shown).map(MarkKey::Key);
         let transaction = transaction.as_deref().map(|id| MarkKey::Transaction { issuer, id });

@@ -96,9 +96,8 @@ fn called_by(caller: &Authorized) -> Box<[Called]> {
     let token = caller.token();
     let issuer = token.issuer().as_str();
     let client = Called::new(issuer, &token.client_id());
-    let actors = token.actors();
-    let actors =
-        actors.iter().map(|actor| Called::new(actor.issuer().as_deref().unwrap_or(issuer), &actor.subject()));
+    let actors = token.actors().names(issuer);
+    let actors = actors.iter().map(|(issuer, name)| Called::new(issuer, name));
     std::iter::once(client).chain(actors).collect()
 }
 
