@@ -55,4 +55,9 @@ async fn aims_25_an_issuer_does_not_speak_for_the_agents_of_another_by_naming_it
     let exchanged = wide.issue(&named(TRAVEL));
     assert_eq!(wide.call(Shows::new(&thief, &exchanged).request().await).await.0, StatusCode::OK);
     assert_eq!(wide.records.last()["agent"]["id"], TRAVEL);
+    // The record says whose name it is.
+    assert_eq!(wide.records.last()["authorization"]["actor_issuer"], ACME);
+    let plain = wide.issue(&token(TRAVEL));
+    assert_eq!(wide.call(Shows::new(&thief, &plain).request().await).await.0, StatusCode::OK);
+    assert!(wide.records.last()["authorization"].get("actor_issuer").is_none());
 }
