@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// An `https` URL (RFC 3986) from which a document may be fetched.
 ///
@@ -22,7 +23,7 @@ use std::str::FromStr;
 /// ```
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct HttpsUrl {
-    text: Box<str>,
+    text: Arc<str>,
     host: Host,
     /// Where the authority ends. INVARIANT: a char boundary of `text`, set by the parser.
     authority_end: usize,

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use aims_id::WorkloadId;
 use aims_jose::{Thumbprint, base64url};
+use aims_keys::backend::HashAlgorithm;
 use aims_keys::{Backend, UnixTime};
 
 /// The reading side of revocation.
@@ -115,8 +116,12 @@ impl LineageId {
     /// ```
     #[must_use]
     pub fn of(issuer: &str, id: &str, backend: Backend) -> Self {
-        let text = [issuer.as_bytes(), &[0], id.as_bytes()].concat();
-        let [first @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = backend.sha256(&text);
+        let mut hasher = backend.hasher(HashAlgorithm::Sha256);
+        for part in [issuer.as_bytes(), &[0], id.as_bytes()] {
+            hasher.update(part);
+        }
+        let mut first = [0; 16];
+        first.iter_mut().zip(hasher.finish().as_ref()).for_each(|(to, from)| *to = *from);
         Self(first)
     }
 

@@ -12,7 +12,8 @@ mod short;
 
 pub use crate::jwk::{Jwk, JwkError, JwkSet, ParseThumbprintError, PrivateJwk, SkippedKey, Thumbprint};
 pub use crate::jws::{
-    Header, HeaderMemo, JwsError, Limits, NewHeader, PeekedJws, UnsignedJws, UnverifiedJws, VerifiedJws,
+    Header, HeaderMemo, JwsError, Limits, NewHeader, PeekedJws, UnsignedJws, UnverifiedJws,
+    UnverifiedSignature, VerifiedJws,
 };
 pub use crate::jwt::{
     Claims, ClaimsError, Confirmation, JwtError, JwtVerifier, JwtVerifierBuilder, NewClaims, UntrustedToken,

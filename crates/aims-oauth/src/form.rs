@@ -1,6 +1,5 @@
 //! Parameters of requests and responses, as forms have them (`application/x-www-form-urlencoded`).
 
-use std::collections::HashMap;
 use std::fmt;
 
 use zeroize::Zeroizing;
@@ -23,9 +22,18 @@ use zeroize::Zeroizing;
 /// ```
 #[derive(Clone, Default)]
 pub struct Parameters {
-    pairs: Vec<(String, Zeroizing<String>)>,
-    /// Where the values of a name are.
-    by_name: HashMap<String, Vec<usize>>,
+    /// Names and values as they were meant, each value behind its name.
+    text: Zeroizing<String>,
+    /// At most [`MAX_PAIRS`], so that they can be gone through.
+    pairs: Vec<Pair>,
+}
+
+/// Where a name and its value are. INVARIANT: in the text that they are kept with, at boundaries of characters.
+#[derive(Clone, Copy)]
+struct Pair {
+    start: usize,
+    name_end: usize,
+    end: usize,
 }
 
 impl Parameters {
@@ -38,23 +46,35 @@ impl Parameters {
         if text.len() > MAX_LEN {
             return Err(FormError::TooLong);
         }
-        let mut parameters = Self::default();
+        let mut pairs = Vec::with_capacity(TYPICAL_PAIRS);
+        // Nothing gets longer by being decoded, so that this does not grow and leave copies behind.
+        let mut decoded = Zeroizing::new(Vec::with_capacity(text.len()));
         for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
-            if parameters.pairs.len() >= MAX_PAIRS {
+            if pairs.len() >= MAX_PAIRS {
                 return Err(FormError::TooMany);
             }
             let mut sides = pair.splitn(2, |byte| *byte == b'=');
-            let name = decode(sides.next().unwrap_or_default())?;
-            let value = decode(sides.next().unwrap_or_default())?;
-            parameters.push(&name, value);
+            let start = decoded.len();
+            decode_to(&mut decoded, sides.next().unwrap_or_default())?;
+            let name_end = decoded.len();
+            decode_to(&mut decoded, sides.next().unwrap_or_default())?;
+            pairs.push(Pair { start, name_end, end: decoded.len() });
         }
-        Ok(parameters)
+        Ok(Self { text: text_of(decoded)?, pairs })
     }
 
-    /// One more.
-    pub(crate) fn push(&mut self, name: &str, value: Zeroizing<String>) {
-        self.by_name.entry(name.to_owned()).or_default().push(self.pairs.len());
-        self.pairs.push((name.to_owned(), value));
+    /// These, none of which is repeated or too much.
+    pub(crate) fn of<'v>(all: impl Iterator<Item = (&'v str, &'v str)> + Clone) -> Self {
+        let len = all.clone().map(|(name, value)| name.len() + value.len()).sum();
+        let mut text = Zeroizing::new(String::with_capacity(len));
+        let pairs = all.map(|(name, value)| {
+            let start = text.len();
+            text.push_str(name);
+            let name_end = text.len();
+            text.push_str(value);
+            Pair { start, name_end, end: text.len() }
+        });
+        Self { pairs: pairs.collect(), text }
     }
 
     /// The value of a parameter that may be there once (WIR-2); an empty one is none.
@@ -63,9 +83,10 @@ impl Parameters {
     ///
     /// [`FormError::Repeated`].
     pub fn get(&self, name: &'static str) -> Result<Option<&str>, FormError> {
-        match self.by_name.get(name).map(Vec::as_slice) {
-            None | Some([]) => Ok(None),
-            Some([at]) => Ok(self.value(*at)),
+        let mut values = self.pairs().filter(|(known, _)| *known == name).map(|(_, value)| value);
+        let value = values.next();
+        match values.next() {
+            None => Ok(value.filter(|value| !value.is_empty())),
             Some(_) => Err(FormError::Repeated(name)),
         }
     }
@@ -80,23 +101,21 @@ impl Parameters {
     }
 
     /// All values of a parameter that may be there several times (`resource`, `audience`).
-    pub fn all<'p>(&'p self, name: &str) -> impl Iterator<Item = &'p str> + Clone {
-        let places = self.by_name.get(name).map(Vec::as_slice).unwrap_or_default();
-        places.iter().filter_map(|at| self.value(*at))
+    pub fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> + Clone {
+        self.pairs().filter(move |(known, value)| *known == name && !value.is_empty()).map(|(_, value)| value)
     }
 
     /// The names, in the order in which they came.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.pairs.iter().map(|(name, _)| name.as_str())
+        self.pairs().map(|(name, _)| name)
     }
 
     /// The names and values, in the order in which they came.
-    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
-    }
-
-    fn value(&self, at: usize) -> Option<&str> {
-        self.pairs.get(at).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+        self.pairs.iter().map(|pair| {
+            let text = |from, to| self.text.get(from..to).unwrap_or_default();
+            (text(pair.start, pair.name_end), text(pair.name_end, pair.end))
+        })
     }
 }
 
@@ -208,24 +227,40 @@ impl FormError {
     }
 }
 
+#[cfg(feature = "client-secret")]
 pub(crate) fn decode(text: &[u8]) -> Result<Zeroizing<String>, FormError> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut decoded = Zeroizing::new(Vec::with_capacity(text.len()));
+    decode_to(&mut decoded, text)?;
+    text_of(decoded)
+}
+
+/// Appends what was meant, which is UTF-8 by itself.
+fn decode_to(decoded: &mut Vec<u8>, text: &[u8]) -> Result<(), FormError> {
+    let start = decoded.len();
     let mut rest = text;
-    while let [first, behind @ ..] = rest {
-        rest = behind;
-        match (first, behind) {
-            (b'+', _) => bytes.push(b' '),
-            (b'%', [high, low, behind @ ..]) => {
-                let (high, low) = (digit(*high)?, digit(*low)?);
-                bytes.push(high * 16 + low);
-                rest = behind;
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'+' | b'%')) {
+        let (plain, from) = rest.split_at_checked(at).unwrap_or_default();
+        decoded.extend_from_slice(plain);
+        rest = match from {
+            [b'%', high, low, behind @ ..] => {
+                decoded.push(digit(*high)? * 16 + digit(*low)?);
+                behind
             }
-            (b'%', _) => return Err(FormError::Encoding),
-            _ => bytes.push(*first),
-        }
+            [b'+', behind @ ..] => {
+                decoded.push(b' ');
+                behind
+            }
+            _ => return Err(FormError::Encoding),
+        };
     }
-    let text = str::from_utf8(&bytes).map_err(|_| FormError::Encoding)?;
-    Ok(Zeroizing::new(text.to_owned()))
+    decoded.extend_from_slice(rest);
+    let is_text = str::from_utf8(decoded.get(start..).unwrap_or_default()).is_ok();
+    if is_text { Ok(()) } else { Err(FormError::Encoding) }
+}
+
+/// INVARIANT: it is UTF-8.
+fn text_of(mut decoded: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, FormError> {
+    String::from_utf8(std::mem::take(&mut *decoded)).map(Zeroizing::new).map_err(|_| FormError::Encoding)
 }
 
 fn digit(byte: u8) -> Result<u8, FormError> {
@@ -260,6 +295,8 @@ fn encode(text: &str, to: &mut String) {
 
 /// WIR-9.
 const MAX_LEN: usize = 64 * 1024;
+
+const TYPICAL_PAIRS: usize = 8;
 
 /// No request of ours has more than twenty kinds; `resource` may repeat.
 const MAX_PAIRS: usize = 256;

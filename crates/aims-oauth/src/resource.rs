@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use aims_credential::HttpsUrl;
 
@@ -20,7 +21,7 @@ use aims_credential::HttpsUrl;
 /// # Ok::<(), aims_oauth::ResourceUriError>(())
 /// ```
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Resource(Box<str>);
+pub struct Resource(Arc<str>);
 
 impl Resource {
     /// The longest identifier, in bytes.

@@ -272,7 +272,7 @@ impl Verify {
 /// `cnf.jkt` of a token that is a JWT, whoever signed it: whoever verifies takes no proof by another key (DPO-6).
 fn bound_key(token: &AccessToken) -> Option<String> {
     let jws = UnverifiedJws::parse(token.expose(), &Limits::new()).ok()?.peek();
-    let claims = Claims::read(jws.untrusted_payload().to_vec(), &json::Limits::new()).ok()?;
+    let claims = Claims::read(jws.into_untrusted_payload().0, &json::Limits::new()).ok()?;
     claims.get("cnf")?.get("jkt")?.as_str().map(Into::into)
 }
 

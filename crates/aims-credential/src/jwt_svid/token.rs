@@ -35,7 +35,7 @@ impl JwtSvid {
     pub fn from_issuer(token: &str) -> Result<Self, JwtSvidError> {
         let jws = UnverifiedJws::parse(token, &limits(MAX_TOKEN_LEN))?;
         check_header(jws.header())?;
-        let claims = JwtSvidClaims::read(jws.peek().untrusted_payload().to_vec())?;
+        let claims = JwtSvidClaims::read(jws.peek().into_untrusted_payload().0)?;
         if claims.all.audience().is_none() {
             return Err(JwtSvidError::AudienceMissing);
         }

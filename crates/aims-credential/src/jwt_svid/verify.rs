@@ -93,19 +93,19 @@ impl JwtSvidVerifier {
         check_header(jws.header())?;
 
         // Only the subject is used before the signature is checked, and only to choose the key.
-        let jws = jws.peek();
-        let claims = JwtSvidClaims::read(jws.untrusted_payload().to_vec())?;
+        let (payload, jws) = jws.peek().into_untrusted_payload();
+        let claims = JwtSvidClaims::read(payload)?;
         let bundle = bundle_of(&*self.bundles, claims.subject.as_workload_id())
             .ok_or(JwtSvidError::UnknownTrustDomain)?;
         let key = issuer_key(&bundle, jws.header())?;
-        let jws = jws.verify(key, self.algorithms)?;
+        let header = jws.verify(key, self.algorithms)?;
 
         claim::check_expiry(claims.expires, now, self.leeway)?;
         claims.all.check_times(now, self.leeway)?;
         let audience = Arc::clone(self.own_audience(&claims)?);
         claims.refuse_other_kinds()?;
 
-        let svid = VerifiedJwtSvid::new(claims, jws.into_parts().0, audience, self.leeway, now);
+        let svid = VerifiedJwtSvid::new(claims, header, audience, self.leeway, now);
         if let Some(marks) = &self.marks {
             svid.check_marks(&**marks).map_err(JwtSvidError::Lapsed)?;
         }

@@ -35,7 +35,7 @@ impl Wit {
     pub fn from_issuer(token: &str, backend: Backend) -> Result<Self, WitError> {
         let jws = UnverifiedJws::parse(token, &limits(MAX_TOKEN_LEN))?;
         jws.header().require_typ(WIT_TYPE)?;
-        let claims = WitClaims::read(jws.peek().untrusted_payload().to_vec(), &JSON_LIMITS)?;
+        let claims = WitClaims::read(jws.peek().into_untrusted_payload().0, &JSON_LIMITS)?;
         if !claims.subject.has_path() {
             return Err(WitError::SubjectWithoutPath);
         }

@@ -82,15 +82,15 @@ impl WitVerifier {
         }
 
         // Only the subject is used before the signature is checked, and only to choose the key.
-        let jws = jws.peek();
-        let claims = WitClaims::read(jws.untrusted_payload().to_vec(), &JSON_LIMITS)?;
+        let (payload, jws) = jws.peek().into_untrusted_payload();
+        let claims = WitClaims::read(payload, &JSON_LIMITS)?;
         if !claims.subject.has_path() {
             return Err(WitError::SubjectWithoutPath);
         }
         let bundle = bundle_of(&*self.bundles, &claims.subject).ok_or(WitError::UnknownTrustDomain)?;
         check_algorithm(&bundle, jws.header().algorithm())?;
         let key = issuer_key(&bundle, jws.header())?;
-        let jws = jws.verify(key, bundle.algorithms())?;
+        let header = jws.verify(key, bundle.algorithms())?;
 
         check_claims(bundle.profile(), &claims)?;
         self.check_times(bundle.profile(), &claims, now)?;
@@ -106,7 +106,7 @@ impl WitVerifier {
             thumbprint: confirmation.thumbprint(),
             key: confirmation.public_key().clone(),
             hash,
-            header: jws.into_parts().0,
+            header,
             leeway: self.leeway,
             claims,
             bundle,

@@ -64,6 +64,12 @@ impl Names {
         Ok(())
     }
 
+    /// Forgets everything, as a new one would; nothing is written over that need not be.
+    pub(super) fn clear(&mut self) {
+        self.truncate(0);
+        (self.seen, self.collisions) = (0, 0);
+    }
+
     /// Forgets the names from index `base` on: their object is closed.
     #[inline]
     pub(super) fn truncate(&mut self, base: usize) {

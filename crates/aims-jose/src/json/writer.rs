@@ -120,7 +120,7 @@ impl ObjectWriter {
     /// reader.
     pub fn finish(&mut self) -> Result<String, JsonError> {
         let mut out = std::mem::take(&mut self.out);
-        self.names = Names::new();
+        self.names.clear();
         self.base = 0;
         if let Some(error) = self.error.take() {
             return Err(error);
@@ -130,6 +130,11 @@ impl ObjectWriter {
         }
         out.push('}');
         Ok(out)
+    }
+
+    /// As many bytes as the text is expected to have.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        self.out.reserve_exact(bytes);
     }
 
     fn name(&mut self, name: &str) {

@@ -14,7 +14,7 @@ pub use self::header::Header;
 pub use self::limits::Limits;
 pub use self::memo::HeaderMemo;
 pub use self::sign::{NewHeader, UnsignedJws};
-pub use self::token::{PeekedJws, UnverifiedJws, VerifiedJws};
+pub use self::token::{PeekedJws, UnverifiedJws, UnverifiedSignature, VerifiedJws};
 
 /// Whether a text may stand as a `kid` (JO-HDR-05).
 pub(crate) fn is_key_id(text: &str) -> bool {

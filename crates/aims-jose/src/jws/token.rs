@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use aims_keys::{AlgorithmSet, Backend, PublicKey};
+use aims_keys::{AlgorithmSet, Backend, PublicKey, Signature};
 
 use super::{Header, HeaderMemo, JwsError, Limits};
 use crate::jwk::{Jwk, JwkError};
@@ -116,20 +116,9 @@ impl<'a> UnverifiedJws<'a> {
     ///
     /// [`JwsError::AlgorithmNotAllowed`], [`JwsError::AlgorithmMismatch`] or [`JwsError::Signature`].
     pub fn verify(self, key: &PublicKey, allowed: AlgorithmSet) -> Result<VerifiedJws, JwsError> {
-        let algorithm = self.header.algorithm();
-        if !allowed.contains(algorithm) {
-            return Err(JwsError::AlgorithmNotAllowed(algorithm));
-        }
-        if !algorithm.is_same_algorithm(key.algorithm()) {
-            return Err(JwsError::AlgorithmMismatch { header: algorithm, key: key.algorithm() });
-        }
         let mut payload = self.decoded;
-        // JO-B64-03: over the bytes as received, never over re-encoded ones.
         let signature = payload.get(self.payload_len..).unwrap_or_default();
-        key.verify(self.signing_input.as_bytes(), signature).map_err(|_| JwsError::Signature)?;
-        if let (Some(memo), Some((encoded, _))) = (self.memo, self.signing_input.split_once('.')) {
-            memo.remember(encoded, &self.header);
-        }
+        check_signature(self.signing_input, signature, &self.header, self.memo, key, allowed)?;
         payload.truncate(self.payload_len);
         Ok(VerifiedJws { header: self.header, key: key.clone(), payload })
     }
@@ -153,7 +142,7 @@ impl fmt::Debug for UnverifiedJws<'_> {
 /// Nothing but the choice of the key may rest on what is read here.
 pub struct PeekedJws<'a>(UnverifiedJws<'a>);
 
-impl PeekedJws<'_> {
+impl<'a> PeekedJws<'a> {
     /// The header, as the sender wrote it.
     #[must_use]
     pub fn header(&self) -> &Header {
@@ -166,10 +155,13 @@ impl PeekedJws<'_> {
         self.0.decoded.get(..self.0.payload_len).unwrap_or_default()
     }
 
-    pub(crate) fn into_untrusted_payload(self) -> Vec<u8> {
-        let mut payload = self.0.decoded;
-        payload.truncate(self.0.payload_len);
-        payload
+    /// The same by value, so that it need not be copied to be kept, and the signature over it, which is still to be verified.
+    #[must_use]
+    pub fn into_untrusted_payload(self) -> (Vec<u8>, UnverifiedSignature<'a>) {
+        let UnverifiedJws { signing_input, header, memo, decoded: mut payload, payload_len } = self.0;
+        let signature = payload.get(payload_len..).unwrap_or_default().into();
+        payload.truncate(payload_len);
+        (payload, UnverifiedSignature { signing_input, header, memo, signature })
     }
 
     /// As [`UnverifiedJws::verify`].
@@ -185,6 +177,39 @@ impl PeekedJws<'_> {
 impl fmt::Debug for PeekedJws<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PeekedJws").field("header", &self.0.header).finish_non_exhaustive()
+    }
+}
+
+/// What is left of a token whose payload was [taken out](PeekedJws::into_untrusted_payload) before its signature was checked.
+pub struct UnverifiedSignature<'a> {
+    signing_input: &'a str,
+    header: Header,
+    memo: Option<&'a HeaderMemo>,
+    signature: Signature,
+}
+
+impl UnverifiedSignature<'_> {
+    /// The header, as the sender wrote it.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// As [`UnverifiedJws::verify`]: the payload that was taken out is to be believed then, and the header.
+    ///
+    /// # Errors
+    ///
+    /// As [`UnverifiedJws::verify`].
+    pub fn verify(self, key: &PublicKey, allowed: AlgorithmSet) -> Result<Header, JwsError> {
+        let signature = self.signature.as_bytes();
+        check_signature(self.signing_input, signature, &self.header, self.memo, key, allowed)?;
+        Ok(self.header)
+    }
+}
+
+impl fmt::Debug for UnverifiedSignature<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnverifiedSignature").field("header", &self.header).finish_non_exhaustive()
     }
 }
 
@@ -227,6 +252,29 @@ impl fmt::Debug for VerifiedJws {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedJws").field("header", &self.header).finish_non_exhaustive()
     }
+}
+
+fn check_signature(
+    signing_input: &str,
+    signature: &[u8],
+    header: &Header,
+    memo: Option<&HeaderMemo>,
+    key: &PublicKey,
+    allowed: AlgorithmSet,
+) -> Result<(), JwsError> {
+    let algorithm = header.algorithm();
+    if !allowed.contains(algorithm) {
+        return Err(JwsError::AlgorithmNotAllowed(algorithm));
+    }
+    if !algorithm.is_same_algorithm(key.algorithm()) {
+        return Err(JwsError::AlgorithmMismatch { header: algorithm, key: key.algorithm() });
+    }
+    // JO-B64-03: over the bytes as received, never over re-encoded ones.
+    key.verify(signing_input.as_bytes(), signature).map_err(|_| JwsError::Signature)?;
+    if let (Some(memo), Some((encoded, _))) = (memo, signing_input.split_once('.')) {
+        memo.remember(encoded, header);
+    }
+    Ok(())
 }
 
 /// Both texts decoded, one behind the other, and the length of the first.

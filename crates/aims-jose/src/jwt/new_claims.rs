@@ -104,11 +104,20 @@ impl<'a> NewClaims<'a> {
     /// have the same name, claims nest too deep or, as for the reader, too many names collide; [`ClaimsError::Empty`],
     /// [`ClaimsError::TokenId`] and [`ClaimsError::DateRange`] for values that [`Claims::read`](super::Claims::read) would refuse.
     pub fn finish(&mut self) -> Result<String, ClaimsError> {
-        let mut claims = std::mem::take(self);
-        let extensions = claims.extensions.finish()?;
-        let mut writer = ObjectWriter::with_capacity(TYPICAL + extensions.len());
-        claims.write_registered(&mut writer)?;
-        let mut text = writer.finish()?;
+        let written = self.write();
+        (self.issuer, self.subject, self.token_id) = (None, None, None);
+        (self.expires, self.not_before, self.issued_at) = (None, None, None);
+        self.audiences.clear();
+        written
+    }
+
+    fn write(&mut self) -> Result<String, ClaimsError> {
+        let extensions = self.extensions.finish()?;
+        // The writer is empty then, and writes the others.
+        self.extensions.reserve(TYPICAL + extensions.len());
+        let written = self.write_registered();
+        let mut text = self.extensions.finish()?;
+        written?;
         let registered = text.len();
         // Both are objects, of which either may be empty.
         if let Some(members) = extensions.strip_prefix('{').filter(|&members| members != "}") {
@@ -135,7 +144,8 @@ impl<'a> NewClaims<'a> {
         }
     }
 
-    fn write_registered(&self, writer: &mut ObjectWriter) -> Result<(), ClaimsError> {
+    fn write_registered(&mut self) -> Result<(), ClaimsError> {
+        let writer = &mut self.extensions;
         if let Some(issuer) = self.issuer {
             writer.str("iss", said("iss", issuer)?);
         }

@@ -34,7 +34,7 @@ impl UntrustedToken {
     pub fn peek(token: &str, limits: &Limits) -> Result<Self, JwtError> {
         let jws = UnverifiedJws::parse(token, limits)?;
         let header = jws.header().clone();
-        let payload = jws.peek().into_untrusted_payload();
+        let (payload, _) = jws.peek().into_untrusted_payload();
         if payload.is_empty() {
             return Err(ClaimsError::NoPayload.into());
         }

@@ -28,6 +28,8 @@ pub(super) struct AccessTokenClaims {
     pub(super) not_before: Option<UnixTime>,
     pub(super) expires: UnixTime,
     pub(super) auth_time: Option<UnixTime>,
+    /// Of an answer: whether the token counts.
+    pub(super) active: Option<bool>,
     pub(super) others: Others,
 }
 
@@ -80,7 +82,7 @@ impl AccessTokenClaims {
         let (mut issuer, mut subject, mut audience, mut client_id, mut token_id) =
             (None, None, None, None, None);
         let (mut expires, mut issued_at, mut not_before, mut auth_time) = (None, None, None, None);
-        let mut others = Others::default();
+        let (mut active, mut others) = (None, Others::default());
         let object = Object::read(payload, limits, |name, value| {
             match &*name.as_str() {
                 "iss" => issuer = Some(claim::text("iss", value).map(|_| value.span())?),
@@ -92,6 +94,7 @@ impl AccessTokenClaims {
                 "iat" => issued_at = Some(claim::date("iat", value)?),
                 "nbf" => not_before = Some(claim::date("nbf", value)?),
                 "auth_time" => auth_time = Some(claim::date("auth_time", value)?),
+                "active" => active = value.as_bool(),
                 "acr" => others.acr = Some(claim::text("acr", value).map(|_| value.span())?),
                 "act" => others.act = Some(value.span()),
                 lineage::CLAIM => others.lineage = Some(value.span()),
@@ -117,6 +120,7 @@ impl AccessTokenClaims {
             issued_at,
             not_before,
             auth_time,
+            active,
             others,
         })
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use aims_credential::LineageId;
 use aims_jose::json::ObjectWriter;
 use aims_jose::{ClaimsError, NewClaims, NewHeader, UnsignedJws, base64url};
-use aims_keys::{AsyncSigner, PublicKey, SignError, Signer, UnixTime};
+use aims_keys::{AsyncSigner, Backend, PublicKey, SignError, Signer, UnixTime};
 
 use super::{ACCESS_TOKEN_TYPE, NewActor, TokenBinding};
 use crate::{AccessToken, AuthorizationDetails, Issuer, Lineage, LineageError, Resource, Scope};
@@ -149,11 +149,17 @@ pub struct AccessTokenIssuer<S: ?Sized = dyn Signer> {
 /// A token that was issued, and what its issuer has to remember of it.
 #[derive(Debug)]
 pub struct IssuedAccessToken {
-    /// The token, for the client.
     token: AccessToken,
+    known: Known,
+}
+
+/// What is known of a token before it is signed.
+#[derive(Debug)]
+struct Known {
+    issuer: Issuer,
     id: String,
     expires: UnixTime,
-    lineage_id: LineageId,
+    backend: Backend,
 }
 
 impl AccessTokenIssuer {
@@ -247,8 +253,8 @@ impl<S: ?Sized> AccessTokenIssuer<S> {
         claims.issued_at(now).expires(expires).token_id(&id);
         request.write(claims.extensions());
         let claims = claims.finish().map_err(AccessTokenIssueError::Claims)?;
-        let lineage_id = LineageId::of(self.issuer.as_str(), &id, backend);
-        Ok(UnsignedAccessToken { token: self.header.unsigned(claims), id, expires, lineage_id })
+        let known = Known { issuer: self.issuer.clone(), id, expires, backend };
+        Ok(UnsignedAccessToken { token: self.header.unsigned(claims), known })
     }
 }
 
@@ -302,9 +308,7 @@ impl AccessTokenRequest<'_> {
 #[derive(Debug)]
 pub struct UnsignedAccessToken {
     token: UnsignedJws,
-    id: String,
-    expires: UnixTime,
-    lineage_id: LineageId,
+    known: Known,
 }
 
 impl UnsignedAccessToken {
@@ -320,9 +324,8 @@ impl UnsignedAccessToken {
     ///
     /// [`AccessTokenIssueError::Signature`].
     pub fn attach(self, signature: &[u8]) -> Result<IssuedAccessToken, AccessTokenIssueError> {
-        let Self { token, id, expires, lineage_id } = self;
-        let token = token.attach(signature).map_err(|_| AccessTokenIssueError::Signature)?;
-        IssuedAccessToken::of(&token, id, expires, lineage_id)
+        let token = self.token.attach(signature).map_err(|_| AccessTokenIssueError::Signature)?;
+        IssuedAccessToken::of(token, self.known)
     }
 
     /// Signs and completes the token with the issuer's key.
@@ -331,9 +334,8 @@ impl UnsignedAccessToken {
     ///
     /// [`AccessTokenIssueError::Sign`], also when `signer` has another key.
     pub fn sign<S: Signer + ?Sized>(self, signer: &S) -> Result<IssuedAccessToken, AccessTokenIssueError> {
-        let Self { token, id, expires, lineage_id } = self;
-        let token = token.sign(signer).map_err(AccessTokenIssueError::Sign)?;
-        IssuedAccessToken::of(&token, id, expires, lineage_id)
+        let token = self.token.sign(signer).map_err(AccessTokenIssueError::Sign)?;
+        IssuedAccessToken::of(token, self.known)
     }
 
     /// As [`sign`](Self::sign), without blocking.
@@ -345,9 +347,8 @@ impl UnsignedAccessToken {
         self,
         signer: &S,
     ) -> Result<IssuedAccessToken, AccessTokenIssueError> {
-        let Self { token, id, expires, lineage_id } = self;
-        let token = token.sign_async(signer).await.map_err(AccessTokenIssueError::Sign)?;
-        IssuedAccessToken::of(&token, id, expires, lineage_id)
+        let token = self.token.sign_async(signer).await.map_err(AccessTokenIssueError::Sign)?;
+        IssuedAccessToken::of(token, self.known)
     }
 }
 
@@ -367,29 +368,24 @@ impl IssuedAccessToken {
     /// `jti`.
     #[must_use]
     pub fn token_id(&self) -> &str {
-        &self.id
+        &self.known.id
     }
 
     /// `exp`.
     #[must_use]
     pub fn not_after(&self) -> UnixTime {
-        self.expires
+        self.known.expires
     }
 
     /// What names it in the lineage of what is derived from it, and marks it (REV-2).
     #[must_use]
-    pub fn lineage_id(&self) -> &LineageId {
-        &self.lineage_id
+    pub fn lineage_id(&self) -> LineageId {
+        LineageId::of(self.known.issuer.as_str(), &self.known.id, self.known.backend)
     }
 
-    fn of(
-        token: &str,
-        id: String,
-        expires: UnixTime,
-        lineage_id: LineageId,
-    ) -> Result<Self, AccessTokenIssueError> {
-        let token = token.parse().map_err(|_| AccessTokenIssueError::TooLong)?;
-        Ok(Self { token, id, expires, lineage_id })
+    fn of(token: String, known: Known) -> Result<Self, AccessTokenIssueError> {
+        let token = token.try_into().map_err(|_| AccessTokenIssueError::TooLong)?;
+        Ok(Self { token, known })
     }
 }
 

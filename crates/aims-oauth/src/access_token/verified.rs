@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aims_credential::{Lapsed, LineageId, MarkKey, Marks};
@@ -10,7 +10,7 @@ use aims_id::WorkloadId;
 use aims_jose::Header;
 use aims_jose::json::{Object, Span, Value};
 use aims_jose::jwt::claim;
-use aims_keys::{PublicKey, UnixTime};
+use aims_keys::{Backend, PublicKey, UnixTime};
 
 use super::claims::AccessTokenClaims;
 use super::{Actor, ActorChain, TokenBinding};
@@ -33,7 +33,9 @@ pub(super) struct Facts {
     pub(super) details: Option<AuthorizationDetails>,
     pub(super) binding: Option<TokenBinding>,
     pub(super) lineage: Lineage,
-    pub(super) own_id: LineageId,
+    /// Once somebody asked.
+    pub(super) own_id: OnceLock<LineageId>,
+    pub(super) backend: Backend,
     pub(super) source: Source,
     pub(super) fingerprint: Fingerprint,
     pub(super) leeway: Duration,
@@ -170,7 +172,11 @@ impl VerifiedAccessToken {
     /// What names it in the lineage of what is derived from it.
     #[must_use]
     pub fn lineage_id(&self) -> &LineageId {
-        &self.0.own_id
+        let Facts { issuer, fingerprint, backend, .. } = &*self.0;
+        self.0.own_id.get_or_init(|| match self.token_id() {
+            Some(id) => LineageId::of(issuer.as_str(), &id, *backend),
+            None => LineageId::of(issuer.as_str(), &fingerprint.to_string(), *backend),
+        })
     }
 
     /// What names it in a log.

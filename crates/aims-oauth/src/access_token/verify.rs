@@ -1,9 +1,9 @@
 //! Verifying an access token (ACT-4).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aims_credential::{LineageId, Marks};
+use aims_credential::Marks;
 use aims_jose::json::Object;
 use aims_jose::jwt::claim;
 use aims_jose::{Claims, ClaimsError, HeaderMemo, JwsError, Limits, UnverifiedJws, json};
@@ -97,7 +97,7 @@ impl AccessTokenVerifier {
         }
         let Ok(jws) = UnverifiedJws::parse_with(token.expose(), &self.headers) else { return Ok(()) };
         let key_id = jws.header().key_id().map(ToOwned::to_owned);
-        let payload = jws.peek().untrusted_payload().to_vec();
+        let (payload, _) = jws.peek().into_untrusted_payload();
         let Ok(claims) = AccessTokenClaims::read(payload, &json::Limits::new()) else { return Ok(()) };
         match self.issuers.find(&claims.issuer().unwrap_or_default()) {
             Some(issuer) => issuer.prepare(key_id.as_deref(), now).await,
@@ -149,12 +149,12 @@ impl AccessTokenVerifier {
         }
 
         // Only the issuer is used before the signature is checked, and only to choose the key.
-        let jws = jws.peek();
-        let claims = AccessTokenClaims::read(jws.untrusted_payload().to_vec(), &json::Limits::new())?;
+        let (payload, jws) = jws.peek().into_untrusted_payload();
+        let claims = AccessTokenClaims::read(payload, &json::Limits::new())?;
         let issuer = self.issuers.find(&claims.issuer().unwrap_or_default());
         let issuer = issuer.ok_or(AccessTokenError::IssuerMismatch)?;
         let key = issuer.key_for::<AccessTokenError>(jws.header(), now)?;
-        let header = jws.verify(&key, issuer.algorithms())?.into_parts().0;
+        let header = jws.verify(&key, issuer.algorithms())?;
         self.judge(token, claims, issuer, Source::Signed(header, key), now)
     }
 
@@ -172,8 +172,7 @@ impl AccessTokenVerifier {
         now: UnixTime,
     ) -> Result<VerifiedAccessToken, AccessTokenError> {
         let issuer = self.issuers.find(issuer.as_str()).ok_or(AccessTokenError::IssuerMismatch)?;
-        check_active(body)?;
-        self.judge_introspected(token, body.to_vec(), issuer, now)
+        self.judge_introspected(token, body, issuer, now)
     }
 
     /// The same of an answer that is signed (RFC 9701): a JWT of its own type, for this resource server.
@@ -216,18 +215,22 @@ impl AccessTokenVerifier {
             return Err(AccessTokenError::Events);
         }
         let said = claims.get("token_introspection").ok_or(ClaimsError::Missing("token_introspection"))?;
-        check_active(said.raw().as_bytes())?;
-        self.judge_introspected(token, said.raw().as_bytes().to_vec(), issuer, now)
+        self.judge_introspected(token, said.raw().as_bytes(), issuer, now)
     }
 
     fn judge_introspected(
         &self,
         token: &AccessToken,
-        said: Vec<u8>,
+        said: &[u8],
         issuer: &TrustedIssuer,
         now: UnixTime,
     ) -> Result<VerifiedAccessToken, AccessTokenError> {
-        let claims = AccessTokenClaims::read_any(said, &json::Limits::new())?;
+        let claims = match AccessTokenClaims::read_any(said.to_vec(), &json::Limits::new()) {
+            Ok(claims) => claims,
+            // INT-1: of what does not count nothing else is missed.
+            Err(error) => return Err(check_active(said).err().unwrap_or(error.into())),
+        };
+        is_active(claims.active)?;
         if claims.issuer().is_some_and(|said| *said != *issuer.issuer().as_str()) {
             return Err(AccessTokenError::IssuerMismatch);
         }
@@ -251,10 +254,6 @@ impl AccessTokenVerifier {
         claims.check_parties()?;
         claims.check_methods()?;
         let (scope, details, lineage) = (claims.scope()?, claims.details()?, claims.lineage()?);
-        let own_id = match claims.token_id() {
-            Some(id) => LineageId::of(issuer.issuer().as_str(), &id, self.backend),
-            None => LineageId::of(issuer.issuer().as_str(), &token.fingerprint().to_string(), self.backend),
-        };
         let verified = VerifiedAccessToken::new(Facts {
             agent: claims.agent(),
             others_involved: claims.others_involved(),
@@ -268,7 +267,8 @@ impl AccessTokenVerifier {
             scope,
             details,
             lineage,
-            own_id,
+            own_id: OnceLock::new(),
+            backend: self.backend,
         });
         self.check_marks(&verified)?;
         Ok(verified)
@@ -363,10 +363,13 @@ impl AccessTokenVerifierBuilder {
     }
 }
 
-/// INT-1: and nothing else is read of what does not count.
 fn check_active(said: &[u8]) -> Result<(), AccessTokenError> {
     let said = Object::parse(said, &json::Limits::new()).map_err(ClaimsError::from)?;
-    match said.get("active").and_then(|active| active.as_bool()) {
+    is_active(said.get("active").and_then(|active| active.as_bool()))
+}
+
+fn is_active(active: Option<bool>) -> Result<(), AccessTokenError> {
+    match active {
         Some(true) => Ok(()),
         Some(false) => Err(AccessTokenError::Inactive),
         None => Err(ClaimsError::WrongType("active").into()),

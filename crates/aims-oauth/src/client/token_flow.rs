@@ -179,7 +179,7 @@ impl SentTokenRequest {
 /// What a grant says, whoever signed it: no client can verify one, and none decides by it but to refuse.
 pub(super) fn untrusted_claims(grant: &SecurityToken) -> Option<Claims> {
     let jws = UnverifiedJws::parse(grant.expose(), &Limits::new()).ok()?.peek();
-    Claims::read(jws.untrusted_payload().to_vec(), &json::Limits::new()).ok()
+    Claims::read(jws.into_untrusted_payload().0, &json::Limits::new()).ok()
 }
 
 /// What a server says beyond that is no lifetime of a token.

@@ -58,7 +58,7 @@ impl GrantVerifier {
     pub async fn prepare(&self, grant: &SecurityToken, now: UnixTime) -> Result<(), IssuerKeysError> {
         let Ok(jws) = UnverifiedJws::parse(grant.expose(), &Limits::new()) else { return Ok(()) };
         let key_id = jws.header().key_id().map(ToOwned::to_owned);
-        let payload = jws.peek().untrusted_payload().to_vec();
+        let (payload, _) = jws.peek().into_untrusted_payload();
         let Ok(claims) = Claims::read(payload, &json::Limits::new()) else { return Ok(()) };
         match claims.issuer().and_then(|issuer| self.trusted.get(&*issuer)) {
             Some((issuer, _)) => issuer.prepare(key_id.as_deref(), now).await,
@@ -84,8 +84,8 @@ impl GrantVerifier {
             return Err(JwsError::Nested.into());
         }
         // Only the issuer is used before the signature is checked, and only to choose the key.
-        let jws = jws.peek();
-        let claims = Claims::read(jws.untrusted_payload().to_vec(), &json::Limits::new())?;
+        let (payload, jws) = jws.peek().into_untrusted_payload();
+        let claims = Claims::read(payload, &json::Limits::new())?;
         let issuer = claims.issuer().ok_or(ClaimsError::Missing("iss"))?;
         if *issuer == *self.own.as_str() {
             return Err(GrantError::SelfIssued);

@@ -1,8 +1,9 @@
 //! The parameters of a request, as claims have them (RFC 9101 §4).
 
+use std::borrow::Cow;
+
 use aims_jose::json::{Kind, Object, ObjectWriter, Value};
 use aims_jose::{ClaimsError, json};
-use zeroize::Zeroizing;
 
 use crate::{AuthorizationRequest, NewParameters, Parameters};
 
@@ -36,44 +37,44 @@ pub(super) fn write(request: &AuthorizationRequest, to: &mut ObjectWriter) {
 
 /// Reads those that mean something to a request; the others are ignored (WIR-2).
 pub(super) fn read(claims: &Object) -> Result<Parameters, ClaimsError> {
-    let mut form = Parameters::default();
+    let mut all = Vec::new();
     for (name, value) in claims {
-        let name = name.as_str();
-        match &*name {
-            "authorization_details" if value.kind() == Kind::Array => push(&mut form, &name, value.raw()),
+        match &*name.as_str() {
+            "authorization_details" if value.kind() == Kind::Array => {
+                all.push(("authorization_details", value.raw().into()));
+            }
             "authorization_details" => return Err(ClaimsError::WrongType("authorization_details")),
             "max_age" => {
                 let age = value.as_number().and_then(json::Number::as_u64);
                 let age = age.ok_or(ClaimsError::WrongType("max_age"))?;
-                push(&mut form, &name, &age.to_string());
+                all.push(("max_age", age.to_string().into()));
             }
-            "resource" => read_resources(value, &mut form)?,
-            _ => {
-                if let Some(known) = TEXTS.iter().find(|known| **known == name) {
-                    push(&mut form, &name, &value.as_str().ok_or(ClaimsError::WrongType(known))?);
+            "resource" => read_resources(value, &mut all)?,
+            name => {
+                if let Some(&known) = TEXTS.iter().find(|known| **known == name) {
+                    all.push((known, value.as_str().ok_or(ClaimsError::WrongType(known))?));
                 }
             }
         }
     }
-    Ok(form)
+    Ok(Parameters::of(all.iter().map(|(name, value)| (*name, &**value))))
 }
 
 /// One, or a list of them.
-fn read_resources(value: Value<'_>, form: &mut Parameters) -> Result<(), ClaimsError> {
+fn read_resources<'c>(
+    value: Value<'c>,
+    all: &mut Vec<(&'static str, Cow<'c, str>)>,
+) -> Result<(), ClaimsError> {
     const WRONG: ClaimsError = ClaimsError::WrongType("resource");
 
     if let Some(one) = value.as_str() {
-        push(form, "resource", &one);
+        all.push(("resource", one));
         return Ok(());
     }
     for one in value.as_array().ok_or(WRONG)? {
-        push(form, "resource", &one.as_str().ok_or(WRONG)?);
+        all.push(("resource", one.as_str().ok_or(WRONG)?));
     }
     Ok(())
-}
-
-fn push(form: &mut Parameters, name: &str, value: &str) {
-    form.push(name, Zeroizing::new(value.to_owned()));
 }
 
 /// The parameters that are texts.

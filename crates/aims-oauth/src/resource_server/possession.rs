@@ -1,5 +1,6 @@
 //! What shows that a token is used by whom it was given to.
 
+use aims_keys::backend;
 use aims_proof::Authenticated;
 use subtle::ConstantTimeEq;
 
@@ -84,7 +85,7 @@ pub(super) fn check(
         (Some(TokenBinding::Key(key)), Possession::Workload(caller)) => {
             let signature = caller.signature().ok_or(E::NotShown)?;
             // D7: what is signed is this very token, in the field that carries it.
-            if !signature.covers_access_token(presented.token().expose()) {
+            if !signature.covers_access_token_hash(presented.token().digest(backend::ring())) {
                 return Err(E::NotCovered);
             }
             let is_key = is_same(key.as_bytes(), signature.wit().thumbprint().as_bytes());

@@ -292,7 +292,7 @@ fn azr_10_act_6_what_was_verified_is_asked_again_at_every_use() {
     assert_eq!(checks.verify_again(&verified, later), Ok(()));
     let agent = AGENT.parse().unwrap();
     for mark in [
-        MarkKey::Token(issued.lineage_id()),
+        MarkKey::Token(&issued.lineage_id()),
         MarkKey::Token(&grant),
         MarkKey::Subject { issuer: ISSUER, subject: USER },
         MarkKey::Client { issuer: ISSUER, client: AGENT },

@@ -454,7 +454,12 @@ impl VerifiedSignature {
     /// Whether this is the access token in `Authorization`, and the signature covers it (D7).
     #[must_use]
     pub fn covers_access_token(&self, token: &str) -> bool {
-        let hash = self.0.wit.confirmation_key().backend().sha256(token.as_bytes());
+        self.covers_access_token_hash(&self.0.wit.confirmation_key().backend().sha256(token.as_bytes()))
+    }
+
+    /// The same, for whoever has the SHA-256 of the token already: what names a token, and what a `DPoP` proof is about.
+    #[must_use]
+    pub fn covers_access_token_hash(&self, hash: &[u8; 32]) -> bool {
         self.0.token.is_some_and(|covered| covered.as_slice().ct_eq(hash.as_slice()).into())
     }
 

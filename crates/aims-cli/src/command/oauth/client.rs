@@ -90,8 +90,8 @@ fn workload(wit: &Path, key: &Path, inputs: &mut Inputs) -> Result<ClientCredent
 /// A JWT-SVID shows whoever has it as the workload: one that is for others too, or for another server, stays here (OSC-1).
 fn one_svid(file: &Input, issuer: &Issuer) -> Result<ClientCredential, Failure> {
     let svid = JwtSvid::from_issuer(&file.text).about(file)?;
-    let claims = UnverifiedJws::parse(svid.token(), &Limits::new()).about(file)?.peek();
-    let claims = Claims::read(claims.untrusted_payload().to_vec(), &json::Limits::new()).about(file)?;
+    let jws = UnverifiedJws::parse(svid.token(), &Limits::new()).about(file)?.peek();
+    let claims = Claims::read(jws.into_untrusted_payload().0, &json::Limits::new()).about(file)?;
     let is_for = |audience: Value<'_>| match audience.as_array() {
         Some(all) => all.map(|one| one.as_str()).eq([Some(issuer.as_str().into())]),
         None => audience.as_str().as_deref() == Some(issuer.as_str()),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use aims_jose::{Claims, ClaimsError, JwsError, Limits, PeekedJws, UnverifiedJws, json};
+use aims_jose::{Claims, ClaimsError, JwsError, Limits, UnverifiedJws, UnverifiedSignature, json};
 use aims_keys::UnixTime;
 
 use super::{ASSERTION_TYPE, ClientAssertionError};
@@ -10,7 +10,7 @@ use super::{ASSERTION_TYPE, ClientAssertionError};
 /// A client assertion that is well-formed, and not verified: anybody can have written it. It says whose keys to look up.
 #[derive(Debug)]
 pub(in crate::client_auth) struct PresentedAssertion<'r> {
-    pub(super) jws: PeekedJws<'r>,
+    pub(super) jws: UnverifiedSignature<'r>,
     pub(super) claims: Claims,
     pub(super) expires: UnixTime,
 }
@@ -30,8 +30,8 @@ impl<'r> PresentedAssertion<'r> {
         if header.is_nested() {
             return Err(JwsError::Nested.into());
         }
-        let jws = jws.peek();
-        let claims = Claims::read(jws.untrusted_payload().to_vec(), &json::Limits::new())?;
+        let (payload, jws) = jws.peek().into_untrusted_payload();
+        let claims = Claims::read(payload, &json::Limits::new())?;
         let expires = claims.expires().ok_or(ClaimsError::Missing("exp"))?;
         let issuer = claims.issuer().ok_or(ClaimsError::Missing("iss"))?;
         let subject = claims.subject().ok_or(ClaimsError::Missing("sub"))?;

@@ -61,12 +61,12 @@ impl AssertionVerifier {
         let PresentedAssertion { jws, claims, expires } = presented;
         let (key, refusal) = self.choose(keys, jws.header());
         let algorithm = AlgorithmSet::of(&[jws.header().algorithm()]);
-        let verified = key.map(|key| jws.verify(key, algorithm));
+        let verified = key.map(|key| jws.verify(key, algorithm).map(|_| key.clone()));
         if let Some(refusal) = refusal {
             return Err(refusal);
         }
         let verified = verified.ok_or(ClientAssertionError::Signature)?;
-        let key = verified.map_err(ClientAssertionError::from)?.key().clone();
+        let key = verified.map_err(ClientAssertionError::from)?;
 
         self.check_audience(&claims)?;
         claims.check_times(now, self.leeway).map_err(ClientAssertionError::from)?;

@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use aims_jose::{Claims, ClaimsError, Header, JwsError, Limits, PeekedJws, UnverifiedJws, json};
+use aims_jose::{Claims, ClaimsError, Header, JwsError, Limits, UnverifiedJws, UnverifiedSignature, json};
 use aims_keys::UnixTime;
 
 use super::{ATTESTATION_FIELD, ATTESTATION_POP_FIELD, ATTESTATION_TYPE, AttestationError};
 
 /// An attestation that is well-formed, and the proof beside it, neither of them verified: anybody can have written them.
 pub struct PresentedAttestation<'r> {
-    pub(super) jws: PeekedJws<'r>,
+    pub(super) jws: UnverifiedSignature<'r>,
     pub(super) claims: Claims,
     pub(super) expires: UnixTime,
     pub(super) proof: Option<&'r str>,
@@ -52,8 +52,8 @@ impl<'r> PresentedAttestation<'r> {
         if jws.header().is_nested() {
             return Err(JwsError::Nested.into());
         }
-        let jws = jws.peek();
-        let claims = Claims::read(jws.untrusted_payload().to_vec(), &json::Limits::new())?;
+        let (payload, jws) = jws.peek().into_untrusted_payload();
+        let claims = Claims::read(payload, &json::Limits::new())?;
         claims.subject().ok_or(ClaimsError::Missing("sub"))?;
         let expires = claims.expires().ok_or(ClaimsError::Missing("exp"))?;
         claims.get("cnf").ok_or(ClaimsError::Missing("cnf"))?;

@@ -25,6 +25,9 @@ fn hsig_1_to_hsig_10_a_signed_request_is_that_of_its_workload() {
         assert_eq!(verified.audience(), "https://tools.example/v1/search");
         assert!(verified.covers_access_token("an-access-token"));
         assert!(!verified.covers_access_token("another") && !verified.covers_access_token(""));
+        let hash = |token: &str| backend::ring().sha256(token.as_bytes());
+        assert!(verified.covers_access_token_hash(&hash("an-access-token")));
+        assert!(!verified.covers_access_token_hash(&hash("another")));
         assert_eq!(verified.txn_token(), Some(TXN));
         assert_eq!(verified.value(&Component::query()), Some("?lang=en"));
         assert_eq!(verified.value(&Component::authority()), None);
