@@ -154,6 +154,12 @@ fn identity(member: &mut ObjectWriter, who: &Caller) {
             if let Some(id) = wit.token_id() {
                 auth.str("credential", id);
             }
+            if let Some(attested) = wit.attested() {
+                auth.object("attested", |found| {
+                    found.u64("level", attested.level().into());
+                    found.str("key", if attested.is_key_in_hardware() { "hardware" } else { "software" });
+                });
+            }
         }
         #[cfg(feature = "oauth")]
         if let Some(key) = who.token_key() {
@@ -161,7 +167,7 @@ fn identity(member: &mut ObjectWriter, who: &Caller) {
         }
         #[cfg(feature = "mtls")]
         if let Some(svid) = who.svid() {
-            auth.str("key", &Thumbprint::of(svid.public_key()).to_string());
+            auth.str("key", &svid.thumbprint().to_string());
             auth.str("credential", svid.serial());
         }
         if let Some(proxy) = who.via() {
