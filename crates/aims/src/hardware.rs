@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use aims_credential::VerifiedWit;
+
 use crate::decide::{Decide, Decision, Question};
 
 /// Admits whom another rule admits, if hardware holds the key that the caller has used: by the word of the issuer of its WIT, who has appraised evidence of that key
@@ -47,7 +49,7 @@ impl<D: Decide> HardwareKeys<D> {
     }
 
     fn refuses(&self, question: &Question<'_>) -> Option<&'static str> {
-        let Some(attested) = question.caller.wit().and_then(|wit| wit.attested()) else {
+        let Some(attested) = question.caller.wit().and_then(VerifiedWit::attested) else {
             return Some("key_not_attested");
         };
         if !attested.is_key_in_hardware() {
