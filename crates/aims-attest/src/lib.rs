@@ -4,6 +4,7 @@ mod appraisal;
 mod evidence;
 mod proven;
 mod selector;
+pub mod tpm;
 mod unix;
 mod verdict;
 mod verifier;

@@ -5,4 +5,5 @@ mod appraisal;
 mod proven;
 mod selector;
 mod support;
+mod tpm_endorsement;
 mod unix;
