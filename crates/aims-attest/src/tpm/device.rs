@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use aims_keys::{Backend, KeyError, PublicKey};
 
 use super::signature::algorithm_of;
-use super::{PcrBank, TpmName, TpmPublic, TpmPublicError, TpmScheme};
+use super::{PcrBank, TpmName, TpmPublic, TpmPublicError, TpmReadError, TpmScheme, TpmSignature};
 
 /// A TPM whose attestation key was enrolled: an activated credential has shown that the key is in the TPM whose endorsement key is named here (TPM-29).
 #[derive(Clone, Debug)]
@@ -90,8 +90,21 @@ impl TpmDevice {
         self.is_revoked
     }
 
+    /// Whether its attestation key has made this `TPMT_SIGNATURE` over this `TPMS_ATTEST`.
+    ///
+    /// # Errors
+    ///
+    /// [`TpmSignatureError`].
+    pub fn verify(&self, attest: &[u8], signature: &[u8]) -> Result<(), TpmSignatureError> {
+        let signature = TpmSignature::parse(signature)
+            .and_then(|signature| signature.to_jose(self.key.algorithm()))
+            .map_err(TpmSignatureError::Read)?;
+        self.key.verify(attest, &signature).map_err(|_| TpmSignatureError::BadSignature)
+    }
+
     /// The hash function of the attestation key, by which it digests PCRs too.
-    pub(super) fn hash(&self) -> PcrBank {
+    #[must_use]
+    pub fn hash(&self) -> PcrBank {
         self.hash
     }
 }
@@ -205,6 +218,38 @@ impl TpmDeviceError {
             Self::Attributes => "TPM-23",
             Self::Key(error) => error.rule(),
             Self::Public(error) => error.rule(),
+        }
+    }
+}
+
+/// Why a signature is not one of an attestation key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TpmSignatureError {
+    /// It does not verify.
+    #[error("the signature of the TPM does not verify")]
+    BadSignature,
+    /// It cannot be read, or is not of the algorithm of the key.
+    #[error("the signature of the TPM is not acceptable")]
+    Read(#[source] TpmReadError),
+}
+
+impl TpmSignatureError {
+    /// A stable name for logs, metrics and other languages.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadSignature => "bad_signature",
+            Self::Read(error) => error.code(),
+        }
+    }
+
+    /// The requirement in `docs/spec/` that was broken.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::BadSignature => "TPM-22",
+            Self::Read(error) => error.rule(),
         }
     }
 }

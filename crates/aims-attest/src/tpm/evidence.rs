@@ -169,6 +169,11 @@ impl TpmEvidence {
         self.certify.as_ref()
     }
 
+    /// All that is signed.
+    pub(super) fn signed(&self) -> impl Iterator<Item = &Signed> {
+        std::iter::once(&self.quote).chain(self.certify.as_ref().map(|certify| &certify.signed))
+    }
+
     pub(super) fn log(&self) -> Option<&[u8]> {
         self.event_log.as_deref()
     }
@@ -302,7 +307,7 @@ impl From<JsonError> for TpmEvidenceError {
 /// ATT-5: the evidence itself, and a log in base64url.
 const LIMITS: Limits = Limits::new().bytes(MAX_PAYLOAD).string(MAX_PAYLOAD).depth(4).members(128);
 
-const MAX_PAYLOAD: usize = (1024 + 64) * 1024;
+const MAX_PAYLOAD: usize = 64 * 1024 + MAX_LOG.div_ceil(3) * 4;
 
 const MAX_LOG: usize = 1024 * 1024;
 

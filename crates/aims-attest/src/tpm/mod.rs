@@ -3,6 +3,7 @@
 mod attest;
 mod bank;
 mod boots;
+mod certified;
 mod device;
 mod error;
 mod event_log;
@@ -11,12 +12,17 @@ mod pcr;
 mod pcr_policy;
 mod public;
 mod reader;
+mod reason;
 mod signature;
+mod verifier;
 
 pub use self::attest::{Attest, Attested, Certified, ClockInfo, Quoted};
 pub use self::bank::{PcrBank, PcrValue};
 pub use self::boots::{Boot, BootCounters, BootError, MemoryBootCounters};
-pub use self::device::{EnrolledDevices, TpmDevice, TpmDeviceError, TpmDevices, TpmDevicesUnavailable};
+pub use self::certified::{CertifiedKey, CertifiedKeyError};
+pub use self::device::{
+    EnrolledDevices, TpmDevice, TpmDeviceError, TpmDevices, TpmDevicesUnavailable, TpmSignatureError,
+};
 pub use self::error::TpmReadError;
 pub use self::event_log::{EventLog, EventLogError, ReplayedEvent, ReplayedLog};
 pub use self::evidence::{TpmEvidence, TpmEvidenceError};
@@ -26,3 +32,4 @@ pub use self::public::{
     TpmAttributes, TpmName, TpmNameError, TpmPublic, TpmPublicError, TpmPublicKind, TpmScheme, TpmSymmetric,
 };
 pub use self::signature::TpmSignature;
+pub use self::verifier::{TpmVerifier, TpmVerifierBuilder};
