@@ -7,6 +7,7 @@ mod evidence;
 mod policy;
 mod proven;
 mod selector;
+pub mod tpm;
 mod unix;
 mod verdict;
 mod verifier;

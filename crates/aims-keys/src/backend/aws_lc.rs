@@ -52,6 +52,7 @@ pub(super) fn hmac_sha256(secret: &[u8], message: &[u8]) -> [u8; 32] {
 pub(super) fn hasher(algorithm: HashAlgorithm) -> Context {
     Context::new(match algorithm {
         HashAlgorithm::Sha256 => &aws_lc_rs::digest::SHA256,
+        HashAlgorithm::Sha384 => &aws_lc_rs::digest::SHA384,
         HashAlgorithm::Sha512 => &aws_lc_rs::digest::SHA512,
     })
 }

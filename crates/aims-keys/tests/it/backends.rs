@@ -142,9 +142,12 @@ fn hashes_and_macs_are_those_of_the_specifications() {
             "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7",
         );
         assert_eq!(backend.sha384(b"abc").as_slice(), shorter);
-        for (algorithm, whole) in
-            [(HashAlgorithm::Sha256, backend.sha256(b"abc").to_vec()), (HashAlgorithm::Sha512, abc.clone())]
-        {
+        for (algorithm, whole) in [
+            (HashAlgorithm::Sha256, backend.sha256(b"abc").to_vec()),
+            (HashAlgorithm::Sha384, shorter.clone()),
+            (HashAlgorithm::Sha512, abc.clone()),
+        ] {
+            assert_eq!(algorithm.output_len(), whole.len());
             let mut hasher = backend.hasher(algorithm);
             hasher.update(b"a");
             let begun = hasher.clone();
