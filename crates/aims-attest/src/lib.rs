@@ -2,6 +2,7 @@
 
 mod appraisal;
 mod evidence;
+mod hex;
 mod proven;
 mod selector;
 pub mod tpm;
