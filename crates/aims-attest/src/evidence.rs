@@ -20,13 +20,13 @@ impl Evidence {
     ///
     /// # Errors
     ///
-    /// [`EvidenceTooLarge`] when the payload is longer than 64 KiB.
+    /// [`EvidenceTooLarge`] when the payload is longer than 64 KiB; of types that may hold an event log, longer than that and what 1 MiB takes in base64.
     pub fn new(
         kind: EvidenceType,
         payload: Vec<u8>,
         collected_at: UnixTime,
     ) -> Result<Self, EvidenceTooLarge> {
-        if payload.len() > MAX_PAYLOAD {
+        if payload.len() > kind.max_payload() {
             return Err(EvidenceTooLarge);
         }
         Ok(Self { kind, payload, format_version: 1, collected_at })
@@ -164,13 +164,23 @@ impl EvidenceType {
     }
 }
 
+impl EvidenceType {
+    /// ATT-5.
+    fn max_payload(&self) -> usize {
+        match self {
+            Self::Tpm2Quote => MAX_PAYLOAD + MAX_EVENT_LOG.div_ceil(3) * 4,
+            _ => MAX_PAYLOAD,
+        }
+    }
+}
+
 impl fmt::Display for EvidenceType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-/// The payload is longer than 64 KiB.
+/// The payload is longer than evidence of its type may be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the evidence is too large")]
 #[non_exhaustive]
@@ -191,3 +201,5 @@ impl EvidenceTooLarge {
 }
 
 const MAX_PAYLOAD: usize = 64 * 1024;
+
+const MAX_EVENT_LOG: usize = 1024 * 1024;

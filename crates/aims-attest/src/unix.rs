@@ -7,7 +7,7 @@ use aims_keys::{Backend, UnixTime};
 
 use crate::hex::{digest, hexadecimal};
 use crate::{
-    Appraisal, AppraisalBuilder, Evidence, EvidenceTooLarge, EvidenceType, Freshness, Level, Reason,
+    Appraisal, AppraisalBuilder, Asked, Evidence, EvidenceTooLarge, EvidenceType, Freshness, Level, Reason,
     Selector, Verdict, Verifier,
 };
 
@@ -102,13 +102,13 @@ impl UnixProcess {
 /// `unix:uid`, `unix:gid`, `unix:supplementary_gid`, `unix:user`, `unix:group`, `unix:path` (weak: the process's own view) and `unix:sha256`.
 ///
 /// ```
-/// use aims_attest::{Proven, UnixProcess, UnixVerifier, Verifier};
+/// use aims_attest::{Asked, Proven, UnixProcess, UnixVerifier, Verifier};
 /// use aims_keys::{UnixTime, backend};
 ///
 /// let now = UnixTime::from_secs(1_790_000_000);
 /// let mut process = UnixProcess::default();
 /// (process.pid, process.uid, process.gid) = (4711, 1000, 100);
-/// let appraisal = UnixVerifier::new(backend::ring()).appraise(&process.to_evidence(now)?, now);
+/// let appraisal = UnixVerifier::new(backend::ring()).appraise(&process.to_evidence(now)?, &Asked::at(now));
 /// assert!(Proven::of([&appraisal], now).matches(&["unix:uid:1000".parse().unwrap()]).is_some());
 /// # Ok::<(), aims_attest::EvidenceTooLarge>(())
 /// ```
@@ -139,7 +139,8 @@ impl Verifier for UnixVerifier {
         &EvidenceType::UnixPeer
     }
 
-    fn appraise(&self, evidence: &Evidence, now: UnixTime) -> Appraisal {
+    fn appraise(&self, evidence: &Evidence, asked: &Asked<'_>) -> Appraisal {
+        let now = asked.now();
         let refused =
             |reason| Appraisal::refused(evidence, VERIFIER, Verdict::Rejected(reason), now, self.backend);
         if evidence.evidence_type() != self.evidence_type() {

@@ -20,9 +20,11 @@ pub use crate::entries::{Entries, EntriesError};
 pub use crate::entry::{Entry, EntryBuilder, EntryError};
 pub use crate::join_token::{JoinToken, JoinTokenError, JoinTokens};
 pub use crate::possession::{
-    Challenge, ChallengeError, Challenges, ChallengesBuilder, KEY_PROOF_TYPE, KeyBinding, KeyProof,
-    KeyProofError, KeyProofVerifier, KeyProofVerifierBuilder, ProvenKey, TakenChallenge, UnsignedKeyProof,
+    Challenge, ChallengeError, Challenges, ChallengesBuilder, KEY_PROOF_TYPE, KeyProof, KeyProofError,
+    KeyProofVerifier, KeyProofVerifierBuilder, ProvenKey, TakenChallenge, UnsignedKeyProof,
 };
+pub use aims_attest::KeyBinding;
+
 pub use crate::posture::{
     AllOf, AnyOf, AsRegistered, AttributeValue, HasEvidence, MinLevel, NOf, Phase, Posture, PostureAssessor,
     PostureQuestion, PostureReason, Terms,

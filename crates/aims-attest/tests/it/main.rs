@@ -2,6 +2,7 @@
 //! Evidence, appraisals, selectors.
 
 mod appraisal;
+mod policy;
 mod proven;
 mod selector;
 mod support;

@@ -69,7 +69,7 @@ impl KeyHolders {
         let builder = Appraisal::accepted(&evidence, "joined", (now, agent.until), state.backend)
             .level(Level::ASSERTED)
             .freshness(Freshness::Nonce)
-            .bound_key(key.bound_key());
+            .bound(key.bound_key(), key.binding());
         let appraisal = agent.selectors.into_iter().fold(builder, AppraisalBuilder::selector).build();
         // A token that was used up is no credential: whoever was refused when it joined asks for its first one still.
         let phase = if agent.provisioned { Phase::Renewal } else { Phase::Initial };
