@@ -7,6 +7,8 @@ mod certified;
 #[cfg(feature = "tpm")]
 mod credential;
 mod device;
+#[cfg(feature = "tpm")]
+mod endorsement;
 mod error;
 mod event_log;
 mod evidence;
@@ -26,6 +28,11 @@ pub use self::certified::{CertifiedKey, CertifiedKeyError};
 pub use self::credential::{TpmCredential, TpmCredentialError};
 pub use self::device::{
     EnrolledDevices, TpmDevice, TpmDeviceError, TpmDevices, TpmDevicesUnavailable, TpmSignatureError,
+};
+#[cfg(feature = "tpm")]
+pub use self::endorsement::{
+    Endorsement, EndorsementError, EndorsementRoots, EndorsementRootsError, EndorsementVerifier,
+    EndorsementVerifierBuilder, EnrolledTpm, EnrolledTpmError, Enrolment, EnrolmentError, PendingEnrolment,
 };
 pub use self::error::TpmReadError;
 pub use self::event_log::{EventLog, EventLogError, ReplayedEvent, ReplayedLog};

@@ -84,7 +84,7 @@ impl<'a> UnverifiedCertificate<'a> {
     /// Looks for a path from it to one of the authorities, and says from when until when that path counts.
     ///
     /// Of the certificates between, each is one of an authority and may sign certificates; where one has an extended key usage, it names `purpose`, the content of
-    /// an object identifier. Whether this certificate has it, and what else it has to be, is the caller's to ask. Lists of what was revoked are not asked: a certificate that demands one is
+    /// an object identifier; and the authority counts by its dates, too. Whether this certificate has the purpose, and what else it has to be, is the caller's to ask. Lists of what was revoked are not asked: a certificate that demands one is
     /// refused. So is a path to an authority with name constraints on URIs.
     ///
     /// # Errors
@@ -92,7 +92,7 @@ impl<'a> UnverifiedCertificate<'a> {
     /// [`SvidError`], as of an [`SvidVerifier`](super::SvidVerifier).
     pub fn verify(
         &self,
-        authorities: &[&X509Authority],
+        authorities: &[X509Authority],
         intermediates: &[CertificateDer<'_>],
         purpose: &'static [u8],
         backend: Backend,
@@ -106,16 +106,16 @@ impl<'a> UnverifiedCertificate<'a> {
             return Err(SvidError::TooLarge);
         }
         check_names(intermediates)?;
-        let anchors: Vec<TrustAnchor<'_>> = authorities
-            .iter()
-            .filter(|authority| authority.uri_constraints().is_none())
-            .map(|authority| authority.anchor().clone())
-            .collect();
+        let authorities: Vec<_> =
+            authorities.iter().filter(|authority| authority.uri_constraints().is_none()).collect();
+        let anchors: Vec<TrustAnchor<'_>> =
+            authorities.iter().map(|authority| authority.anchor().clone()).collect();
         let leaf = EndEntityCert::try_from(&self.der).map_err(|error| reason(&error))?;
         // As for workloads: the answer about the last path stays here, for the library does not tell it.
         let answer = RefCell::new(None);
         let accept = |path: &webpki::VerifiedPath<'_>| {
-            let span = self.check(path);
+            let anchor = authorities.iter().find(|authority| authority.anchor() == path.anchor());
+            let span = anchor.map_or(Err(SvidError::UnknownIssuer), |anchor| self.check(path, anchor, now));
             let accepted = span.as_ref().map(drop).map_err(|_| webpki::Error::UnknownIssuer);
             answer.replace(Some(span));
             accepted
@@ -137,8 +137,21 @@ impl<'a> UnverifiedCertificate<'a> {
         }
     }
 
-    fn check(&self, path: &webpki::VerifiedPath<'_>) -> Result<Span, SvidError> {
-        let mut span = self.read.validity();
+    /// What the library does not ask of the certificates above.
+    fn check(
+        &self,
+        path: &webpki::VerifiedPath<'_>,
+        anchor: &X509Authority,
+        now: UnixTime,
+    ) -> Result<Span, SvidError> {
+        let anchor = Certificate::read(anchor.der()).ok_or(SvidError::Malformed)?;
+        if now < anchor.not_before {
+            return Err(SvidError::NotYetValid);
+        }
+        if now > anchor.not_after {
+            return Err(SvidError::Expired);
+        }
+        let mut span = self.read.validity().and(anchor.validity());
         let mut demands_lists = self.read.list_demand != ListDemand::None;
         for certificate in path.intermediate_certificates() {
             let der = certificate.der();
