@@ -13,6 +13,8 @@ mod introspection;
 mod refusal;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "tpm")]
+mod tpm;
 #[cfg(feature = "vectors")]
 pub mod vectors;
 
@@ -28,3 +30,5 @@ pub use crate::clock::TestClock;
 pub use crate::introspection::TestIntrospection;
 #[cfg(feature = "tls")]
 pub use crate::tls::{Handshake, HandshakeError, handshake};
+#[cfg(feature = "tpm")]
+pub use crate::tpm::TestTpm;

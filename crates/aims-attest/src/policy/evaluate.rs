@@ -6,7 +6,7 @@ use aims_keys::UnixTime;
 
 use super::judgement::Satisfied;
 use super::{EvidenceRule, Judgement, Policy, Rule, Unmet};
-use crate::{Appraisal, AppraisalId, BoundKey, KeyBinding, Level};
+use crate::{Appraisal, AppraisalId, BoundKey, KeyBinding, Level, Selector};
 
 pub(super) fn judge(policy: &Policy, appraisals: &[&Appraisal], now: UnixTime) -> Judgement {
     let counting: Vec<&Appraisal> =
@@ -126,6 +126,7 @@ impl<'a> Evaluation<'_, 'a> {
             Rule::MinLevel(level) => self.min_level(*level, taken),
             Rule::NOf(n, policies) => self.n_of(*n, policies, taken),
             Rule::Not(policy) => self.not(policy, taken),
+            Rule::Proves(selectors) => self.proves(selectors, taken),
             Rule::SameKey(policy) => {
                 let group = self.group;
                 self.narrowed(policy, taken, "key_not_bound", |one| group.is_bound(one))
@@ -203,6 +204,20 @@ impl<'a> Evaluation<'_, 'a> {
             .filter(|found| found.level >= level)
             .max_by_key(|found| (found.level, found.not_after));
         if best.is_some() { best } else { self.miss("level_too_low") }
+    }
+
+    fn proves(&mut self, selectors: &[Selector], taken: &BTreeSet<AppraisalId>) -> Option<Found> {
+        let mut all: Option<Found> = None;
+        for selector in selectors {
+            let by = self.free(taken).filter(|one| one.selectors().contains(selector));
+            let Some(by) = by.max_by_key(|one| (self.group.level(one), one.expires())) else {
+                return self.miss("selector_missing");
+            };
+            let found =
+                Found { used: [*by.id()].into(), level: self.group.level(by), not_after: by.expires() };
+            all = Some(all.map_or(found.clone(), |all| all.and(found)));
+        }
+        self.or_empty(all)
     }
 
     fn not(&mut self, policy: &Policy, taken: &BTreeSet<AppraisalId>) -> Option<Found> {

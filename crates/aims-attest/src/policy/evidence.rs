@@ -7,7 +7,7 @@ use aims_keys::UnixTime;
 use crate::{Appraisal, BoundKey, EvidenceType, Freshness, Level, Selector};
 
 /// Evidence of one type, and what it has to prove besides. It becomes a [`Policy`](super::Policy) by `into`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[must_use = "a rule does nothing until a policy has it"]
 pub struct EvidenceRule {
     kind: EvidenceType,
@@ -20,7 +20,7 @@ pub struct EvidenceRule {
     policy: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum KeyRule {
     Any,
     Bound,

@@ -9,7 +9,7 @@ pub use self::judgement::{Judgement, Unmet};
 
 use aims_keys::UnixTime;
 
-use crate::{Appraisal, EvidenceType, Level};
+use crate::{Appraisal, EvidenceType, Level, Selector};
 
 /// A rule about appraisals, put together from rules: what is not allowed is refused (ATT-111).
 ///
@@ -33,14 +33,14 @@ use crate::{Appraisal, EvidenceType, Level};
 /// assert_eq!(judgement.unmet()[0].code(), "evidence_missing");
 /// # Ok::<(), aims_attest::SelectorError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[must_use = "a policy does nothing until it judges"]
 pub struct Policy {
     id: Option<String>,
     rule: Rule,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 enum Rule {
     AllOf(Vec<Policy>),
     AnyOf(Vec<Policy>),
@@ -48,6 +48,7 @@ enum Rule {
     MinLevel(Level),
     NOf(usize, Vec<Policy>),
     Not(Box<Policy>),
+    Proves(Vec<Selector>),
     SameKey(Box<Policy>),
     SameNode(Box<Policy>),
 }
@@ -78,6 +79,11 @@ impl Policy {
     /// Something of this level at least.
     pub fn min_level(level: Level) -> Self {
         Self::of(Rule::MinLevel(level))
+    }
+
+    /// All of these, whatever evidence proves them.
+    pub fn proves(selectors: impl IntoIterator<Item = Selector>) -> Self {
+        Self::of(Rule::Proves(selectors.into_iter().collect()))
     }
 
     /// This, by evidence that is all about one key: what is about none does not count.
@@ -129,7 +135,7 @@ impl Policy {
                 }
             }
             Rule::Evidence(rule) => types.push(rule.evidence_type()),
-            Rule::MinLevel(_) => {}
+            Rule::MinLevel(_) | Rule::Proves(_) => {}
             Rule::Not(policy) | Rule::SameKey(policy) | Rule::SameNode(policy) => policy.add_types(types),
         }
     }

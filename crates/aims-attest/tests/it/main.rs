@@ -6,5 +6,6 @@ mod policy;
 mod proven;
 mod selector;
 mod support;
+mod tpm;
 mod tpm_endorsement;
 mod unix;

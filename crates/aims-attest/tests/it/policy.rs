@@ -319,6 +319,19 @@ fn att_111_same_node_counts_only_what_is_on_one_machine() {
 }
 
 #[test]
+fn att_102_att_112_selectors_are_proven_by_what_belongs_together() {
+    let key = key();
+    let proves = |texts: &[&str]| Policy::proves(selectors(texts));
+    let mine = process().with_possession(key, bind(key, 1));
+    let tpm = with(tpm().bound(BoundKey::Hardware(key), bind(key, 1)), &["tpm:manufacturer:IBM"]);
+    let all = ["unix:uid:1000", "tpm:manufacturer:IBM"];
+    let judgement = proves(&all).judge(&[&mine, &tpm], NOW);
+    assert_eq!((judgement.level(), judgement.not_after()), (Level::HARDWARE, Some(NOW + MINUTE)));
+    assert_eq!(codes(&proves(&all).judge(&[&process(), &tpm], NOW)), ["selector_missing"]);
+    assert_eq!(codes(&proves(&[]).judge(&[&mine], NOW)), ["empty_policy"]);
+}
+
+#[test]
 fn att_115_credentials_live_as_long_as_what_they_rest_on_is_worth() {
     let levels = [
         Level::NONE,

@@ -1,6 +1,6 @@
 //! Verifying X.509 credentials.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aims_id::{Scheme, WorkloadId};
 use aims_keys::{Backend, PublicKey, PublicNumbers, UnixTime};
@@ -120,6 +120,7 @@ impl SvidVerifier {
         let svid = VerifiedSvid::new(Facts {
             subject,
             key,
+            thumbprint: OnceLock::new(),
             not_before: certificate.not_before,
             validity,
             serial: hexadecimal(certificate.serial),
