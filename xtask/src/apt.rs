@@ -13,7 +13,7 @@ pub(crate) const NO_OPENSSL: &str = "no OpenSSL: apt-get install libssl-dev open
 
 /// What must be there, how it is seen, and the Debian packages that bring it.
 /// A C compiler is not among them: without its linker this program would not be here.
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 6] = [
     Need { what: "git", packages: &["git"], there: git },
     Need {
         what: "OpenSSL (for JWE, interop/ and benches/)",
@@ -23,6 +23,7 @@ const NEEDS: [Need; 5] = [
     Need { what: "nginx (for interop/)", packages: &["nginx"], there: nginx },
     Need { what: "Python (for interop/)", packages: &["python3", "python3-venv"], there: python },
     Need { what: "Node (for interop/)", packages: &["nodejs", "npm"], there: node },
+    Need { what: "swtpm (for interop/)", packages: &["swtpm", "swtpm-tools", "tpm2-tools"], there: swtpm },
 ];
 
 struct Need {
@@ -78,6 +79,12 @@ fn python() -> bool {
 
 fn node() -> bool {
     ["node", "npm"].iter().all(|name| process::succeeds(process::program(name).arg("--version")))
+}
+
+fn swtpm() -> bool {
+    ["swtpm", "swtpm_setup", "tpm2_activatecredential"]
+        .iter()
+        .all(|name| process::succeeds(process::program(name).arg("--help")))
 }
 
 fn may_install() -> bool {

@@ -1,6 +1,7 @@
 #![cfg(test)]
 //! Tests of the public API, over every backend of the build.
 
+mod agreement;
 mod algorithms;
 mod attacks;
 mod backends;
