@@ -13,7 +13,7 @@ pub(crate) const NO_OPENSSL: &str = "no OpenSSL: apt-get install libssl-dev open
 
 /// What must be there, how it is seen, and the Debian packages that bring it.
 /// A C compiler is not among them: without its linker this program would not be here.
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 6] = [
     Need { what: "git", packages: &["git"], there: git },
     Need {
         what: "OpenSSL (for JWE, interop/ and benches/)",
@@ -21,6 +21,7 @@ const NEEDS: [Need; 5] = [
         there: openssl,
     },
     Need { what: "nginx (for interop/)", packages: &["nginx"], there: nginx },
+    Need { what: "SoftHSM (for tokens)", packages: &["softhsm2"], there: softhsm },
     Need { what: "Python (for interop/)", packages: &["python3", "python3-venv"], there: python },
     Need { what: "Node (for interop/)", packages: &["nodejs", "npm"], there: node },
 ];
@@ -70,6 +71,10 @@ fn git() -> bool {
 /// Debian puts it where the path of an ordinary user does not lead.
 fn nginx() -> bool {
     ["nginx", "/usr/sbin/nginx"].iter().any(|name| process::succeeds(process::program(name).arg("-v")))
+}
+
+fn softhsm() -> bool {
+    process::succeeds(process::program("softhsm2-util").arg("--version"))
 }
 
 fn python() -> bool {
