@@ -21,6 +21,7 @@ const NEEDS: [Need; 6] = [
         there: openssl,
     },
     Need { what: "nginx (for interop/)", packages: &["nginx"], there: nginx },
+    Need { what: "SoftHSM (for tokens)", packages: &["softhsm2"], there: softhsm },
     Need { what: "Python (for interop/)", packages: &["python3", "python3-venv"], there: python },
     Need { what: "Node (for interop/)", packages: &["nodejs", "npm"], there: node },
     Need { what: "swtpm (for interop/)", packages: &["swtpm", "swtpm-tools", "tpm2-tools"], there: swtpm },
@@ -71,6 +72,10 @@ fn git() -> bool {
 /// Debian puts it where the path of an ordinary user does not lead.
 fn nginx() -> bool {
     ["nginx", "/usr/sbin/nginx"].iter().any(|name| process::succeeds(process::program(name).arg("-v")))
+}
+
+fn softhsm() -> bool {
+    process::succeeds(process::program("softhsm2-util").arg("--version"))
 }
 
 fn python() -> bool {
