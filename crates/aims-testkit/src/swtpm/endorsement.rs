@@ -52,11 +52,7 @@ pub(super) fn factory() -> &'static Factory {
 }
 
 impl Factory {
-    #[expect(
-        clippy::expect_used,
-        clippy::panic,
-        reason = "a test helper: without a factory the test must fail"
-    )]
+    #[expect(clippy::expect_used, reason = "a test helper: without a factory the test must fail")]
     fn build() -> Self {
         let dir = Directory::new();
         let [state, ca] = ["state", "ca"].map(|name| dir.path().join(name));
@@ -77,9 +73,8 @@ impl Factory {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
-        if !status.is_ok_and(|status| status.success()) {
-            panic!("swtpm_setup failed: {}", fs::read_to_string(&log).unwrap_or_default());
-        }
+        let made = status.is_ok_and(|status| status.success());
+        assert!(made, "swtpm_setup failed: {}", fs::read_to_string(&log).unwrap_or_default());
         let root = certificate(&ca.join("swtpm-localca-rootca-cert.pem"));
         let issuer = certificate(&ca.join("issuercert.pem"));
         Self { state: files(&state), ca: SoftTpmCa { root, issuer } }

@@ -1,0 +1,82 @@
+//! The worker's end of a TPM: a connection, and what is loaded over it.
+//!
+//! Nothing outside this module sees a type of the library below (TPM-2).
+
+mod endorsement;
+mod evidence;
+mod fault;
+mod info;
+mod keys;
+mod link;
+mod pcrs;
+mod seal;
+mod template;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use self::fault::Fault;
+pub(crate) use self::keys::public_key;
+use self::link::Link;
+use crate::error::TpmError;
+use crate::settings::TpmSettings;
+
+/// A TPM that is connected to when it is first needed, and again after the connection was lost.
+pub(crate) struct Device {
+    settings: Arc<TpmSettings>,
+    /// Whether there ever was a connection: then none now means that the TPM is gone.
+    seen: Arc<AtomicBool>,
+    link: Option<Link>,
+}
+
+impl Device {
+    pub(crate) fn new(settings: Arc<TpmSettings>, seen: Arc<AtomicBool>) -> Self {
+        Self { settings, seen, link: None }
+    }
+
+    /// Makes the first connection.
+    pub(crate) fn connect(&mut self) -> Result<(), TpmError> {
+        self.link()?;
+        Ok(())
+    }
+
+    /// Does a piece of work. Where the connection broke, or the TPM forgot what was loaded, it is done once more over a new connection,
+    /// and never a third time (TPM-17).
+    fn run<T>(&mut self, work: impl Fn(&mut Link) -> Result<T, Fault>) -> Result<T, TpmError> {
+        let fresh = self.link.is_none();
+        match self.attempt(&work) {
+            Err(fault) if fault.is_lost() && !fresh => self.attempt(&work).map_err(Fault::into_error),
+            outcome => outcome.map_err(Fault::into_error),
+        }
+    }
+
+    fn attempt<T>(&mut self, work: impl Fn(&mut Link) -> Result<T, Fault>) -> Result<T, Fault> {
+        let link = self.link()?;
+        let mut outcome = work(link);
+        // Others may fill slots too. What is loaded here can be loaded again.
+        if outcome.as_ref().is_err_and(Fault::is_full) && link.unload_all()? {
+            outcome = work(link);
+        }
+        if outcome.as_ref().is_err_and(Fault::is_lost) {
+            self.link = None;
+        }
+        outcome
+    }
+
+    fn link(&mut self) -> Result<&mut Link, TpmError> {
+        let link = match self.link.take() {
+            Some(link) => link,
+            None => match Link::open(&self.settings) {
+                Ok(link) => {
+                    self.seen.store(true, Ordering::Relaxed);
+                    link
+                }
+                Err(TpmError::NoTpm) if self.seen.load(Ordering::Relaxed) => {
+                    return Err(TpmError::DeviceGone);
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        Ok(self.link.insert(link))
+    }
+}
