@@ -6,7 +6,7 @@ use aims_keys::SignError;
 
 /// Why a TPM did not do what it was asked (TPM-44). Nothing here holds an authorization value, a handle, a blob or a response of
 /// the device.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TpmError {
     /// The authorization value is wrong.

@@ -78,12 +78,12 @@ impl PcrSelection {
 
     /// The bank.
     #[must_use]
-    pub fn bank(&self) -> PcrBank {
+    pub fn bank(self) -> PcrBank {
         self.bank
     }
 
     /// The registers, in ascending order.
-    pub fn indices(&self) -> impl Iterator<Item = u8> + use<> {
+    pub fn indices(self) -> impl Iterator<Item = u8> + use<> {
         let bits = self.bits;
         (0..=LAST).filter(move |index| bits & (1 << index) != 0)
     }
@@ -92,12 +92,12 @@ impl PcrSelection {
         (bits != 0 && bits < 1 << (LAST + 1)).then_some(Self { bank, bits })
     }
 
-    pub(crate) fn bits(&self) -> u32 {
+    pub(crate) fn bits(self) -> u32 {
         self.bits
     }
 
     /// Registers that any software can reset guard nothing.
-    pub(crate) fn refuse_resettable(&self) -> Result<(), TpmError> {
+    pub(crate) fn refuse_resettable(self) -> Result<(), TpmError> {
         if self.indices().any(|index| RESETTABLE.contains(&index)) {
             return Err(TpmError::PcrResettable);
         }

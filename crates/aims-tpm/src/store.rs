@@ -189,7 +189,7 @@ impl GenerateKeys for TpmKeyStore {
                 if !device.supports(algorithm)? {
                     return Err(TpmError::Unsupported);
                 }
-                device.create_signing_key(algorithm, auth.as_deref(), policy.as_ref())
+                device.create_signing_key(algorithm, auth.as_deref(), policy)
             })
             .map_err(failed)?;
         let signer = self.signer_of(Arc::new(blob), &file)?;

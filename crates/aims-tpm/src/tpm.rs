@@ -66,9 +66,8 @@ impl Tpm {
     /// # Errors
     ///
     /// [`TpmError::PcrAbsent`] when the bank is not active.
-    pub fn pcr_read(&self, pcrs: &PcrSelection) -> Result<Vec<PcrValue>, TpmError> {
-        let pcrs = *pcrs;
-        self.call(move |device| device.pcr_read(&pcrs))
+    pub fn pcr_read(&self, pcrs: PcrSelection) -> Result<Vec<PcrValue>, TpmError> {
+        self.call(move |device| device.pcr_read(pcrs))
     }
 
     /// The endorsement key of this kind, and its certificate if the maker left one in the TPM.
@@ -99,9 +98,9 @@ impl Tpm {
     ///
     /// [`TpmError::Nonce`] when it has another length; [`TpmError::PcrAbsent`] when the bank is not active;
     /// [`TpmError::BlobOfOtherTpm`] when the key is of another TPM.
-    pub fn quote(&self, ak: &AttestationKey, nonce: &[u8], pcrs: &PcrSelection) -> Result<Quote, TpmError> {
-        let (ak, nonce, pcrs) = (Arc::clone(&ak.blob), nonce.to_vec(), *pcrs);
-        self.call(move |device| device.quote(&ak, &nonce, &pcrs))
+    pub fn quote(&self, ak: &AttestationKey, nonce: &[u8], pcrs: PcrSelection) -> Result<Quote, TpmError> {
+        let (ak, nonce) = (Arc::clone(&ak.blob), nonce.to_vec());
+        self.call(move |device| device.quote(&ak, &nonce, pcrs))
     }
 
     /// A statement that the signer's key is in this TPM, bound to a nonce as for [`quote`](Self::quote). It is what makes a credential
@@ -158,9 +157,9 @@ impl Tpm {
     ///
     /// [`TpmError::Length`]; [`TpmError::PcrResettable`] when PCR 16 or 23 is among them; [`TpmError::PcrAbsent`] when the bank is not
     /// active.
-    pub fn seal(&self, data: &[u8], pcrs: &PcrSelection) -> Result<Sealed, TpmError> {
-        let (data, pcrs) = (Zeroizing::new(data.to_vec()), *pcrs);
-        self.call(move |device| device.seal(&data, &pcrs)).map(|blob| Sealed(Arc::new(blob)))
+    pub fn seal(&self, data: &[u8], pcrs: PcrSelection) -> Result<Sealed, TpmError> {
+        let data = Zeroizing::new(data.to_vec());
+        self.call(move |device| device.seal(&data, pcrs)).map(|blob| Sealed(Arc::new(blob)))
     }
 
     /// Opens what was sealed.

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::OnceLock;
 
 use rustls_pki_types::CertificateDer;
@@ -60,7 +60,7 @@ impl Factory {
             fs::create_dir(path).expect("a directory for swtpm_setup");
         }
         let log = dir.path().join("setup.log");
-        let status = Command::new(process::find("swtpm_setup").expect("swtpm_setup"))
+        let status = process::command(&process::find("swtpm_setup").expect("swtpm_setup"))
             .args(["--tpm2", "--tpm-state"])
             .arg(format!("dir://{}", state.display()))
             .arg("--config")

@@ -6,8 +6,8 @@ mod process;
 mod wire;
 
 use core::fmt;
-use std::path::PathBuf;
-use std::process::Child;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 use std::sync::OnceLock;
 
 pub use self::endorsement::SoftTpmCa;
@@ -17,7 +17,7 @@ use self::directory::Directory;
 /// A software TPM (`swtpm`) of its own: its state in a directory that goes with it, on a pair of ports that nobody else has.
 ///
 /// It is ready when [`start`](Self::start) returns, and killed when it is dropped. It serves one connection at a time, and the
-/// next waits for the end of the one before (TPM-5).
+/// next waits for the end of the one before (TPM-5); the TSS library makes a connection for each command.
 ///
 /// Like the rest of this crate it panics where a test would `unwrap`.
 ///
@@ -71,6 +71,13 @@ impl SoftTpm {
     #[must_use]
     pub fn missing() -> Option<&'static str> {
         ["swtpm", "swtpm_setup", "swtpm_localca"].into_iter().find(|program| process::find(program).is_none())
+    }
+
+    /// A command for a tool that talks to it, `tpm2_pcrread` for instance: it inherits no file of this process, as it would that of a
+    /// connection to the TPM, which would then wait for the tool to end.
+    #[must_use]
+    pub fn command(program: impl AsRef<Path>) -> Command {
+        process::command(program.as_ref())
     }
 
     /// Where it listens, as TSS libraries write it: `swtpm:host=127.0.0.1,port=N`.

@@ -22,6 +22,24 @@ pub(super) fn find(program: &str) -> Option<PathBuf> {
         .find(|path| path.is_absolute() && path.is_file())
 }
 
+/// Starts a program that gets none of this process's files, unless there is no `bash` to see to that.
+///
+/// The TSS libraries open their connections so that programs inherit them (without `O_CLOEXEC`): a software TPM started meanwhile for
+/// another test would hold the connection open, and the TPM at its other end would wait for that to end.
+#[must_use]
+pub(super) fn command(program: &Path) -> Command {
+    const WITHOUT_FILES: &str = r#"for fd in /proc/self/fd/* /dev/fd/*; do fd=${fd##*/}
+case $fd in 0|1|2|*[!0-9]*) ;; *) eval "exec $fd>&-" ;; esac; done; exec "$@""#;
+    match find("bash") {
+        None => Command::new(program),
+        Some(bash) => {
+            let mut command = Command::new(bash);
+            command.args(["-c", WITHOUT_FILES, "bash"]).arg(program);
+            command
+        }
+    }
+}
+
 /// Starts it on a free pair of ports.
 #[expect(clippy::panic, reason = "a test helper: a TPM that does not start must fail the test")]
 pub(super) fn spawn(state: &Path) -> (Process, u16) {
@@ -65,7 +83,7 @@ fn start(state: &Path, port: u16) -> Option<Process> {
     let pid = state.join("pid");
     let _ = fs::remove_file(&pid);
     let control = port.checked_add(1)?;
-    let child = Command::new(find("swtpm")?)
+    let child = command(&find("swtpm")?)
         .args(["socket", "--tpm2", "--tpmstate"])
         .arg(format!("dir={}", state.display()))
         .arg("--server")

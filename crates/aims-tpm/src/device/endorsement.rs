@@ -11,7 +11,7 @@ use tss_esapi::interface_types::ecc::EccCurve;
 use tss_esapi::interface_types::key_bits::RsaKeyBits;
 use tss_esapi::interface_types::resource_handles::{Hierarchy, NvAuth};
 use tss_esapi::interface_types::session_handles::{AuthSession, PolicySession};
-use tss_esapi::structures::{Digest, DigestList, EncryptedSecret, IdObject, Public};
+use tss_esapi::structures::{Digest, DigestList, EncryptedSecret, IdObject, Nonce, Public};
 use tss_esapi::traits::Marshall;
 use zeroize::Zeroizing;
 
@@ -106,9 +106,9 @@ impl Link {
             context.policy_secret(
                 policy,
                 AuthHandle::Endorsement,
-                Default::default(),
-                Default::default(),
-                Default::default(),
+                Nonce::default(),
+                Digest::default(),
+                Nonce::default(),
                 None,
             )
         })?;

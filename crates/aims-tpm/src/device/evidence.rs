@@ -18,7 +18,7 @@ use crate::settings::AuthValue;
 const TRIES: usize = 3;
 
 impl Device {
-    pub(crate) fn quote(&mut self, ak: &Blob, nonce: &[u8], pcrs: &PcrSelection) -> Result<Quote, TpmError> {
+    pub(crate) fn quote(&mut self, ak: &Blob, nonce: &[u8], pcrs: PcrSelection) -> Result<Quote, TpmError> {
         let data = extra_data(nonce)?;
         self.run(|link| {
             let handle = link.load_attestation_key(ak)?;

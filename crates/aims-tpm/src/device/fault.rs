@@ -30,7 +30,7 @@ impl Fault {
     /// Whether the connection, or what the TPM had loaded for it, is gone: by a power cycle, for instance.
     pub(super) fn is_lost(&self) -> bool {
         let Self::Below(error) = self else { return false };
-        match Code::of(error) {
+        match Code::of(*error) {
             Code::Transport(_) => true,
             // A session that the TPM cannot know any more is among these.
             Code::Tpm(kind) => matches!(
@@ -50,17 +50,17 @@ impl Fault {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        matches!(self, Self::Below(error) if to_error(error) == TpmError::SlotsFull)
+        matches!(self, Self::Below(error) if to_error(*error) == TpmError::SlotsFull)
     }
 
     /// Whether the TPM said this.
     pub(super) fn is(&self, kind: Rc) -> bool {
-        matches!(self, Self::Below(error) if matches!(Code::of(error), Code::Tpm(found) if found == kind))
+        matches!(self, Self::Below(error) if matches!(Code::of(*error), Code::Tpm(found) if found == kind))
     }
 
     pub(super) fn into_error(self) -> TpmError {
         match self {
-            Self::Below(error) => to_error(&error),
+            Self::Below(error) => to_error(error),
             Self::Ours(error) => error,
         }
     }
@@ -68,7 +68,7 @@ impl Fault {
     /// What it means when the first connection is made.
     pub(super) fn at_connect(self) -> TpmError {
         match &self {
-            Self::Below(error) => match Code::of(error) {
+            Self::Below(error) => match Code::of(*error) {
                 // The loader finds no library of that name: it says either of these.
                 Code::Transport(NOT_SUPPORTED | BAD_REFERENCE | NOT_IMPLEMENTED) => TpmError::TctiMissing,
                 Code::Transport(NOT_PERMITTED) => TpmError::NoPermission,
@@ -91,7 +91,7 @@ enum Code {
 }
 
 impl Code {
-    fn of(error: &Error) -> Self {
+    fn of(error: Error) -> Self {
         let Error::Tss2Error(response) = error else { return Self::Library };
         let code: u32 = match response {
             Tss2ResponseCode::Success => return Self::Library,
@@ -102,15 +102,16 @@ impl Code {
             (LAYER_TPM | LAYER_RESOURCE_MANAGER | LAYER_RESOURCE_MANAGER_TPM, _) => {
                 response.kind().map_or(Self::Library, Self::Tpm)
             }
-            (LAYER_TCTI, number) => Self::Transport(number),
-            // The stream is torn: what came was no answer to what was asked.
-            (_, number @ (IO_ERROR | INSUFFICIENT_RESPONSE | MALFORMED_RESPONSE)) => Self::Transport(number),
+            // Of others these mean that the stream is torn: what came was no answer to what was asked.
+            (LAYER_TCTI, number) | (_, number @ (IO_ERROR | INSUFFICIENT_RESPONSE | MALFORMED_RESPONSE)) => {
+                Self::Transport(number)
+            }
             _ => Self::Library,
         }
     }
 }
 
-fn to_error(error: &Error) -> TpmError {
+fn to_error(error: Error) -> TpmError {
     let kind = match Code::of(error) {
         Code::Transport(_) => return TpmError::DeviceGone,
         Code::Library => return TpmError::Backend,

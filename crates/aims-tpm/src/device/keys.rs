@@ -14,7 +14,7 @@ use tss_esapi::structures::{
     Digest, HashcheckTicket, MaxBuffer, Public, SensitiveData, Signature, SignatureScheme,
 };
 use tss_esapi::traits::{Marshall, UnMarshall};
-use tss_esapi::tss2_esys::TPMT_TK_HASHCHECK;
+use tss_esapi::tss2_esys::{TPM2B_DIGEST, TPMT_TK_HASHCHECK};
 
 use super::Device;
 use super::fault::Fault;
@@ -34,7 +34,7 @@ impl Device {
         &mut self,
         algorithm: Algorithm,
         auth: Option<&AuthValue>,
-        policy: Option<&PcrSelection>,
+        policy: Option<PcrSelection>,
     ) -> Result<Blob, TpmError> {
         self.run(|link| {
             let digest = match policy {
@@ -99,7 +99,7 @@ impl Link {
         kind: Kind,
         public: Public,
         auth: Option<&AuthValue>,
-        policy: Option<&PcrSelection>,
+        policy: Option<PcrSelection>,
         data: Option<&[u8]>,
     ) -> Result<Blob, Fault> {
         // Nothing stays loaded, but TPMs work on it in a slot.
@@ -111,7 +111,7 @@ impl Link {
         Ok(Blob {
             kind,
             needs_auth: auth.is_some(),
-            policy: policy.copied(),
+            policy,
             parent: self.primary_name().to_vec(),
             public: made.out_public.marshall()?,
             private: made.out_private.value().to_vec(),
@@ -124,7 +124,7 @@ impl Link {
         blob: &Blob,
         call: impl FnOnce(&mut Context) -> tss_esapi::Result<T>,
     ) -> Result<T, Fault> {
-        let Some(pcrs) = &blob.policy else { return self.in_session(call) };
+        let Some(pcrs) = blob.policy else { return self.in_session(call) };
         self.with_policy_session(SessionType::Policy, HashingAlgorithm::Sha256, true, |link, session| {
             link.satisfy(session, pcrs, blob.needs_auth)?;
             Ok(link.context.execute_with_session(Some(AuthSession::from(session)), call)?)
@@ -179,8 +179,11 @@ fn padded<const LEN: usize>(number: &[u8]) -> Result<[u8; LEN], TpmError> {
 
 /// For keys that may sign what was hashed elsewhere.
 fn no_ticket() -> Result<HashcheckTicket, Fault> {
-    let none =
-        TPMT_TK_HASHCHECK { tag: TPM2_ST_HASHCHECK, hierarchy: TPM2_RH_NULL, digest: Default::default() };
+    let none = TPMT_TK_HASHCHECK {
+        tag: TPM2_ST_HASHCHECK,
+        hierarchy: TPM2_RH_NULL,
+        digest: TPM2B_DIGEST::default(),
+    };
     Ok(HashcheckTicket::try_from(none)?)
 }
 

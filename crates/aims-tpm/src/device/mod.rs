@@ -80,3 +80,28 @@ impl Device {
         Ok(self.link.insert(link))
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use aims_keys::Algorithm;
+    use aims_testkit::{SoftTpm, assert_refused};
+
+    use super::*;
+
+    /// TPM-13, TPM-12: what no caller outside can ask for, the TPM refuses by itself.
+    #[test]
+    fn tpm_12_tpm_13_the_tpm_refuses_a_digest_from_outside_and_one_of_another_length() {
+        let Some(soft) = SoftTpm::start() else { return };
+        let settings = Arc::new(TpmSettings::new(soft.tcti().parse().unwrap()));
+        let mut device = Device::new(settings, Arc::default());
+        let ak = device.create_attestation_key().unwrap();
+        let refused = device.sign(&ak, None, Algorithm::Es256, &[7; 32]);
+        assert_refused!(refused, "tpm_key_restricted", "TPM-13");
+        let key = device.create_signing_key(Algorithm::Es256, None, None).unwrap();
+        for len in [31, 48] {
+            let refused = device.sign(&key, None, Algorithm::Es256, &vec![7; len]);
+            assert_refused!(refused, "tpm_data_length", "TPM-12", "{len}");
+        }
+        device.sign(&key, None, Algorithm::Es256, &[7; 32]).unwrap();
+    }
+}

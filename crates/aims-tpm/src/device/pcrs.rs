@@ -15,14 +15,14 @@ use crate::pcr::{PcrBank, PcrSelection, PcrValue};
 const MOST_READS: usize = 24;
 
 impl Device {
-    pub(crate) fn pcr_read(&mut self, pcrs: &PcrSelection) -> Result<Vec<PcrValue>, TpmError> {
+    pub(crate) fn pcr_read(&mut self, pcrs: PcrSelection) -> Result<Vec<PcrValue>, TpmError> {
         self.run(|link| link.pcr_values(pcrs))
     }
 }
 
 impl Link {
     /// The values of these registers, in ascending order, all of them.
-    pub(super) fn pcr_values(&mut self, pcrs: &PcrSelection) -> Result<Vec<PcrValue>, Fault> {
+    pub(super) fn pcr_values(&mut self, pcrs: PcrSelection) -> Result<Vec<PcrValue>, Fault> {
         let mut left: Vec<u8> = pcrs.indices().collect();
         let mut values = Vec::with_capacity(left.len());
         for _ in 0..MOST_READS {
@@ -31,7 +31,7 @@ impl Link {
                 return Ok(values);
             }
             let asked = PcrSelection::new(pcrs.bank(), &left)?;
-            let list = selection_list(&asked)?;
+            let list = selection_list(asked)?;
             let (_, read, digests) = self.without_session(|context| context.pcr_read(list))?;
             let read: Vec<u8> = read
                 .get_selections()
@@ -59,7 +59,7 @@ impl Link {
     }
 
     /// The policy of these registers as they are now.
-    pub(super) fn policy_digest(&mut self, pcrs: &PcrSelection, with_auth: bool) -> Result<Digest, Fault> {
+    pub(super) fn policy_digest(&mut self, pcrs: PcrSelection, with_auth: bool) -> Result<Digest, Fault> {
         // One that is not there would be a policy over nothing.
         self.pcr_values(pcrs)?;
         self.with_policy_session(SessionType::Trial, HashingAlgorithm::Sha256, false, |link, session| {
@@ -72,7 +72,7 @@ impl Link {
     pub(super) fn satisfy(
         &mut self,
         session: PolicySession,
-        pcrs: &PcrSelection,
+        pcrs: PcrSelection,
         with_auth: bool,
     ) -> Result<(), Fault> {
         let list = selection_list(pcrs)?;
@@ -84,7 +84,7 @@ impl Link {
     }
 }
 
-pub(super) fn selection_list(pcrs: &PcrSelection) -> Result<PcrSelectionList, Fault> {
+pub(super) fn selection_list(pcrs: PcrSelection) -> Result<PcrSelectionList, Fault> {
     let slots = pcrs.indices().map(slot).collect::<Result<Vec<_>, _>>()?;
     Ok(PcrSelectionList::builder().with_selection(hash_of(pcrs.bank()), &slots).build()?)
 }

@@ -12,7 +12,7 @@ use crate::pcr::PcrSelection;
 const MAX_SEALED: usize = 128;
 
 impl Device {
-    pub(crate) fn seal(&mut self, data: &[u8], pcrs: &PcrSelection) -> Result<Blob, TpmError> {
+    pub(crate) fn seal(&mut self, data: &[u8], pcrs: PcrSelection) -> Result<Blob, TpmError> {
         if data.is_empty() || data.len() > MAX_SEALED {
             return Err(TpmError::Length);
         }
