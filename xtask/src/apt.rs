@@ -11,9 +11,12 @@ use crate::stages::{Done, Stop};
 /// Why something was skipped that needs [`openssl`].
 pub(crate) const NO_OPENSSL: &str = "no OpenSSL: apt-get install libssl-dev openssl pkg-config";
 
+/// Why `aims-tpm` was left out, which needs [`tss`].
+pub(crate) const NO_TSS: &str = "no libtss2: apt-get install libtss2-dev pkg-config";
+
 /// What must be there, how it is seen, and the Debian packages that bring it.
 /// A C compiler is not among them: without its linker this program would not be here.
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 8] = [
     Need { what: "git", packages: &["git"], there: git },
     Need {
         what: "OpenSSL (for JWE, interop/ and benches/)",
@@ -23,6 +26,13 @@ const NEEDS: [Need; 5] = [
     Need { what: "nginx (for interop/)", packages: &["nginx"], there: nginx },
     Need { what: "Python (for interop/)", packages: &["python3", "python3-venv"], there: python },
     Need { what: "Node (for interop/)", packages: &["nodejs", "npm"], there: node },
+    Need { what: "libtss2 (for aims-tpm)", packages: &["libtss2-dev", "pkg-config"], there: tss },
+    Need {
+        what: "a software TPM (for the tests of aims-tpm)",
+        packages: &["swtpm", "swtpm-tools", "tpm2-tools"],
+        there: software_tpm,
+    },
+    Need { what: "a software HSM (for the tests of aims-keys)", packages: &["softhsm2"], there: softhsm },
 ];
 
 struct Need {
@@ -61,6 +71,23 @@ pub(crate) fn stage() -> Result<Done, Stop> {
 pub(crate) fn openssl() -> bool {
     process::succeeds(process::program("pkg-config").args(["--exists", "openssl"]))
         && process::succeeds(process::program("openssl").arg("version"))
+}
+
+/// Whether the libraries of the TPM Software Stack are there, which `aims-tpm` needs and nothing else.
+pub(crate) fn tss() -> bool {
+    let libraries =
+        ["tss2-sys", "tss2-esys", "tss2-tctildr", "tss2-mu"].map(|name| format!("{name} >= 2.4.6"));
+    process::succeeds(process::program("pkg-config").arg("--exists").args(libraries))
+}
+
+fn software_tpm() -> bool {
+    ["swtpm", "swtpm_setup", "tpm2_checkquote"]
+        .iter()
+        .all(|name| process::succeeds(process::program(name).arg("--version")))
+}
+
+fn softhsm() -> bool {
+    process::succeeds(process::program("softhsm2-util").arg("--version"))
 }
 
 fn git() -> bool {

@@ -54,8 +54,12 @@ impl Device {
         let link = self.link()?;
         let mut outcome = work(link);
         // Others may fill slots too. What is loaded here can be loaded again.
-        if outcome.as_ref().is_err_and(Fault::is_full) && link.unload_all()? {
-            outcome = work(link);
+        if outcome.as_ref().is_err_and(Fault::is_full) {
+            outcome = match link.unload_all() {
+                Ok(true) => work(link),
+                Ok(false) => outcome,
+                Err(fault) => Err(fault),
+            };
         }
         if outcome.as_ref().is_err_and(Fault::is_lost) {
             self.link = None;

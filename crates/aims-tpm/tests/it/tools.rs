@@ -33,5 +33,10 @@ pub(crate) fn run(dir: &Path, tpm: Option<&SoftTpm>, tool: &str, args: &[&str]) 
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write as _;
+
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
