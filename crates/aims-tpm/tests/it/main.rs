@@ -4,7 +4,9 @@
 
 mod connection;
 mod credential;
+mod errors;
 mod evidence;
+mod example;
 mod hierarchy;
 mod policy;
 mod queue;
