@@ -22,6 +22,7 @@ use super::fault::Fault;
 use super::template;
 use crate::blob::{Blob, name_sha256};
 use crate::error::TpmError;
+use crate::public;
 use crate::settings::{AuthValue, TpmSettings};
 
 /// TPMs promise three slots for objects: one is that of the primary, these are the others (TPM-8).
@@ -139,12 +140,8 @@ impl Link {
     }
 
     fn load_anew(&mut self, blob: &Blob, hash: [u8; 32]) -> Result<KeyHandle, Fault> {
+        public::read(blob)?;
         let public = Public::unmarshall(&blob.public).map_err(|_| TpmError::BlobCorrupt)?;
-        // The library reads a prefix. What it would write again is all there may be.
-        if public.marshall()? != blob.public {
-            return Err(TpmError::BlobCorrupt.into());
-        }
-        template::check(blob, &public)?;
         let private = Private::try_from(blob.private.as_slice()).map_err(|_| TpmError::BlobCorrupt)?;
         self.make_room(1)?;
         let primary = self.primary;
