@@ -60,7 +60,9 @@ impl Device {
                 Err(fault) => Err(fault),
             };
         }
-        if outcome.as_ref().is_err_and(Fault::is_lost) {
+        // The value may be wrong, or an answer was altered on its way and both ends of the session disagree: then it would be wrong for ever.
+        let renewed = !outcome.as_ref().is_err_and(Fault::is_auth) || link.renew_session().is_ok();
+        if !renewed || outcome.as_ref().is_err_and(Fault::is_lost) {
             self.link = None;
         }
         outcome
@@ -69,7 +71,7 @@ impl Device {
     fn link(&mut self) -> Result<&mut Link, TpmError> {
         let link = match self.link.take() {
             Some(link) => link,
-            None => match Link::open(&self.settings) {
+            None => match Link::open(&self.settings, self.seen.load(Ordering::Relaxed)) {
                 Ok(link) => {
                     self.seen.store(true, Ordering::Relaxed);
                     link
