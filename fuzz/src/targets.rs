@@ -12,6 +12,7 @@ mod client_auth;
 mod client_metadata;
 mod der;
 mod dpop;
+mod event_log;
 mod evidence;
 mod forwarded;
 mod grant;
@@ -44,6 +45,9 @@ mod structured_field;
 mod svid;
 mod token_request;
 mod token_response;
+mod tpm_attest;
+mod tpm_evidence;
+mod tpm_signature;
 mod wit;
 mod workload_api;
 mod world;
@@ -78,6 +82,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "client_metadata", run: client_metadata::run, seeds: client_metadata::seeds },
     Target { name: "der", run: der::run, seeds: der::seeds },
     Target { name: "dpop", run: dpop::run, seeds: dpop::seeds },
+    Target { name: "event_log", run: event_log::run, seeds: event_log::seeds },
     Target { name: "evidence", run: evidence::run, seeds: evidence::seeds },
     Target { name: "forwarded", run: forwarded::run, seeds: forwarded::seeds },
     Target { name: "grant", run: grant::run, seeds: grant::seeds },
@@ -110,6 +115,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "svid", run: svid::run, seeds: svid::seeds },
     Target { name: "token_request", run: token_request::run, seeds: token_request::seeds },
     Target { name: "token_response", run: token_response::run, seeds: token_response::seeds },
+    Target { name: "tpm_attest", run: tpm_attest::run, seeds: tpm_attest::seeds },
+    Target { name: "tpm_evidence", run: tpm_evidence::run, seeds: tpm_evidence::seeds },
+    Target { name: "tpm_signature", run: tpm_signature::run, seeds: tpm_signature::seeds },
     Target { name: "wit", run: wit::run, seeds: wit::seeds },
     Target { name: "workload_api", run: workload_api::run, seeds: workload_api::seeds },
     Target { name: "wpt", run: wpt::run, seeds: wpt::seeds },

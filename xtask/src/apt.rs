@@ -24,15 +24,15 @@ const NEEDS: [Need; 8] = [
         there: openssl,
     },
     Need { what: "nginx (for interop/)", packages: &["nginx"], there: nginx },
+    Need { what: "SoftHSM (for tokens)", packages: &["softhsm2"], there: softhsm },
     Need { what: "Python (for interop/)", packages: &["python3", "python3-venv"], there: python },
     Need { what: "Node (for interop/)", packages: &["nodejs", "npm"], there: node },
     Need { what: "libtss2 (for aims-tpm)", packages: &["libtss2-dev", "pkg-config"], there: tss },
     Need {
-        what: "a software TPM (for the tests of aims-tpm)",
+        what: "a software TPM (for the tests of aims-tpm, and interop/)",
         packages: &["swtpm", "swtpm-tools", "tpm2-tools"],
         there: software_tpm,
     },
-    Need { what: "a software HSM (for the tests of aims-keys)", packages: &["softhsm2"], there: softhsm },
 ];
 
 struct Need {
@@ -81,7 +81,7 @@ pub(crate) fn tss() -> bool {
 }
 
 fn software_tpm() -> bool {
-    ["swtpm", "swtpm_setup", "tpm2_checkquote"]
+    ["swtpm", "swtpm_setup", "tpm2_activatecredential", "tpm2_checkquote"]
         .iter()
         .all(|name| process::succeeds(process::program(name).arg("--version")))
 }

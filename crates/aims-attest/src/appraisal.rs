@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use aims_jose::Thumbprint;
 use aims_keys::{Backend, UnixTime};
 
-use crate::{BoundKey, Evidence, EvidenceType, Freshness, Level, Reason, Selector, Verdict};
+use crate::{BoundKey, Evidence, EvidenceType, Freshness, KeyBinding, Level, Reason, Selector, Verdict};
 
 /// What a [`Verifier`](crate::Verifier) found in evidence (ATT-3). Cloning is cheap.
 ///
@@ -23,6 +24,7 @@ struct Fields {
     selectors: Vec<Selector>,
     level: Level,
     bound_key: BoundKey,
+    binding: Option<KeyBinding>,
     not_before: UnixTime,
     expires: UnixTime,
     freshness: Freshness,
@@ -108,6 +110,7 @@ impl Appraisal {
             selectors: Vec::new(),
             level: Level::NONE,
             bound_key: BoundKey::None,
+            binding: None,
             not_before,
             expires,
             freshness: Freshness::Static,
@@ -161,6 +164,23 @@ impl Appraisal {
     #[must_use]
     pub fn bound_key(&self) -> &BoundKey {
         &self.0.bound_key
+    }
+
+    /// The challenge and the key that it is bound to, if it is bound to a key.
+    #[must_use]
+    pub fn binding(&self) -> Option<&KeyBinding> {
+        self.0.binding.as_ref()
+    }
+
+    /// The same evidence, which names no key, beside a proof of possession: the key has signed what binds it to a challenge of the session in which the evidence was
+    /// collected, and that proof was verified (ATT-22). Evidence that names a key itself stays as it is.
+    #[must_use]
+    pub fn with_possession(&self, key: Thumbprint, binding: KeyBinding) -> Self {
+        let mut fields = (*self.0).clone();
+        if fields.bound_key == BoundKey::None {
+            (fields.bound_key, fields.binding) = (BoundKey::ProofOfPossession(key), Some(binding));
+        }
+        Self(Arc::new(fields))
     }
 
     /// From when on it counts.
@@ -264,8 +284,9 @@ impl AppraisalBuilder {
         self
     }
 
-    /// The key that belongs to it. Default: none.
-    pub fn bound_key(mut self, key: BoundKey) -> Self {
+    /// The key that belongs to it, and what bound it to the challenge. Default: none.
+    pub fn bound(mut self, key: BoundKey, binding: KeyBinding) -> Self {
+        self.0.binding = (key != BoundKey::None).then_some(binding);
         self.0.bound_key = key;
         self
     }

@@ -20,13 +20,13 @@ impl Evidence {
     ///
     /// # Errors
     ///
-    /// [`EvidenceTooLarge`] when the payload is longer than 64 KiB.
+    /// [`EvidenceTooLarge`] when the payload is longer than 64 KiB; of types that may hold an event log, longer than that and what 1 MiB takes in base64.
     pub fn new(
         kind: EvidenceType,
         payload: Vec<u8>,
         collected_at: UnixTime,
     ) -> Result<Self, EvidenceTooLarge> {
-        if payload.len() > MAX_PAYLOAD {
+        if payload.len() > kind.max_payload() {
             return Err(EvidenceTooLarge);
         }
         Ok(Self { kind, payload, format_version: 1, collected_at })
@@ -133,6 +133,48 @@ pub enum EvidenceType {
 }
 
 impl EvidenceType {
+    /// The type of this name; of a name that is not known here, another.
+    #[must_use]
+    pub fn from_name(name: &str) -> Self {
+        Self::ALL
+            .iter()
+            .find(|kind| kind.name() == name)
+            .cloned()
+            .unwrap_or_else(|| Self::Other(name.to_owned()))
+    }
+
+    /// Whether evidence of this type is only what a part of the issuer has seen and written down, on its own machine: brought by somebody else, it is worth nothing (ATT-41).
+    #[must_use]
+    pub fn is_hearsay(&self) -> bool {
+        matches!(self, Self::ContainerImage | Self::JoinToken | Self::Process | Self::UnixPeer)
+    }
+
+    /// All that have a name here.
+    const ALL: [Self; 22] = [
+        Self::AwsIid,
+        Self::AzureImds,
+        Self::ContainerImage,
+        Self::Ear,
+        Self::Eat,
+        Self::GcpIit,
+        Self::GithubOidc,
+        Self::InToto,
+        Self::JoinToken,
+        Self::K8sPsat,
+        Self::NitroEnclave,
+        Self::OperatorAssertion,
+        Self::Process,
+        Self::SevSnp,
+        Self::SigstoreBundle,
+        Self::SlsaProvenance,
+        Self::SshPop,
+        Self::Tdx,
+        Self::Tpm2Quote,
+        Self::TpmDevid,
+        Self::UnixPeer,
+        Self::X509Pop,
+    ];
+
     /// Its name in records and configuration.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -164,13 +206,23 @@ impl EvidenceType {
     }
 }
 
+impl EvidenceType {
+    /// ATT-5.
+    fn max_payload(&self) -> usize {
+        match self {
+            Self::Tpm2Quote => MAX_PAYLOAD + MAX_EVENT_LOG.div_ceil(3) * 4,
+            _ => MAX_PAYLOAD,
+        }
+    }
+}
+
 impl fmt::Display for EvidenceType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-/// The payload is longer than 64 KiB.
+/// The payload is longer than evidence of its type may be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the evidence is too large")]
 #[non_exhaustive]
@@ -191,3 +243,5 @@ impl EvidenceTooLarge {
 }
 
 const MAX_PAYLOAD: usize = 64 * 1024;
+
+const MAX_EVENT_LOG: usize = 1024 * 1024;

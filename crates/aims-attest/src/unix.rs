@@ -1,13 +1,13 @@
 //! What a kernel says about the process at the other end of a Unix socket.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use aims_jose::json::{self, JsonError, Limits, ObjectWriter, Value};
 use aims_keys::{Backend, UnixTime};
 
+use crate::hex::{digest, hexadecimal};
 use crate::{
-    Appraisal, AppraisalBuilder, Evidence, EvidenceTooLarge, EvidenceType, Freshness, Level, Reason,
+    Appraisal, AppraisalBuilder, Asked, Evidence, EvidenceTooLarge, EvidenceType, Freshness, Level, Reason,
     Selector, Verdict, Verifier,
 };
 
@@ -102,13 +102,13 @@ impl UnixProcess {
 /// `unix:uid`, `unix:gid`, `unix:supplementary_gid`, `unix:user`, `unix:group`, `unix:path` (weak: the process's own view) and `unix:sha256`.
 ///
 /// ```
-/// use aims_attest::{Proven, UnixProcess, UnixVerifier, Verifier};
+/// use aims_attest::{Asked, Proven, UnixProcess, UnixVerifier, Verifier};
 /// use aims_keys::{UnixTime, backend};
 ///
 /// let now = UnixTime::from_secs(1_790_000_000);
 /// let mut process = UnixProcess::default();
 /// (process.pid, process.uid, process.gid) = (4711, 1000, 100);
-/// let appraisal = UnixVerifier::new(backend::ring()).appraise(&process.to_evidence(now)?, now);
+/// let appraisal = UnixVerifier::new(backend::ring()).appraise(&process.to_evidence(now)?, &Asked::at(now));
 /// assert!(Proven::of([&appraisal], now).matches(&["unix:uid:1000".parse().unwrap()]).is_some());
 /// # Ok::<(), aims_attest::EvidenceTooLarge>(())
 /// ```
@@ -139,7 +139,8 @@ impl Verifier for UnixVerifier {
         &EvidenceType::UnixPeer
     }
 
-    fn appraise(&self, evidence: &Evidence, now: UnixTime) -> Appraisal {
+    fn appraise(&self, evidence: &Evidence, asked: &Asked<'_>) -> Appraisal {
+        let now = asked.now();
         let refused =
             |reason| Appraisal::refused(evidence, VERIFIER, Verdict::Rejected(reason), now, self.backend);
         if evidence.evidence_type() != self.evidence_type() {
@@ -180,26 +181,6 @@ fn selectors(process: &UnixProcess) -> Vec<Selector> {
     values.extend(process.sha256.as_ref().map(|digest| format!("sha256:{}", hexadecimal(digest))));
     // A path with a line break in it is no selector, and proves nothing.
     values.iter().filter_map(|value| Selector::new("unix", value).ok()).collect()
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn digest(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
-    if digits.len() != 64 || !digits.iter().all(is_digit) {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 /// The payload is not a description of a process.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use aims_jose::Thumbprint;
+
 /// What came of an appraisal (ATT-121). Only what was accepted proves anything.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "whoever issues decides about every verdict")]
@@ -10,12 +12,14 @@ pub enum Verdict {
     Accepted,
     /// The verifier itself failed.
     Error,
-    /// Something else is needed to tell.
-    Inconclusive,
+    /// Something else is needed to tell: what, as a short name in lower case (`challenge`).
+    Inconclusive(&'static str),
     /// The evidence is not good.
     Rejected(Reason),
     /// Something that the verifier needs could not be asked.
     Unavailable {
+        /// What, as a short name in lower case (`boot_records`).
+        dependency: &'static str,
         /// When to try again, if it is known.
         retry_after: Option<Duration>,
     },
@@ -28,7 +32,7 @@ impl Verdict {
         match self {
             Self::Accepted => "accepted",
             Self::Error => "appraisal_failed",
-            Self::Inconclusive => "inconclusive",
+            Self::Inconclusive(_) => "inconclusive",
             Self::Rejected(reason) => reason.code(),
             Self::Unavailable { .. } => "unavailable",
         }
@@ -43,30 +47,44 @@ pub enum Reason {
     AudienceMismatch,
     /// A signature does not verify.
     BadSignature,
+    /// Certificates do not lead to an authority, for another reason than that it is not known.
+    ChainInvalid,
     /// It has expired.
     Expired,
     /// It is for another key.
     KeyMismatch,
     /// It is not what its type says.
     Malformed,
+    /// What was measured is not what may run.
+    MeasurementMismatch,
     /// It does not answer the challenge.
     NonceMismatch,
     /// It is not valid yet.
     NotYetValid,
     /// What it hangs on does not count.
     ParentInvalid,
+    /// What was accepted is not enough together.
+    PolicyUnsatisfied,
     /// The process is not the one it was.
     ProcessChanged,
     /// It was used before.
     Replayed,
+    /// What it rests on was revoked.
+    Revoked,
     /// It was collected too long ago.
     Stale,
+    /// Nobody knows whom it is about.
+    SubjectNotAllowed,
     /// It is too large.
     TooLarge,
+    /// It is signed in a way that is not accepted.
+    UnsupportedAlgorithm,
     /// Nobody verifies evidence of this type.
     UnsupportedType,
     /// It is of a version that is not read.
     UnsupportedVersion,
+    /// Nobody who is believed vouches for it.
+    UntrustedRoot,
 }
 
 impl Reason {
@@ -76,18 +94,25 @@ impl Reason {
         match self {
             Self::AudienceMismatch => "audience_mismatch",
             Self::BadSignature => "bad_signature",
+            Self::ChainInvalid => "chain_invalid",
             Self::Expired => "expired",
             Self::KeyMismatch => "key_mismatch",
             Self::Malformed => "malformed",
+            Self::MeasurementMismatch => "measurement_mismatch",
             Self::NonceMismatch => "nonce_mismatch",
             Self::NotYetValid => "not_yet_valid",
             Self::ParentInvalid => "parent_invalid",
+            Self::PolicyUnsatisfied => "policy_unsatisfied",
             Self::ProcessChanged => "process_changed",
             Self::Replayed => "replayed",
+            Self::Revoked => "revoked",
             Self::Stale => "stale",
+            Self::SubjectNotAllowed => "subject_not_allowed",
             Self::TooLarge => "too_large",
+            Self::UnsupportedAlgorithm => "unsupported_algorithm",
             Self::UnsupportedType => "unsupported_type",
             Self::UnsupportedVersion => "unsupported_version",
+            Self::UntrustedRoot => "untrusted_root",
         }
     }
 }
@@ -109,6 +134,24 @@ impl Level {
     pub const HARDWARE: Self = Self(4);
     /// And the software that runs is known by independent evidence.
     pub const HARDWARE_AND_SOFTWARE: Self = Self(5);
+
+    /// The longest that a credential should live that rests on this (ATT-115): five minutes on somebody's word, a quarter of an hour on what software has seen, an hour
+    /// on the word of a platform or of hardware; nothing rests on nothing.
+    #[must_use]
+    pub fn max_lifetime(self) -> Duration {
+        Duration::from_secs(match self.0 {
+            0 => 0,
+            1 => 300,
+            2 => 900,
+            _ => 3600,
+        })
+    }
+
+    /// The level of this number, if there is one.
+    #[must_use]
+    pub fn of_number(number: u64) -> Option<Self> {
+        u8::try_from(number).ok().map(Self).filter(|level| *level <= Self::HARDWARE_AND_SOFTWARE)
+    }
 
     /// The number, from 0 to 5.
     #[must_use]
@@ -137,10 +180,21 @@ pub enum Freshness {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum BoundKey {
-    /// The evidence itself names the key: its JWK thumbprint (RFC 7638, SHA-256).
-    Hardware([u8; 32]),
+    /// The evidence itself names the key, and says that hardware holds it.
+    Hardware(Thumbprint),
     /// There is none.
     None,
     /// The key has signed the same challenge (ATT-22).
-    ProofOfPossession([u8; 32]),
+    ProofOfPossession(Thumbprint),
+}
+
+impl BoundKey {
+    /// The key, by its JWK thumbprint (RFC 7638).
+    #[must_use]
+    pub fn thumbprint(&self) -> Option<&Thumbprint> {
+        match self {
+            Self::Hardware(key) | Self::ProofOfPossession(key) => Some(key),
+            Self::None => None,
+        }
+    }
 }

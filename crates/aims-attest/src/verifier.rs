@@ -4,18 +4,18 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use aims_keys::{Backend, UnixTime};
+use aims_keys::Backend;
 
-use crate::{Appraisal, Evidence, EvidenceType, Reason, Verdict};
+use crate::{Appraisal, Asked, BoundKey, Evidence, EvidenceType, Reason, Verdict};
 
-/// Appraises one type of evidence: a function of the evidence, the time, and what the verifier was made with (ATT-1). It asks no network, no
+/// Appraises one type of evidence: a function of the evidence, what was asked, and what the verifier was made with (ATT-1). It asks no network, no
 /// clock and no file; what it needs of these it is given beforehand.
 pub trait Verifier: fmt::Debug + Send + Sync {
     /// The type of evidence that it understands.
     fn evidence_type(&self) -> &EvidenceType;
 
-    /// What the evidence proves.
-    fn appraise(&self, evidence: &Evidence, now: UnixTime) -> Appraisal;
+    /// What the evidence proves. What can hold a binding, and was asked for none, is [inconclusive](Verdict::Inconclusive): it may be somebody else's, or of yesterday.
+    fn appraise(&self, evidence: &Evidence, asked: &Asked<'_>) -> Appraisal;
 }
 
 /// A verifier for each type of evidence; what nobody understands is rejected. Which types there are is the deployment's choice (AIMS-16).
@@ -41,15 +41,21 @@ impl Verifiers {
 
     /// What the evidence proves, by the verifier of its type.
     #[must_use]
-    pub fn appraise(&self, evidence: &Evidence, now: UnixTime) -> Appraisal {
-        let refused = |verdict| Appraisal::refused(evidence, "none", verdict, now, self.backend);
+    pub fn appraise(&self, evidence: &Evidence, asked: &Asked<'_>) -> Appraisal {
+        let refused = |verdict| Appraisal::refused(evidence, "none", verdict, asked.now(), self.backend);
         let Some(verifier) = self.by_type.get(evidence.evidence_type()) else {
             return refused(Verdict::Rejected(Reason::UnsupportedType));
         };
-        let appraisal = verifier.appraise(evidence, now);
-        // What is said about other evidence is not said about this.
+        let appraisal = verifier.appraise(evidence, asked);
+        // What is said about other evidence is not said about this, nor what is said of a key that nobody asked about.
         let is_about = appraisal.evidence_type() == evidence.evidence_type()
-            && *appraisal.evidence_digest() == evidence.digest(self.backend);
+            && *appraisal.evidence_digest() == evidence.digest(self.backend)
+            && match appraisal.bound_key() {
+                BoundKey::None => appraisal.binding().is_none(),
+                BoundKey::Hardware(key) | BoundKey::ProofOfPossession(key) => {
+                    asked.key() == Some(key) && asked.binding() == appraisal.binding()
+                }
+            };
         if is_about { appraisal } else { refused(Verdict::Error) }
     }
 }

@@ -48,6 +48,6 @@ pub use crate::revisions::{SPEC_REVISIONS, SpecRevision};
 pub use crate::skipped::{SkipReason, SkippedKey};
 pub use crate::spiffe_bundle::SpiffeBundleError;
 pub use crate::wit::{
-    ClaimValue, IssueError, UnsignedWit, VerifiedWit, WIT_FIELD, Wit, WitCache, WitError, WitIssuer,
-    WitProfile, WitRequest, WitVerifier, WitVerifierBuilder,
+    Attested, ClaimValue, IssueError, UnsignedWit, VerifiedWit, WIT_FIELD, Wit, WitCache, WitError,
+    WitIssuer, WitProfile, WitRequest, WitVerifier, WitVerifierBuilder,
 };

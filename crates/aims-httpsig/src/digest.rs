@@ -50,9 +50,13 @@ impl Digests {
         Self::field_by(HashAlgorithm::Sha256, content, backend)
     }
 
-    /// The same by this algorithm. Several are joined with `, `.
+    /// The same by this algorithm. Several are joined with `, `. One that digests are not registered for, such as SHA-384, counts as SHA-256.
     #[must_use]
     pub fn field_by(algorithm: HashAlgorithm, content: &[u8], backend: Backend) -> String {
+        let algorithm = match algorithm {
+            HashAlgorithm::Sha512 => HashAlgorithm::Sha512,
+            _ => HashAlgorithm::Sha256,
+        };
         let mut hasher = backend.hasher(algorithm);
         hasher.update(content);
         let digest = BareItem::Bytes(hasher.finish().as_ref().to_vec().into());

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aims_attest::Selector;
+use aims_attest::{Policy, Selector};
 use aims_credential::x509::is_dns_name;
 use aims_id::{Origin, SpiffeId};
 
@@ -40,6 +40,7 @@ struct Fields {
     dns_names: Vec<String>,
     hint: Option<String>,
     federates_with: Vec<Origin>,
+    evidence: Option<Policy>,
 }
 
 impl Entry {
@@ -53,6 +54,7 @@ impl Entry {
             dns_names: Vec::new(),
             hint: None,
             federates_with: Vec::new(),
+            evidence: None,
         })
     }
 
@@ -97,6 +99,12 @@ impl Entry {
     pub fn federates_with(&self) -> &[Origin] {
         &self.0.federates_with
     }
+
+    /// What the evidence has to come to, besides proving the selectors.
+    #[must_use]
+    pub fn evidence(&self) -> Option<&Policy> {
+        self.0.evidence.as_ref()
+    }
 }
 
 impl fmt::Debug for Entry {
@@ -120,6 +128,7 @@ impl PartialEq for Entry {
             && a.dns_names == b.dns_names
             && a.hint == b.hint
             && a.federates_with == b.federates_with
+            && a.evidence == b.evidence
     }
 }
 
@@ -164,6 +173,13 @@ impl EntryBuilder {
     /// Gives the workload the bundle of another trust domain, too.
     pub fn federates_with(mut self, origin: Origin) -> Self {
         self.0.federates_with.push(origin);
+        self
+    }
+
+    /// Asks this of the evidence, at the first issue and at each renewal. All that counts, for the selectors too, is about one key and answers one challenge then (ATT-112),
+    /// and what is issued is issued for that key alone, lives no longer than the evidence, and than evidence of its level is worth (ATT-115).
+    pub fn evidence(mut self, policy: Policy) -> Self {
+        self.0.evidence = Some(policy);
         self
     }
 

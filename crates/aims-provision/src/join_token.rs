@@ -125,7 +125,7 @@ impl JoinTokens {
         let builder = Appraisal::accepted(&evidence, "join-token", (now, now + counts_for), self.backend)
             .level(Level::ASSERTED)
             .freshness(Freshness::OneTimeUse)
-            .bound_key(key.bound_key());
+            .bound(key.bound_key(), key.binding());
         Ok(kept.selectors.into_iter().fold(builder, AppraisalBuilder::selector).build())
     }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod authority;
+mod collect;
 mod credential_types;
 mod entries;
 mod entry;
@@ -15,14 +16,17 @@ mod rotation;
 mod unix_peer;
 
 pub use crate::authority::{Authority, AuthorityError, AuthoritySettings};
+pub use crate::collect::{CollectError, EvidenceSource};
 pub use crate::credential_types::{CredentialType, CredentialTypes};
 pub use crate::entries::{Entries, EntriesError};
 pub use crate::entry::{Entry, EntryBuilder, EntryError};
 pub use crate::join_token::{JoinToken, JoinTokenError, JoinTokens};
 pub use crate::possession::{
-    Challenge, ChallengeError, Challenges, ChallengesBuilder, KEY_PROOF_TYPE, KeyBinding, KeyProof,
-    KeyProofError, KeyProofVerifier, KeyProofVerifierBuilder, ProvenKey, TakenChallenge, UnsignedKeyProof,
+    Challenge, ChallengeError, Challenges, ChallengesBuilder, KEY_PROOF_TYPE, KeyProof, KeyProofError,
+    KeyProofVerifier, KeyProofVerifierBuilder, ProvenKey, TakenChallenge, UnsignedKeyProof,
 };
+pub use aims_attest::KeyBinding;
+
 pub use crate::posture::{
     AllOf, AnyOf, AsRegistered, AttributeValue, HasEvidence, MinLevel, NOf, Phase, Posture, PostureAssessor,
     PostureQuestion, PostureReason, Terms,

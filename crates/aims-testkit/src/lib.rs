@@ -15,6 +15,8 @@ mod refusal;
 mod swtpm;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "tpm")]
+mod tpm;
 #[cfg(feature = "vectors")]
 pub mod vectors;
 
@@ -32,3 +34,5 @@ pub use crate::introspection::TestIntrospection;
 pub use crate::swtpm::{SoftTpm, SoftTpmCa};
 #[cfg(feature = "tls")]
 pub use crate::tls::{Handshake, HandshakeError, handshake};
+#[cfg(feature = "tpm")]
+pub use crate::tpm::TestTpm;

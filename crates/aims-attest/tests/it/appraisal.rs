@@ -1,8 +1,8 @@
 //! Evidence and what verifiers find in it (ATT-1 to ATT-5).
 
 use aims_attest::{
-    Appraisal, BoundKey, Evidence, EvidenceType, Freshness, Level, Reason, Selector, Verdict, Verifier,
-    Verifiers,
+    Appraisal, Asked, BoundKey, Evidence, EvidenceType, Freshness, Level, Reason, Selector, Verdict,
+    Verifier, Verifiers,
 };
 use aims_keys::{UnixTime, backend};
 use aims_testkit::assert_refused;
@@ -18,7 +18,8 @@ impl Verifier for Three {
         &self.0
     }
 
-    fn appraise(&self, evidence: &Evidence, now: UnixTime) -> Appraisal {
+    fn appraise(&self, evidence: &Evidence, asked: &Asked<'_>) -> Appraisal {
+        let now = asked.now();
         if evidence.payload().len() != 3 {
             return Appraisal::refused(
                 evidence,
@@ -43,7 +44,7 @@ impl Verifier for Stale {
         &self.0
     }
 
-    fn appraise(&self, _: &Evidence, _: UnixTime) -> Appraisal {
+    fn appraise(&self, _: &Evidence, _: &Asked<'_>) -> Appraisal {
         self.1.clone()
     }
 }
@@ -55,25 +56,25 @@ fn att_1_aims_16_verifiers_are_functions_and_can_be_plugged_in() {
     let evidence = |payload: &[u8]| Evidence::new(kind.clone(), payload.to_vec(), NOW).unwrap();
     // The time is what it is told.
     for now in [UnixTime::EPOCH, NOW, UnixTime::from_secs(4_000_000_000)] {
-        let appraisal = verifiers.appraise(&evidence(b"yes"), now);
+        let appraisal = verifiers.appraise(&evidence(b"yes"), &Asked::at(now));
         assert_eq!((appraisal.verdict(), appraisal.verifier_id()), (Verdict::Accepted, "three"));
         assert_eq!((appraisal.not_before(), appraisal.expires()), (now, now + MINUTE));
     }
-    let appraisal = verifiers.appraise(&evidence(b"no"), NOW);
+    let appraisal = verifiers.appraise(&evidence(b"no"), &Asked::at(NOW));
     assert_eq!(appraisal.verdict(), Verdict::Rejected(Reason::Malformed));
     assert_eq!(appraisal.reasons(), [Reason::Malformed]);
 
     let unknown = Evidence::new(EvidenceType::Tdx, b"yes".to_vec(), NOW).unwrap();
-    assert_eq!(verifiers.appraise(&unknown, NOW).verdict().code(), "unsupported_type");
+    assert_eq!(verifiers.appraise(&unknown, &Asked::at(NOW)).verdict().code(), "unsupported_type");
 }
 
 #[test]
 fn att_3_what_was_found_in_other_evidence_is_not_found_in_this() {
     let kind = EvidenceType::Process;
-    let other =
-        Three(kind.clone()).appraise(&Evidence::new(kind.clone(), b"old".to_vec(), NOW).unwrap(), NOW);
+    let other = Three(kind.clone())
+        .appraise(&Evidence::new(kind.clone(), b"old".to_vec(), NOW).unwrap(), &Asked::at(NOW));
     let verifiers = Verifiers::new(backend::ring()).with(Stale(kind.clone(), other));
-    let appraisal = verifiers.appraise(&Evidence::new(kind, b"new".to_vec(), NOW).unwrap(), NOW);
+    let appraisal = verifiers.appraise(&Evidence::new(kind, b"new".to_vec(), NOW).unwrap(), &Asked::at(NOW));
     assert_eq!(appraisal.verdict(), Verdict::Error);
     assert!(appraisal.selectors().is_empty());
 }
@@ -103,7 +104,7 @@ fn att_3_an_appraisal_says_what_was_found_by_whom_and_until_when() {
         .claim("subject", "a")
         .aspect("hardware", "affirming")
         .level(Level::VOUCHED)
-        .bound_key(BoundKey::ProofOfPossession([7; 32]))
+        .bound(BoundKey::ProofOfPossession(key()), binding())
         .freshness(Freshness::Nonce)
         .policy("p-1")
         .build();
@@ -112,7 +113,8 @@ fn att_3_an_appraisal_says_what_was_found_by_whom_and_until_when() {
     assert_eq!(appraisal.claims()["subject"], "a");
     assert_eq!(appraisal.selectors(), selectors(&["x509pop:subject:a"]));
     assert_eq!((appraisal.level(), appraisal.level().number()), (Level::VOUCHED, 3));
-    assert_eq!(appraisal.bound_key(), &BoundKey::ProofOfPossession([7; 32]));
+    assert_eq!(appraisal.bound_key(), &BoundKey::ProofOfPossession(key()));
+    assert_eq!((appraisal.bound_key().thumbprint(), appraisal.binding()), (Some(&key()), Some(&binding())));
     assert_eq!((appraisal.not_before(), appraisal.expires()), (NOW, NOW + MINUTE));
     assert_eq!(appraisal.freshness(), Freshness::Nonce);
     assert_eq!(appraisal.vector()["hardware"], "affirming");
@@ -130,8 +132,8 @@ fn att_3_att_121_nothing_is_accepted_by_the_door_of_what_is_refused() {
     let evidence = evidence(EvidenceType::Process);
     for (verdict, code) in [
         (Verdict::Accepted, "appraisal_failed"),
-        (Verdict::Inconclusive, "inconclusive"),
-        (Verdict::Unavailable { retry_after: Some(MINUTE) }, "unavailable"),
+        (Verdict::Inconclusive("challenge"), "inconclusive"),
+        (Verdict::Unavailable { dependency: "boot_records", retry_after: Some(MINUTE) }, "unavailable"),
         (Verdict::Rejected(Reason::Replayed), "replayed"),
     ] {
         let refused = Appraisal::refused(&evidence, "test", verdict, NOW, backend::ring());

@@ -2,7 +2,10 @@
 //! Evidence, appraisals, selectors.
 
 mod appraisal;
+mod policy;
 mod proven;
 mod selector;
 mod support;
+mod tpm;
+mod tpm_endorsement;
 mod unix;

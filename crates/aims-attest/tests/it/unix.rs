@@ -1,7 +1,8 @@
 //! Processes behind Unix sockets (ATT-43, ATT-45).
 
 use aims_attest::{
-    Evidence, EvidenceType, Freshness, Level, Proven, Reason, UnixProcess, UnixVerifier, Verdict, Verifier,
+    Asked, Evidence, EvidenceType, Freshness, Level, Proven, Reason, UnixProcess, UnixVerifier, Verdict,
+    Verifier,
 };
 use aims_keys::backend;
 
@@ -19,13 +20,15 @@ fn process() -> UnixProcess {
 }
 
 fn shown(process: &UnixProcess) -> Vec<String> {
-    let appraisal = UnixVerifier::new(backend::ring()).appraise(&process.to_evidence(NOW).unwrap(), NOW);
+    let appraisal =
+        UnixVerifier::new(backend::ring()).appraise(&process.to_evidence(NOW).unwrap(), &Asked::at(NOW));
     Proven::of([&appraisal], NOW).selectors().map(ToString::to_string).collect()
 }
 
 #[test]
 fn att_43_a_process_is_proven_by_what_the_kernel_says_about_it() {
-    let appraisal = UnixVerifier::new(backend::ring()).appraise(&process().to_evidence(NOW).unwrap(), NOW);
+    let appraisal =
+        UnixVerifier::new(backend::ring()).appraise(&process().to_evidence(NOW).unwrap(), &Asked::at(NOW));
     assert_eq!((appraisal.verdict(), appraisal.level()), (Verdict::Accepted, Level::OBSERVED));
     assert_eq!((appraisal.expires(), appraisal.freshness()), (NOW + MINUTE * 60, Freshness::Timestamp));
     assert_eq!((&*appraisal.claims()["pid"], &*appraisal.claims()["start_time"]), ("4711", "99"));
@@ -44,7 +47,7 @@ fn att_43_a_process_is_proven_by_what_the_kernel_says_about_it() {
         ]
     );
     let short = UnixVerifier::new(backend::ring()).with_lifetime(MINUTE);
-    assert_eq!(short.appraise(&process().to_evidence(NOW).unwrap(), NOW).expires(), NOW + MINUTE);
+    assert_eq!(short.appraise(&process().to_evidence(NOW).unwrap(), &Asked::at(NOW)).expires(), NOW + MINUTE);
 }
 
 #[test]
@@ -59,7 +62,8 @@ fn att_45_whoever_has_no_number_here_is_not_taken_for_others_who_have_none() {
     // A process 0 is one that the collector cannot see.
     let mut outside = process();
     outside.pid = 0;
-    let appraisal = UnixVerifier::new(backend::ring()).appraise(&outside.to_evidence(NOW).unwrap(), NOW);
+    let appraisal =
+        UnixVerifier::new(backend::ring()).appraise(&outside.to_evidence(NOW).unwrap(), &Asked::at(NOW));
     assert_eq!(appraisal.verdict(), Verdict::Rejected(Reason::Malformed));
 }
 
@@ -78,7 +82,7 @@ fn att_3_what_is_not_evidence_of_a_process_now_is_rejected() {
     let verifier = UnixVerifier::new(backend::ring());
     let verdict = |text: &str| {
         let evidence = Evidence::new(EvidenceType::UnixPeer, text.as_bytes().to_vec(), NOW).unwrap();
-        verifier.appraise(&evidence, NOW).verdict()
+        verifier.appraise(&evidence, &Asked::at(NOW)).verdict()
     };
     assert_eq!(verdict(&good), Verdict::Accepted);
     for (from, to) in [
@@ -113,10 +117,16 @@ fn att_3_what_is_not_evidence_of_a_process_now_is_rejected() {
         (NOW + MINUTE, Verdict::Rejected(Reason::Stale)),
         (NOW - MINUTE, Verdict::Rejected(Reason::Stale)),
     ] {
-        assert_eq!(verifier.appraise(&evidence, now).verdict(), expected);
+        assert_eq!(verifier.appraise(&evidence, &Asked::at(now)).verdict(), expected);
     }
     let other = Evidence::new(EvidenceType::Process, good.clone().into_bytes(), NOW).unwrap();
-    assert_eq!(verifier.appraise(&other, NOW).verdict(), Verdict::Rejected(Reason::UnsupportedType));
+    assert_eq!(
+        verifier.appraise(&other, &Asked::at(NOW)).verdict(),
+        Verdict::Rejected(Reason::UnsupportedType)
+    );
     let newer = evidence.with_format_version(2);
-    assert_eq!(verifier.appraise(&newer, NOW).verdict(), Verdict::Rejected(Reason::UnsupportedVersion));
+    assert_eq!(
+        verifier.appraise(&newer, &Asked::at(NOW)).verdict(),
+        Verdict::Rejected(Reason::UnsupportedVersion)
+    );
 }

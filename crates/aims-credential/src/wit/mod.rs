@@ -1,5 +1,6 @@
 //! Workload Identity Tokens: issued, held and verified.
 
+mod attested;
 mod cache;
 mod claims;
 mod error;
@@ -10,6 +11,7 @@ mod request;
 mod token;
 mod verify;
 
+pub use self::attested::Attested;
 pub use self::cache::WitCache;
 pub use self::error::WitError;
 pub use self::issue::{UnsignedWit, WitIssuer};

@@ -8,6 +8,8 @@ use aims_jose::ClaimsError;
 use aims_jose::json::{ObjectWriter, Value};
 use aims_keys::PublicKey;
 
+use super::attested::{self, Attested};
+
 /// What a token shall say: for whom, bound to which key, and what else.
 ///
 /// ```
@@ -31,6 +33,7 @@ pub struct WitRequest<'a> {
     pub(super) subject: &'a WorkloadId,
     pub(super) key: &'a PublicKey,
     pub(super) lifetime: Option<Duration>,
+    attested: Option<&'a Attested>,
     claims: Vec<(&'a str, ClaimValue<'a>)>,
 }
 
@@ -38,13 +41,20 @@ impl<'a> WitRequest<'a> {
     /// A token for `subject`, bound to `key`.
     #[must_use]
     pub fn new(subject: &'a WorkloadId, key: &'a PublicKey) -> Self {
-        Self { subject, key, lifetime: None, claims: Vec::new() }
+        Self { subject, key, lifetime: None, attested: None, claims: Vec::new() }
     }
 
     /// Valid for this long, in whole seconds, in place of the issuer's default.
     #[must_use]
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Says what evidence the token is issued on.
+    #[must_use]
+    pub fn attested(mut self, attested: &'a Attested) -> Self {
+        self.attested = Some(attested);
         self
     }
 
@@ -59,6 +69,9 @@ impl<'a> WitRequest<'a> {
     /// Writes the claims of the deployment, unless one has the name of a claim that the issuer sets or must not set: a second
     /// `sub` would be a second identity (CRD-6).
     pub(super) fn write_claims(&self, writer: &mut ObjectWriter) -> Result<(), ClaimsError> {
+        if let Some(attested) = self.attested {
+            attested.write(writer);
+        }
         for (name, value) in &self.claims {
             if let Some(registered) = REGISTERED.iter().find(|registered| *registered == name) {
                 return Err(ClaimsError::Registered(registered));
@@ -135,4 +148,4 @@ impl fmt::Debug for ClaimValue<'_> {
 }
 
 /// Claims that a request cannot add.
-const REGISTERED: [&str; 8] = ["aud", "cnf", "exp", "iat", "iss", "jti", "nbf", "sub"];
+const REGISTERED: [&str; 9] = [attested::CLAIM, "aud", "cnf", "exp", "iat", "iss", "jti", "nbf", "sub"];

@@ -9,6 +9,7 @@ use aims_jose::jwt::claim;
 use aims_jose::{Header, HeaderMemo, JwsError, Thumbprint, UnverifiedJws};
 use aims_keys::{Algorithm, Backend, PublicKey, UnixTime};
 
+use super::attested::{self, Attested};
 use super::claims::WitClaims;
 use super::{MAX_LIFETIME, WIT_TYPE, WitError, WitProfile};
 use crate::bundle::bundle_of;
@@ -351,9 +352,15 @@ impl VerifiedWit {
         &self.0.claims.object
     }
 
+    /// What evidence its issuer had, if it says so. A claim that is not well-formed says nothing.
+    #[must_use]
+    pub fn attested(&self) -> Option<Attested> {
+        self.claims().get(attested::CLAIM).and_then(Attested::read)
+    }
+
     /// The names under which it can be cut off.
     pub fn mark_keys(&self) -> impl Iterator<Item = MarkKey<'_>> {
-        mark_keys(self.subject(), self.token_id())
+        mark_keys(self.subject(), self.token_id()).chain([MarkKey::Key(self.thumbprint())])
     }
 
     /// Whether it still counts at `now`. To be asked at every use: its time passes, and it can be cut off before.

@@ -1,10 +1,11 @@
 //! A verified X.509 credential.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aims_id::WorkloadId;
+use aims_jose::Thumbprint;
 use aims_keys::{PublicKey, UnixTime};
 use rustls_pki_types::CertificateDer;
 
@@ -24,6 +25,8 @@ pub struct VerifiedSvid(Arc<Facts>);
 pub(super) struct Facts {
     pub(super) subject: WorkloadId,
     pub(super) key: PublicKey,
+    /// Once somebody asked.
+    pub(super) thumbprint: OnceLock<Thumbprint>,
     pub(super) not_before: UnixTime,
     pub(super) validity: Validity,
     pub(super) serial: String,
@@ -50,6 +53,12 @@ impl VerifiedSvid {
     #[must_use]
     pub fn public_key(&self) -> &PublicKey {
         &self.0.key
+    }
+
+    /// The thumbprint of that key.
+    #[must_use]
+    pub fn thumbprint(&self) -> &Thumbprint {
+        self.0.thumbprint.get_or_init(|| Thumbprint::of(&self.0.key))
     }
 
     /// The last second at which every certificate is valid on the path that was found. There may be another path, which ends later:
@@ -98,8 +107,8 @@ impl VerifiedSvid {
     /// The names under which it can be cut off.
     pub fn mark_keys(&self) -> impl Iterator<Item = MarkKey<'_>> {
         let subject = self.subject();
-        [MarkKey::Agent(subject), MarkKey::Credential { origin: subject.origin_str(), id: self.serial() }]
-            .into_iter()
+        let credential = MarkKey::Credential { origin: subject.origin_str(), id: self.serial() };
+        [MarkKey::Agent(subject), credential, MarkKey::Key(self.thumbprint())].into_iter()
     }
 
     /// Whether it still counts at `now`. To be asked at every use: its time passes, and it can be cut off before.

@@ -7,11 +7,14 @@ use std::thread::ScopedJoinHandle;
 use aims_credential::{
     BundleSet, BundleSource, Mark, MarkKey, MarkTable, TrustBundle, WitCache, WitVerifier,
 };
+use aims_jose::Thumbprint;
 use aims_keys::{Algorithm, backend};
 use aims_testkit::assert_refused;
 use serde_json::json;
 
-use crate::support::{EXP, IAT, KEY_ID, LEEWAY, ORIGIN, SUBJECT, World, at, bundle, id, jwk, key, now};
+use crate::support::{
+    EXP, IAT, KEY_ID, LEEWAY, ORIGIN, SUBJECT, World, at, bundle, id, jwk, key, now, public,
+};
 
 fn cache(bundles: BundleSet) -> WitCache {
     WitCache::new(WitVerifier::builder(bundles, backend::ring()).build(), 100)
@@ -96,6 +99,8 @@ fn aims_55_a_mark_ends_a_cached_token() {
     cut(MarkKey::Agent(&agent), Mark::dead(), "revoked");
     cut(MarkKey::Agent(&agent), Mark::suspended(), "suspended");
     cut(MarkKey::Credential { origin: ORIGIN, id: jti }, Mark::dead(), "revoked");
+    let key = Thumbprint::of(public(&world.workload_key));
+    cut(MarkKey::Key(&key), Mark::dead(), "revoked");
     // Begun at IAT, in the same second as the cut, or within what clocks may disagree.
     cut(MarkKey::Agent(&agent), Mark::not_before(at(IAT)), "superseded");
     cut(MarkKey::Agent(&agent), Mark::not_before(at(IAT - LEEWAY)), "superseded");

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aims_credential::{ClaimValue, IssueError, WitIssuer, WitRequest};
+use aims_credential::{Attested, ClaimValue, IssueError, WitIssuer, WitRequest};
 use aims_jose::json::{Limits, Object};
 use aims_keys::{
     Algorithm, AlgorithmSet, AsyncSigner, BoxFuture, Protection, PublicKey, SignError, SignInput, Signature,
@@ -36,6 +36,55 @@ fn wit_2_crd_13_aims_7_aims_8_what_a_token_says() {
     );
     assert_eq!(claims["cnf"]["jwk"]["alg"], "ES256");
     world.verifier().verify(&token, now()).unwrap();
+}
+
+#[test]
+fn att_115_what_a_token_says_of_evidence_and_what_no_verifier_reads() {
+    let world = World::new();
+    let issue = |attested: &Attested| {
+        let subject = id(SUBJECT);
+        let request = WitRequest::new(&subject, public(&world.workload_key)).attested(attested);
+        world.issuer().sign(&request, at(IAT)).unwrap()
+    };
+    let attested = Attested::new(4, at(IAT))
+        .with_key_in_hardware()
+        .with_types(["tpm2-quote", "unix-peer"])
+        .with_result_digest([7; 32]);
+    let token = issue(&attested);
+    assert_eq!(
+        claims_of(&token)["attest"],
+        json!({
+            "level": 4, "key": "hardware", "types": ["tpm2-quote", "unix-peer"], "iat": IAT,
+            "result_digest": "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc",
+        })
+    );
+    let verify = |token: &str| world.verifier().verify(token, now()).unwrap().attested();
+    assert_eq!(verify(&token), Some(attested));
+    let plain = Attested::new(9, at(IAT));
+    assert_eq!((plain.level(), plain.is_key_in_hardware()), (5, false));
+    assert_eq!(verify(&issue(&plain)), Some(plain));
+    assert_eq!(verify(&world.token()), None);
+
+    for claim in [
+        json!("hardware"),
+        json!({"level": 6, "key": "hardware", "types": [], "iat": IAT}),
+        json!({"level": -1, "key": "hardware", "types": [], "iat": IAT}),
+        json!({"level": 4, "key": "Hardware", "types": [], "iat": IAT}),
+        json!({"level": 4, "key": true, "types": [], "iat": IAT}),
+        json!({"level": 4, "types": [], "iat": IAT}),
+        json!({"key": "hardware", "types": [], "iat": IAT}),
+        json!({"level": 4, "key": "hardware", "iat": IAT}),
+        json!({"level": 4, "key": "hardware", "types": [1], "iat": IAT}),
+        json!({"level": 4, "key": "hardware", "types": vec!["a"; 17], "iat": IAT}),
+        json!({"level": 4, "key": "hardware", "types": []}),
+        json!({"level": 4, "key": "hardware", "types": [], "iat": IAT, "result_digest": "AA"}),
+    ] {
+        assert_eq!(verify(&world.forge().claim("attest", claim.clone()).token()), None, "{claim}");
+    }
+    // Whoever issues says it by its own method alone.
+    let subject = id(SUBJECT);
+    let request = WitRequest::new(&subject, public(&world.workload_key)).claim("attest", "hardware");
+    assert!(world.issuer().sign(&request, at(IAT)).is_err());
 }
 
 #[test]

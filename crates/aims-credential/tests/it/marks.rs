@@ -156,7 +156,7 @@ fn aims_8_aims_55_a_verified_wit_is_asked_at_every_use() {
     wit.still_valid(at(EXP + LEEWAY - 1), &marks).unwrap();
     assert_refused!(wit.still_valid(at(EXP + LEEWAY), &marks), "expired", "AIMS-8");
     let agent = id(SUBJECT);
-    let keys = [MarkKey::Agent(&agent), credential("AAECAwQFBgcICQoLDA0ODw")];
+    let keys = [MarkKey::Agent(&agent), credential("AAECAwQFBgcICQoLDA0ODw"), MarkKey::Key(wit.thumbprint())];
     assert!(wit.mark_keys().eq(keys));
     for key in keys {
         marks.add(&key, Mark::not_before(at(IAT))).unwrap();

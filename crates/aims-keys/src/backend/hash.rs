@@ -8,8 +8,22 @@ use core::fmt;
 pub enum HashAlgorithm {
     /// SHA-256 (FIPS 180-4): 32 bytes.
     Sha256,
+    /// SHA-384: 48 bytes.
+    Sha384,
     /// SHA-512: 64 bytes.
     Sha512,
+}
+
+impl HashAlgorithm {
+    /// How long its hashes are, in bytes.
+    #[must_use]
+    pub const fn output_len(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
 }
 
 /// A hash under way: [`Backend::hasher`](super::Backend::hasher) begins one.

@@ -28,6 +28,8 @@ mod id;
 #[cfg(all(feature = "key-files", unix))]
 mod key_files;
 mod memory;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 
 use core::fmt;
 
@@ -39,6 +41,8 @@ pub use self::id::{BadKeyId, KeyId};
 #[cfg(all(feature = "key-files", unix))]
 pub use self::key_files::KeyFiles;
 pub use self::memory::MemoryStore;
+#[cfg(feature = "pkcs11")]
+pub use self::pkcs11::{Pin, Pkcs11Store, Pkcs11StoreBuilder, TokenName};
 use crate::algorithm::Algorithm;
 use crate::private::PrivateKey;
 
@@ -85,7 +89,9 @@ pub trait ListKeys: fmt::Debug + Send + Sync {
 
 /// A store that deletes keys.
 pub trait DeleteKeys: fmt::Debug + Send + Sync {
-    /// Deletes a key. Handles that are open go on signing until they are dropped.
+    /// Deletes a key. Handles that are open go on signing until they are dropped where the store keeps keys in memory or
+    /// files; where the key is in a device, it is gone, and they end with
+    /// [`SignError::NotFound`](crate::SignError::NotFound).
     ///
     /// # Errors
     ///

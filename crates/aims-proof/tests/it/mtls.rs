@@ -44,7 +44,7 @@ fn aims_55_mtls_10_a_peer_is_asked_about_at_every_use() {
     let after = UnixTime::from_secs(caller.not_after().as_secs() + 1);
     assert_refused!(caller.still_valid(after, &marks), "expired", "AIMS-8");
     let keys: Vec<MarkKey<'_>> = caller.mark_keys().collect();
-    assert_eq!(keys.len(), 2);
+    assert_eq!(keys.len(), 3);
     for key in keys {
         let marks = MarkTable::with_capacity(8);
         marks.add(&key, Mark::dead()).unwrap();

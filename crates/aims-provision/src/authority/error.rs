@@ -31,6 +31,9 @@ pub enum AuthorityError {
     /// The grant does not cover this kind of credential.
     #[error("credentials of the kind {} were not granted", .0.name())]
     NotGranted(CredentialType),
+    /// The evidence behind the grant is about another key.
+    #[error("the evidence behind the grant is about another key")]
+    OtherKey,
     /// There is no randomness.
     #[error("the random generator failed")]
     Random(#[source] KeyError),
@@ -56,6 +59,7 @@ impl AuthorityError {
             Self::Key(error) => error.code(),
             Self::KeyStore(error) => error.code(),
             Self::NotGranted(_) => "not_granted",
+            Self::OtherKey => "other_key",
             Self::Random(error) => error.code(),
             Self::TooManyRevoked => "too_many_revoked",
             Self::TrustDomain(error) => error.code(),
@@ -73,6 +77,7 @@ impl AuthorityError {
             Self::Key(error) => error.rule(),
             Self::KeyStore(error) => error.rule(),
             Self::NotGranted(_) => "AIMS-14",
+            Self::OtherKey => "ATT-112",
             Self::Random(error) => error.rule(),
             Self::TooManyRevoked => "X5V-10",
             Self::TrustDomain(error) => error.rule(),

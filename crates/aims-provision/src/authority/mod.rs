@@ -16,6 +16,7 @@ use std::time::Duration;
 use aims_credential::x509::{CertificateDer, NewSvid};
 use aims_credential::{BundleSource, JwtSvidRequest, TrustBundle, WitRequest};
 use aims_id::{Origin, Scheme, TrustDomain};
+use aims_jose::Thumbprint;
 use aims_keys::store::{DeleteKeys, GenerateKeys, MemoryStore};
 use aims_keys::{Backend, PublicKey, UnixTime};
 use arc_swap::ArcSwap;
@@ -150,13 +151,14 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// [`AuthorityError::NotGranted`], [`AuthorityError::EvidenceExpired`], [`AuthorityError::Certificate`].
+    /// [`AuthorityError::NotGranted`], [`AuthorityError::EvidenceExpired`], [`AuthorityError::OtherKey`], [`AuthorityError::Certificate`].
     pub fn issue_x509(
         &self,
         grant: &Grant,
         key: &PublicKey,
         now: UnixTime,
     ) -> Result<Vec<CertificateDer<'static>>, AuthorityError> {
+        check_key(grant, key)?;
         let lifetime = self.lifetime(grant, CredentialType::X509, now)?;
         let request = NewSvid::new(grant.subject().as_workload_id(), key).lifetime(lifetime);
         let request = grant.dns_names().iter().fold(request, |request, name| request.dns_name(name));
@@ -167,14 +169,18 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// [`AuthorityError::NotGranted`], [`AuthorityError::EvidenceExpired`], [`AuthorityError::JwtSvid`], which is also what comes of no
-    /// audience at all.
+    /// [`AuthorityError::NotGranted`], [`AuthorityError::EvidenceExpired`], [`AuthorityError::OtherKey`], where the grant is for one key alone, [`AuthorityError::JwtSvid`],
+    /// which is also what comes of no audience at all.
     pub fn issue_jwt(
         &self,
         grant: &Grant,
         audiences: &[&str],
         now: UnixTime,
     ) -> Result<String, AuthorityError> {
+        // Whoever has it needs no key.
+        if grant.key().is_some() {
+            return Err(AuthorityError::OtherKey);
+        }
         let lifetime = self.lifetime(grant, CredentialType::Jwt, now)?;
         let (first, others) =
             audiences.split_first().map_or(("", [].as_slice()), |(first, rest)| (*first, rest));
@@ -187,10 +193,13 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// [`AuthorityError::NotGranted`], [`AuthorityError::EvidenceExpired`], [`AuthorityError::Wit`].
+    /// [`AuthorityError::NotGranted`], [`AuthorityError::EvidenceExpired`], [`AuthorityError::OtherKey`], [`AuthorityError::Wit`].
     pub fn issue_wit(&self, grant: &Grant, key: &PublicKey, now: UnixTime) -> Result<String, AuthorityError> {
+        check_key(grant, key)?;
         let lifetime = self.lifetime(grant, CredentialType::Wit, now)?;
+        let attested = grant.attested(key.backend());
         let request = WitRequest::new(grant.subject().as_workload_id(), key).lifetime(lifetime);
+        let request = attested.iter().fold(request, WitRequest::attested);
         let request = grant
             .attributes()
             .iter()
@@ -233,6 +242,14 @@ impl Authority {
 
     fn keys(&self) -> std::sync::MutexGuard<'_, Keys> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// ATT-112: what is known of one key is not said of another.
+fn check_key(grant: &Grant, key: &PublicKey) -> Result<(), AuthorityError> {
+    match grant.key() {
+        Some(known) if *known != Thumbprint::of(key) => Err(AuthorityError::OtherKey),
+        _ => Ok(()),
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use aims_attest::KeyBinding;
 use aims_credential::x509::NewCertificateRequest;
-use aims_jose::base64url;
+use aims_jose::{Thumbprint, base64url};
 use aims_keys::{PublicKey, UnixTime};
 
-use super::{ChallengeError, KeyBinding, KeyProofError, UnsignedKeyProof};
+use super::{ChallengeError, KeyProofError, UnsignedKeyProof};
 
 /// 32 random bytes of an issuer, for one audience (ATT-21).
 ///
@@ -59,7 +60,7 @@ impl Challenge {
     /// What binds this challenge and `key` to each other.
     #[must_use]
     pub fn binding(&self, key: &PublicKey) -> KeyBinding {
-        KeyBinding::of(self, key)
+        KeyBinding::of(&self.audience, &self.nonce, &Thumbprint::of(key), key.backend())
     }
 
     /// An answer as a token, for the owner of `key` to sign; of type [`KEY_PROOF_TYPE`](super::KEY_PROOF_TYPE).

@@ -1,6 +1,5 @@
 //! Proof of possession, for workloads that keep their own key.
 
-mod binding;
 mod challenge;
 mod challenge_error;
 mod challenges;
@@ -10,7 +9,6 @@ mod proven;
 mod unsigned;
 mod verify;
 
-pub use self::binding::KeyBinding;
 pub use self::challenge::Challenge;
 pub use self::challenge_error::ChallengeError;
 pub use self::challenges::{Challenges, ChallengesBuilder, TakenChallenge};

@@ -12,7 +12,7 @@ use super::KeyProofError;
 /// `typ` of a proof as a token. The type is private to this project.
 ///
 /// Its header has exactly `alg`, `jwk` (the public key) and `typ`; its claims are exactly `aud` (one string), `binding` (the
-/// [`KeyBinding`](super::KeyBinding) in base64url), `iat` and `nonce` (the challenge in base64url).
+/// [`KeyBinding`](aims_attest::KeyBinding) in base64url), `iat` and `nonce` (the challenge in base64url).
 pub const KEY_PROOF_TYPE: &str = "aims-key-proof+jwt";
 
 /// A proof that its sender holds a key, as received; nothing is known about it.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aims_attest::BoundKey;
+use aims_attest::{BoundKey, KeyBinding};
 use aims_credential::x509::CertificateRequest;
 use aims_id::WorkloadId;
 use aims_jose::Thumbprint;
@@ -22,6 +22,7 @@ use super::KeyProofError;
 /// ```
 pub struct ProvenKey {
     pub(super) key: PublicKey,
+    pub(super) binding: KeyBinding,
     pub(super) session: Box<[u8]>,
     pub(super) not_after: UnixTime,
     /// What the certificate request asks for, where the proof was one.
@@ -61,7 +62,13 @@ impl ProvenKey {
     /// What an appraisal says of this key, whose evidence has no room for it (ATT-22).
     #[must_use]
     pub fn bound_key(&self) -> BoundKey {
-        BoundKey::ProofOfPossession(*self.thumbprint().as_bytes())
+        BoundKey::ProofOfPossession(self.thumbprint())
+    }
+
+    /// What bound the key to the challenge, and binds evidence that has room for it to both (ATT-21).
+    #[must_use]
+    pub fn binding(&self) -> KeyBinding {
+        self.binding
     }
 
     /// The session in which it was proven, as the caller named it.

@@ -138,7 +138,8 @@ impl KeyProofVerifier {
                 (request.key().clone(), Some(request))
             }
         };
-        Ok(ProvenKey { key, session: challenge.into_session(), not_after, request })
+        let binding = challenge.challenge().binding(&key);
+        Ok(ProvenKey { key, binding, session: challenge.into_session(), not_after, request })
     }
 
     /// What the claims of a token say, against the challenge they name.

@@ -39,7 +39,7 @@ fn att_96_a_token_proves_its_selectors_once_for_the_first_key() {
     let appraisal = tokens.redeem(token.expose(), &key, HOUR, NOW).unwrap();
     assert_eq!(appraisal.evidence_type(), &EvidenceType::JoinToken);
     assert_eq!((appraisal.level(), appraisal.freshness()), (Level::ASSERTED, Freshness::OneTimeUse));
-    assert_eq!(appraisal.bound_key(), &BoundKey::ProofOfPossession(*key.thumbprint().as_bytes()));
+    assert_eq!(appraisal.bound_key(), &BoundKey::ProofOfPossession(key.thumbprint()));
     assert_eq!(appraisal.expires(), NOW + HOUR);
     assert!(Proven::of([&appraisal], NOW).matches(&travel()).is_some());
     // The same key, another one: it was used.

@@ -3,6 +3,7 @@
 
 mod authority;
 mod entries;
+mod evidence;
 mod join_token;
 mod possession;
 mod posture;

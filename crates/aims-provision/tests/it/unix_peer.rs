@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use aims_attest::{Proven, UnixVerifier, Verifier};
+use aims_attest::{Asked, Proven, UnixVerifier, Verifier};
 use aims_keys::backend;
 use aims_provision::{PeerError, PeerProcess, ProgramHashes, ProgramLimits};
 use aims_testkit::assert_refused;
@@ -127,7 +127,7 @@ fn att_41_att_44_a_process_is_known_by_what_the_kernel_says() {
     peer.check().unwrap();
 
     let evidence = peer.collect(&ProgramHashes::new(), NOW).unwrap();
-    let appraisal = UnixVerifier::new(backend::ring()).appraise(&evidence, NOW);
+    let appraisal = UnixVerifier::new(backend::ring()).appraise(&evidence, &Asked::at(NOW));
     let asked = format!("unix:uid:{}", process.uid).parse().unwrap();
     assert!(Proven::of([&appraisal], NOW).matches(&[asked]).is_some());
 }

@@ -68,7 +68,7 @@ fn aims_55_a_peer_counts_until_it_ends_or_is_cut_off() {
     let caller = server.peer(&connected.server, world.clock.now()).unwrap();
     let marks = MarkTable::with_capacity(8);
     caller.still_valid(world.clock.now(), &marks).unwrap();
-    assert_eq!(caller.mark_keys().count(), 2);
+    assert_eq!(caller.mark_keys().count(), 3);
     marks.add(&MarkKey::Agent(&id(AGENT)), Mark::suspended()).unwrap();
     assert_refused!(caller.still_valid(world.clock.now(), &marks), "suspended", "AIMS-55");
     world.clock.advance(3601);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aims_attest::{Appraisal, Reason, UnixVerifier, Verifier};
+use aims_attest::{Appraisal, Asked, Reason, UnixVerifier, Verifier};
 use aims_keys::{Backend, UnixTime};
 use aims_provision::{PeerError, PeerProcess, ProgramHashes};
 
@@ -58,7 +58,7 @@ struct UnixCaller {
 impl Attested for UnixCaller {
     fn appraise(&self, now: UnixTime) -> Result<Vec<Appraisal>, NotAttested> {
         let evidence = self.process.collect(&self.attestor.hashes, now).map_err(not_attested)?;
-        Ok(vec![self.attestor.verifier.appraise(&evidence, now)])
+        Ok(vec![self.attestor.verifier.appraise(&evidence, &Asked::at(now))])
     }
 
     fn check(&self) -> Result<(), NotAttested> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aims_credential::x509::Role;
 use aims_credential::{Mark, MarkKey, MarkTable};
+use aims_jose::Thumbprint;
 use aims_testkit::assert_refused;
 
 use super::forge::{Domain, Forge, seconds, trusting};
@@ -19,6 +20,10 @@ fn x5v_3_aims_55_it_counts_until_it_ends_or_is_cut_off() {
     assert_refused!(svid.still_valid(at(last.as_secs() + 1), &marks), "expired", "AIMS-8");
 
     marks.add(&MarkKey::Credential { origin: ORIGIN, id: "51ab" }, Mark::dead()).unwrap();
+    assert_refused!(svid.still_valid(now(), &marks), "revoked", "AIMS-55");
+    let marks = MarkTable::with_capacity(8);
+    assert_eq!(*svid.thumbprint(), Thumbprint::of(svid.public_key()));
+    marks.add(&MarkKey::Key(svid.thumbprint()), Mark::dead()).unwrap();
     assert_refused!(svid.still_valid(now(), &marks), "revoked", "AIMS-55");
     let marks = MarkTable::with_capacity(8);
     let agent = id(SUBJECT);

@@ -29,7 +29,7 @@ fn att_21_att_22_the_holder_of_a_key_proves_it() {
         assert_eq!(proven.key_for(&AGENT.parse().unwrap(), &[], later).unwrap(), key.public_key());
         let thumbprint = Thumbprint::of(key.public_key());
         assert_eq!(proven.thumbprint(), thumbprint);
-        assert_eq!(proven.bound_key(), BoundKey::ProofOfPossession(*thumbprint.as_bytes()));
+        assert_eq!(proven.bound_key(), BoundKey::ProofOfPossession(thumbprint));
         assert_eq!((proven.session(), proven.not_after()), (SESSION, NOW + MINUTE));
         assert_refused!(world.verify_at(&token, later), "unknown_challenge", "ATT-21");
     }

@@ -1,10 +1,8 @@
 //! One value for a challenge, its audience, and a key.
 
 use aims_jose::{Thumbprint, base64url};
-use aims_keys::PublicKey;
+use aims_keys::Backend;
 use subtle::ConstantTimeEq;
-
-use super::Challenge;
 
 /// What binds a challenge, its audience and a key to each other (ATT-21), 32 bytes:
 ///
@@ -20,19 +18,28 @@ use super::Challenge;
 /// Every field has a length of its own or one that is written before it, so no two inputs run into one. Evidence that can carry the
 /// value is signed by who vouches for the key, such as a TPM; for other evidence the key itself signs it (ATT-22). The
 /// value is no secret; equality takes constant time all the same.
-#[derive(Clone, Copy, Debug, Eq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialOrd)]
 pub struct KeyBinding([u8; 32]);
 
 impl KeyBinding {
-    /// Of a challenge, and the key that answers it.
+    /// Of a challenge, for whom it is to be answered, and the key that the answer is about.
+    ///
+    /// ```
+    /// use aims_attest::KeyBinding;
+    /// use aims_jose::Thumbprint;
+    /// use aims_keys::backend;
+    ///
+    /// let key: Thumbprint = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I".parse().unwrap();
+    /// let binding = KeyBinding::of("spiffe://acme.example", &[7; 32], &key, backend::ring());
+    /// assert_ne!(binding, KeyBinding::of("spiffe://bank.example", &[7; 32], &key, backend::ring()));
+    /// ```
     #[must_use]
-    pub fn of(challenge: &Challenge, key: &PublicKey) -> Self {
-        let backend = key.backend();
-        let audience = challenge.audience().as_bytes();
-        // INVARIANT: an audience is at most `Challenge::MAX_AUDIENCE` bytes long.
+    pub fn of(audience: &str, nonce: &[u8; 32], key: &Thumbprint, backend: Backend) -> Self {
+        let audience = audience.as_bytes();
+        // Issuers have audiences of 2048 bytes at most; of a longer one, too, all else has a fixed length.
         let len = u16::try_from(audience.len()).unwrap_or(u16::MAX);
-        let key = backend.sha256(Thumbprint::of(key).as_bytes());
-        let parts = [CONTEXT, &[0], &len.to_be_bytes(), audience, challenge.nonce_bytes(), &key];
+        let key = backend.sha256(key.as_bytes());
+        let parts = [CONTEXT, &[0], &len.to_be_bytes(), audience, nonce, &key];
         Self(backend.sha256(&parts.concat()))
     }
 

@@ -1,0 +1,14 @@
+//! What TPMs say, and what is made of it.
+
+mod attest;
+mod boots;
+mod device;
+mod event_log;
+mod evidence;
+mod golden;
+mod hostile;
+mod pcr;
+mod refusals;
+mod signature;
+mod support;
+mod verifier;
