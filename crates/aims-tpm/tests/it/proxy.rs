@@ -14,7 +14,7 @@ use aims_tpm::TpmSettings;
 pub(crate) enum Mode {
     /// So many are passed on, and the next is cut after so many bytes, and the connection closed; then as before.
     CutOnce { after: usize, len: usize },
-    /// In the next one a byte is altered; then as before.
+    /// In the next one a byte is altered, if it is as long; then as before.
     FlipOnce(usize),
     /// Passed on.
     Forward,
@@ -106,8 +106,9 @@ fn serve(mut client: TcpStream, upstream: u16, mode: &Mutex<Mode>) {
             }
             Mode::FlipOnce(place) => {
                 *mode.lock().unwrap() = Mode::Forward;
-                let place = place % answer.len();
-                answer[place] ^= 1;
+                if let Some(byte) = answer.get_mut(place) {
+                    *byte ^= 1;
+                }
             }
             Mode::Instead(bytes) => {
                 let _ = client.write_all(&bytes);
