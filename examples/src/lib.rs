@@ -5,6 +5,7 @@
 //! | `id` | identifiers and patterns (`aims-id`) |
 //! | `keys` | a key that signs and verifies (`aims-keys`) |
 //! | `remote_signer` | an issuer whose key is in a key service on the network, and such a service (`aims-keys`) |
+//! | `appraiser` | evidence of one's own kind, a policy that asks for it, and what is granted on it (`aims-attest`, `aims-provision`) |
 //! | `jose` | a signed token, made and read (`aims-jose`) |
 //! | `credential` | an issuer: a trust bundle, and a credential for an agent (`aims-credential`) |
 //! | `proof` | a proof of possession, verified once and refused the second time (`aims-proof`) |
@@ -57,6 +58,9 @@ mod pages {
 
     #[doc = include_str!("../../docs/agent.md")]
     mod agent {}
+
+    #[doc = include_str!("../../docs/hardware.md")]
+    mod hardware {}
 
     #[doc = include_str!("../../docs/identity.md")]
     mod identity {}
