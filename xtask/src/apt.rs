@@ -80,7 +80,7 @@ pub(crate) fn tss() -> bool {
     process::succeeds(process::program("pkg-config").arg("--exists").args(libraries))
 }
 
-fn software_tpm() -> bool {
+pub(crate) fn software_tpm() -> bool {
     ["swtpm", "swtpm_setup", "tpm2_activatecredential", "tpm2_checkquote"]
         .iter()
         .all(|name| process::succeeds(process::program(name).arg("--version")))
