@@ -24,6 +24,7 @@ pub struct TpmSettings {
     pub(crate) timeout: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) queue: usize,
+    pub(crate) exclusive: bool,
     pub(crate) owner_auth: Option<AuthValue>,
     pub(crate) endorsement_auth: Option<AuthValue>,
 }
@@ -36,6 +37,7 @@ impl TpmSettings {
             timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(10),
             queue: 64,
+            exclusive: false,
             owner_auth: None,
             endorsement_auth: None,
         }
@@ -57,6 +59,14 @@ impl TpmSettings {
     /// How many calls may wait, beside the one that is being served. Default: 64; 1 to 4096.
     pub fn queue(mut self, len: usize) -> Self {
         self.queue = len.clamp(1, 4096);
+        self
+    }
+
+    /// Nobody else uses this TPM: what is loaded in it when this program connects is what it left behind itself when it ended, and is flushed. Without a resource manager nobody else
+    /// does that, and three objects fill a TPM. Default: what others loaded stays, and a TPM that is full refuses ([`TpmError::SlotsFull`]). Where there is a resource manager,
+    /// it says nothing.
+    pub fn exclusive(mut self) -> Self {
+        self.exclusive = true;
         self
     }
 

@@ -61,7 +61,7 @@ impl Link {
             Ok(context)
         };
         let mut context = connected().map_err(Fault::at_connect)?;
-        if again && !settings.tcti.is_managed() {
+        if (again || settings.exclusive) && !settings.tcti.is_managed() {
             clear(&mut context).map_err(Fault::into_error)?;
         }
         Self::prepare(&mut context, settings)

@@ -141,6 +141,12 @@ fn tpm_8_slots_that_others_fill_are_an_error_of_their_own() {
         tools::run(dir.path(), Some(&soft), "tpm2_createprimary", &["-c", "primary.ctx"]).unwrap();
     }
     assert_refused!(Tpm::connect(settings(&soft)), "tpm_slots_full", "TPM-8");
+    // But for who is alone with it: then it is what was left behind.
+    Tpm::connect(settings(&soft).exclusive()).unwrap().info().unwrap();
+    for _ in 0..3 {
+        tools::run(dir.path(), Some(&soft), "tpm2_createprimary", &["-c", "primary.ctx"]).unwrap();
+    }
+    assert_refused!(Tpm::connect(settings(&soft)), "tpm_slots_full", "TPM-8");
     tools::run(dir.path(), Some(&soft), "tpm2_flushcontext", &["-t"]).unwrap();
     connect(&soft).info().unwrap();
 }

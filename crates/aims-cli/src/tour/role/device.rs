@@ -62,7 +62,7 @@ struct Parts {
 
 impl Device {
     fn open(tcti: &str, dir: PathBuf) -> Outcome<Self> {
-        let tpm = Tpm::connect(TpmSettings::new(tcti.parse()?))?;
+        let tpm = Tpm::connect(TpmSettings::new(tcti.parse()?).exclusive())?;
         let store = TpmKeyStore::open(&tpm, dir)?;
         Ok(Self(Arc::new(Parts { tpm, store, names: Mutex::default() })))
     }
