@@ -150,6 +150,9 @@ fn interop() -> Result<Done, Stop> {
     }
     let mut command =
         process::cargo(&["test", "--locked", "--no-fail-fast", "--manifest-path", "interop/Cargo.toml"]);
+    if features::has_tss()? {
+        command.args(["--features", "tss"]);
+    }
     libtest(command.env("AIMS_PEERS", peers::dir()))
 }
 

@@ -61,8 +61,11 @@ impl Device {
             };
         }
         // The value may be wrong, or an answer was altered on its way and both ends of the session disagree: then it would be wrong for ever.
-        let renewed = !outcome.as_ref().is_err_and(Fault::is_auth) || link.renew_session().is_ok();
-        if !renewed || outcome.as_ref().is_err_and(Fault::is_lost) {
+        // A second try locks nothing, for no key of ours counts (TPM-15).
+        if outcome.as_ref().is_err_and(Fault::is_auth) {
+            outcome = link.renew_session().and_then(|()| work(link));
+        }
+        if outcome.as_ref().is_err_and(Fault::is_lost) {
             self.link = None;
         }
         outcome

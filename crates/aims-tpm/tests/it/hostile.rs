@@ -116,6 +116,48 @@ fn altered_answers_make_nothing_panic() {
     }
 }
 
+/// TPM-15, TPM-44: the answers of a TPM, by the names that callers act on. They are put in its mouth: a software TPM gives few of them.
+#[test]
+fn tpm_15_tpm_44_what_a_tpm_answers_comes_out_by_name() {
+    let Some(soft) = SoftTpm::start() else { return };
+    let dir = Dir::new();
+    let proxy = Proxy::start(&soft);
+    let tpm = Tpm::connect(proxy.settings()).unwrap();
+    let key = key(&TpmKeyStore::open(&tpm, dir.store()).unwrap(), "a");
+    let say = |code: u32| {
+        let answer = [&[0x80, 1, 0, 0, 0, 10][..], &code.to_be_bytes()].concat();
+        proxy.set(Mode::Instead(answer));
+    };
+    // TPM_RC_LOCKOUT is told from TPM_RC_AUTH_FAIL, which counts towards it, and from TPM_RC_BAD_AUTH, which does not.
+    for (code, name, rule, signer) in [
+        (0x921, "locked_out", "TPM-15", "locked_out"),
+        (0x98e, "auth_failed", "TPM-15", "auth_failed"),
+        (0x9a2, "auth_failed", "TPM-15", "auth_failed"),
+        (0x902, "tpm_slots_full", "TPM-8", "key_busy"),
+        (0x903, "tpm_slots_full", "TPM-8", "key_busy"),
+        (0x920, "tpm_busy", "TPM-44", "key_busy"),
+        (0x923, "tpm_busy", "TPM-44", "key_busy"),
+        (0x99d, "device_policy", "TPM-44", "device_policy"),
+        (0x128, "device_policy", "TPM-44", "device_policy"),
+        (0x3e0, "tpm_key_restricted", "TPM-13", "wrong_use"),
+        (0x1d5, "tpm_data_length", "TPM-12", "unsupported_input"),
+        (0x143, "unsupported_algorithm", "TPM-44", "unsupported_algorithm"),
+        (0x101, "device_gone", "TPM-44", "device_gone"),
+        (0x17f, "tpm_backend", "TPM-44", "signing_backend"),
+    ] {
+        say(code);
+        assert_refused!(tpm.pcr_read(pcrs(&[0])), name, rule, "{code:#x}");
+        // Connected anew, it is signed with at once.
+        proxy.set(Mode::Forward);
+        signs(&key);
+        say(code);
+        let refused = Signer::sign(&key, SignInput::Message(b"message")).unwrap_err();
+        assert_eq!(refused.code(), signer, "{code:#x}");
+        proxy.set(Mode::Forward);
+        signs(&key);
+    }
+}
+
 #[test]
 fn tpm_44_what_answers_nonsense_is_no_tpm() {
     let Some(soft) = SoftTpm::start() else { return };
