@@ -151,6 +151,16 @@ fn jose_reads_what_it_wrote_until_it_expires() {
 }
 
 #[test]
+fn an_appraiser_takes_no_old_no_forged_and_no_lent_badge() {
+    let said = printed(env!("CARGO_BIN_EXE_appraiser"), [""; 0]);
+    let lines: Vec<_> = said.lines().collect();
+    let [granted, yesterday, other, lent] = lines[..] else { panic!("{said}") };
+    assert!(granted.starts_with("granted: spiffe://acme.example/agents/travel for "), "{said}");
+    assert_eq!((yesterday, other), ("yesterday's badge: nonce_mismatch", "another door's badge: bad_signature"));
+    assert!(lent.starts_with("a lent badge: the evidence does not do: "), "{said}");
+}
+
+#[test]
 fn proof_is_verified_once() {
     let folder = Folder::with_credential();
     let folder = folder.path().to_str().unwrap();
