@@ -12,6 +12,8 @@ mod client_auth;
 mod client_metadata;
 mod der;
 mod dpop;
+mod endorsement;
+mod enrolled_tpm;
 mod evidence;
 mod forwarded;
 mod grant;
@@ -44,6 +46,7 @@ mod structured_field;
 mod svid;
 mod token_request;
 mod token_response;
+mod tpm_public;
 mod wit;
 mod workload_api;
 mod world;
@@ -78,6 +81,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "client_metadata", run: client_metadata::run, seeds: client_metadata::seeds },
     Target { name: "der", run: der::run, seeds: der::seeds },
     Target { name: "dpop", run: dpop::run, seeds: dpop::seeds },
+    Target { name: "endorsement", run: endorsement::run, seeds: endorsement::seeds },
+    Target { name: "enrolled_tpm", run: enrolled_tpm::run, seeds: enrolled_tpm::seeds },
     Target { name: "evidence", run: evidence::run, seeds: evidence::seeds },
     Target { name: "forwarded", run: forwarded::run, seeds: forwarded::seeds },
     Target { name: "grant", run: grant::run, seeds: grant::seeds },
@@ -110,6 +115,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "svid", run: svid::run, seeds: svid::seeds },
     Target { name: "token_request", run: token_request::run, seeds: token_request::seeds },
     Target { name: "token_response", run: token_response::run, seeds: token_response::seeds },
+    Target { name: "tpm_public", run: tpm_public::run, seeds: tpm_public::seeds },
     Target { name: "wit", run: wit::run, seeds: wit::seeds },
     Target { name: "workload_api", run: workload_api::run, seeds: workload_api::seeds },
     Target { name: "wpt", run: wpt::run, seeds: wpt::seeds },

@@ -1,6 +1,6 @@
 //! Selectors, and evidence of processes: what is proven is what was written, and a selector has one spelling.
 
-use aims_attest::{Evidence, EvidenceType, Proven, Selector, UnixProcess, UnixVerifier, Verifier};
+use aims_attest::{Asked, Evidence, EvidenceType, Proven, Selector, UnixProcess, UnixVerifier, Verifier};
 use aims_keys::backend;
 
 use super::world::NOW;
@@ -14,7 +14,7 @@ pub(super) fn run(input: &[u8]) {
         assert_eq!(Selector::new(selector.kind(), selector.value()), Ok(selector));
     }
     let Ok(evidence) = Evidence::new(EvidenceType::UnixPeer, input.to_vec(), NOW) else { return };
-    let appraisal = UnixVerifier::new(backend::ring()).appraise(&evidence, NOW);
+    let appraisal = UnixVerifier::new(backend::ring()).appraise(&evidence, &Asked::at(NOW));
     let proven = Proven::of([&appraisal], NOW);
     assert!(proven.matches(&[]).is_none());
     for selector in proven.selectors() {
