@@ -14,6 +14,7 @@ mod der;
 mod dpop;
 mod endorsement;
 mod enrolled_tpm;
+mod event_log;
 mod evidence;
 mod forwarded;
 mod grant;
@@ -46,7 +47,10 @@ mod structured_field;
 mod svid;
 mod token_request;
 mod token_response;
+mod tpm_attest;
+mod tpm_evidence;
 mod tpm_public;
+mod tpm_signature;
 mod wit;
 mod workload_api;
 mod world;
@@ -83,6 +87,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "dpop", run: dpop::run, seeds: dpop::seeds },
     Target { name: "endorsement", run: endorsement::run, seeds: endorsement::seeds },
     Target { name: "enrolled_tpm", run: enrolled_tpm::run, seeds: enrolled_tpm::seeds },
+    Target { name: "event_log", run: event_log::run, seeds: event_log::seeds },
     Target { name: "evidence", run: evidence::run, seeds: evidence::seeds },
     Target { name: "forwarded", run: forwarded::run, seeds: forwarded::seeds },
     Target { name: "grant", run: grant::run, seeds: grant::seeds },
@@ -115,7 +120,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "svid", run: svid::run, seeds: svid::seeds },
     Target { name: "token_request", run: token_request::run, seeds: token_request::seeds },
     Target { name: "token_response", run: token_response::run, seeds: token_response::seeds },
+    Target { name: "tpm_attest", run: tpm_attest::run, seeds: tpm_attest::seeds },
+    Target { name: "tpm_evidence", run: tpm_evidence::run, seeds: tpm_evidence::seeds },
     Target { name: "tpm_public", run: tpm_public::run, seeds: tpm_public::seeds },
+    Target { name: "tpm_signature", run: tpm_signature::run, seeds: tpm_signature::seeds },
     Target { name: "wit", run: wit::run, seeds: wit::seeds },
     Target { name: "workload_api", run: workload_api::run, seeds: workload_api::seeds },
     Target { name: "wpt", run: wpt::run, seeds: wpt::seeds },

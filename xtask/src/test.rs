@@ -13,8 +13,8 @@ const FUZZ_SECONDS: &str = "20";
 
 /// One set of packages and features for tests and tour, so that nothing is compiled twice.
 fn all_tests() -> Result<Command, String> {
-    let mut command = process::cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
-    command.args(features::all()?);
+    let mut command = process::cargo(&["test", "--locked", "--no-fail-fast"]);
+    command.args(features::packages()?).args(features::all()?);
     Ok(command)
 }
 

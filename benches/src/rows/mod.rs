@@ -17,6 +17,7 @@ mod sanitize;
 mod signed;
 mod svid;
 mod tls;
+mod tpm;
 mod wimse;
 
 use crate::row::Work;
@@ -62,6 +63,8 @@ pub fn all() -> Vec<(&'static str, Work)> {
         ("signature: verify a workload's request, WIT seen", Paired(signed::verify)),
         ("svid: verify, chain of two", Paired(svid::verify)),
         ("tls: handshake, over one without verifiers", Paired(tls::full_handshake)),
+        ("tpm: appraise quote", Paired(tpm::quote)),
+        ("tpm: appraise quote and certify", Paired(tpm::quote_and_certify)),
         ("jwt-svid: verify", Paired(jwt_svid::verify)),
         ("bundles: look-up among 1", Paired(bundles::among_1)),
         ("bundles: look-up among 1 000", Paired(bundles::among_1_000)),

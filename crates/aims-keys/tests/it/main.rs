@@ -10,6 +10,8 @@ mod curve;
 #[cfg(all(feature = "file-store", unix))]
 mod file_store;
 mod import;
+#[cfg(all(feature = "pkcs11", unix))]
+mod pkcs11;
 mod sealing;
 mod signature_form;
 mod spki;

@@ -83,6 +83,7 @@ impl Intruder {
             types: Vec::new(),
             join_token: message.text("join_token").unwrap_or_default(),
             previous: String::new(),
+            evidence: Vec::new(),
         };
         self.last = Some(request.clone());
         self.issue(request).await

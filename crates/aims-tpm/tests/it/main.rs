@@ -1,0 +1,15 @@
+//! Keys and evidence of a software TPM, each test with one of its own.
+#![cfg(test)]
+#![cfg(unix)]
+
+mod connection;
+mod credential;
+mod evidence;
+mod hierarchy;
+mod policy;
+mod queue;
+mod sealed;
+mod store;
+mod support;
+mod tcti;
+mod tools;
