@@ -7,8 +7,8 @@ use aims_keys::PublicKey;
 use aims_keys::backend::{self, Backend};
 
 use crate::blob::{Blob, Kind};
-use crate::device;
 use crate::error::TpmError;
+use crate::public;
 
 /// A key that signs what its TPM itself made: quotes, and statements about other keys (ECDSA, P-256, SHA-256).
 ///
@@ -42,7 +42,7 @@ impl AttestationKey {
     }
 
     pub(crate) fn new(blob: Blob, backend: Backend) -> Result<Self, TpmError> {
-        let public_key = device::public_key(&blob, backend)?;
+        let public_key = public::key(&blob, backend)?;
         Ok(Self { blob: Arc::new(blob), public_key })
     }
 

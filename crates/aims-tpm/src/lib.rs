@@ -7,6 +7,7 @@ mod error;
 mod evidence;
 mod info;
 mod pcr;
+mod public;
 mod queue;
 mod sealed;
 mod settings;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::blob::{Blob, Kind};
 use crate::error::TpmError;
 use crate::pcr::PcrSelection;
+use crate::public;
 
 /// Data that only one TPM opens, and only while PCRs have the values they had. Wrapped by the TPM, and no secret.
 #[derive(Clone)]
@@ -18,7 +19,9 @@ impl Sealed {
     ///
     /// [`TpmError::BlobCorrupt`] when the bytes are damaged; [`TpmError::WrongUse`] when they are those of another kind of object.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TpmError> {
-        Blob::from_bytes(bytes, Kind::Sealed).map(|blob| Self(Arc::new(blob)))
+        let blob = Blob::from_bytes(bytes, Kind::Sealed)?;
+        public::read(&blob)?;
+        Ok(Self(Arc::new(blob)))
     }
 
     /// The wrapped data, for a file.

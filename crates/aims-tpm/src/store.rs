@@ -13,9 +13,9 @@ use aims_keys::store::{
 
 use crate::attestation_key::AttestationKey;
 use crate::blob::{self, Blob, Kind};
-use crate::device;
 use crate::error::TpmError;
 use crate::pcr::PcrSelection;
+use crate::public;
 use crate::settings::AuthValue;
 use crate::signer::TpmSigner;
 use crate::tpm::Tpm;
@@ -112,7 +112,7 @@ impl TpmKeyStore {
     }
 
     fn signer_of(&self, blob: Arc<Blob>, file: &Path) -> Result<TpmSigner, StoreError> {
-        let public_key = device::public_key(&blob, self.backend).map_err(|e| store_error(e, file))?;
+        let public_key = public::key(&blob, self.backend).map_err(|e| store_error(e, file))?;
         Ok(TpmSigner::new(self.tpm.clone(), blob, self.auth.clone(), public_key))
     }
 }

@@ -46,6 +46,15 @@ impl Tcti {
             _ => None,
         }
     }
+
+    /// Whether a resource manager is between: it flushes what a connection leaves behind.
+    pub(crate) fn is_managed(&self) -> bool {
+        match &self.0 {
+            Kind::Device(path) => path.starts_with("/dev/tpmrm"),
+            Kind::Network { .. } => false,
+            Kind::Tabrmd { .. } => true,
+        }
+    }
 }
 
 /// The TPM of this machine: `device:/dev/tpmrm0`.

@@ -27,11 +27,12 @@ impl From<TpmError> for Fault {
 }
 
 impl Fault {
-    /// Whether the connection, or what the TPM had loaded for it, is gone: by a power cycle, for instance.
+    /// Whether the connection, or what the TPM had loaded for it, is gone: by a power cycle, for instance. What came may also have been
+    /// no answer to what was asked, or not from the TPM: then both ends of the session disagree, and it is of no more use.
     pub(super) fn is_lost(&self) -> bool {
         let Self::Below(error) = self else { return false };
         match Code::of(*error) {
-            Code::Transport(_) => true,
+            Code::Transport(_) | Code::Library => true,
             // A session that the TPM cannot know any more is among these.
             Code::Tpm(kind) => matches!(
                 kind,
@@ -45,8 +46,12 @@ impl Fault {
                     | Rc::ReferenceS1
                     | Rc::ReferenceS2
             ),
-            Code::Library => false,
         }
+    }
+
+    /// Whether the TPM says that what was to be proven was not.
+    pub(super) fn is_auth(&self) -> bool {
+        self.is(Rc::AuthFail) || self.is(Rc::BadAuth)
     }
 
     pub(super) fn is_full(&self) -> bool {

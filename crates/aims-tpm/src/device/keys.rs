@@ -1,19 +1,17 @@
 //! Making keys, and signing with them.
 
-use aims_keys::backend::Backend;
-use aims_keys::{Algorithm, PublicKey, PublicNumbers, der};
+use aims_keys::{Algorithm, der};
 use tss_esapi::Context;
 use tss_esapi::constants::SessionType;
 use tss_esapi::constants::tss::{TPM2_RH_NULL, TPM2_ST_HASHCHECK};
 use tss_esapi::handles::KeyHandle;
 use tss_esapi::interface_types::algorithm::HashingAlgorithm;
-use tss_esapi::interface_types::ecc::EccCurve;
 use tss_esapi::interface_types::resource_handles::Hierarchy;
 use tss_esapi::interface_types::session_handles::AuthSession;
 use tss_esapi::structures::{
     Digest, HashcheckTicket, MaxBuffer, Public, SensitiveData, Signature, SignatureScheme,
 };
-use tss_esapi::traits::{Marshall, UnMarshall};
+use tss_esapi::traits::Marshall;
 use tss_esapi::tss2_esys::{TPM2B_DIGEST, TPMT_TK_HASHCHECK};
 
 use super::Device;
@@ -23,6 +21,7 @@ use super::template;
 use crate::blob::{Blob, Kind};
 use crate::error::TpmError;
 use crate::pcr::PcrSelection;
+use crate::public::{self, padded};
 use crate::settings::AuthValue;
 
 /// What one command of a TPM takes in.
@@ -108,14 +107,17 @@ impl Link {
         let data = data.map(SensitiveData::try_from).transpose().map_err(|_| TpmError::Length)?;
         let primary = self.primary;
         let made = self.in_session(|context| context.create(primary, public, value, data, None, None))?;
-        Ok(Blob {
+        let blob = Blob {
             kind,
             needs_auth: auth.is_some(),
             policy,
             parent: self.primary_name().to_vec(),
             public: made.out_public.marshall()?,
             private: made.out_private.value().to_vec(),
-        })
+        };
+        // What would not be read again is not kept.
+        public::read(&blob).map_err(|_| TpmError::Backend)?;
+        Ok(blob)
     }
 
     /// Calls the TPM with what authorizes this object: its policy where it has one, else the session of this connection.
@@ -140,20 +142,6 @@ impl Link {
     }
 }
 
-/// The public key in a blob, without asking the TPM. Coordinates come without leading zeros (TPM-11).
-pub(crate) fn public_key(blob: &Blob, backend: Backend) -> Result<PublicKey, TpmError> {
-    let public = Public::unmarshall(&blob.public).map_err(|_| TpmError::BlobCorrupt)?;
-    template::check(blob, &public)?;
-    let Public::Ecc { parameters, unique, .. } = public else { return Err(TpmError::WrongUse) };
-    let (x, y) = (unique.x().value(), unique.y().value());
-    let (numbers, algorithm) = match parameters.ecc_curve() {
-        EccCurve::NistP256 => (PublicNumbers::P256 { x: padded(x)?, y: padded(y)? }, Algorithm::Es256),
-        EccCurve::NistP384 => (PublicNumbers::P384 { x: padded(x)?, y: padded(y)? }, Algorithm::Es384),
-        _ => return Err(TpmError::Unsupported),
-    };
-    PublicKey::load(numbers, algorithm, backend).map_err(|_| TpmError::BlobCorrupt)
-}
-
 /// `r || s` of fixed length (TPM-11, TPM-42).
 pub(super) fn jose(signature: &Signature, algorithm: Algorithm) -> Result<Vec<u8>, TpmError> {
     let Signature::EcDsa(signature) = signature else { return Err(TpmError::Backend) };
@@ -165,15 +153,6 @@ pub(super) fn jose(signature: &Signature, algorithm: Algorithm) -> Result<Vec<u8
     };
     // Both from 1 to n - 1, or nothing that a TPM would make.
     der::ecdsa_to_der(algorithm, &fixed).map_err(|_| TpmError::Backend)?;
-    Ok(fixed)
-}
-
-fn padded<const LEN: usize>(number: &[u8]) -> Result<[u8; LEN], TpmError> {
-    let mut fixed = [0; LEN];
-    let start = LEN.checked_sub(number.len()).ok_or(TpmError::Backend)?;
-    for (byte, given) in fixed.iter_mut().skip(start).zip(number) {
-        *byte = *given;
-    }
     Ok(fixed)
 }
 
@@ -190,14 +169,6 @@ fn no_ticket() -> Result<HashcheckTicket, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// TPM-11: numbers with leading zeros come shorter, and none comes longer.
-    #[test]
-    fn tpm_11_short_numbers_are_padded_on_the_left() {
-        assert_eq!(padded::<4>(&[7, 9]).unwrap(), [0, 0, 7, 9]);
-        assert_eq!(padded::<2>(&[7, 9]).unwrap(), [7, 9]);
-        assert_eq!(padded::<1>(&[7, 9]).unwrap_err(), TpmError::Backend);
-    }
 
     /// TPM-11: a signature whose r and s are short comes out in its fixed length, one with a zero does not come out.
     #[test]

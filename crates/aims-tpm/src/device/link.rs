@@ -9,12 +9,12 @@ use ring::digest::{Context as Hash, SHA256};
 use tss_esapi::Context;
 use tss_esapi::attributes::SessionAttributesBuilder;
 use tss_esapi::constants::response_code::Tss2ResponseCodeKind as Rc;
-use tss_esapi::constants::{SessionType, StartupType};
+use tss_esapi::constants::{CapabilityType, SessionType, StartupType};
 use tss_esapi::handles::{KeyHandle, ObjectHandle, SessionHandle};
 use tss_esapi::interface_types::algorithm::HashingAlgorithm;
 use tss_esapi::interface_types::resource_handles::Hierarchy;
 use tss_esapi::interface_types::session_handles::{AuthSession, PolicySession};
-use tss_esapi::structures::{Auth, Private, Public, SymmetricDefinition};
+use tss_esapi::structures::{Auth, CapabilityData, Private, Public, SymmetricDefinition};
 use tss_esapi::tcti_ldr::TctiNameConf;
 use tss_esapi::traits::{Marshall, UnMarshall};
 
@@ -22,10 +22,15 @@ use super::fault::Fault;
 use super::template;
 use crate::blob::{Blob, name_sha256};
 use crate::error::TpmError;
+use crate::public;
 use crate::settings::{AuthValue, TpmSettings};
 
 /// TPMs promise three slots for objects: one is that of the primary, these are the others (TPM-8).
 const SLOTS: usize = 2;
+
+/// Where handles of this kind begin.
+const FIRST_TRANSIENT: u32 = 0x8000_0000;
+const FIRST_LOADED_SESSION: u32 = 0x0200_0000;
 
 pub(super) struct Link {
     pub(super) context: Context,
@@ -44,7 +49,8 @@ struct Loaded {
 }
 
 impl Link {
-    pub(super) fn open(settings: &TpmSettings) -> Result<Self, TpmError> {
+    /// Connects, for the first time or again.
+    pub(super) fn open(settings: &TpmSettings, again: bool) -> Result<Self, TpmError> {
         if let Some(path) = settings.tcti.device() {
             look_at(path)?;
         }
@@ -55,6 +61,9 @@ impl Link {
             Ok(context)
         };
         let mut context = connected().map_err(Fault::at_connect)?;
+        if again && !settings.tcti.is_managed() {
+            clear(&mut context).map_err(Fault::into_error)?;
+        }
         Self::prepare(&mut context, settings)
             .map(|(primary, primary_name, session)| Self {
                 context,
@@ -90,6 +99,18 @@ impl Link {
             start_session(context, Some(primary.key_handle), SessionType::Hmac, HashingAlgorithm::Sha256)?;
         encrypt(context, session)?;
         Ok((primary.key_handle, name, session))
+    }
+
+    /// Another session in the place of the one there is.
+    pub(super) fn renew_session(&mut self) -> Result<(), Fault> {
+        self.context.flush_context(SessionHandle::from(self.session).into())?;
+        self.session = start_session(
+            &mut self.context,
+            Some(self.primary),
+            SessionType::Hmac,
+            HashingAlgorithm::Sha256,
+        )?;
+        encrypt(&mut self.context, self.session)
     }
 
     /// The name of the key below which all others are.
@@ -139,12 +160,8 @@ impl Link {
     }
 
     fn load_anew(&mut self, blob: &Blob, hash: [u8; 32]) -> Result<KeyHandle, Fault> {
+        public::read(blob)?;
         let public = Public::unmarshall(&blob.public).map_err(|_| TpmError::BlobCorrupt)?;
-        // The library reads a prefix. What it would write again is all there may be.
-        if public.marshall()? != blob.public {
-            return Err(TpmError::BlobCorrupt.into());
-        }
-        template::check(blob, &public)?;
         let private = Private::try_from(blob.private.as_slice()).map_err(|_| TpmError::BlobCorrupt)?;
         self.make_room(1)?;
         let primary = self.primary;
@@ -207,6 +224,22 @@ impl Link {
             work(link, PolicySession::try_from(session)?)
         })
     }
+}
+
+/// Flushes what a connection that broke left in the TPM: the library cannot do that over it any more. Without a resource manager nobody
+/// else does, and nobody else may use the TPM, so all there is was ours.
+fn clear(context: &mut Context) -> Result<(), Fault> {
+    for first in [FIRST_TRANSIENT, FIRST_LOADED_SESSION] {
+        let (data, _) = context
+            .execute_without_session(|context| context.get_capability(CapabilityType::Handles, first, 16))?;
+        let CapabilityData::Handles(found) = data else { return Err(TpmError::Backend.into()) };
+        for &handle in found.as_ref() {
+            let object = context.execute_without_session(|context| context.tr_from_tpm_public(handle))?;
+            // The library calls it an error to flush a policy session that it did not start, and flushes it.
+            let _ = context.flush_context(object);
+        }
+    }
+    Ok(())
 }
 
 /// As the TPM takes it; none is the empty one.

@@ -16,7 +16,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::fault::Fault;
-pub(crate) use self::keys::public_key;
 use self::link::Link;
 use crate::error::TpmError;
 use crate::settings::TpmSettings;
@@ -61,7 +60,9 @@ impl Device {
                 Err(fault) => Err(fault),
             };
         }
-        if outcome.as_ref().is_err_and(Fault::is_lost) {
+        // The value may be wrong, or an answer was altered on its way and both ends of the session disagree: then it would be wrong for ever.
+        let renewed = !outcome.as_ref().is_err_and(Fault::is_auth) || link.renew_session().is_ok();
+        if !renewed || outcome.as_ref().is_err_and(Fault::is_lost) {
             self.link = None;
         }
         outcome
@@ -70,7 +71,7 @@ impl Device {
     fn link(&mut self) -> Result<&mut Link, TpmError> {
         let link = match self.link.take() {
             Some(link) => link,
-            None => match Link::open(&self.settings) {
+            None => match Link::open(&self.settings, self.seen.load(Ordering::Relaxed)) {
                 Ok(link) => {
                     self.seen.store(true, Ordering::Relaxed);
                     link
@@ -87,10 +88,31 @@ impl Device {
 
 #[cfg(all(test, unix))]
 mod tests {
+    use std::cell::Cell;
+
     use aims_keys::Algorithm;
     use aims_testkit::{SoftTpm, assert_refused};
 
     use super::*;
+
+    /// TPM-17: a TPM that forgets what is loaded each time it is asked is asked twice, and no more.
+    #[test]
+    fn tpm_17_what_is_lost_is_done_once_more_and_never_a_third_time() {
+        let Some(soft) = SoftTpm::start() else { return };
+        let settings = Arc::new(TpmSettings::new(soft.tcti().parse().unwrap()));
+        let mut device = Device::new(settings, Arc::default());
+        let key = device.create_signing_key(Algorithm::Es256, None, None).unwrap();
+        let tries = Cell::new(0);
+        let lost: Result<(), _> = device.run(|link| {
+            tries.set(tries.get() + 1);
+            link.load(&key, None)?;
+            soft.power_cycle();
+            link.in_session(|context| context.get_random(8)).map(drop)
+        });
+        assert_refused!(lost, "device_gone", "TPM-44");
+        assert_eq!(tries.get(), 2);
+        device.sign(&key, None, Algorithm::Es256, &[7; 32]).unwrap();
+    }
 
     /// TPM-13, TPM-12: what no caller outside can ask for, the TPM refuses by itself.
     #[test]

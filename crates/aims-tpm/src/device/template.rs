@@ -11,7 +11,6 @@ use tss_esapi::structures::{
 };
 
 use super::fault::Fault;
-use crate::blob::{Blob, Kind};
 use crate::error::TpmError;
 
 /// The key below which all others are made: ECC P-256, shared by all stores, the same each time it is made until the owner clears the
@@ -28,64 +27,30 @@ pub(super) fn primary() -> Result<Public, Fault> {
 
 /// A key that signs digests from outside. Never restricted: an attestation key is another (TPM-13).
 pub(super) fn signing(algorithm: Algorithm, policy: Digest) -> Result<Public, Fault> {
-    ecc(signing_attributes(!policy.is_empty())?, ecdsa(algorithm)?, policy)
+    let attributes = base().with_user_with_auth(policy.is_empty()).with_sign_encrypt(true).build()?;
+    ecc(attributes, ecdsa(algorithm)?, policy)
 }
 
 /// A key that signs what the TPM itself made or hashed, and nothing else.
 pub(super) fn attestation() -> Result<Public, Fault> {
-    ecc(attestation_attributes()?, ecdsa(Algorithm::Es256)?, Digest::default())
+    let attributes =
+        base().with_user_with_auth(true).with_restricted(true).with_sign_encrypt(true).build()?;
+    ecc(attributes, ecdsa(Algorithm::Es256)?, Digest::default())
 }
 
 /// Data that only this policy opens.
 pub(super) fn sealed(policy: Digest) -> Result<Public, Fault> {
+    let attributes = ObjectAttributesBuilder::new().with_fixed_tpm(true).with_fixed_parent(true);
+    let attributes = attributes.with_no_da(true).with_admin_with_policy(true).build()?;
     let public = PublicBuilder::new()
         .with_public_algorithm(PublicAlgorithm::KeyedHash)
         .with_name_hashing_algorithm(HashingAlgorithm::Sha256)
-        .with_object_attributes(sealed_attributes()?)
+        .with_object_attributes(attributes)
         .with_auth_policy(policy)
         .with_keyed_hash_parameters(PublicKeyedHashParameters::new(KeyedHashScheme::Null))
         .with_keyed_hash_unique_identifier(Digest::default())
         .build()?;
     Ok(public)
-}
-
-/// Refuses an object that is not what its blob says: the file may come from anywhere, and the TPM would load it.
-pub(super) fn check(blob: &Blob, public: &Public) -> Result<(), TpmError> {
-    let policy_len = if blob.policy.is_some() { SHA256_LEN } else { 0 };
-    let (expected, ours) = match (blob.kind, public) {
-        (Kind::SigningKey, Public::Ecc { parameters, .. }) => {
-            let known = [Algorithm::Es256, Algorithm::Es384];
-            let known = known.into_iter().filter_map(|algorithm| ecdsa(algorithm).ok());
-            (signing_attributes(blob.policy.is_some()), known.into_iter().any(|known| known == *parameters))
-        }
-        (Kind::AttestationKey, Public::Ecc { parameters, .. }) => {
-            let known = ecdsa(Algorithm::Es256).is_ok_and(|known| known == *parameters);
-            (attestation_attributes(), known && blob.policy.is_none() && !blob.needs_auth)
-        }
-        (Kind::Sealed, Public::KeyedHash { parameters, .. }) => {
-            let known = PublicKeyedHashParameters::new(KeyedHashScheme::Null) == *parameters;
-            (sealed_attributes(), known && blob.policy.is_some() && !blob.needs_auth)
-        }
-        _ => return Err(TpmError::WrongUse),
-    };
-    let expected = expected.map_err(Fault::into_error)?;
-    let same = public.object_attributes() == expected
-        && public.name_hashing_algorithm() == HashingAlgorithm::Sha256
-        && public.auth_policy().len() == policy_len;
-    if same && ours { Ok(()) } else { Err(TpmError::WrongUse) }
-}
-
-fn signing_attributes(policy: bool) -> Result<ObjectAttributes, Fault> {
-    Ok(base().with_user_with_auth(!policy).with_sign_encrypt(true).build()?)
-}
-
-fn attestation_attributes() -> Result<ObjectAttributes, Fault> {
-    Ok(base().with_user_with_auth(true).with_restricted(true).with_sign_encrypt(true).build()?)
-}
-
-fn sealed_attributes() -> Result<ObjectAttributes, Fault> {
-    let attributes = ObjectAttributesBuilder::new().with_fixed_tpm(true).with_fixed_parent(true);
-    Ok(attributes.with_no_da(true).with_admin_with_policy(true).build()?)
 }
 
 /// Made in this TPM, bound to it, and without the lock-out of passwords: one wrong value must not stop all keys (TPM-15).
@@ -126,5 +91,3 @@ fn ecc(
         .build()?;
     Ok(public)
 }
-
-const SHA256_LEN: usize = 32;

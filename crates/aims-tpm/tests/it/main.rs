@@ -4,9 +4,13 @@
 
 mod connection;
 mod credential;
+mod errors;
 mod evidence;
+mod example;
 mod hierarchy;
+mod hostile;
 mod policy;
+mod proxy;
 mod queue;
 mod sealed;
 mod store;

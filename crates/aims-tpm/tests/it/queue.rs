@@ -79,7 +79,7 @@ fn a_key_outlives_its_store_and_its_tpm_and_the_last_one_closes_the_connection()
 fn tpm_17_a_call_that_waits_too_long_is_told_so_and_not_made() {
     let Some(soft) = SoftTpm::start() else { return };
     let dir = Dir::new();
-    let tpm = Tpm::connect(settings(&soft).timeout(Duration::from_millis(500))).unwrap();
+    let tpm = Tpm::connect(settings(&soft).timeout(Duration::from_millis(1500))).unwrap();
     let store = TpmKeyStore::open(&tpm, dir.store()).unwrap();
     let key = key(&store, "a");
     soft.pause();

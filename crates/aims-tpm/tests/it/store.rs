@@ -11,6 +11,7 @@ use aims_tpm::{AuthValue, TpmKeyStore};
 use ring::digest::{SHA256, digest};
 
 use crate::support::{Dir, block_on, connect, id, key, signs};
+use crate::tools;
 
 /// TPM-40, TPM-45: a handle says what it is and what guards it, and the store can be asked what it has.
 #[test]
@@ -153,6 +154,31 @@ fn tpm_8_more_keys_are_in_use_than_the_tpm_has_slots() {
         keys.iter().for_each(signs);
     }
     keys.iter().rev().for_each(signs);
+}
+
+/// TPM-14: what is in use is loaded for a time, and nothing is left in the few places that last.
+#[test]
+fn tpm_14_keys_are_files_and_no_persistent_handles() {
+    if !tools::have("tpm2_getcap") {
+        return;
+    }
+    let Some(soft) = SoftTpm::start() else { return };
+    let dir = Dir::new();
+    {
+        let store = TpmKeyStore::open(&connect(&soft), dir.store()).unwrap();
+        (0..8).for_each(|number| signs(&key(&store, &format!("key-{number}"))));
+        store.attestation_key().unwrap();
+        assert_eq!(store.list().unwrap().len(), 8);
+    }
+    for kind in ["handles-persistent", "handles-transient", "handles-loaded-session", "handles-saved-session"]
+    {
+        let left = || tools::run(dir.path(), Some(&soft), "tpm2_getcap", &[kind]).unwrap();
+        // The worker says farewell after the store is gone.
+        let begun = std::time::Instant::now();
+        while !left().trim().is_empty() {
+            assert!(begun.elapsed().as_secs() < 10, "{kind}: {}", left());
+        }
+    }
 }
 
 /// TPM-15: a wrong value is said to be wrong, locks nothing, and leaves other keys alone.

@@ -1,8 +1,11 @@
 //! What the tests share.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
 
 use aims_keys::store::{GenerateKeys, KeyId};
 use aims_keys::{Algorithm, AsyncSigner, SignInput, Signer};
@@ -38,15 +41,22 @@ pub(crate) fn signs(key: &TpmSigner) {
     key.public_key().verify(b"message", signature.as_bytes()).unwrap();
 }
 
-/// Lets a future run, by asking it again and again.
+/// Lets a future run, and sleeps until it wakes this thread.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
     let mut future = std::pin::pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return output;
         }
-        std::thread::yield_now();
+        thread::park_timeout(Duration::from_secs(60));
     }
 }
 
