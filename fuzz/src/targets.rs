@@ -12,6 +12,8 @@ mod client_auth;
 mod client_metadata;
 mod der;
 mod dpop;
+mod endorsement;
+mod enrolled_tpm;
 mod event_log;
 mod evidence;
 mod forwarded;
@@ -47,6 +49,7 @@ mod token_request;
 mod token_response;
 mod tpm_attest;
 mod tpm_evidence;
+mod tpm_public;
 mod tpm_signature;
 mod wit;
 mod workload_api;
@@ -82,6 +85,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "client_metadata", run: client_metadata::run, seeds: client_metadata::seeds },
     Target { name: "der", run: der::run, seeds: der::seeds },
     Target { name: "dpop", run: dpop::run, seeds: dpop::seeds },
+    Target { name: "endorsement", run: endorsement::run, seeds: endorsement::seeds },
+    Target { name: "enrolled_tpm", run: enrolled_tpm::run, seeds: enrolled_tpm::seeds },
     Target { name: "event_log", run: event_log::run, seeds: event_log::seeds },
     Target { name: "evidence", run: evidence::run, seeds: evidence::seeds },
     Target { name: "forwarded", run: forwarded::run, seeds: forwarded::seeds },
@@ -117,6 +122,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "token_response", run: token_response::run, seeds: token_response::seeds },
     Target { name: "tpm_attest", run: tpm_attest::run, seeds: tpm_attest::seeds },
     Target { name: "tpm_evidence", run: tpm_evidence::run, seeds: tpm_evidence::seeds },
+    Target { name: "tpm_public", run: tpm_public::run, seeds: tpm_public::seeds },
     Target { name: "tpm_signature", run: tpm_signature::run, seeds: tpm_signature::seeds },
     Target { name: "wit", run: wit::run, seeds: wit::seeds },
     Target { name: "workload_api", run: workload_api::run, seeds: workload_api::seeds },

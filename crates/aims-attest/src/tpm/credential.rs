@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use self::cipher::encrypt_cfb;
 use self::kdf::{Kdf, kdfa, kdfe};
-use super::{TpmName, TpmPublic, TpmPublicKind, TpmSymmetric};
+use super::{TpmName, TpmPublic, TpmPublicKind, TpmScheme, TpmSymmetric};
 
 /// A secret that a TPM gives out if it has both the endorsement key that the secret was made for and, loaded, the object with the name
 /// that it was made for: what `TPM2_ActivateCredential` takes.
@@ -57,7 +57,9 @@ impl TpmCredential {
             return Err(E::SecretLength);
         }
         let attributes = endorsement_key.attributes();
-        if !attributes.restricted() || !attributes.decrypt() || attributes.sign() {
+        // A storage key has no scheme: its name algorithm says by which hash secrets come to it.
+        let is_storage = attributes.restricted() && attributes.decrypt() && !attributes.sign();
+        if !is_storage || endorsement_key.scheme() != TpmScheme::Null {
             return Err(E::NotStorage);
         }
         let kdf = Kdf { hash, backend };
@@ -112,7 +114,7 @@ pub enum TpmCredentialError {
     /// The key is one that is refused, or there is no randomness.
     #[error("nothing can be agreed with the endorsement key")]
     Key(#[source] KeyError),
-    /// The endorsement key is not a storage key: restricted, decrypting, with a cipher.
+    /// The endorsement key is not a storage key: restricted, decrypting, with a cipher and without a scheme.
     #[error("the endorsement key is not a storage key")]
     NotStorage,
     /// The secret is empty, or longer than the TPM takes.

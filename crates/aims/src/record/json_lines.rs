@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
-#[cfg(feature = "mtls")]
 use aims_jose::base64url;
 use aims_jose::json::ObjectWriter;
 use aims_keys::{BoxFuture, backend};

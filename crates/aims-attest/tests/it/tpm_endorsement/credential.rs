@@ -78,6 +78,8 @@ fn tpm_29_credentials_are_made_for_storage_keys_alone() {
     // A restricted key without a cipher.
     let without = [&tpm.ek[..42], &[0, 0x10], &tpm.ek[48..]].concat();
     assert_refused!(make(&without, &[7; 32]), "not_a_storage_key", "TPM-29");
+    let with_scheme = [&tpm.ek[..48], &[0, 0x19, 0, 0x0b], &tpm.ek[50..]].concat();
+    assert_refused!(make(&with_scheme, &[7; 32]), "not_a_storage_key", "TPM-29");
     assert_refused!(make(&tpm.ek, &[]), "secret_length", "TPM-29");
     assert_refused!(make(&tpm.ek, &[7; 33]), "secret_length", "TPM-29");
     if let Some(ak) = golden("ak_p256_public.tpmt") {

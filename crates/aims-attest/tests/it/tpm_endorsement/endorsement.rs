@@ -452,3 +452,47 @@ fn tpm_28_an_extension_that_says_false_in_full_is_malformed() {
     let refused = world.verify(&world.good().with(EXTENDED_KEY_USAGE, odd));
     assert_refused!(refused, "malformed", "TPM-28");
 }
+
+#[test]
+fn att_25_the_time_is_the_one_that_is_given() {
+    let world = World::new();
+    let chain = [world.below.certify(&world.good()), world.intermediate()];
+    let verifier = world.verifier();
+    let (first, last) = (UnixTime::from_secs(1_767_225_600), UnixTime::from_secs(1_893_456_000));
+    let second = std::time::Duration::from_secs(1);
+    // Without any leeway (ATT-24).
+    assert!(verifier.verify(&chain, first).is_ok() && verifier.verify(&chain, last).is_ok());
+    assert_refused!(verifier.verify(&chain, first - second), "not_yet_valid", "TPM-28");
+    assert_refused!(verifier.verify(&chain, last + second), "expired", "TPM-28");
+    assert_refused!(verifier.verify(&chain, UnixTime::EPOCH), "not_yet_valid", "TPM-28");
+    assert_refused!(verifier.verify(&chain, UnixTime::MAX), "expired", "TPM-28");
+}
+
+#[test]
+fn att_122_refusals_have_the_codes_of_rejected_evidence() {
+    use aims_credential::x509::SvidError;
+    use aims_keys::KeyError;
+
+    for (error, code) in [
+        (EndorsementError::Authority, "chain_invalid"),
+        (EndorsementError::Chain(SvidError::ChainTooLong), "too_large"),
+        (EndorsementError::Chain(SvidError::Expired), "expired"),
+        (EndorsementError::Chain(SvidError::IssuerNotSigning), "chain_invalid"),
+        (EndorsementError::Chain(SvidError::Malformed), "malformed"),
+        (EndorsementError::Chain(SvidError::NotYetValid), "not_yet_valid"),
+        (EndorsementError::Chain(SvidError::Signature), "bad_signature"),
+        (EndorsementError::Chain(SvidError::TooLarge), "too_large"),
+        (EndorsementError::Chain(SvidError::UnknownIssuer), "untrusted_root"),
+        (EndorsementError::Denied, "revoked"),
+        (EndorsementError::ExtendedKeyUsage, "chain_invalid"),
+        (EndorsementError::Identity, "malformed"),
+        (EndorsementError::Key(KeyError::RsaModulus), "unsupported_algorithm"),
+        (EndorsementError::KeyUsage, "chain_invalid"),
+        (EndorsementError::Missing, "malformed"),
+        (EndorsementError::RootsExpired, "untrusted_root"),
+        (EndorsementError::TooLarge, "too_large"),
+    ] {
+        assert_eq!(error.code(), code, "{error:?}");
+        assert!(["TPM-28", "ATT-5", "ATT-125"].contains(&error.rule()), "{error:?}");
+    }
+}

@@ -13,5 +13,6 @@ mod path;
 mod pem;
 mod request;
 mod revocation;
+mod unverified;
 mod vectors;
 mod verified;
