@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `id` | identifiers and patterns (`aims-id`) |
 //! | `keys` | a key that signs and verifies (`aims-keys`) |
+//! | `remote_signer` | an issuer whose key is in a key service on the network, and such a service (`aims-keys`) |
 //! | `jose` | a signed token, made and read (`aims-jose`) |
 //! | `credential` | an issuer: a trust bundle, and a credential for an agent (`aims-credential`) |
 //! | `proof` | a proof of possession, verified once and refused the second time (`aims-proof`) |
@@ -38,8 +39,10 @@
 //! cargo run --bin signed
 //! cargo run --bin tokens
 //! cargo run --bin mcp
+//! cargo run --bin remote_signer
 //! ```
 
+pub mod remote_signer;
 pub mod search;
 pub mod workload;
 

@@ -13,7 +13,7 @@ pub(crate) const NO_OPENSSL: &str = "no OpenSSL: apt-get install libssl-dev open
 
 /// What must be there, how it is seen, and the Debian packages that bring it.
 /// A C compiler is not among them: without its linker this program would not be here.
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 6] = [
     Need { what: "git", packages: &["git"], there: git },
     Need {
         what: "OpenSSL (for JWE, interop/ and benches/)",
@@ -21,8 +21,10 @@ const NEEDS: [Need; 5] = [
         there: openssl,
     },
     Need { what: "nginx (for interop/)", packages: &["nginx"], there: nginx },
+    Need { what: "SoftHSM (for tokens)", packages: &["softhsm2"], there: softhsm },
     Need { what: "Python (for interop/)", packages: &["python3", "python3-venv"], there: python },
     Need { what: "Node (for interop/)", packages: &["nodejs", "npm"], there: node },
+    Need { what: "swtpm (for interop/)", packages: &["swtpm", "swtpm-tools", "tpm2-tools"], there: swtpm },
 ];
 
 struct Need {
@@ -72,12 +74,22 @@ fn nginx() -> bool {
     ["nginx", "/usr/sbin/nginx"].iter().any(|name| process::succeeds(process::program(name).arg("-v")))
 }
 
+fn softhsm() -> bool {
+    process::succeeds(process::program("softhsm2-util").arg("--version"))
+}
+
 fn python() -> bool {
     process::succeeds(process::program("python3").args(["-c", "import ensurepip, venv"]))
 }
 
 fn node() -> bool {
     ["node", "npm"].iter().all(|name| process::succeeds(process::program(name).arg("--version")))
+}
+
+fn swtpm() -> bool {
+    ["swtpm", "swtpm_setup", "tpm2_activatecredential"]
+        .iter()
+        .all(|name| process::succeeds(process::program(name).arg("--help")))
 }
 
 fn may_install() -> bool {

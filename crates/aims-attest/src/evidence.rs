@@ -133,6 +133,48 @@ pub enum EvidenceType {
 }
 
 impl EvidenceType {
+    /// The type of this name; of a name that is not known here, another.
+    #[must_use]
+    pub fn from_name(name: &str) -> Self {
+        Self::ALL
+            .iter()
+            .find(|kind| kind.name() == name)
+            .cloned()
+            .unwrap_or_else(|| Self::Other(name.to_owned()))
+    }
+
+    /// Whether evidence of this type is only what a part of the issuer has seen and written down, on its own machine: brought by somebody else, it is worth nothing (ATT-41).
+    #[must_use]
+    pub fn is_hearsay(&self) -> bool {
+        matches!(self, Self::ContainerImage | Self::JoinToken | Self::Process | Self::UnixPeer)
+    }
+
+    /// All that have a name here.
+    const ALL: [Self; 22] = [
+        Self::AwsIid,
+        Self::AzureImds,
+        Self::ContainerImage,
+        Self::Ear,
+        Self::Eat,
+        Self::GcpIit,
+        Self::GithubOidc,
+        Self::InToto,
+        Self::JoinToken,
+        Self::K8sPsat,
+        Self::NitroEnclave,
+        Self::OperatorAssertion,
+        Self::Process,
+        Self::SevSnp,
+        Self::SigstoreBundle,
+        Self::SlsaProvenance,
+        Self::SshPop,
+        Self::Tdx,
+        Self::Tpm2Quote,
+        Self::TpmDevid,
+        Self::UnixPeer,
+        Self::X509Pop,
+    ];
+
     /// Its name in records and configuration.
     #[must_use]
     pub fn name(&self) -> &str {

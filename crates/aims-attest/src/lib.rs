@@ -4,6 +4,7 @@ mod appraisal;
 mod asked;
 mod binding;
 mod evidence;
+mod hex;
 mod policy;
 mod proven;
 mod selector;

@@ -1,11 +1,11 @@
 //! What a kernel says about the process at the other end of a Unix socket.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use aims_jose::json::{self, JsonError, Limits, ObjectWriter, Value};
 use aims_keys::{Backend, UnixTime};
 
+use crate::hex::{digest, hexadecimal};
 use crate::{
     Appraisal, AppraisalBuilder, Asked, Evidence, EvidenceTooLarge, EvidenceType, Freshness, Level, Reason,
     Selector, Verdict, Verifier,
@@ -181,26 +181,6 @@ fn selectors(process: &UnixProcess) -> Vec<Selector> {
     values.extend(process.sha256.as_ref().map(|digest| format!("sha256:{}", hexadecimal(digest))));
     // A path with a line break in it is no selector, and proves nothing.
     values.iter().filter_map(|value| Selector::new("unix", value).ok()).collect()
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn digest(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
-    if digits.len() != 64 || !digits.iter().all(is_digit) {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 /// The payload is not a description of a process.

@@ -147,6 +147,12 @@ impl Level {
         })
     }
 
+    /// The level of this number, if there is one.
+    #[must_use]
+    pub fn of_number(number: u64) -> Option<Self> {
+        u8::try_from(number).ok().map(Self).filter(|level| *level <= Self::HARDWARE_AND_SOFTWARE)
+    }
+
     /// The number, from 0 to 5.
     #[must_use]
     pub fn number(self) -> u8 {

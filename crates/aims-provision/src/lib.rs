@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod authority;
+mod collect;
 mod credential_types;
 mod entries;
 mod entry;
@@ -15,6 +16,7 @@ mod rotation;
 mod unix_peer;
 
 pub use crate::authority::{Authority, AuthorityError, AuthoritySettings};
+pub use crate::collect::{CollectError, EvidenceSource};
 pub use crate::credential_types::{CredentialType, CredentialTypes};
 pub use crate::entries::{Entries, EntriesError};
 pub use crate::entry::{Entry, EntryBuilder, EntryError};

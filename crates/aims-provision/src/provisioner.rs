@@ -213,7 +213,9 @@ impl Grant {
         let mut hasher = backend.hasher(HashAlgorithm::Sha256);
         hasher.update(judgement.policy_id().unwrap_or_default().as_bytes());
         hasher.update(&[0]);
-        digests.iter().for_each(|digest| hasher.update(digest));
+        for digest in digests {
+            hasher.update(digest);
+        }
         let mut digest = [0; 32];
         digest.iter_mut().zip(hasher.finish().as_ref()).for_each(|(to, from)| *to = *from);
         let attested = Attested::new(judgement.level().number(), *at)

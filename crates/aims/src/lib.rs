@@ -7,6 +7,7 @@ mod caller;
 mod connection;
 mod decide;
 mod guard;
+mod hardware;
 #[cfg(feature = "mcp")]
 pub mod mcp;
 mod permit;
@@ -50,6 +51,7 @@ pub use crate::guard::{
 };
 #[cfg(feature = "mcp")]
 pub use crate::guard::{McpError, McpLayer, McpService};
+pub use crate::hardware::HardwareKeys;
 pub use crate::permit::{Authorized, Permit};
 pub use crate::record::{
     JsonLines, KeptRecord, KeptRefusal, Outcome, ParseTraceParentError, Record, RecordError, RecordMemory,

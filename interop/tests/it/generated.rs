@@ -49,7 +49,7 @@ fn descriptors_are_those_of_the_proto_files() {
     }
 }
 
-const SECRET: [&str; 7] = [
+const SECRET: [&str; 8] = [
     "X509SVID",
     "JWTSVID",
     "WITSVID",
@@ -57,4 +57,5 @@ const SECRET: [&str; 7] = [
     "aims.workload.v1.IssueRequest",
     "aims.workload.v1.IssueRequest.proof",
     "aims.workload.v1.IssueResponse",
+    "aims.workload.v1.Evidence",
 ];

@@ -13,4 +13,5 @@ mod openssl_tls;
 mod peer;
 mod spiffe;
 mod support;
+mod tpm;
 mod wimsey_oracle;

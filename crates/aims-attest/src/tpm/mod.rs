@@ -4,7 +4,11 @@ mod attest;
 mod bank;
 mod boots;
 mod certified;
+#[cfg(feature = "tpm")]
+mod credential;
 mod device;
+#[cfg(feature = "tpm")]
+mod endorsement;
 mod error;
 mod event_log;
 mod evidence;
@@ -20,8 +24,15 @@ pub use self::attest::{Attest, Attested, Certified, ClockInfo, Quoted};
 pub use self::bank::{PcrBank, PcrValue};
 pub use self::boots::{Boot, BootCounters, BootError, MemoryBootCounters};
 pub use self::certified::{CertifiedKey, CertifiedKeyError};
+#[cfg(feature = "tpm")]
+pub use self::credential::{TpmCredential, TpmCredentialError};
 pub use self::device::{
     EnrolledDevices, TpmDevice, TpmDeviceError, TpmDevices, TpmDevicesUnavailable, TpmSignatureError,
+};
+#[cfg(feature = "tpm")]
+pub use self::endorsement::{
+    Endorsement, EndorsementError, EndorsementRoots, EndorsementRootsError, EndorsementVerifier,
+    EndorsementVerifierBuilder, EnrolledTpm, EnrolledTpmError, Enrolment, EnrolmentError, PendingEnrolment,
 };
 pub use self::error::TpmReadError;
 pub use self::event_log::{EventLog, EventLogError, ReplayedEvent, ReplayedLog};

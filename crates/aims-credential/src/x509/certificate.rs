@@ -26,6 +26,8 @@ pub(super) struct Certificate<'a> {
     /// `pathLenConstraint`: how many certificates of authorities may follow below.
     pub(super) path_len: Option<u8>,
     pub(super) key_usage: Option<KeyUsage>,
+    /// INVARIANT: object identifiers, one after the other.
+    extended_key_usage: Option<&'a [u8]>,
     pub(super) alt_names: Option<AltNames<'a>>,
     pub(super) subject_key_id: Option<&'a [u8]>,
     pub(super) list_demand: ListDemand,
@@ -54,6 +56,8 @@ pub(super) struct KeyUsage {
 
 impl KeyUsage {
     pub(super) const DIGITAL_SIGNATURE: u8 = 0x80;
+    pub(super) const KEY_ENCIPHERMENT: u8 = 0x20;
+    pub(super) const KEY_AGREEMENT: u8 = 0x08;
     pub(super) const KEY_CERT_SIGN: u8 = 0x04;
     pub(super) const CRL_SIGN: u8 = 0x02;
 
@@ -75,6 +79,13 @@ impl<'a> AltNames<'a> {
         let mut names = Reader::new(self.names);
         std::iter::from_fn(move || names.element())
             .filter_map(|name| (name.tag == URI).then_some(name.content))
+    }
+
+    /// The names of directories, each a whole `Name`.
+    pub(super) fn directories(self) -> impl Iterator<Item = &'a [u8]> {
+        let mut names = Reader::new(self.names);
+        std::iter::from_fn(move || names.element())
+            .filter_map(|name| (name.tag == DIRECTORY).then_some(name.content))
     }
 }
 
@@ -113,6 +124,7 @@ impl<'a> Certificate<'a> {
             is_ca: None,
             path_len: None,
             key_usage: None,
+            extended_key_usage: None,
             alt_names: None,
             subject_key_id: None,
             list_demand: ListDemand::None,
@@ -132,6 +144,12 @@ impl<'a> Certificate<'a> {
 
     pub(super) fn validity(&self) -> Span {
         Span::new(self.not_before, self.not_after)
+    }
+
+    /// The purposes of the extended key usage, each the content of an object identifier.
+    pub(super) fn purposes(&self) -> impl Iterator<Item = &'a [u8]> {
+        let mut purposes = Reader::new(self.extended_key_usage.unwrap_or_default());
+        std::iter::from_fn(move || purposes.read(OBJECT_IDENTIFIER))
     }
 
     /// X5V-8, X5-9: names no identity, or exactly that of the trust domain.
@@ -177,6 +195,15 @@ impl<'a> Certificate<'a> {
                 oid::KEY_USAGE => {
                     let bits = key_usage(value)?;
                     set(&mut self.key_usage, KeyUsage { is_critical, bits })?;
+                }
+                oid::EXTENDED_KEY_USAGE => {
+                    let purposes = value.read(SEQUENCE)?;
+                    value.finish()?;
+                    let mut each = Reader::new(purposes);
+                    while !each.is_empty() {
+                        each.read(OBJECT_IDENTIFIER)?;
+                    }
+                    set(&mut self.extended_key_usage, purposes)?;
                 }
                 oid::SUBJECT_ALT_NAME => {
                     let names = value.read(SEQUENCE)?;
@@ -264,11 +291,14 @@ pub(super) const EXTENSIONS: u8 = 0xa3;
 /// `uniformResourceIdentifier` of `GeneralName` (RFC 5280 §4.2.1.6).
 pub(super) const URI: u8 = 0x86;
 
+/// `directoryName`, in which a whole `Name` is.
+const DIRECTORY: u8 = 0xa4;
+
 /// `dNSName`.
 pub(super) const DNS: u8 = 0x82;
 
 /// The nine forms of `GeneralName`.
-pub(super) const GENERAL_NAMES: [u8; 9] = [0xa0, 0x81, DNS, 0xa3, 0xa4, 0xa5, URI, 0x87, 0x88];
+pub(super) const GENERAL_NAMES: [u8; 9] = [0xa0, 0x81, DNS, 0xa3, DIRECTORY, 0xa5, URI, 0x87, 0x88];
 
 /// In bytes, without the sign byte.
 pub(super) const MAX_SERIAL: usize = 20;

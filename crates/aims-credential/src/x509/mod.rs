@@ -25,6 +25,7 @@ mod span;
 mod tbs;
 mod time;
 mod unconstrained;
+mod unverified;
 mod verified;
 mod verify;
 mod write;
@@ -47,5 +48,6 @@ pub use self::request::{
 pub use self::revocation_list::RevocationList;
 pub use self::revocation_list_error::RevocationListError;
 pub use self::tbs::is_dns_name;
+pub use self::unverified::{UnverifiedCertificate, X509Usage};
 pub use self::verified::VerifiedSvid;
 pub use self::verify::{Role, SvidVerifier, SvidVerifierBuilder, X509Profile};

@@ -164,7 +164,7 @@ impl Path<'_> {
     }
 }
 
-fn reason(error: &webpki::Error) -> SvidError {
+pub(super) fn reason(error: &webpki::Error) -> SvidError {
     use webpki::Error as E;
 
     match error {

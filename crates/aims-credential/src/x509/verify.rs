@@ -232,7 +232,7 @@ impl Rules {
 
 /// Bounds the search for a path: it tries every certificate with the name of an issuer, and for each of them every one above. Two
 /// with one name are an authority in rotation; more are somebody who wants it to search for long. Says whether any has name constraints.
-fn check_names(intermediates: &[CertificateDer<'_>]) -> Result<bool, SvidError> {
+pub(super) fn check_names(intermediates: &[CertificateDer<'_>]) -> Result<bool, SvidError> {
     let (mut has_constraints, mut unread) = (false, 0);
     let mut seen: Vec<(&[u8], &CertificateDer<'_>)> = Vec::with_capacity(intermediates.len());
     for der in intermediates {

@@ -1,5 +1,6 @@
 //! The AWS-LC backend.
 
+use aws_lc_rs::agreement::{self, EphemeralPrivateKey, UnparsedPublicKey as UnparsedPeer};
 use aws_lc_rs::digest::Context;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::error::KeyRejected;
@@ -12,7 +13,7 @@ use aws_lc_rs::signature::{
 use aws_lc_rs::signature::{PqdsaKeyPair, PqdsaSigningAlgorithm};
 use zeroize::Zeroizing;
 
-use super::{HashAlgorithm, uncompressed};
+use super::{Agreement, EncryptError, HashAlgorithm, uncompressed};
 use crate::algorithm::Algorithm;
 use crate::pkcs8::Parts;
 use crate::private::RsaSize;
@@ -47,6 +48,66 @@ pub(super) fn hmac_sha256(secret: &[u8], message: &[u8]) -> [u8; 32] {
     let mut tag = [0; 32];
     tag.copy_from_slice(aws_lc_rs::hmac::sign(&key, message).as_ref());
     tag
+}
+
+pub(super) fn hmac(algorithm: HashAlgorithm, secret: &[u8], message: &[u8]) -> Zeroizing<Vec<u8>> {
+    let algorithm = match algorithm {
+        HashAlgorithm::Sha256 => aws_lc_rs::hmac::HMAC_SHA256,
+        HashAlgorithm::Sha384 => aws_lc_rs::hmac::HMAC_SHA384,
+        HashAlgorithm::Sha512 => aws_lc_rs::hmac::HMAC_SHA512,
+    };
+    let key = aws_lc_rs::hmac::Key::new(algorithm, secret);
+    Zeroizing::new(aws_lc_rs::hmac::sign(&key, message).as_ref().to_vec())
+}
+
+/// The peer has been checked.
+pub(super) fn agree(peer: &PublicNumbers) -> Result<Agreement, KeyError> {
+    match peer {
+        PublicNumbers::P256 { x, y } => {
+            let (ephemeral, shared) = agree_on(&agreement::ECDH_P256, &uncompressed::<32, 65>(x, y))?;
+            let (x, y) = coordinates(ephemeral.as_ref())?;
+            Ok(Agreement::new(PublicNumbers::P256 { x, y }, shared))
+        }
+        PublicNumbers::P384 { x, y } => {
+            let (ephemeral, shared) = agree_on(&agreement::ECDH_P384, &uncompressed::<48, 97>(x, y))?;
+            let (x, y) = coordinates(ephemeral.as_ref())?;
+            Ok(Agreement::new(PublicNumbers::P384 { x, y }, shared))
+        }
+        _ => Err(KeyError::AlgorithmMismatch),
+    }
+}
+
+fn agree_on(
+    curve: &'static agreement::Algorithm,
+    peer: &[u8],
+) -> Result<(agreement::PublicKey, Zeroizing<Vec<u8>>), KeyError> {
+    let private = EphemeralPrivateKey::generate(curve, &SystemRandom::new()).map_err(|_| KeyError::Random)?;
+    let public = private.compute_public_key().map_err(|_| KeyError::Random)?;
+    let peer = UnparsedPeer::new(curve, peer);
+    let shared = agreement::agree_ephemeral(private, peer, (), |shared| Ok(Zeroizing::new(shared.to_vec())))
+        .map_err(|()| KeyError::NotOnCurve)?;
+    Ok((public, shared))
+}
+
+pub(super) fn encrypt_oaep(
+    key: &PublicNumbers,
+    hash: HashAlgorithm,
+    label: &[u8],
+    secret: &[u8],
+) -> Result<Vec<u8>, EncryptError> {
+    let algorithm = match hash {
+        HashAlgorithm::Sha256 => &rsa::OAEP_SHA256_MGF1SHA256,
+        HashAlgorithm::Sha384 => &rsa::OAEP_SHA384_MGF1SHA384,
+        HashAlgorithm::Sha512 => &rsa::OAEP_SHA512_MGF1SHA512,
+    };
+    let key = rsa::PublicEncryptingKey::from_der(&key.to_spki())
+        .map_err(|_| EncryptError::Key(KeyError::Malformed))?;
+    let key = rsa::OaepPublicEncryptingKey::new(key).map_err(|_| EncryptError::Backend)?;
+    let mut sealed = vec![0; key.ciphertext_size()];
+    let len =
+        key.encrypt(algorithm, secret, &mut sealed, Some(label)).map_err(|_| EncryptError::Backend)?.len();
+    sealed.truncate(len);
+    Ok(sealed)
 }
 
 pub(super) fn hasher(algorithm: HashAlgorithm) -> Context {

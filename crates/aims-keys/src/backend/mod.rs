@@ -4,6 +4,7 @@
 //! crates in one program can use two backends, and enabling the feature `aws-lc` changes nothing but that
 //! `aws_lc()` exists.
 
+mod agreement;
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
 mod hash;
@@ -13,6 +14,7 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
+pub use self::agreement::{Agreement, EncryptError};
 pub use self::hash::{HashAlgorithm, Hasher};
 
 use crate::algorithm::Algorithm;
@@ -21,13 +23,13 @@ use crate::private::RsaSize;
 use crate::public::{BadSignature, KeyError, PublicNumbers};
 use crate::signer::{SignError, SignInput, Signature};
 
-/// *ring*: everything of [`Algorithm`] but ML-DSA; it loads RSA keys and cannot make them.
+/// *ring*: everything of [`Algorithm`] but ML-DSA; it loads RSA keys and can neither make them nor encrypt to them.
 #[must_use]
 pub const fn ring() -> Backend {
     Backend(Kind::Ring)
 }
 
-/// AWS-LC: everything *ring* has, RSA key generation, and with the feature `ml-dsa` ML-DSA-44 and ML-DSA-65.
+/// AWS-LC: everything *ring* has, RSA key generation and encryption, and with the feature `ml-dsa` ML-DSA-44 and ML-DSA-65.
 #[cfg(feature = "aws-lc")]
 #[must_use]
 pub const fn aws_lc() -> Backend {
@@ -116,6 +118,61 @@ impl Backend {
             #[cfg(feature = "aws-lc")]
             Kind::AwsLc => aws_lc::hmac_sha256(secret, message),
             Kind::Ring => ring::hmac_sha256(secret, message),
+        }
+    }
+
+    /// HMAC of `message` by this hash, as long as its hashes are. What it is used for may be a secret, as in key derivation: it is overwritten when dropped.
+    #[must_use]
+    pub fn hmac(self, algorithm: HashAlgorithm, secret: &[u8], message: &[u8]) -> Zeroizing<Vec<u8>> {
+        match self.0 {
+            #[cfg(feature = "aws-lc")]
+            Kind::AwsLc => aws_lc::hmac(algorithm, secret, message),
+            Kind::Ring => ring::hmac(algorithm, secret, message),
+        }
+    }
+
+    /// Makes a key that is used this once, and agrees with the owner of `peer`, a key on P-256 or P-384 (ECDH, SP 800-56A §5.7.1.2).
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::NotOnCurve`] for a peer that is not on its curve, [`KeyError::AlgorithmMismatch`] for keys of other kinds,
+    /// [`KeyError::Random`] when the system has no randomness to give.
+    pub fn agree(self, peer: &PublicNumbers) -> Result<Agreement, KeyError> {
+        peer.check()?;
+        match self.0 {
+            #[cfg(feature = "aws-lc")]
+            Kind::AwsLc => aws_lc::agree(peer),
+            Kind::Ring => ring::agree(peer),
+        }
+    }
+
+    /// Encrypts a short secret to an RSA key, with a label (RSAES-OAEP, RFC 8017 §7.1; MGF1 by the same hash). *ring* cannot: it takes `aws_lc()`.
+    ///
+    /// # Errors
+    ///
+    /// [`EncryptError`]: [`EncryptError::Key`] with [`KeyError::Unsupported`] on *ring*, and with [`KeyError::AlgorithmMismatch`] for a key that is not RSA.
+    pub fn encrypt_oaep(
+        self,
+        key: &PublicNumbers,
+        hash: HashAlgorithm,
+        label: &[u8],
+        secret: &[u8],
+    ) -> Result<Vec<u8>, EncryptError> {
+        key.check().map_err(EncryptError::Key)?;
+        let PublicNumbers::Rsa { n, .. } = key else {
+            return Err(EncryptError::Key(KeyError::AlgorithmMismatch));
+        };
+        // RFC 8017 §7.1.1, step 1b. The numbers were checked: a modulus has 256 bytes at least.
+        if secret.len() > n.len() - 2 * hash.output_len() - 2 {
+            return Err(EncryptError::TooLong);
+        }
+        match self.0 {
+            #[cfg(feature = "aws-lc")]
+            Kind::AwsLc => aws_lc::encrypt_oaep(key, hash, label, secret),
+            Kind::Ring => {
+                let _ = label;
+                Err(EncryptError::Key(KeyError::Unsupported))
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! The *ring* backend.
 
+use ring::agreement::{self, EphemeralPrivateKey, UnparsedPublicKey as UnparsedPeer};
 use ring::digest::Context;
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{
@@ -7,7 +8,7 @@ use ring::signature::{
 };
 use zeroize::Zeroizing;
 
-use super::{HashAlgorithm, uncompressed};
+use super::{Agreement, HashAlgorithm, uncompressed};
 use crate::algorithm::Algorithm;
 use crate::pkcs8::Parts;
 use crate::private::RsaSize;
@@ -42,6 +43,45 @@ pub(super) fn hmac_sha256(secret: &[u8], message: &[u8]) -> [u8; 32] {
     let mut tag = [0; 32];
     tag.copy_from_slice(ring::hmac::sign(&key, message).as_ref());
     tag
+}
+
+pub(super) fn hmac(algorithm: HashAlgorithm, secret: &[u8], message: &[u8]) -> Zeroizing<Vec<u8>> {
+    let algorithm = match algorithm {
+        HashAlgorithm::Sha256 => ring::hmac::HMAC_SHA256,
+        HashAlgorithm::Sha384 => ring::hmac::HMAC_SHA384,
+        HashAlgorithm::Sha512 => ring::hmac::HMAC_SHA512,
+    };
+    let key = ring::hmac::Key::new(algorithm, secret);
+    Zeroizing::new(ring::hmac::sign(&key, message).as_ref().to_vec())
+}
+
+/// The peer has been checked.
+pub(super) fn agree(peer: &PublicNumbers) -> Result<Agreement, KeyError> {
+    match peer {
+        PublicNumbers::P256 { x, y } => {
+            let (ephemeral, shared) = agree_on(&agreement::ECDH_P256, &uncompressed::<32, 65>(x, y))?;
+            let (x, y) = coordinates(ephemeral.as_ref())?;
+            Ok(Agreement::new(PublicNumbers::P256 { x, y }, shared))
+        }
+        PublicNumbers::P384 { x, y } => {
+            let (ephemeral, shared) = agree_on(&agreement::ECDH_P384, &uncompressed::<48, 97>(x, y))?;
+            let (x, y) = coordinates(ephemeral.as_ref())?;
+            Ok(Agreement::new(PublicNumbers::P384 { x, y }, shared))
+        }
+        _ => Err(KeyError::AlgorithmMismatch),
+    }
+}
+
+fn agree_on(
+    curve: &'static agreement::Algorithm,
+    peer: &[u8],
+) -> Result<(agreement::PublicKey, Zeroizing<Vec<u8>>), KeyError> {
+    let private = EphemeralPrivateKey::generate(curve, &SystemRandom::new()).map_err(|_| KeyError::Random)?;
+    let public = private.compute_public_key().map_err(|_| KeyError::Random)?;
+    let peer = UnparsedPeer::new(curve, peer);
+    let shared = agreement::agree_ephemeral(private, &peer, |shared| Zeroizing::new(shared.to_vec()))
+        .map_err(|_| KeyError::NotOnCurve)?;
+    Ok((public, shared))
 }
 
 pub(super) fn hasher(algorithm: HashAlgorithm) -> Context {

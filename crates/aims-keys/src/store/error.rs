@@ -14,6 +14,12 @@ use crate::public::KeyError;
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
+    /// There are several keys of this name: a device keeps names that are not unique.
+    #[error("there are several keys named {id}")]
+    Ambiguous {
+        /// The name.
+        id: KeyId,
+    },
     /// The authorization value is wrong.
     #[error("the authorization of the key store failed")]
     AuthFailed,
@@ -114,6 +120,7 @@ impl StoreError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Ambiguous { .. } => "key_ambiguous",
             Self::AuthFailed => "auth_failed",
             Self::AuthRequired => "auth_required",
             Self::Backend => "store_backend",

@@ -24,6 +24,8 @@ mod file;
 mod handle;
 mod id;
 mod memory;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 
 use core::fmt;
 
@@ -33,6 +35,8 @@ pub use self::file::{Argon2Cost, FileStore, HostKey, Passphrase, Sealing};
 pub use self::handle::{KeyEvidence, KeyHandle};
 pub use self::id::{BadKeyId, KeyId};
 pub use self::memory::MemoryStore;
+#[cfg(feature = "pkcs11")]
+pub use self::pkcs11::{Pin, Pkcs11Store, Pkcs11StoreBuilder, TokenName};
 use crate::algorithm::Algorithm;
 use crate::private::PrivateKey;
 
@@ -79,7 +83,9 @@ pub trait ListKeys: fmt::Debug + Send + Sync {
 
 /// A store that deletes keys.
 pub trait DeleteKeys: fmt::Debug + Send + Sync {
-    /// Deletes a key. Handles that are open go on signing until they are dropped.
+    /// Deletes a key. Handles that are open go on signing until they are dropped where the store keeps keys in memory or
+    /// files; where the key is in a device, it is gone, and they end with
+    /// [`SignError::NotFound`](crate::SignError::NotFound).
     ///
     /// # Errors
     ///

@@ -159,6 +159,20 @@ fn hashes_and_macs_are_those_of_the_specifications() {
         // RFC 4231, test case 2.
         let tag = backend.hmac_sha256(b"Jefe", b"what do ya want for nothing?");
         assert_eq!(tag.as_slice(), unhex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"));
+        for (algorithm, expected) in [
+            (HashAlgorithm::Sha256, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+            (
+                HashAlgorithm::Sha384,
+                "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649",
+            ),
+            (
+                HashAlgorithm::Sha512,
+                "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737",
+            ),
+        ] {
+            let tag = backend.hmac(algorithm, b"Jefe", b"what do ya want for nothing?");
+            assert_eq!(*tag, unhex(expected), "{algorithm:?}");
+        }
     }
 }
 

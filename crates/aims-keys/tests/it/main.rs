@@ -1,6 +1,7 @@
 #![cfg(test)]
 //! Tests of the public API, over every backend of the build.
 
+mod agreement;
 mod algorithms;
 mod attacks;
 mod backends;
@@ -9,6 +10,8 @@ mod curve;
 #[cfg(all(feature = "file-store", unix))]
 mod file_store;
 mod import;
+#[cfg(all(feature = "pkcs11", unix))]
+mod pkcs11;
 mod sealing;
 mod signature_form;
 mod spki;

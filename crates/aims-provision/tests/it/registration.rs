@@ -1,5 +1,6 @@
 //! Registration files.
 
+use aims_attest::{EvidenceRule, EvidenceType, Freshness, Level, Policy};
 use aims_provision::{CredentialType, Entries, RegistrationError};
 use aims_testkit::assert_refused;
 
@@ -41,6 +42,68 @@ fn a_registration_file_is_read() {
     assert_eq!(all[1].types().iter().count(), 3);
     assert!(read("").unwrap().is_empty());
     assert!(read("entry = []").unwrap().is_empty());
+}
+
+#[test]
+fn att_111_a_file_says_what_evidence_an_entry_asks_for() {
+    let read_evidence = |evidence: &str| {
+        let file = format!("[[entry]]\nspiffe_id = \"{AGENT}\"\nselectors = [\"unix:uid:1\"]\n{evidence}\n");
+        read(&file).map(|entries| entries.iter().next().unwrap().evidence().cloned())
+    };
+    let rule = |kind| EvidenceRule::of(kind);
+    let read_one = |evidence: &str| read_evidence(evidence).unwrap().unwrap();
+    assert_eq!(
+        read_one(
+            "evidence = [{ type = \"tpm2-quote\", key = \"hardware\", max_age = 600, min_level = 4, freshness = \"nonce\", \
+             selectors = [\"tpm:manufacturer:IBM\"], policy = \"p-1\", verifier = \"tpm\" }]\nevidence_policy = \"agents-3\""
+        ),
+        Policy::all_of([rule(EvidenceType::Tpm2Quote)
+            .key_in_hardware()
+            .max_age(MINUTE * 10)
+            .min_level(Level::HARDWARE)
+            .freshness(Freshness::Nonce)
+            .selector("tpm:manufacturer:IBM".parse().unwrap())
+            .by_policy("p-1")
+            .by_verifier("tpm")
+            .into()])
+        .named("agents-3")
+    );
+    let any = Policy::any_of([
+        rule(EvidenceType::UnixPeer).about_key().into(),
+        Policy::all_of([rule(EvidenceType::Other("x-acme".into())).into()]),
+    ]);
+    let two = Policy::n_of(1, [rule(EvidenceType::Eat).into(), rule(EvidenceType::Ear).into()]);
+    assert_eq!(
+        read_one(
+            "evidence = [{ any_of = [{ type = \"unix-peer\", key = \"bound\" }, { all_of = [{ type = \"x-acme\" }] }] }, \
+             { n_of = 1, of = [{ type = \"eat\" }, { type = \"ear\" }] }]"
+        ),
+        Policy::all_of([any, two])
+    );
+    assert_eq!(read_evidence("").unwrap(), None);
+
+    let deep = format!("evidence = {}{{ type = \"eat\" }}{}", "[{ all_of = ".repeat(9), "}]".repeat(9));
+    for (evidence, code) in [
+        ("evidence = []", "wrong_type"),
+        ("evidence = [{}]", "missing_key"),
+        ("evidence = [\"tpm2-quote\"]", "wrong_type"),
+        ("evidence = [{ any_of = [] }]", "wrong_type"),
+        ("evidence = [{ any_of = [{ type = \"eat\" }], type = \"eat\" }]", "unknown_key"),
+        ("evidence = [{ n_of = 1 }]", "missing_key"),
+        ("evidence = [{ n_of = 0, of = [{ type = \"eat\" }] }]", "wrong_type"),
+        ("evidence = [{ n_of = 2, of = [{ type = \"eat\" }] }]", "wrong_type"),
+        ("evidence = [{ type = \"eat\", key = \"software\" }]", "wrong_type"),
+        ("evidence = [{ type = \"eat\", freshness = \"static\" }]", "wrong_type"),
+        ("evidence = [{ type = \"eat\", min_level = 6 }]", "wrong_type"),
+        ("evidence = [{ type = \"eat\", max_age = -1 }]", "wrong_type"),
+        ("evidence = [{ type = \"eat\", maximum_age = 1 }]", "unknown_key"),
+        ("evidence = [{ type = \"eat\", selectors = [\"x\"] }]", "selector_no_colon"),
+        ("evidence_policy = \"agents-3\"", "missing_key"),
+        (&deep, "wrong_type"),
+    ] {
+        let error = read_evidence(evidence).unwrap_err();
+        assert_eq!((error.code(), error.line()), (code, 4), "{evidence}: {error}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Why there is no credential for a key.
 
 use aims_keys::SignError;
-use aims_provision::{ChallengeError, KeyProofError};
+use aims_provision::{ChallengeError, CollectError, KeyProofError};
 
 use crate::{ResponseError, WorkloadApiError};
 
@@ -15,6 +15,9 @@ pub enum KeyHolderError {
     /// The challenge is none.
     #[error("the challenge is not usable")]
     Challenge(#[source] ChallengeError),
+    /// There is no evidence to bring.
+    #[error("there is no evidence: {0}")]
+    Evidence(#[source] CollectError),
     /// No proof can be made.
     #[error("no proof could be made")]
     Proof(#[source] KeyProofError),
@@ -30,6 +33,7 @@ impl KeyHolderError {
         match self {
             Self::Api(error) => error.code(),
             Self::Challenge(error) => error.code(),
+            Self::Evidence(error) => error.code(),
             Self::Proof(error) => error.code(),
             Self::Sign(error) => error.code(),
         }
@@ -41,6 +45,7 @@ impl KeyHolderError {
         match self {
             Self::Api(error) => error.rule(),
             Self::Challenge(error) => error.rule(),
+            Self::Evidence(error) => error.rule(),
             Self::Proof(error) => error.rule(),
             Self::Sign(error) => error.rule(),
         }

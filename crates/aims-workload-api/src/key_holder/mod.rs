@@ -10,11 +10,12 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use aims_attest::Evidence;
 use aims_credential::x509::Svid;
 use aims_credential::{Holder, Wit};
 use aims_id::SpiffeId;
 use aims_keys::{AsyncSigner, Backend, UnixTime};
-use aims_provision::Challenge;
+use aims_provision::{Challenge, EvidenceSource};
 use tokio::time::timeout;
 use tonic::transport::Channel;
 
@@ -70,6 +71,7 @@ pub struct KeyRequest {
     types: Vec<&'static str>,
     join_token: Option<String>,
     previous: Option<Arc<dyn AsyncSigner>>,
+    evidence: Option<Arc<dyn EvidenceSource>>,
 }
 
 /// What was issued, each with the key it is bound to.
@@ -116,6 +118,13 @@ impl KeyRequest {
     #[must_use]
     pub fn join_token(mut self, token: impl Into<String>) -> Self {
         self.join_token = Some(token.into());
+        self
+    }
+
+    /// With what this collects for the challenge of the issuer and the key that is asked about.
+    #[must_use]
+    pub fn evidence(mut self, source: Arc<dyn EvidenceSource>) -> Self {
+        self.evidence = Some(source);
         self
     }
 
@@ -193,16 +202,24 @@ impl KeyHolderApi {
         now: UnixTime,
     ) -> Result<IssuedForKey, KeyHolderError> {
         let previous = match &asked.previous {
-            Some(previous) => self.prove(&**previous, now).await?,
+            Some(previous) => self.prove(&**previous, now).await?.1,
             None => String::new(),
         };
-        let proof = self.prove(&**key, now).await?;
+        let (challenge, proof) = self.prove(&**key, now).await?;
+        let evidence = match &asked.evidence {
+            Some(source) => {
+                let (binding, key) = (challenge.binding(key.public_key()), key.public_key());
+                source.collect(&binding, key).await.map_err(KeyHolderError::Evidence)?
+            }
+            None => Vec::new(),
+        };
         let message = wire::IssueRequest {
             spiffe_id: asked.spiffe_id.as_ref().map(ToString::to_string).unwrap_or_default(),
             proof: Some(Proof::Jws(proof)),
             types: asked.types.iter().map(|&name| name.to_owned()).collect(),
             join_token: asked.join_token.clone().unwrap_or_default(),
             previous,
+            evidence: evidence.iter().map(wire_evidence).collect(),
         };
         let mut client = self.client();
         let response = self.answer(client.issue(request(message))).await?;
@@ -210,12 +227,17 @@ impl KeyHolderApi {
     }
 
     /// A fresh challenge, answered by `key`.
-    async fn prove(&self, key: &dyn AsyncSigner, now: UnixTime) -> Result<String, KeyHolderError> {
+    async fn prove(
+        &self,
+        key: &dyn AsyncSigner,
+        now: UnixTime,
+    ) -> Result<(Challenge, String), KeyHolderError> {
         let mut client = self.client();
         let response = self.answer(client.challenge(request(wire::ChallengeRequest {}))).await?;
         let challenge = Challenge::new(&self.audience, &response.nonce).map_err(KeyHolderError::Challenge)?;
         let unsigned = challenge.prepare_proof(key.public_key(), now).map_err(KeyHolderError::Proof)?;
-        unsigned.sign_async(key).await.map_err(KeyHolderError::Sign)
+        let proof = unsigned.sign_async(key).await.map_err(KeyHolderError::Sign)?;
+        Ok((challenge, proof))
     }
 
     fn read(
@@ -283,6 +305,14 @@ impl fmt::Debug for KeyHolderApi {
             .field("way", &self.way)
             .field("audience", &self.audience)
             .finish_non_exhaustive()
+    }
+}
+
+fn wire_evidence(evidence: &Evidence) -> wire::Evidence {
+    wire::Evidence {
+        r#type: evidence.evidence_type().name().to_owned(),
+        format_version: evidence.format_version(),
+        payload: evidence.payload().to_vec(),
     }
 }
 

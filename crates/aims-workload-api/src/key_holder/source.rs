@@ -7,7 +7,7 @@ use std::time::Duration;
 use aims_credential::{CredentialSource, Holder};
 use aims_id::SpiffeId;
 use aims_keys::{AsyncSigner, Clock, SignError, SystemClock, UnixTime};
-use aims_provision::Rotation;
+use aims_provision::{EvidenceSource, Rotation};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -64,6 +64,7 @@ impl HeldKeySource {
             make: Arc::new(make),
             id: None,
             join_token: None,
+            evidence: None,
             clock: Arc::new(SystemClock::default()),
             ready_within: Duration::from_secs(30),
         }
@@ -114,6 +115,7 @@ pub struct HeldKeySourceBuilder {
     make: Arc<MakeKey>,
     id: Option<SpiffeId>,
     join_token: Option<String>,
+    evidence: Option<Arc<dyn EvidenceSource>>,
     clock: Arc<dyn Clock>,
     ready_within: Duration,
 }
@@ -128,6 +130,12 @@ impl HeldKeySourceBuilder {
     /// Begins with a join token. Afterwards the key that was used last shows who it is; so it does where the token was used up and the answer lost.
     pub fn join_token(mut self, token: impl Into<String>) -> Self {
         self.join_token = Some(token.into());
+        self
+    }
+
+    /// Brings what this collects, each time that a credential is asked for.
+    pub fn evidence(mut self, source: impl EvidenceSource + 'static) -> Self {
+        self.evidence = Some(Arc::new(source));
         self
     }
 
@@ -158,6 +166,7 @@ impl HeldKeySourceBuilder {
             make: self.make,
             id: self.id,
             join_token: self.join_token,
+            evidence: self.evidence,
             clock: self.clock,
             slots: (Arc::clone(&x509), Arc::clone(&wit)),
             status: sender,
@@ -200,6 +209,7 @@ struct Renewal {
     make: Arc<MakeKey>,
     id: Option<SpiffeId>,
     join_token: Option<String>,
+    evidence: Option<Arc<dyn EvidenceSource>>,
     clock: Arc<dyn Clock>,
     slots: (Arc<Slot>, Arc<Slot>),
     status: watch::Sender<Status>,
@@ -291,6 +301,7 @@ impl Renewal {
             types: Vec::new(),
             join_token: self.join_token.clone(),
             previous: self.previous.clone(),
+            evidence: self.evidence.clone(),
         };
         let has_token = asked.join_token.is_some();
         match self.api.issue(key, &asked, now).await {

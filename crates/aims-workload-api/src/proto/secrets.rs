@@ -5,7 +5,7 @@ use std::fmt;
 use zeroize::Zeroize;
 
 use super::key_holder::issue_request::Proof;
-use super::key_holder::{IssueRequest, IssueResponse};
+use super::key_holder::{Evidence, IssueRequest, IssueResponse};
 use super::workload::{Jwtsvid, ValidateJwtsvidRequest, Witsvid, X509svid};
 
 /// Shows these fields, and that there are others.
@@ -26,6 +26,7 @@ debug! {
     ValidateJwtsvidRequest { audience }
     IssueRequest { spiffe_id, types }
     IssueResponse { spiffe_id, hint }
+    Evidence { r#type, format_version }
 }
 
 /// Shows the kind: a proof is worth something until it was used.

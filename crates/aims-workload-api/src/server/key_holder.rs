@@ -3,11 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aims_attest::{Appraisal, AppraisalBuilder, Evidence, EvidenceType, Freshness, Level};
-use aims_keys::UnixTime;
+use aims_attest::{
+    Appraisal, AppraisalBuilder, Asked, Evidence, EvidenceType, Freshness, KeyBinding, Level, Verdict,
+    Verifiers,
+};
+use aims_credential::{Mark, MarkKey, MarkTable};
+use aims_jose::Thumbprint;
+use aims_keys::{Backend, UnixTime};
 use aims_provision::{
     Challenges, CredentialType, CredentialTypes, Grant, JoinTokens, KeyProof, KeyProofError,
-    KeyProofVerifier, Phase, ProvenKey,
+    KeyProofVerifier, NoGrant, Phase, ProvenKey,
 };
 use tonic::{Request, Response, Status};
 
@@ -15,7 +20,7 @@ use super::accept::Caller;
 use super::joined::Joined;
 use super::quota::Quota;
 use super::service::has_security_header;
-use super::state::State;
+use super::state::{Known, State};
 use crate::proto::key_holder as wire;
 use crate::proto::key_holder::issue_request::Proof;
 use crate::proto::key_holder::key_holder_server::KeyHolder;
@@ -30,6 +35,11 @@ pub(super) struct KeyHolders {
     pub(super) tokens: Arc<JoinTokens>,
     /// How long whoever has joined may renew without a new token.
     pub(super) joined_for: Duration,
+    /// Appraises what callers bring.
+    pub(super) evidence: Arc<Verifiers>,
+    pub(super) takes_evidence: bool,
+    /// Where the key of a credential is marked that is not renewed for its evidence.
+    pub(super) revokes: Option<Arc<MarkTable>>,
     /// Whoever has joined.
     joined: Joined,
     /// Challenges by account: they are kept until they end, and nobody may have all of them.
@@ -42,11 +52,23 @@ impl KeyHolders {
         challenges: Challenges,
         tokens: Arc<JoinTokens>,
         joined_for: Duration,
+        backend: Backend,
     ) -> Self {
         let challenges = Arc::new(challenges);
         let verifier = KeyProofVerifier::builder(Arc::clone(&challenges)).build();
         let asked = Quota::new(0, CHALLENGES_AT_ONCE, CHALLENGES_PER_SECOND);
-        Self { audience, challenges, verifier, tokens, joined_for, joined: Joined::default(), asked }
+        Self {
+            audience,
+            challenges,
+            verifier,
+            tokens,
+            joined_for,
+            evidence: Arc::new(Verifiers::new(backend)),
+            takes_evidence: false,
+            revokes: None,
+            joined: Joined::default(),
+            asked,
+        }
     }
 
     /// Uses a join token up. What it proves, it proves for this key and those that follow it.
@@ -77,12 +99,22 @@ impl KeyHolders {
     }
 }
 
-/// What a caller has shown besides what its connection says.
+/// Who a caller is besides what its connection says.
 struct Shown {
+    /// What a join token proves, or proved once.
     appraisal: Appraisal,
     /// Whose share it counts against, if it is not the connection's.
     account: Option<String>,
     phase: Phase,
+}
+
+/// Whom a request is about.
+struct About {
+    key: Thumbprint,
+    binding: KeyBinding,
+    /// The key that was used last, whose holder has shown that, too.
+    previous: Option<Thumbprint>,
+    joined: Option<Appraisal>,
 }
 
 /// The service of one server.
@@ -114,7 +146,7 @@ impl KeyHolderService {
         &self,
         message: &wire::IssueRequest,
         key: &ProvenKey,
-        caller: &Caller,
+        previous: Option<&ProvenKey>,
         now: UnixTime,
     ) -> Result<Option<Shown>, Status> {
         if !message.join_token.is_empty() {
@@ -122,11 +154,74 @@ impl KeyHolderService {
             let appraisal = joined.map_err(|code| self.0.denied(code))?;
             return Ok(Some(Shown { appraisal, account: None, phase: Phase::Initial }));
         }
-        if message.previous.is_empty() {
-            return Ok(None);
+        Ok(previous.and_then(|previous| self.1.renew(previous, key, now, &self.0)))
+    }
+
+    /// What the caller may have, by its connection, by what it has shown, and by the evidence that it brought.
+    async fn known(
+        &self,
+        caller: &Caller,
+        mut about: About,
+        evidence: Vec<Evidence>,
+        phase: Phase,
+        now: UnixTime,
+    ) -> Result<Known, Status> {
+        let (verifiers, joined) = (Arc::clone(&self.1.evidence), about.joined.take());
+        let (key, binding) = (about.key, about.binding);
+        let appraisals = self.0.appraise(caller, now, move |own| {
+            // Its connection is the session in which it has shown that it holds the key.
+            let own = own.iter().map(|one| one.with_possession(key, binding));
+            let asked = Asked::bound(now, &binding, &key);
+            let brought = evidence.iter().map(|one| verifiers.appraise(one, &asked));
+            own.chain(joined).chain(brought).collect()
+        });
+        let appraisals = appraisals.await?;
+        self.0.decide(&appraisals, phase, now).map_err(|error| self.no_grant(&error, &appraisals, &about))
+    }
+
+    /// ATT-121: evidence that cannot be judged now leaves things as they are; evidence that is not good, and that there is nothing without, ends what there was.
+    fn no_grant(&self, error: &NoGrant, appraisals: &[Appraisal], about: &About) -> Status {
+        let verdicts = || appraisals.iter().map(Appraisal::verdict);
+        if let NoGrant::Evidence(_) = error {
+            verdicts()
+                .filter(|verdict| *verdict != Verdict::Accepted)
+                .for_each(|verdict| self.0.refused(verdict.code()));
+            if verdicts().any(|verdict| matches!(verdict, Verdict::Unavailable { .. } | Verdict::Error)) {
+                self.0.refused(error.code());
+                return Status::unavailable("the evidence cannot be appraised now");
+            }
+            let is_rejected = verdicts().any(|verdict| matches!(verdict, Verdict::Rejected(_)));
+            if let (true, Some(previous), Some(marks)) = (is_rejected, &about.previous, &self.1.revokes)
+                && marks.add(&MarkKey::Key(previous), Mark::dead()).is_err()
+            {
+                self.0.refused("marks_full");
+            }
         }
-        let previous = self.verify(&KeyProof::jws(&message.previous), caller, now)?;
-        Ok(self.1.renew(&previous, key, now, &self.0))
+        self.0.denied(error.code())
+    }
+
+    /// ATT-5: before any of it is looked into.
+    fn evidence(&self, message: &wire::IssueRequest, now: UnixTime) -> Result<Vec<Evidence>, Status> {
+        let refused = |code| {
+            self.0.refused(code);
+            Status::invalid_argument("the evidence is not what may be brought")
+        };
+        if message.evidence.len() > MAX_EVIDENCE {
+            return Err(refused("too_much_evidence"));
+        }
+        let read = |one: &wire::Evidence| {
+            if one.r#type.is_empty() || one.r#type.len() > MAX_TYPE {
+                return Err(refused("unsupported_type"));
+            }
+            let kind = EvidenceType::from_name(&one.r#type);
+            // What is believed for who wrote it down is written down here.
+            if kind.is_hearsay() {
+                return Err(refused("evidence_is_hearsay"));
+            }
+            let evidence = Evidence::new(kind, one.payload.clone(), now);
+            Ok(evidence.map_err(|error| refused(error.code()))?.with_format_version(one.format_version))
+        };
+        message.evidence.iter().map(read).collect()
     }
 
     fn issue_for(
@@ -202,13 +297,24 @@ impl KeyHolder for KeyHolderService {
             self.0.refused("unknown_credential_type");
             Status::invalid_argument("the kinds of credential are wit and x509")
         })?;
-        let shown = self.shown(&message, &key, &caller, now)?;
+        let evidence = self.evidence(&message, now)?;
+        let previous = match message.previous.as_str() {
+            "" => None,
+            previous => Some(self.verify(&KeyProof::jws(previous), &caller, now)?),
+        };
+        let shown = self.shown(&message, &key, previous.as_ref(), now)?;
         let has_joined = shown.is_some();
-        let (appraisal, account, phase) = match shown {
+        let (joined, account, phase) = match shown {
             Some(shown) => (Some(shown.appraisal), shown.account, shown.phase),
             None => (None, None, caller.phase()),
         };
-        let known = self.0.known_with(&caller, appraisal, phase).await?;
+        let about = About {
+            key: key.thumbprint(),
+            binding: key.binding(),
+            previous: previous.map(|previous| previous.thumbprint()),
+            joined,
+        };
+        let known = self.known(&caller, about, evidence, phase, now).await?;
         let is_asked_for =
             |grant: &&Grant| message.spiffe_id.is_empty() || grant.subject().as_str() == message.spiffe_id;
         let types = |grant: &Grant| grant.types().and(asked);
@@ -243,6 +349,12 @@ fn asked_types(names: &[String]) -> Option<CredentialTypes> {
 const CHALLENGES_AT_ONCE: u32 = 2000;
 
 const CHALLENGES_PER_SECOND: u32 = 50;
+
+/// ATT-5.
+const MAX_EVIDENCE: usize = 16;
+
+/// Of the name of a type.
+const MAX_TYPE: usize = 128;
 
 /// In memory, 20 MB.
 pub(super) const MAX_CHALLENGES: usize = 50_000;

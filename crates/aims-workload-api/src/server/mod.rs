@@ -27,7 +27,8 @@ pub use self::unix::UnixAttestor;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aims_credential::{BundleSet, BundleSource};
+use aims_attest::Verifiers;
+use aims_credential::{BundleSet, BundleSource, MarkTable};
 use aims_keys::{Algorithm, Backend, Clock, SystemClock};
 use aims_provision::{Authority, Challenges, Entries, JoinTokens, Provisioner};
 
@@ -68,6 +69,8 @@ impl WorkloadApiServer {
             limits: Limits { connections: 10_000, streams: 50_000 },
             quota: (10_000, 1_000, 100),
             key_holders: None,
+            evidence: None,
+            revokes: None,
             #[cfg(feature = "reflection")]
             reflection: false,
         }
@@ -111,6 +114,8 @@ pub struct WorkloadApiServerBuilder {
     /// Streams, issuances at once, issuances per second.
     quota: (usize, u32, u32),
     key_holders: Option<KeyHolders>,
+    evidence: Option<Verifiers>,
+    revokes: Option<Arc<MarkTable>>,
     #[cfg(feature = "reflection")]
     reflection: bool,
 }
@@ -171,7 +176,22 @@ impl WorkloadApiServerBuilder {
         joined_for: Duration,
     ) -> Self {
         let challenges = Challenges::builder(self.backend).capacity(MAX_CHALLENGES).build();
-        self.key_holders = Some(KeyHolders::new(audience.into(), challenges, tokens, joined_for));
+        self.key_holders =
+            Some(KeyHolders::new(audience.into(), challenges, tokens, joined_for, self.backend));
+        self
+    }
+
+    /// Appraises the evidence that workloads bring which keep their own keys, and which entries ask for (`Entry::evidence`): one verifier for each type. What a part of the issuer has to
+    /// see itself ([`is_hearsay`](aims_attest::EvidenceType::is_hearsay)) nobody brings. Default: none is accepted.
+    pub fn evidence(mut self, verifiers: Verifiers) -> Self {
+        self.evidence = Some(verifiers);
+        self
+    }
+
+    /// Marks the key of a credential in this table whose holder asks for the next one, and whose evidence is rejected by then: whoever reads the table takes that credential for dead (ATT-121).
+    /// Where the evidence cannot be judged, nothing is marked, and nothing is issued. Default: the credential lives until it expires.
+    pub fn revokes(mut self, marks: Arc<MarkTable>) -> Self {
+        self.revokes = Some(marks);
         self
     }
 
@@ -197,7 +217,13 @@ impl WorkloadApiServerBuilder {
             self.limits.within(open_files()),
             Quota::new(streams, burst, per_second),
         );
-        let key_holders = self.key_holders.map(Arc::new);
+        let key_holders = self.key_holders.map(|mut key_holders| {
+            if let Some(verifiers) = self.evidence {
+                (key_holders.evidence, key_holders.takes_evidence) = (Arc::new(verifiers), true);
+            }
+            key_holders.revokes = self.revokes;
+            Arc::new(key_holders)
+        });
         WorkloadApiServer {
             state: Arc::new(state),
             attestor: self.attestor,

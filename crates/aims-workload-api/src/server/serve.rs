@@ -85,7 +85,8 @@ impl WorkloadApiServer {
         let routes = Routes::new(api);
         let Some(key_holders) = &self.key_holders else { return routes };
         let service = KeyHolderService(Arc::clone(&self.state), Arc::clone(key_holders));
-        routes.add_service(KeyHolderServer::new(service).max_decoding_message_size(MAX_REQUEST))
+        let max = MAX_REQUEST + if key_holders.takes_evidence { MAX_EVIDENCE } else { 0 };
+        routes.add_service(KeyHolderServer::new(service).max_decoding_message_size(max))
     }
 
     /// The connections of a listener whose callers are known. Others are closed unseen, and counted in
@@ -168,6 +169,9 @@ impl WorkloadApiServer {
 
 /// Requests are a token and some names.
 pub(super) const MAX_REQUEST: usize = 64 * 1024;
+
+/// Of all that a request brings: one event log, as large as it may be, and what goes with it (ATT-5).
+const MAX_EVIDENCE: usize = 2 * 1024 * 1024;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 

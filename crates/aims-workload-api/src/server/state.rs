@@ -189,41 +189,47 @@ impl State {
 
     /// Finds out who calls and what it may have. ATT-42: each time anew, and nothing is remembered from when it connected.
     pub(super) async fn known(&self, caller: &Caller, phase: Phase) -> Result<Known, Status> {
-        self.known_with(caller, None, phase).await
+        let now = self.now()?;
+        let appraisals = self.appraise(caller, now, |own| own).await?;
+        self.decide(&appraisals, phase, now).map_err(|error| self.denied(error.code()))
     }
 
-    /// As [`known`](Self::known), with what else the caller has shown.
-    pub(super) async fn known_with(
+    /// What there is to know of a caller, and what `more` makes of it; both may block.
+    pub(super) async fn appraise(
         &self,
         caller: &Caller,
-        shown: Option<Appraisal>,
-        phase: Phase,
-    ) -> Result<Known, Status> {
-        let now = self.now()?;
+        now: UnixTime,
+        more: impl FnOnce(Vec<Appraisal>) -> Vec<Appraisal> + Send + 'static,
+    ) -> Result<Vec<Appraisal>, Status> {
         let attested = Arc::clone(caller.attested());
         let turn = self.quota.appraisals(&attested.account()).acquire_owned().await;
         let turn = turn.map_err(|_| self.denied("attestor_failed"))?;
         let appraised = tokio::task::spawn_blocking(move || {
-            let appraised = attested.appraise(now);
+            let appraised = attested.appraise(now).map(more);
             // Whoever asked may be gone; the turn is over when the work is.
             drop(turn);
             appraised
         });
-        let mut appraisals = match appraised.await {
-            Ok(Ok(appraisals)) => appraisals,
+        match appraised.await {
+            Ok(Ok(appraisals)) => Ok(appraisals),
             Ok(Err(error)) if error.is_unavailable() => {
                 self.refused(error.code());
-                return Err(Status::unavailable("the caller cannot be looked at now"));
+                Err(Status::unavailable("the caller cannot be looked at now"))
             }
-            Ok(Err(error)) => return Err(self.denied(error.code())),
-            Err(_) => return Err(self.denied("attestor_failed")),
-        };
-        appraisals.extend(shown);
+            Ok(Err(error)) => Err(self.denied(error.code())),
+            Err(_) => Err(self.denied("attestor_failed")),
+        }
+    }
+
+    /// What whoever these are about may have.
+    pub(super) fn decide(
+        &self,
+        appraisals: &[Appraisal],
+        phase: Phase,
+        now: UnixTime,
+    ) -> Result<Known, NoGrant> {
         let entries = Arc::clone(&self.entries.borrow());
-        let grants = self
-            .provisioner
-            .decide(&entries, &appraisals, phase, now)
-            .map_err(|error: NoGrant| self.denied(error.code()))?;
+        let grants = self.provisioner.decide(&entries, appraisals, phase, now)?;
         let mut origins: Vec<&Origin> =
             grants.iter().flat_map(|grant| grant.entry().federates_with()).collect();
         origins.sort_by_key(|origin| origin.as_str());

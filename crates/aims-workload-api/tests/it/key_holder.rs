@@ -118,7 +118,7 @@ async fn wa_2_where_the_service_is_not_offered_the_workload_api_is_as_it_was() {
     served.api().fetch_x509().await.unwrap();
 }
 
-async fn raw(served: &Served) -> Client<Channel> {
+pub(crate) async fn raw(served: &Served) -> Client<Channel> {
     let path = served.path.clone();
     let connect = tower::service_fn(move |_: Uri| {
         let path = path.clone();
@@ -139,6 +139,7 @@ async fn issue(client: &mut Client<Channel>, proof: Option<Proof>) -> Result<wir
         types: Vec::new(),
         join_token: String::new(),
         previous: String::new(),
+        evidence: Vec::new(),
     };
     client.issue(with_header(message)).await.map(tonic::Response::into_inner)
 }
@@ -183,6 +184,7 @@ async fn att_21_a_proof_counts_once_on_its_own_connection_for_this_server() {
         types: vec!["jwt".into()],
         join_token: String::new(),
         previous: String::new(),
+        evidence: Vec::new(),
     };
     assert_eq!(client.issue(with_header(message)).await.unwrap_err().code(), Code::InvalidArgument);
 }

@@ -7,6 +7,7 @@ mod abuse;
 mod both;
 #[cfg(feature = "grpc")]
 mod endpoint;
+mod evidence;
 #[cfg(feature = "grpc")]
 mod fake;
 #[cfg(feature = "federation")]

@@ -7,7 +7,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 #[cfg(feature = "mtls")]
-use aims_jose::Thumbprint;
 use aims_jose::base64url;
 use aims_jose::json::ObjectWriter;
 use aims_keys::{BoxFuture, backend};
@@ -154,6 +153,12 @@ fn identity(member: &mut ObjectWriter, who: &Caller) {
             if let Some(id) = wit.token_id() {
                 auth.str("credential", id);
             }
+            if let Some(attested) = wit.attested() {
+                auth.object("attested", |found| {
+                    found.u64("level", attested.level().into());
+                    found.str("key", if attested.is_key_in_hardware() { "hardware" } else { "software" });
+                });
+            }
         }
         #[cfg(feature = "oauth")]
         if let Some(key) = who.token_key() {
@@ -161,7 +166,7 @@ fn identity(member: &mut ObjectWriter, who: &Caller) {
         }
         #[cfg(feature = "mtls")]
         if let Some(svid) = who.svid() {
-            auth.str("key", &Thumbprint::of(svid.public_key()).to_string());
+            auth.str("key", &svid.thumbprint().to_string());
             auth.str("credential", svid.serial());
         }
         if let Some(proxy) = who.via() {

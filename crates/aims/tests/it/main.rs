@@ -9,6 +9,7 @@ mod evidence;
 #[cfg(feature = "mtls")]
 mod forwarded;
 mod guard;
+mod hardware;
 #[cfg(feature = "mcp")]
 mod mcp;
 #[cfg(feature = "mtls")]

@@ -6,3 +6,7 @@ use aims_testkit::vectors;
 pub(crate) fn golden(name: &str) -> Option<Vec<u8>> {
     vectors::path(&format!("attestation/tpm/swtpm/{name}")).map(|path| std::fs::read(path).unwrap())
 }
+
+/// A time at which everything counts.
+#[cfg(feature = "tpm")]
+pub(crate) const NOW: aims_keys::UnixTime = aims_keys::UnixTime::from_secs(1_796_000_000);

@@ -7,7 +7,7 @@ pub struct ChallengeResponse {
     #[prost(string, tag = "1")]
     pub nonce: ::prost::alloc::string::String,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct IssueRequest {
     /// The identity that is asked for; the caller's first one when empty.
@@ -22,6 +22,10 @@ pub struct IssueRequest {
     /// From these, later: a proof by the key that was used the last time, over another challenge.
     #[prost(string, tag = "6")]
     pub previous: ::prost::alloc::string::String,
+    /// What shows more than that the caller holds its key: that a device holds it, what the machine runs. Evidence that has room for it holds the binding of the challenge and
+    /// the key (docs/spec/attestation.md section 2). At most 16.
+    #[prost(message, repeated, tag = "7")]
+    pub evidence: ::prost::alloc::vec::Vec<Evidence>,
     /// How the caller shows that it holds its key.
     #[prost(oneof = "issue_request::Proof", tags = "2, 3")]
     pub proof: ::core::option::Option<issue_request::Proof>,
@@ -39,6 +43,18 @@ pub mod issue_request {
         #[prost(message, tag = "3")]
         Request(super::CertificateRequest),
     }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Evidence {
+    /// `tpm2-quote`, for one.
+    #[prost(string, tag = "1")]
+    pub r#type: ::prost::alloc::string::String,
+    /// Of the format of the payload.
+    #[prost(uint32, tag = "2")]
+    pub format_version: u32,
+    #[prost(bytes = "vec", tag = "3")]
+    pub payload: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CertificateRequest {

@@ -1,5 +1,7 @@
 //! The register as a file.
 
+mod evidence;
+
 use std::ops::Range;
 use std::time::Duration;
 
@@ -22,7 +24,15 @@ impl Entries {
     /// dns_names = ["travel.acme.example"]
     /// hint = "internal"
     /// federates_with = ["spiffe://bank.example"]
+    /// evidence = [                                                # all of it, about one key (ATT-112)
+    ///     { type = "tpm2-quote", key = "hardware", max_age = 600 },
+    ///     { any_of = [{ type = "unix-peer", min_level = 2 }, { type = "k8s-psat" }] },
+    /// ]
+    /// evidence_policy = "agents-3"                                # its name and version, for records
     /// ```
+    ///
+    /// A piece of `evidence` has a `type`, and may have `key` (`bound`: it is about a key, `hardware`: it says that hardware holds it), `max_age` in seconds, `min_level` from 0 to 5,
+    /// `freshness` (`tofu`, `timestamp`, `one_time_use`, `nonce`), `selectors`, `verifier`, `policy`; or it is `{ all_of = [...] }`, `{ any_of = [...] }` or `{ n_of = 2, of = [...] }`.
     ///
     /// ```
     /// use aims_provision::Entries;
@@ -140,8 +150,16 @@ enum Reason {
 fn expected(key: &str) -> &'static str {
     match key {
         "entry" => "an array of tables, each of which begins with `[[entry]]`",
-        "hint" | "spiffe_id" => "a string",
-        "jwt_lifetime" | "wit_lifetime" | "x509_lifetime" => "a whole number of seconds",
+        "evidence_policy" | "hint" | "policy" | "spiffe_id" | "type" | "verifier" => "a string",
+        "evidence" => {
+            "an array of tables, each with a `type`, `all_of`, `any_of` or `n_of`, eight deep at most"
+        }
+        "freshness" => "`tofu`, `timestamp`, `one_time_use` or `nonce`",
+        "jwt_lifetime" | "max_age" | "wit_lifetime" | "x509_lifetime" => "a whole number of seconds",
+        "key" => "`bound` or `hardware`",
+        "min_level" => "a whole number from 0 to 5",
+        "n_of" => "a whole number from 1 to how many there are",
+        "all_of" | "any_of" | "of" => "an array of tables, as `evidence` is",
         _ => "an array of strings",
     }
 }
@@ -156,6 +174,15 @@ fn entry(lines: &Lines<'_>, fields: &DeTable<'_>, whole: Range<usize>) -> Result
     for (key, value) in fields {
         builder = field(lines, builder, key.get_ref(), key.span(), value)?;
     }
+    if let Some(asked) = fields.get("evidence") {
+        let policy = evidence::policy(lines, asked)?;
+        builder = builder.evidence(match fields.get("evidence_policy") {
+            Some(name) => policy.named(text(lines, name, "evidence_policy")?),
+            None => policy,
+        });
+    } else if let Some(name) = fields.get("evidence_policy") {
+        return Err(lines.error(name.span(), Reason::Missing("evidence")));
+    }
     builder.build().map_err(|error| lines.error(whole, Reason::Entry(error)))
 }
 
@@ -169,7 +196,7 @@ fn field(
     let lifetime =
         |builder: EntryBuilder, kind, name| Ok(builder.lifetime(kind, seconds(lines, value, name)?));
     match key {
-        "spiffe_id" => Ok(builder),
+        "evidence" | "evidence_policy" | "spiffe_id" => Ok(builder),
         "selectors" => {
             for (item, text) in texts(lines, value, "selectors")? {
                 let selector =
@@ -237,9 +264,17 @@ fn seconds(
     value: &Spanned<DeValue<'_>>,
     name: &'static str,
 ) -> Result<Duration, RegistrationError> {
+    whole(lines, value, name).map(Duration::from_secs)
+}
+
+fn whole(
+    lines: &Lines<'_>,
+    value: &Spanned<DeValue<'_>>,
+    name: &'static str,
+) -> Result<u64, RegistrationError> {
     let integer = value.get_ref().as_integer().filter(|integer| integer.radix() == 10);
-    let seconds = integer.and_then(|integer| integer.as_str().parse().ok());
-    seconds.map(Duration::from_secs).ok_or_else(|| lines.error(value.span(), Reason::Type(name)))
+    let number = integer.and_then(|integer| integer.as_str().parse().ok());
+    number.ok_or_else(|| lines.error(value.span(), Reason::Type(name)))
 }
 
 /// Where in the file something stands.
