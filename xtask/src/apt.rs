@@ -11,9 +11,12 @@ use crate::stages::{Done, Stop};
 /// Why something was skipped that needs [`openssl`].
 pub(crate) const NO_OPENSSL: &str = "no OpenSSL: apt-get install libssl-dev openssl pkg-config";
 
+/// Why `aims-tpm` was left out, which needs [`tss`].
+pub(crate) const NO_TSS: &str = "no libtss2: apt-get install libtss2-dev pkg-config";
+
 /// What must be there, how it is seen, and the Debian packages that bring it.
 /// A C compiler is not among them: without its linker this program would not be here.
-const NEEDS: [Need; 6] = [
+const NEEDS: [Need; 8] = [
     Need { what: "git", packages: &["git"], there: git },
     Need {
         what: "OpenSSL (for JWE, interop/ and benches/)",
@@ -24,7 +27,12 @@ const NEEDS: [Need; 6] = [
     Need { what: "SoftHSM (for tokens)", packages: &["softhsm2"], there: softhsm },
     Need { what: "Python (for interop/)", packages: &["python3", "python3-venv"], there: python },
     Need { what: "Node (for interop/)", packages: &["nodejs", "npm"], there: node },
-    Need { what: "swtpm (for interop/)", packages: &["swtpm", "swtpm-tools", "tpm2-tools"], there: swtpm },
+    Need { what: "libtss2 (for aims-tpm)", packages: &["libtss2-dev", "pkg-config"], there: tss },
+    Need {
+        what: "a software TPM (for the tests of aims-tpm, and interop/)",
+        packages: &["swtpm", "swtpm-tools", "tpm2-tools"],
+        there: software_tpm,
+    },
 ];
 
 struct Need {
@@ -65,6 +73,23 @@ pub(crate) fn openssl() -> bool {
         && process::succeeds(process::program("openssl").arg("version"))
 }
 
+/// Whether the libraries of the TPM Software Stack are there, which `aims-tpm` needs and nothing else.
+pub(crate) fn tss() -> bool {
+    let libraries =
+        ["tss2-sys", "tss2-esys", "tss2-tctildr", "tss2-mu"].map(|name| format!("{name} >= 2.4.6"));
+    process::succeeds(process::program("pkg-config").arg("--exists").args(libraries))
+}
+
+pub(crate) fn software_tpm() -> bool {
+    ["swtpm", "swtpm_setup", "tpm2_activatecredential", "tpm2_checkquote"]
+        .iter()
+        .all(|name| process::succeeds(process::program(name).arg("--version")))
+}
+
+fn softhsm() -> bool {
+    process::succeeds(process::program("softhsm2-util").arg("--version"))
+}
+
 fn git() -> bool {
     process::succeeds(process::program("git").arg("--version"))
 }
@@ -74,22 +99,12 @@ fn nginx() -> bool {
     ["nginx", "/usr/sbin/nginx"].iter().any(|name| process::succeeds(process::program(name).arg("-v")))
 }
 
-fn softhsm() -> bool {
-    process::succeeds(process::program("softhsm2-util").arg("--version"))
-}
-
 fn python() -> bool {
     process::succeeds(process::program("python3").args(["-c", "import ensurepip, venv"]))
 }
 
 fn node() -> bool {
     ["node", "npm"].iter().all(|name| process::succeeds(process::program(name).arg("--version")))
-}
-
-fn swtpm() -> bool {
-    ["swtpm", "swtpm_setup", "tpm2_activatecredential"]
-        .iter()
-        .all(|name| process::succeeds(process::program(name).arg("--help")))
 }
 
 fn may_install() -> bool {

@@ -52,7 +52,8 @@ fn clippy() -> Result<Done, Stop> {
     let choices = [all, Vec::new(), vec!["--no-default-features".to_owned()]];
     let mut bad = Vec::new();
     for choice in choices {
-        let mut command = process::cargo(&["clippy", "--workspace", "--locked"]);
+        let mut command = process::cargo(&["clippy", "--locked"]);
+        command.args(features::packages()?);
         if let Err(message) = process::run(command.args(choice).args(["--", "-D", "warnings"])) {
             bad.push(message);
         }
@@ -61,8 +62,8 @@ fn clippy() -> Result<Done, Stop> {
 }
 
 fn rustdoc() -> Result<Done, Stop> {
-    let mut command = process::cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
-    command.args(features::all()?);
+    let mut command = process::cargo(&["doc", "--no-deps", "--locked"]);
+    command.args(features::packages()?).args(features::all()?);
     process::run(command.env("RUSTDOCFLAGS", "-D warnings"))?;
     Ok(Done::Ok)
 }

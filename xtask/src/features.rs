@@ -1,9 +1,36 @@
-//! The features of a run over the whole workspace.
+//! The packages and features of a run over the whole workspace.
 
 use crate::{apt, packages};
 
 /// Features that need OpenSSL, whichever crate has them.
 const WITH_OPENSSL: [&str; 1] = ["jwe"];
+
+/// The crate that needs libtss2 (TPM-1).
+pub(crate) const WITH_TSS: &str = "aims-tpm";
+
+/// Every package; where libtss2 is missing, every one that does without. CI must have it (TPM-9).
+pub(crate) fn packages() -> Result<Vec<String>, String> {
+    let mut args = vec!["--workspace".to_owned()];
+    if !has_tss()? {
+        args.extend(["--exclude".to_owned(), WITH_TSS.to_owned()]);
+    }
+    Ok(args)
+}
+
+/// Whether libtss2 is there; says so if not.
+pub(crate) fn has_tss() -> Result<bool, String> {
+    tss(apt::tss(), std::env::var_os("CI").is_some())
+}
+
+fn tss(there: bool, ci: bool) -> Result<bool, String> {
+    if !there {
+        if ci {
+            return Err(format!("CI has {}", apt::NO_TSS));
+        }
+        eprintln!("SKIPPED: {WITH_TSS}: {}", apt::NO_TSS);
+    }
+    Ok(there)
+}
 
 /// Every feature; where OpenSSL is missing, every one that does without.
 pub(crate) fn all() -> Result<Vec<String>, String> {
@@ -29,6 +56,15 @@ fn without_openssl() -> Result<Vec<String>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// TPM-9: what needs libtss2 is left out aloud, and in CI it is not left out.
+    #[test]
+    fn tpm_9_without_libtss2_one_crate_is_left_out_and_ci_fails() {
+        assert_eq!(tss(true, true), Ok(true));
+        assert_eq!(tss(true, false), Ok(true));
+        assert_eq!(tss(false, false), Ok(false));
+        assert!(tss(false, true).unwrap_err().contains("libtss2-dev"));
+    }
 
     #[test]
     fn without_openssl_only_its_features_are_missing() {

@@ -6,12 +6,14 @@ use std::fs;
 use std::path::Path;
 
 use crate::packages::{self, Package};
-use crate::process;
 use crate::stages::{Done, Stop};
+use crate::{features, process};
 
 pub(crate) fn stage() -> Result<Done, Stop> {
     let mut bad = Vec::new();
-    for package in packages::crates()?.iter().filter(|package| package.library) {
+    let tss = features::has_tss()?;
+    let can = |package: &&Package| package.library && (tss || package.name != features::WITH_TSS);
+    for package in packages::crates()?.iter().filter(can) {
         for default_features in [true, false] {
             if let Err(message) = check(package, default_features) {
                 eprintln!("{message}");

@@ -11,6 +11,8 @@ mod clock;
 #[cfg(feature = "oauth")]
 mod introspection;
 mod refusal;
+#[cfg(all(feature = "swtpm", unix))]
+mod swtpm;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tpm")]
@@ -28,6 +30,8 @@ pub use crate::certificates::TestCertificates;
 pub use crate::clock::TestClock;
 #[cfg(feature = "oauth")]
 pub use crate::introspection::TestIntrospection;
+#[cfg(all(feature = "swtpm", unix))]
+pub use crate::swtpm::{SoftTpm, SoftTpmCa};
 #[cfg(feature = "tls")]
 pub use crate::tls::{Handshake, HandshakeError, handshake};
 #[cfg(feature = "tpm")]

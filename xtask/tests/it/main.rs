@@ -3,6 +3,7 @@
 
 mod layers;
 mod manifests;
+mod members;
 mod readme;
 mod weight;
 mod words;

@@ -33,15 +33,24 @@ impl Issuer {
         origin: &'static str,
         entries: &[Entry<'_>],
     ) -> Result<Self, Fault> {
+        Self::start_with(laptop, name, origin, entries, json!({})).await
+    }
+
+    /// As [`start`](Self::start), with more in its configuration.
+    pub(super) async fn start_with(
+        laptop: &Laptop,
+        name: &'static str,
+        origin: &'static str,
+        entries: &[Entry<'_>],
+        more: Value,
+    ) -> Result<Self, Fault> {
         let socket = laptop.socket(name);
         let endpoint = format!("{origin}{ENDPOINT}");
         let own = register(laptop, &[Entry(name, &endpoint, "")])?;
-        let config = json!({
-            "origin": origin,
-            "socket": socket.to_str().ok_or_else(|| Fault::new("a path that is no text"))?,
-            "endpoint": endpoint,
-            "register": own.clone() + &register(laptop, entries)?,
-        });
+        let path = socket.to_str().ok_or_else(|| Fault::new("a path that is no text"))?;
+        let config = with(more, "origin", origin);
+        let config = with(with(config, "socket", path), "endpoint", endpoint);
+        let config = with(config, "register", own.clone() + &register(laptop, entries)?);
         let (process, first) = Process::start(Role::Issuer, laptop, name, Some(&socket), &config).await?;
         Ok(Self { process, origin, socket, url: text(&first, "url")?, own })
     }
@@ -118,6 +127,14 @@ pub(super) fn register(laptop: &Laptop, entries: &[Entry<'_>]) -> Result<String,
         let selectors = json!([format!("unix:uid:{user}"), format!("unix:path:{path}")]);
         Ok(format!("{register}[[entry]]\nspiffe_id = {subject:?}\nselectors = {selectors}\n{more}\n"))
     })
+}
+
+/// An object with one more member.
+pub(super) fn with(mut object: Value, name: &str, value: impl Into<Value>) -> Value {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(name.to_owned(), value.into());
+    }
+    object
 }
 
 /// A member of an answer.

@@ -26,6 +26,9 @@ pub(crate) struct Args {
     /// Runs one chapter only.
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Chapter::ALL.map(Chapter::name)))]
     chapter: Option<String>,
+    /// Tells the chapter of keys in hardware, too: it starts a TPM in software (`swtpm`).
+    #[arg(long)]
+    tpm: bool,
     /// Prints a line of JSON per step.
     #[arg(long)]
     json: bool,
@@ -44,6 +47,11 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if args.tpm && cfg!(not(feature = "tpm")) {
+        let _ =
+            writeln!(std::io::stderr(), "aims: this program knows no TPM: build it with the feature `tpm`");
+        return ExitCode::FAILURE;
+    }
     match args.role {
         Some(role) => runtime.block_on(role::run(role)),
         None => runtime.block_on(async {
@@ -61,7 +69,11 @@ async fn tell(args: &Args) -> ExitCode {
     let began = Instant::now();
     let mut account = Account::new(args.json);
     for chapter in Chapter::ALL {
-        if args.chapter.as_deref().is_none_or(|name| name == chapter.name()) {
+        let wanted = match args.chapter.as_deref() {
+            Some(name) => name == chapter.name(),
+            None => !chapter.needs_tpm() || args.tpm,
+        };
+        if wanted {
             chapter.tell(&mut account).await;
         }
     }

@@ -130,6 +130,43 @@ fn aims_19_aims_25_aims_30_aims_31_aims_43_hil_43_the_chapter_about_delegation_t
     assert!(!text.contains("eyJ"), "{text}");
 }
 
+#[cfg(feature = "tpm")]
+#[test]
+fn aims_9_aims_10_aims_15_aims_16_the_chapter_about_hardware_tells_where_keys_are() {
+    if aims_testkit::SoftTpm::start().is_none() {
+        return;
+    }
+    let told = output(&["--chapter", "hardware"]);
+    let text = stdout(&told);
+    assert!(told.status.success(), "{text}{}", String::from_utf8_lossy(&told.stderr));
+    let agent = "spiffe://acme.example/agents/travel";
+    for (words, times) in [
+        (format!("-> {agent}, level 4, key in hardware\n"), 1),
+        (format!("-> 200 {agent} · record: permit callers"), 1),
+        ("noted: subject_not_allowed\n".into(), 2),
+        ("noted: key_mismatch\n".into(), 1),
+        ("noted: nonce_mismatch\n".into(), 3),
+        ("noted: evidence_insufficient\n".into(), 1),
+        ("noted: measurement_mismatch\n".into(), 1),
+    ] {
+        assert_eq!(text.matches(&words).count(), times, "{words}: {text}");
+    }
+    assert!(!text.contains("eyJ"), "{text}");
+
+    // With the others, where it is asked for.
+    let told = output(&["--tpm", "--json", "--chapter", "hardware"]);
+    assert_eq!(stdout(&told).lines().count(), 12);
+}
+
+#[cfg(not(feature = "tpm"))]
+#[test]
+fn tpm_1_a_program_without_tpm_says_so() {
+    let refused = output(&["--tpm"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(refused.stdout.is_empty());
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("`tpm`"));
+}
+
 #[test]
 fn an_unknown_chapter_is_a_usage_error_that_names_the_chapters() {
     let refused = output(&["--chapter", "nowhere"]);

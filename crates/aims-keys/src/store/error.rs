@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::io;
-#[cfg(all(feature = "file-store", unix))]
+#[cfg(all(feature = "key-files", unix))]
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -91,6 +91,12 @@ pub enum StoreError {
         /// The name.
         id: KeyId,
     },
+    /// The key file is that of another device, or of another state of this one: it was wrapped there, and opens nowhere else.
+    #[error("the key file {} belongs to another device", file.display())]
+    OtherDevice {
+        /// The file.
+        file: PathBuf,
+    },
     /// The file or directory is not one, belongs to another user, or can be read or changed by others.
     #[error("{} must be a plain file or directory of our own that nobody else can access", file.display())]
     Permissions {
@@ -137,6 +143,7 @@ impl StoreError {
             Self::Key(error) => error.code(),
             Self::LockedOut => "locked_out",
             Self::NotFound { .. } => "key_not_found",
+            Self::OtherDevice { .. } => "key_of_other_device",
             Self::Permissions { .. } => "store_permissions",
             Self::Policy => "device_policy",
             Self::Sealed { .. } => "key_file_sealed",
@@ -154,7 +161,7 @@ impl StoreError {
         }
     }
 
-    #[cfg(all(feature = "file-store", unix))]
+    #[cfg(all(feature = "key-files", unix))]
     pub(super) fn io(file: &Path, error: &io::Error) -> Self {
         Self::Io { file: file.to_owned(), kind: error.kind() }
     }

@@ -18,11 +18,15 @@
 //! # Ok::<(), aims_keys::store::StoreError>(())
 //! ```
 
+#[cfg(all(feature = "key-files", unix))]
+mod disk;
 mod error;
 #[cfg(all(feature = "file-store", unix))]
 mod file;
 mod handle;
 mod id;
+#[cfg(all(feature = "key-files", unix))]
+mod key_files;
 mod memory;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
@@ -34,6 +38,8 @@ pub use self::error::StoreError;
 pub use self::file::{Argon2Cost, FileStore, HostKey, Passphrase, Sealing};
 pub use self::handle::{KeyEvidence, KeyHandle};
 pub use self::id::{BadKeyId, KeyId};
+#[cfg(all(feature = "key-files", unix))]
+pub use self::key_files::KeyFiles;
 pub use self::memory::MemoryStore;
 #[cfg(feature = "pkcs11")]
 pub use self::pkcs11::{Pin, Pkcs11Store, Pkcs11StoreBuilder, TokenName};

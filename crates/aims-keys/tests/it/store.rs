@@ -206,6 +206,7 @@ fn tpm_44_every_error_has_a_code_of_its_own_and_tells_no_secret() {
         StoreError::Io { file: file(), kind: std::io::ErrorKind::StorageFull },
         StoreError::LockedOut,
         StoreError::NotFound { id: id("a") },
+        StoreError::OtherDevice { file: file() },
         StoreError::Permissions { file: file() },
         StoreError::Policy,
         StoreError::Sealed { file: file() },

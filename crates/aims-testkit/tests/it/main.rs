@@ -4,5 +4,7 @@
 #[cfg(feature = "authority")]
 mod authority;
 mod refusal;
+#[cfg(all(feature = "swtpm", unix))]
+mod swtpm;
 #[cfg(feature = "vectors")]
 mod vectors;

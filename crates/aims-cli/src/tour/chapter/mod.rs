@@ -1,6 +1,8 @@
 //! The chapters, in the order of the story.
 
 mod delegation;
+#[cfg(feature = "tpm")]
+mod hardware;
 mod identity;
 mod mtls;
 mod provisioning;
@@ -21,17 +23,33 @@ pub(super) enum Chapter {
     Signatures,
     /// An agent acts for a user, by what the user granted.
     Delegation,
+    /// Keys in a TPM, and evidence that they are there. It needs a TPM in software, and is told where it is asked for.
+    #[cfg(feature = "tpm")]
+    Hardware,
 }
 
 impl Chapter {
     /// All of them.
+    #[cfg(not(feature = "tpm"))]
     pub(super) const ALL: [Self; 5] =
         [Self::Identity, Self::Mtls, Self::Provisioning, Self::Signatures, Self::Delegation];
+
+    /// All of them.
+    #[cfg(feature = "tpm")]
+    pub(super) const ALL: [Self; 6] =
+        [Self::Identity, Self::Mtls, Self::Provisioning, Self::Signatures, Self::Delegation, Self::Hardware];
+
+    /// Whether it needs more than this program.
+    pub(super) fn needs_tpm(self) -> bool {
+        self.name() == HARDWARE
+    }
 
     /// As on the command line.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Delegation => "delegation",
+            #[cfg(feature = "tpm")]
+            Self::Hardware => HARDWARE,
             Self::Identity => "identity",
             Self::Mtls => "mtls",
             Self::Provisioning => "provisioning",
@@ -46,6 +64,11 @@ impl Chapter {
             Self::Delegation => {
                 account.chapter(self.name(), delegation::INTRO);
                 delegation::tell(account).await
+            }
+            #[cfg(feature = "tpm")]
+            Self::Hardware => {
+                account.chapter(self.name(), hardware::INTRO);
+                hardware::tell(account).await
             }
             Self::Identity => {
                 account.chapter(self.name(), identity::INTRO);
@@ -66,3 +89,6 @@ impl Chapter {
         };
     }
 }
+
+/// The chapter that needs a TPM.
+const HARDWARE: &str = "hardware";

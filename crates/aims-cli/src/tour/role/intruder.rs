@@ -83,6 +83,7 @@ impl Intruder {
             types: Vec::new(),
             join_token: message.text("join_token").unwrap_or_default(),
             previous: String::new(),
+            evidence: Vec::new(),
         };
         self.last = Some(request.clone());
         self.issue(request).await
@@ -113,23 +114,28 @@ impl Intruder {
     async fn issue(&mut self, request: IssueRequest) -> Outcome<Value> {
         Ok(match self.client.issue(with_header(request)).await {
             Ok(response) => json!({ "subject": response.into_inner().spiffe_id }),
-            Err(status) => json!({ "refused": match status.code() {
-                Code::InvalidArgument => "invalid_argument",
-                Code::PermissionDenied => "permission_denied",
-                _ => status.message(),
-            } }),
+            Err(status) => json!({ "refused": refused(&status) }),
         })
     }
 }
 
-fn with_header<M>(message: M) -> Request<M> {
+/// What a caller is told.
+pub(super) fn refused(status: &tonic::Status) -> &str {
+    match status.code() {
+        Code::InvalidArgument => "invalid_argument",
+        Code::PermissionDenied => "permission_denied",
+        _ => status.message(),
+    }
+}
+
+pub(super) fn with_header<M>(message: M) -> Request<M> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("workload.spiffe.io", MetadataValue::from_static("true"));
     request
 }
 
 /// One connection: challenges are for one alone.
-async fn connect(socket: PathBuf) -> Outcome<KeyHolderClient<Channel>> {
+pub(super) async fn connect(socket: PathBuf) -> Outcome<KeyHolderClient<Channel>> {
     let socket = Arc::new(socket);
     let connect = tower::service_fn(move |_| {
         let socket = Arc::clone(&socket);

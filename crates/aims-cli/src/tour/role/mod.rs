@@ -6,6 +6,8 @@
 
 mod agent;
 mod authority;
+#[cfg(feature = "tpm")]
+mod device;
 mod intruder;
 mod issuer;
 mod tool;
@@ -27,6 +29,9 @@ pub(crate) enum Role {
     Agent,
     /// Gives agents access tokens, and asks users.
     Authority,
+    /// Has its keys in a TPM.
+    #[cfg(feature = "tpm")]
+    Device,
     /// Asks for what is not its own.
     Intruder,
     /// Gives workloads their identity.
@@ -43,6 +48,8 @@ impl Role {
         match self {
             Self::Agent => "agent",
             Self::Authority => "authority",
+            #[cfg(feature = "tpm")]
+            Self::Device => "device",
             Self::Intruder => "intruder",
             Self::Issuer => "issuer",
             Self::Tool => "tool",
@@ -57,6 +64,8 @@ pub(super) async fn run(role: Role) -> ExitCode {
     let ended = match role {
         Role::Agent => agent::run(control).await,
         Role::Authority => authority::run(control).await,
+        #[cfg(feature = "tpm")]
+        Role::Device => device::run(control).await,
         Role::Intruder => intruder::run(control).await,
         Role::Issuer => issuer::run(control).await,
         Role::Tool => tool::run(control).await,

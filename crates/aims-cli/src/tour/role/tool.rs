@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use aims::workload_api::{Endpoint, WorkloadApi, WorkloadSource};
-use aims::{Audiences, Callers, Guard, Permit, backend};
+use aims::{Audiences, Callers, Guard, HardwareKeys, Permit, backend};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use serde_json::{Value, json};
@@ -21,7 +21,13 @@ pub(super) async fn run(mut control: Control) -> Outcome<()> {
     let api = WorkloadApi::new(&Endpoint::from_env()?, backend::ring());
     let source = WorkloadSource::builder(api).with_wit().start().await?;
     let callers = Callers::new().pattern(config.text("callers")?.parse()?);
-    let guard = Guard::builder(Audiences::http(&url)?, source.bundles(), callers).build()?;
+    let guard = match config.text("keys") {
+        // Of these, those alone whose keys hardware holds, by the word of their issuer.
+        Ok(_) => {
+            Guard::builder(Audiences::http(&url)?, source.bundles(), HardwareKeys::and(callers)).build()?
+        }
+        Err(_) => Guard::builder(Audiences::http(&url)?, source.bundles(), callers).build()?,
+    };
     let app =
         Router::new().route("/v1/search", get(search)).route("/v1/book", get(book)).layer(guard.layer());
 

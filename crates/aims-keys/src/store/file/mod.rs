@@ -1,17 +1,15 @@
 //! Keys in files, sealed at rest.
 
-mod disk;
 mod seal;
 mod secret;
 
-use std::ffi::OsStr;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use self::secret::{Argon2Cost, HostKey, Passphrase, Sealing};
-use super::{DeleteKeys, GenerateKeys, ImportKeys, KeyHandle, KeyId, KeyStore, ListKeys, StoreError};
+use super::{
+    DeleteKeys, GenerateKeys, ImportKeys, KeyFiles, KeyHandle, KeyId, KeyStore, ListKeys, StoreError,
+};
 use crate::algorithm::Algorithm;
 use crate::backend::Backend;
 use crate::private::PrivateKey;
@@ -50,7 +48,7 @@ use crate::private::PrivateKey;
 /// ```
 #[derive(Debug)]
 pub struct FileStore {
-    dir: PathBuf,
+    files: KeyFiles,
     sealing: Sealing,
     backend: Backend,
 }
@@ -63,9 +61,7 @@ impl FileStore {
     /// [`StoreError::Permissions`] when the directory is not ours, or others may enter it; [`StoreError::Io`] when it cannot
     /// be read.
     pub fn open(dir: impl Into<PathBuf>, sealing: Sealing, backend: Backend) -> Result<Self, StoreError> {
-        let store = Self { dir: dir.into(), sealing, backend };
-        disk::check_directory(&store.dir)?;
-        Ok(store)
+        Ok(Self { files: KeyFiles::open(dir, EXTENSION, backend)?, sealing, backend })
     }
 
     /// Like [`open`](Self::open), and makes the directory first when there is none; its parent exists.
@@ -74,9 +70,7 @@ impl FileStore {
     ///
     /// As [`open`](Self::open).
     pub fn create(dir: impl Into<PathBuf>, sealing: Sealing, backend: Backend) -> Result<Self, StoreError> {
-        let dir = dir.into();
-        disk::create_directory(&dir)?;
-        Self::open(dir, sealing, backend)
+        Ok(Self { files: KeyFiles::create(dir, EXTENSION, backend)?, sealing, backend })
     }
 
     /// Keeps a key in place of the one of this name, if there is one, and opens it.
@@ -92,47 +86,31 @@ impl FileStore {
         key: &PrivateKey,
         algorithm: Algorithm,
     ) -> Result<KeyHandle, StoreError> {
-        let file = self.file(id)?;
+        // Where it cannot be written, it is not sealed in vain.
+        self.files.path(id)?;
         let handle = self.load(id, key, algorithm)?;
         let sealed = seal::seal(&self.sealing, id, algorithm, key, self.backend)?;
-        disk::replace(&file, &sealed, self.backend)?;
+        self.files.replace(id, &sealed)?;
         Ok(handle)
     }
 
     fn keep(&self, id: &KeyId, key: &PrivateKey, algorithm: Algorithm) -> Result<KeyHandle, StoreError> {
-        let file = self.file(id)?;
         let handle = self.load(id, key, algorithm)?;
         let sealed = seal::seal(&self.sealing, id, algorithm, key, self.backend)?;
-        if disk::create(&file, &sealed, self.backend)? {
-            Ok(handle)
-        } else {
-            Err(StoreError::Exists { id: id.clone() })
-        }
+        self.files.write_new(id, &sealed)?;
+        Ok(handle)
     }
 
     fn load(&self, id: &KeyId, key: &PrivateKey, algorithm: Algorithm) -> Result<KeyHandle, StoreError> {
         let key = key.load(algorithm, self.backend)?;
         Ok(KeyHandle::new(id.clone(), Arc::new(key)))
     }
-
-    /// Where the key is; the directory is looked at anew each time, for it may have changed hands.
-    fn file(&self, id: &KeyId) -> Result<PathBuf, StoreError> {
-        disk::check_directory(&self.dir)?;
-        Ok(self.dir.join(format!("{id}{SUFFIX}")))
-    }
-
-    fn refuse_existing(&self, id: &KeyId) -> Result<(), StoreError> {
-        if fs::symlink_metadata(self.file(id)?).is_ok() {
-            return Err(StoreError::Exists { id: id.clone() });
-        }
-        Ok(())
-    }
 }
 
 impl KeyStore for FileStore {
     fn open(&self, id: &KeyId) -> Result<KeyHandle, StoreError> {
-        let file = self.file(id)?;
-        let sealed = disk::read(&file, seal::MAX_FILE, disk::Owner::Us).map_err(|e| missing(e, id))?;
+        let file = self.files.path(id)?;
+        let sealed = self.files.read(id, seal::MAX_FILE)?;
         let (key, algorithm) = seal::unseal(&self.sealing, id, &file, &sealed)?;
         self.load(id, &key, algorithm)
     }
@@ -141,14 +119,14 @@ impl KeyStore for FileStore {
 impl GenerateKeys for FileStore {
     fn generate(&self, id: &KeyId, algorithm: Algorithm) -> Result<KeyHandle, StoreError> {
         // Not in vain, where that can be known; the file system decides in the end.
-        self.refuse_existing(id)?;
+        self.files.refuse_existing(id)?;
         self.keep(id, &PrivateKey::generate(algorithm, self.backend)?, algorithm)
     }
 }
 
 impl ImportKeys for FileStore {
     fn import(&self, id: &KeyId, key: &PrivateKey, algorithm: Algorithm) -> Result<KeyHandle, StoreError> {
-        self.refuse_existing(id)?;
+        self.files.refuse_existing(id)?;
         self.keep(id, key, algorithm)
     }
 }
@@ -156,43 +134,15 @@ impl ImportKeys for FileStore {
 /// Other files in the directory are none of its business, leftovers of writes that were cut off included.
 impl ListKeys for FileStore {
     fn list(&self) -> Result<Vec<KeyId>, StoreError> {
-        disk::check_directory(&self.dir)?;
-        let mut ids = Vec::new();
-        for entry in fs::read_dir(&self.dir).map_err(|e| StoreError::io(&self.dir, &e))? {
-            let entry = entry.map_err(|e| StoreError::io(&self.dir, &e))?;
-            ids.extend(id_of(&entry.file_name()));
-        }
-        ids.sort_unstable();
-        Ok(ids)
+        self.files.list()
     }
 }
 
 /// The name disappears from the directory; what the disk remembers of the sealed file is beyond reach.
 impl DeleteKeys for FileStore {
     fn delete(&self, id: &KeyId) -> Result<(), StoreError> {
-        let file = self.file(id)?;
-        fs::remove_file(&file).map_err(|e| missing(StoreError::io(&file, &e), id))?;
-        disk::sync_directory(&self.dir)
+        self.files.delete(id)
     }
 }
 
-fn id_of(name: &OsStr) -> Option<KeyId> {
-    name.to_str()?.strip_suffix(SUFFIX)?.parse().ok()
-}
-
-fn missing(error: StoreError, id: &KeyId) -> StoreError {
-    match error {
-        StoreError::Io { kind: io::ErrorKind::NotFound, .. } => StoreError::NotFound { id: id.clone() },
-        other => other,
-    }
-}
-
-/// The directory of a file that was made by joining one to a name.
-fn directory(file: &Path) -> &Path {
-    match file.parent() {
-        Some(dir) if !dir.as_os_str().is_empty() => dir,
-        _ => Path::new("."),
-    }
-}
-
-const SUFFIX: &str = ".key";
+const EXTENSION: &str = "key";

@@ -5,9 +5,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::disk;
 use crate::backend::Backend;
-use crate::store::StoreError;
+use crate::store::{StoreError, disk};
 
 /// What the files of a store are sealed with.
 #[derive(Debug)]

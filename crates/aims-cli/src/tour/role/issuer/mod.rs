@@ -1,6 +1,8 @@
 //! The issuer of a trust domain: a Workload API on a socket, beside it a bundle endpoint, and an operator at its console.
 
 mod federation;
+#[cfg(feature = "tpm")]
+mod hardware;
 mod stolen;
 
 use std::path::Path;
@@ -41,6 +43,8 @@ struct Issuer {
     partners: Partners,
     /// What somebody has who got hold of the keys.
     keys: Keys,
+    #[cfg(feature = "tpm")]
+    hardware: Option<hardware::Hardware>,
 }
 
 impl Issuer {
@@ -59,16 +63,29 @@ impl Issuer {
         let entries = Entries::from_toml(origin, &config.text("register")?)?;
         let tokens = Arc::new(JoinTokens::new(backend::ring()));
         let bundles = BundleSet::new();
-        let server =
+        let builder =
             WorkloadApiServer::builder(Arc::clone(&authority), entries, attestor()?, backend::ring())
                 .federated(bundles.clone())
-                .key_holders_by_token(AUDIENCE, Arc::clone(&tokens), JOINED_FOR)
-                .build();
+                .key_holders_by_token(AUDIENCE, Arc::clone(&tokens), JOINED_FOR);
+        #[cfg(feature = "tpm")]
+        let (builder, hardware) = match hardware::Hardware::new(config)? {
+            Some((hardware, verifiers)) => (builder.evidence(verifiers), Some(hardware)),
+            None => (builder, None),
+        };
+        let server = builder.build();
         let listener = UnixListener::bind(config.text("socket")?)?;
         let serve = server.clone();
         tokio::spawn(async move { serve.serve_unix(listener).await });
         let partners = Partners::new(Arc::clone(&authority), bundles);
-        Ok(Self { authority, server, tokens, partners, keys })
+        Ok(Self {
+            authority,
+            server,
+            tokens,
+            partners,
+            keys,
+            #[cfg(feature = "tpm")]
+            hardware,
+        })
     }
 
     /// It is a workload of its own trust domain, too: whoever fetches its bundle wants to know from whom.
@@ -85,11 +102,20 @@ impl Issuer {
             "refused" => Ok(json!({ "refused": self.server.status().refused })),
             "federate" => self.told(self.partners.federate(message).await),
             "end_federation" => self.told(self.partners.end(message).await),
+            #[cfg(feature = "tpm")]
+            "enrol" => self.hardware()?.begin(message),
+            #[cfg(feature = "tpm")]
+            "activated" => self.hardware()?.finish(message),
             "wit" => self.keys.wit(&self.authority, message),
             "certificate" => self.keys.certificate(&self.authority, message),
             "sign" => self.keys.sign(&self.authority, message),
             other => Err(format!("`{other}` is not a command").into()),
         }
+    }
+
+    #[cfg(feature = "tpm")]
+    fn hardware(&self) -> Outcome<&hardware::Hardware> {
+        self.hardware.as_ref().ok_or_else(|| "it believes no maker of TPMs".into())
     }
 
     fn bundle(&self) -> Outcome<Value> {

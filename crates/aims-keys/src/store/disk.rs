@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::directory;
+use super::StoreError;
 use crate::backend::Backend;
-use crate::store::StoreError;
 
 pub(super) fn check_directory(dir: &Path) -> Result<(), StoreError> {
     let metadata = fs::metadata(dir).map_err(|e| StoreError::io(dir, &e))?;
@@ -21,6 +20,7 @@ pub(super) fn check_directory(dir: &Path) -> Result<(), StoreError> {
 }
 
 /// Whether nobody but us and root can put another file in the place of this one.
+#[cfg(feature = "file-store")]
 pub(super) fn check_place(file: &Path) -> Result<(), StoreError> {
     let dir = directory(file);
     let metadata = fs::metadata(dir).map_err(|e| StoreError::io(dir, &e))?;
@@ -35,6 +35,7 @@ pub(super) fn check_place(file: &Path) -> Result<(), StoreError> {
 #[derive(Clone, Copy)]
 pub(super) enum Owner {
     Us,
+    #[cfg(feature = "file-store")]
     UsOrRoot,
 }
 
@@ -42,6 +43,7 @@ impl Owner {
     fn admits(self, uid: u32, file: &Path) -> Result<bool, StoreError> {
         Ok(match self {
             Self::Us => uid == own_uid(file)?,
+            #[cfg(feature = "file-store")]
             Self::UsOrRoot => uid == ROOT || uid == own_uid(file)?,
         })
     }
@@ -148,7 +150,18 @@ fn is_private(metadata: &Metadata) -> bool {
     metadata.mode() & GROUP_AND_OTHERS == 0
 }
 
+/// The directory of a file that was made by joining one to a name.
+pub(super) fn directory(file: &Path) -> &Path {
+    match file.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir,
+        _ => Path::new("."),
+    }
+}
+
 const GROUP_AND_OTHERS: u32 = 0o077;
+#[cfg(feature = "file-store")]
 const WRITABLE_BY_OTHERS: u32 = 0o022;
+#[cfg(feature = "file-store")]
 const STICKY: u32 = 0o1000;
+#[cfg(feature = "file-store")]
 const ROOT: u32 = 0;
