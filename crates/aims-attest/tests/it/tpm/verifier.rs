@@ -184,8 +184,8 @@ fn tpm_27_a_log_that_does_not_replay_spoils_the_evidence_and_a_missing_one_may_b
     assert_eq!(machine.verdict(&lying), Verdict::Rejected(Reason::MeasurementMismatch));
     let without = machine.appraised(&machine.verifier().require_event_log().build(), &machine.full());
     assert_eq!(without.verdict(), Verdict::Inconclusive("event_log"));
-    let long = vec![0; 1024 * 1024 + 1];
-    assert_eq!(machine.verdict(&machine.full().event_log(long)), Verdict::Rejected(Reason::TooLarge));
+    let too_much = vec![0; 1024 * 1024 + 1];
+    assert_eq!(machine.verdict(&machine.full().event_log(too_much)), Verdict::Rejected(Reason::TooLarge));
     for (junk, reason) in [(vec![], Reason::Malformed), (vec![0; 64], Reason::UnsupportedAlgorithm)] {
         assert_eq!(machine.verdict(&machine.full().event_log(junk)), Verdict::Rejected(reason));
     }
