@@ -5,6 +5,8 @@ use std::fmt;
 use aims_keys::Backend;
 use aims_keys::backend::HashAlgorithm;
 
+use crate::hex::hexadecimal;
+
 /// A bank of PCRs, named by its hash function. Banks of weaker ones, SHA-1 above all, prove nothing and have no value here (TPM-25).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
@@ -132,7 +134,7 @@ impl PcrValue {
 /// In hexadecimal digits.
 impl fmt::Display for PcrValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hexadecimal(self.as_bytes()))
     }
 }
 

@@ -10,7 +10,7 @@ use super::signature::algorithm_of;
 use super::{PcrBank, TpmName, TpmPublic, TpmPublicError, TpmReadError, TpmScheme, TpmSignature};
 
 /// A TPM whose attestation key was enrolled: an activated credential has shown that the key is in the TPM whose endorsement key is named here (TPM-29).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TpmDevice {
     ak: TpmName,
     key: PublicKey,
@@ -109,6 +109,16 @@ impl TpmDevice {
     }
 }
 
+/// Shows its key, and not which machine it is in (ATT-123).
+impl fmt::Debug for TpmDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TpmDevice")
+            .field("key", &self.key)
+            .field("is_revoked", &self.is_revoked)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Where enrolled TPMs are looked up (TPM-22): what comes with evidence names an attestation key, and is never one.
 ///
 /// The look-up is made in the middle of an appraisal, so it has to come from memory: what is in a database is loaded beforehand.
@@ -128,7 +138,7 @@ impl<T: TpmDevices + ?Sized> TpmDevices for Arc<T> {
 }
 
 /// Enrolled TPMs, in memory. It can be changed while it is used; share it in an [`Arc`].
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct EnrolledDevices(RwLock<HashMap<TpmName, Arc<TpmDevice>>>);
 
 impl EnrolledDevices {
@@ -157,6 +167,14 @@ impl EnrolledDevices {
 impl TpmDevices for EnrolledDevices {
     fn device(&self, ak: &TpmName) -> Result<Option<Arc<TpmDevice>>, TpmDevicesUnavailable> {
         Ok(self.0.read().unwrap_or_else(PoisonError::into_inner).get(ak).cloned())
+    }
+}
+
+/// Shows none of them.
+impl fmt::Debug for EnrolledDevices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.0.read().unwrap_or_else(PoisonError::into_inner).len();
+        f.debug_struct("EnrolledDevices").field("count", &count).finish_non_exhaustive()
     }
 }
 

@@ -185,11 +185,10 @@ impl Signed {
     }
 }
 
-/// Shows the name of the key, and what there is.
+/// Shows what there is, and not of which machine (ATT-123).
 impl std::fmt::Debug for TpmEvidence {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TpmEvidence")
-            .field("ak", &self.ak)
             .field("certify", &self.certify.is_some())
             .field("event_log", &self.event_log.as_ref().map(Vec::len))
             .finish_non_exhaustive()

@@ -1,6 +1,5 @@
 //! Appraises evidence `tpm2-quote`.
 
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::{
     Attest, Boot, BootCounters, CertifiedKey, ClockInfo, EventLog, MemoryBootCounters, PcrPolicy, PcrValues,
     TpmDevice, TpmDevices, TpmEvidence, evidence, pcr_policy, reason,
 };
+use crate::hex::hexadecimal;
 use crate::{
     Appraisal, AppraisalBuilder, Asked, BoundKey, Evidence, EvidenceType, Freshness, KeyBinding, Level,
     Reason, Selector, Verdict, Verifier,
@@ -279,13 +279,6 @@ fn attest<'e>(signed: &'e evidence::Signed, binding: &KeyBinding) -> Result<Atte
     let attest = Attest::parse(&signed.attest).map_err(reason::of_structure)?;
     let answers: bool = binding.as_bytes().as_slice().ct_eq(attest.extra_data()).into();
     if answers { Ok(attest) } else { Err(Reason::NonceMismatch) }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 const VERIFIER: &str = "tpm2";

@@ -101,3 +101,13 @@ fn tpm_30_a_credential_key_is_the_certified_one_stays_in_its_tpm_and_signs_for_i
     let short = &public[..public.len() - 1];
     assert_refused!(check(short, short), "malformed", "TPM-20");
 }
+
+#[test]
+fn att_123_what_is_shown_names_no_machine() {
+    let machine = Machine::new();
+    let shown = format!("{:?} {:?}", machine.device(), machine.devices());
+    assert_eq!(
+        shown,
+        "TpmDevice { key: PublicKey { algorithm: Es256, backend: ring, .. }, is_revoked: false, .. } EnrolledDevices { count: 1, .. }"
+    );
+}

@@ -41,8 +41,8 @@ fn att_2_evidence_of_a_tpm_is_read_as_it_was_written() {
         r#""certify":{"public":"cHVibGlj","attest":"YXR0ZXN0IDI","signature":"c2lnbmF0dXJlIDI"},"event_log":"bG9n"}"#,
     ];
     assert_eq!(text(&full), expected.concat());
-    // Machines are not named where it is shown.
-    assert!(!format!("{full:?}").contains("YXR0ZXN0") && !format!("{full:?}").contains("255"));
+    let shown = format!("{full:?}");
+    assert_eq!(shown, "TpmEvidence { certify: true, event_log: Some(3), .. }");
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! What a software TPM has signed, and what a cloud's has.
 
 use aims_attest::tpm::{
-    Attest, CertifiedKey, EventLog, PcrBank, PcrPolicy, PcrValues, TpmDevice, TpmSignature,
+    Attest, CertifiedKey, EnrolledDevices, EventLog, PcrBank, PcrPolicy, PcrValues, TpmDevice, TpmSignature,
+    TpmVerifier,
 };
+use aims_attest::{Asked, BoundKey, Evidence, EvidenceType, KeyBinding, Verifier};
 use aims_jose::Thumbprint;
-use aims_keys::{PublicKey, backend};
+use aims_keys::{Algorithm, PublicKey, backend};
 use aims_testkit::{assert_refused, vectors};
 
-use super::support::{EK, vector};
+use super::support::{EK, hex, vector};
+use crate::support::NOW;
 
 struct Golden {
     device: TpmDevice,
@@ -138,4 +141,66 @@ fn tpm_22_tpm_25_tpm_27_a_quote_with_sha_1_is_read_and_proves_nothing() {
     assert_refused!(device, "unsupported_algorithm", "TPM-22");
     assert_refused!(TpmSignature::parse(&signature), "tpm_signature_hash", "TPM-22");
     assert_refused!(EventLog::parse(&bytes("/Log/Raw")), "event_log_not_agile", "TPM-27");
+}
+
+/// Evidence that was made with swtpm 0.7.1 for these tests, as a collector makes it: PCRs of two banks, a quote and a certification that answer a challenge of ours.
+#[test]
+fn tpm_24_tpm_25_tpm_30_evidence_of_a_software_tpm_is_accepted_for_its_challenge_and_its_key() {
+    let ak = hex(include_str!("swtpm/ak.tpmt.hex").trim());
+    let device = TpmDevice::new(&ak, EK, backend::ring()).unwrap();
+    let devices = EnrolledDevices::new();
+    devices.enrol(device);
+    // swtpm began with PCRs of zeros; these two were extended by the digest of "x".
+    let x256 = backend::ring().sha256(&[[0; 32], backend::ring().sha256(b"x")].concat());
+    let x384 = backend::ring().sha384(&[[0; 48], backend::ring().sha384(b"x")].concat());
+    let policy = PcrPolicy::builder("swtpm", 1)
+        .require(PcrBank::Sha256, 0, [[0; 32]])
+        .require(PcrBank::Sha256, 7, [x256])
+        .require(PcrBank::Sha384, 7, [x384])
+        .build()
+        .unwrap();
+    let verifier = TpmVerifier::builder(devices, backend::ring()).pcr_policy(policy).build();
+    let payload = include_str!("swtpm/evidence.json").as_bytes().to_vec();
+    let evidence = Evidence::new(EvidenceType::Tpm2Quote, payload, NOW).unwrap();
+    let key: Thumbprint = "-JtMFrChAaYOrv_1kpX54HGI5fiWeMH2LFhzEKXGslw".parse().unwrap();
+    for (nonce, expected) in [(7, "accepted"), (8, "nonce_mismatch")] {
+        let binding = KeyBinding::of("spiffe://acme.example", &[nonce; 32], &key, backend::ring());
+        let appraisal = verifier.appraise(&evidence, &Asked::bound(NOW, &binding, &key));
+        assert_eq!(appraisal.verdict().code(), expected);
+        let is_bound = *appraisal.bound_key() == BoundKey::Hardware(key);
+        assert_eq!(is_bound, expected == "accepted");
+    }
+}
+
+/// By swtpm 0.7.1 too: attestation keys of other kinds, each with a quote of PCRs 0 and 7 when they were zeros. A digest of PCRs is by the hash function of the key.
+#[test]
+fn tpm_22_tpm_25_quotes_by_keys_of_other_kinds_verify() {
+    let mut pcrs = PcrValues::new();
+    for index in [0, 7] {
+        pcrs.insert(PcrBank::Sha256, index, &[0; 32]).unwrap();
+    }
+    let expected = [
+        (Algorithm::Es384, PcrBank::Sha384),
+        (Algorithm::Rs256, PcrBank::Sha256),
+        (Algorithm::Ps256, PcrBank::Sha256),
+        (Algorithm::Ps512, PcrBank::Sha512),
+    ];
+    let lines: Vec<_> = include_str!("swtpm/keys.txt").lines().collect();
+    assert_eq!(lines.len(), expected.len());
+    for (line, (algorithm, hash)) in lines.into_iter().zip(expected) {
+        let parts: Vec<_> = line.split(' ').skip(1).map(hex).collect();
+        let [ak, attest, signature] = parts.as_slice() else { panic!("{line}") };
+        let device = TpmDevice::new(ak, EK, backend::ring()).unwrap();
+        assert_eq!((device.key().algorithm(), device.hash()), (algorithm, hash));
+        device.verify(attest, signature).unwrap();
+        let read = Attest::parse(attest).unwrap();
+        assert_eq!(read.extra_data(), [7, 7]);
+        pcrs.check(read.quoted().unwrap(), device.hash(), backend::ring()).unwrap();
+        let mut changed = attest.clone();
+        changed[60] ^= 1;
+        assert_refused!(device.verify(&changed, signature), "bad_signature", "TPM-22", "{algorithm}");
+        let mut changed = signature.clone();
+        changed[60] ^= 1;
+        assert_refused!(device.verify(attest, &changed), "bad_signature", "TPM-22", "{algorithm}");
+    }
 }

@@ -251,3 +251,32 @@ fn tpm_22_tpm_26_what_cannot_be_looked_up_is_not_accepted() {
     let full = machine.verifier().boot_counters(MemoryBootCounters::new(0)).build();
     assert_eq!(verdict(full), unavailable("boot_counters"));
 }
+
+/// What is wrong in several ways is refused for what is cheapest to find.
+#[test]
+fn att_122_att_124_reasons_are_stable_and_the_cheap_ones_come_first() {
+    let machine = Machine::new();
+    let ak = machine.device().ak().clone();
+    let binding = *machine.binding().as_bytes();
+    let (attest, mut forged) = machine.tpm.quote(&binding, &PCRS);
+    forged[20] ^= 1;
+    let (other_key, junk) = (machine.tpm.key().1, vec![0; 64]);
+    let code = |evidence: TpmEvidence| machine.verdict(&evidence).code();
+    let with = |attest: &[u8], signature: &[u8], pcrs: &[u8]| {
+        TpmEvidence::new(ak.clone(), (attest, signature), machine.values(pcrs)).event_log(junk.clone())
+    };
+
+    // A log that is none, under a signature that is none, of PCRs that are others, with a key that is another, for another challenge, by nobody.
+    assert_eq!(code(machine.full().event_log(junk.clone())), "unsupported_algorithm");
+    assert_eq!(code(with(&attest, &forged, &PCRS)), "bad_signature");
+    assert_eq!(code(with(&attest, &forged, &[0, 7])), "measurement_mismatch");
+    let certified = machine.tpm.certify(&other_key, &binding);
+    assert_eq!(code(with(&attest, &forged, &[0, 7]).certify(&other_key, certified.clone())), "key_mismatch");
+    let stale = machine.tpm.quote(&[0; 32], &PCRS).0;
+    assert_eq!(code(with(&stale, &forged, &[0, 7]).certify(&other_key, certified)), "nonce_mismatch");
+    assert_eq!(code(with(&attest[1..], &forged, &[0, 7])), "malformed");
+    assert_eq!(code(with(&[0; 1025], &forged, &[0, 7])), "too_large");
+    let stranger = Machine::new().device().ak().clone();
+    let foreign = TpmEvidence::new(stranger, (&[0; 1025], &forged), machine.values(&[0]));
+    assert_eq!(code(foreign), "subject_not_allowed");
+}

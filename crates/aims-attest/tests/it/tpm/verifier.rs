@@ -124,6 +124,29 @@ fn tpm_26_a_boot_is_told_and_an_older_one_refused() {
 }
 
 #[test]
+fn tpm_26_of_a_quote_and_a_certification_the_later_clock_is_remembered() {
+    for (first, second) in [(10, 20), (20, 10)] {
+        let mut machine = Machine::new();
+        let verifier = machine.verifier().build();
+        machine.tpm.clock = first;
+        let certified = machine.tpm.certify(&machine.public, machine.binding().as_bytes());
+        machine.tpm.clock = second;
+        let evidence = machine.quoted(&PCRS).certify(&machine.public, certified);
+        assert_eq!(machine.appraised(&verifier, &evidence).verdict(), Verdict::Accepted);
+        machine.tpm.clock = 15;
+        let stale = machine.appraised(&verifier, &machine.full()).verdict();
+        assert_eq!(stale, Verdict::Rejected(Reason::Replayed));
+        machine.tpm.clock = 20;
+        assert_eq!(machine.appraised(&verifier, &machine.full()).verdict(), Verdict::Accepted);
+    }
+    let mut machine = Machine::new();
+    let certified = machine.tpm.certify(&machine.public, machine.binding().as_bytes());
+    machine.tpm.restart_count += 1;
+    let resumed = machine.quoted(&PCRS).certify(&machine.public, certified);
+    assert_eq!(machine.verdict(&resumed), Verdict::Rejected(Reason::Replayed));
+}
+
+#[test]
 fn tpm_26_what_is_refused_for_another_reason_does_not_count_as_seen() {
     let mut machine = Machine::new();
     let verifier = machine.verifier().build();
@@ -161,6 +184,8 @@ fn tpm_27_a_log_that_does_not_replay_spoils_the_evidence_and_a_missing_one_may_b
     assert_eq!(machine.verdict(&lying), Verdict::Rejected(Reason::MeasurementMismatch));
     let without = machine.appraised(&machine.verifier().require_event_log().build(), &machine.full());
     assert_eq!(without.verdict(), Verdict::Inconclusive("event_log"));
+    let too_much = vec![0; 1024 * 1024 + 1];
+    assert_eq!(machine.verdict(&machine.full().event_log(too_much)), Verdict::Rejected(Reason::TooLarge));
     for (junk, reason) in [(vec![], Reason::Malformed), (vec![0; 64], Reason::UnsupportedAlgorithm)] {
         assert_eq!(machine.verdict(&machine.full().event_log(junk)), Verdict::Rejected(reason));
     }
