@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn tpm_17_only_what_was_lost_is_worth_a_second_attempt() {
+    fn tpm_44_only_what_was_lost_is_worth_a_second_attempt() {
         let again = [Fault::HandleLost, Fault::LoggedOut, Fault::SessionLost];
         assert!(again.iter().all(Fault::may_pass));
         let never = [Fault::AuthFailed, Fault::Backend, Fault::Busy, Fault::DeviceGone, Fault::LockedOut];
