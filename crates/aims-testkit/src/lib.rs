@@ -8,6 +8,8 @@ mod authorization_server;
 mod certificates;
 #[cfg(feature = "authority")]
 mod clock;
+#[cfg(feature = "authority")]
+mod device;
 #[cfg(feature = "oauth")]
 mod introspection;
 mod refusal;
@@ -28,6 +30,8 @@ pub use crate::authorization_server::{TestAnswer, TestAuthorizationServer, TestA
 pub use crate::certificates::TestCertificates;
 #[cfg(feature = "authority")]
 pub use crate::clock::TestClock;
+#[cfg(feature = "authority")]
+pub use crate::device::TestDevice;
 #[cfg(feature = "oauth")]
 pub use crate::introspection::TestIntrospection;
 #[cfg(all(feature = "swtpm", unix))]

@@ -11,7 +11,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 
-use crate::sign::HolderKey;
+use crate::sign::{HolderKey, waits};
 
 /// Presents the current certificate of a [`CredentialSource`], for either end of a connection.
 ///
@@ -27,6 +27,16 @@ impl Identity {
     #[must_use]
     pub fn new(source: Arc<dyn CredentialSource>, time: Arc<dyn TimeProvider>) -> Self {
         Self { source, time }
+    }
+
+    /// Whether the key of the current certificate is in a device or a service: then a handshake waits for it (TPM-46).
+    ///
+    /// No certificate, or one that has expired, is no such key: that handshake fails without a signature.
+    #[must_use]
+    pub fn signs_in_device(&self) -> bool {
+        let Some(time) = self.time.current_time() else { return false };
+        let holder = self.source.holder();
+        holder.is_ok_and(|holder| holder.signer(UnixTime::from_secs(time.as_secs())).is_ok_and(waits))
     }
 
     fn current(&self) -> Option<Arc<CertifiedKey>> {

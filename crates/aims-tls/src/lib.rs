@@ -14,5 +14,6 @@ pub use crate::identity::Identity;
 pub use crate::peer::VerifiedPeer;
 pub use crate::revisions::SPEC_REVISIONS;
 pub use crate::server_only::{AnonymousTls, PublicTls};
+pub use crate::sign::on_executor;
 pub use crate::tls::{MutualTls, TlsClient, TlsServer};
 pub use crate::verify::PeerVerifier;

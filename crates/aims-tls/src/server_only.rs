@@ -89,7 +89,7 @@ impl AnonymousTls {
                 .with_no_client_auth();
         config.resumption = Resumption::disabled();
         config.enable_sni = false;
-        Ok(TlsClient::new(config, verifier))
+        Ok(TlsClient::new(config, verifier, None))
     }
 }
 

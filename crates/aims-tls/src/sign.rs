@@ -1,5 +1,6 @@
 //! A holder's key as rustls asks for one.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use aims_credential::Holder;
-use aims_keys::{Algorithm, SignInput, UnixTime, der};
+use aims_keys::{Algorithm, AsyncSigner, Protection, SignInput, UnixTime, der};
 use rustls::sign::{Signer, SigningKey};
 use rustls::{Error, SignatureAlgorithm, SignatureScheme};
 
@@ -53,6 +54,9 @@ impl Signer for HandshakeSigner {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         let failed = |reason: &str| Error::General(reason.to_owned());
         let signer = self.key.holder.signer(self.key.now).map_err(|error| failed(error.code()))?;
+        if ON_EXECUTOR.get() && waits(signer) {
+            return Err(failed("key_in_device"));
+        }
         let signature =
             wait(signer.sign(SignInput::Message(message))).map_err(|error| failed(error.code()))?;
         match self.key.algorithm {
@@ -69,6 +73,37 @@ impl Signer for HandshakeSigner {
     }
 }
 
+/// Runs a step of a handshake on a thread that must not wait: a handshake whose key turns out to be in a device fails there, in
+/// place of holding up the thread (TPM-46).
+///
+/// For whoever polls handshakes on an executor, and asked [`TlsServer::signs_in_device`](crate::TlsServer::signs_in_device) before:
+/// the certificate, and the key with it, may have been replaced since.
+///
+/// ```
+/// assert_eq!(aims_tls::on_executor(|| "a step of a handshake"), "a step of a handshake");
+/// ```
+pub fn on_executor<T>(step: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            ON_EXECUTOR.set(self.0);
+        }
+    }
+
+    let _restore = Restore(ON_EXECUTOR.replace(true));
+    step()
+}
+
+thread_local! {
+    static ON_EXECUTOR: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a signature is made elsewhere, in a time that nobody knows.
+pub(crate) fn waits(signer: &dyn AsyncSigner) -> bool {
+    signer.protection() != Protection::Software
+}
+
 fn scheme(algorithm: Algorithm) -> Option<SignatureScheme> {
     match algorithm {
         Algorithm::EdDsa | Algorithm::Ed25519 => Some(SignatureScheme::ED25519),
@@ -82,7 +117,7 @@ fn scheme(algorithm: Algorithm) -> Option<SignatureScheme> {
 }
 
 /// Waits on this thread. A key in this process is done at the first question; for one in a device, the handshake belongs on a
-/// thread that may wait (TPM-46): rustls asks for signatures without a way to go on later.
+/// thread that may wait (TPM-46): rustls asks for signatures without a way to go on later. See [`on_executor`].
 fn wait<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
 

@@ -74,15 +74,16 @@ impl MutualTls {
             self.peers.clone(),
             Arc::clone(&self.provider),
         ));
+        let identity = self.identity();
         let mut config =
             ServerConfig::builder_with_details(Arc::clone(&self.provider), Arc::clone(&self.time))
                 .with_protocol_versions(&[&version::TLS13])
                 .map_err(|error| TlsConfigError(error.to_string()))?
                 .with_client_cert_verifier(Arc::<PeerVerifier>::clone(&verifier))
-                .with_cert_resolver(self.identity());
+                .with_cert_resolver(Arc::<Identity>::clone(&identity));
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        Ok(TlsServer { config: Arc::new(config), verifier })
+        Ok(TlsServer { config: Arc::new(config), verifier, identity })
     }
 
     /// The end that makes connections.
@@ -97,17 +98,18 @@ impl MutualTls {
             verifier = verifier.with_host_names();
         }
         let verifier = Arc::new(verifier);
+        let identity = self.identity();
         let mut config =
             ClientConfig::builder_with_details(Arc::clone(&self.provider), Arc::clone(&self.time))
                 .with_protocol_versions(&[&version::TLS13])
                 .map_err(|error| TlsConfigError(error.to_string()))?
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::<PeerVerifier>::clone(&verifier))
-                .with_client_cert_resolver(self.identity());
+                .with_client_cert_resolver(Arc::<Identity>::clone(&identity));
         config.resumption = Resumption::disabled();
         // Host names of workloads are not for the network to read, and decide nothing here.
         config.enable_sni = false;
-        Ok(TlsClient::new(config, verifier))
+        Ok(TlsClient::new(config, verifier, Some(identity)))
     }
 
     fn identity(&self) -> Arc<Identity> {
@@ -120,6 +122,7 @@ impl MutualTls {
 pub struct TlsServer {
     config: Arc<ServerConfig>,
     verifier: Arc<PeerVerifier>,
+    identity: Arc<Identity>,
 }
 
 impl TlsServer {
@@ -127,6 +130,14 @@ impl TlsServer {
     #[must_use]
     pub fn config(&self) -> &Arc<ServerConfig> {
         &self.config
+    }
+
+    /// Whether a handshake that begins now waits for a device or a service, where the key of this end's certificate is (TPM-46).
+    /// rustls asks for a signature without a way to go on later: such a handshake belongs on a thread that may wait, and the
+    /// acceptors and connectors of the crate `aims` put it on one.
+    #[must_use]
+    pub fn signs_in_device(&self) -> bool {
+        self.identity.signs_in_device()
     }
 
     /// The client at the other end of `connection`, such as a `rustls::ServerConnection`, once its handshake is finished.
@@ -153,17 +164,31 @@ impl TlsServer {
 pub struct TlsClient {
     config: Arc<ClientConfig>,
     verifier: Arc<PeerVerifier>,
+    /// None for clients that show nobody who they are.
+    identity: Option<Arc<Identity>>,
 }
 
 impl TlsClient {
-    pub(crate) fn new(config: ClientConfig, verifier: Arc<PeerVerifier>) -> Self {
-        Self { config: Arc::new(config), verifier }
+    pub(crate) fn new(
+        config: ClientConfig,
+        verifier: Arc<PeerVerifier>,
+        identity: Option<Arc<Identity>>,
+    ) -> Self {
+        Self { config: Arc::new(config), verifier, identity }
     }
 
     /// For a connector of rustls or tokio-rustls. Add protocol names (ALPN) to a clone of it.
     #[must_use]
     pub fn config(&self) -> &Arc<ClientConfig> {
         &self.config
+    }
+
+    /// Whether a handshake that begins now waits for a device or a service, where the key of this end's certificate is (TPM-46).
+    /// rustls asks for a signature without a way to go on later: such a handshake belongs on a thread that may wait, and the
+    /// acceptors and connectors of the crate `aims` put it on one.
+    #[must_use]
+    pub fn signs_in_device(&self) -> bool {
+        self.identity.as_ref().is_some_and(|identity| identity.signs_in_device())
     }
 
     /// The server at the other end of `connection`, such as a `rustls::ClientConnection`, once its handshake is finished.

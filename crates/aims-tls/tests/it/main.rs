@@ -1,6 +1,7 @@
 #![cfg(test)]
 //! Tests of the public API: handshakes in memory.
 
+mod devices;
 mod handshake;
 mod refusals;
 mod revocation;

@@ -1,18 +1,22 @@
 //! Making one connection.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aims_tls::TlsClient;
 use http::Uri;
 use http::uri::Scheme;
+use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::error::ConnectionError;
+use super::handshake;
 use super::stream::ConnectedStream;
 use super::upkeep::{Upkeep, options};
 use aims_keys::Clock;
@@ -22,6 +26,9 @@ use aims_keys::Clock;
 /// Whoever answers must be one of the workloads that the [`TlsClient`] expects. An agent that calls several tools, which must not
 /// be taken for each other, has a connector for each. With the feature `hyper` it is what hyper's and tonic's clients call a
 /// connector, too. Cloning is cheap.
+///
+/// Where the key of the certificate is in a device or a key service, the handshake waits for it on another thread, and the executor
+/// for nothing (TPM-46): see [`max_waiting_for_keys`](Self::max_waiting_for_keys).
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -102,10 +109,24 @@ impl Connector {
         name: ServerName<'static>,
         io: S,
     ) -> Result<ConnectedStream<S>, ConnectionError> {
-        let connect = TlsConnector::from(Arc::clone(&self.tls)).connect(name, io);
-        let stream = connect.await.map_err(ConnectionError::handshake)?;
+        let stream = self.secure(name, io).await.map_err(ConnectionError::handshake)?;
         let peer = self.client.peer(stream.get_ref().1, self.upkeep.now()?)?;
         Ok(ConnectedStream::new(stream, self.client.clone(), peer, self.upkeep.clone()))
+    }
+
+    async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        name: ServerName<'static>,
+        mut io: S,
+    ) -> io::Result<TlsStream<S>> {
+        let connector = TlsConnector::from(Arc::clone(&self.tls));
+        if !self.client.signs_in_device() {
+            return handshake::on_executor(connector.connect(name, io)).await;
+        }
+        let begun = ClientConnection::new(Arc::clone(&self.tls), name.clone()).map_err(io::Error::other)?;
+        // Apart: what it needs room for, a handshake with a software key does not.
+        let finished = Box::pin(handshake::on_waiting_threads(begun, &mut io, &self.upkeep.waiting)).await?;
+        connector.connect_with(name, io, |connection| *connection = finished).await
     }
 }
 

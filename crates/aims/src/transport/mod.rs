@@ -5,6 +5,7 @@ mod accept;
 mod axum;
 mod connect;
 mod error;
+mod handshake;
 #[cfg(feature = "hyper")]
 mod hyper;
 mod listen;

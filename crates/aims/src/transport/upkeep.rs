@@ -4,9 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aims_keys::{BeforeEpoch, UnixTime};
-
-use aims_keys::{Clock, SystemClock};
+use aims_keys::{BeforeEpoch, Clock, SystemClock, UnixTime};
+use tokio::sync::Semaphore;
 
 /// What an [`Acceptor`](super::Acceptor) and a [`Connector`](super::Connector) have in common.
 #[derive(Clone)]
@@ -15,6 +14,8 @@ pub(super) struct Upkeep {
     pub(super) every: Duration,
     pub(super) grace: Duration,
     pub(super) clock: Arc<dyn Clock>,
+    /// Threads that may wait for keys in devices, of all clones together.
+    pub(super) waiting: Arc<Semaphore>,
 }
 
 impl Upkeep {
@@ -30,6 +31,7 @@ impl Default for Upkeep {
             every: Duration::from_secs(1),
             grace: Duration::ZERO,
             clock: Arc::new(SystemClock::default()),
+            waiting: Arc::new(Semaphore::new(16)),
         }
     }
 }
@@ -69,6 +71,17 @@ macro_rules! options {
         #[must_use]
         pub fn grace(mut self, grace: Duration) -> Self {
             self.upkeep.grace = grace.min(Duration::from_secs(86_400));
+            self
+        }
+
+        /// How many handshakes may wait for a key in a device or a key service at the same time, each on a thread of the
+        /// runtime's pool for what blocks; further ones wait for their turn, as long as a handshake may take. A device that does not
+        /// answer keeps its thread: give its queue a timeout. Handshakes with software keys are not counted, and take no threads.
+        /// Clones made before keep their own limit. Default: 16, at least 1.
+        #[must_use]
+        pub fn max_waiting_for_keys(mut self, max: usize) -> Self {
+            let max = max.clamp(1, tokio::sync::Semaphore::MAX_PERMITS);
+            self.upkeep.waiting = Arc::new(tokio::sync::Semaphore::new(max));
             self
         }
 

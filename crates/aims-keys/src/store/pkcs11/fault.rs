@@ -14,9 +14,11 @@ pub(super) enum Fault {
     Backend,
     Busy,
     DeviceGone,
+    /// The token does not know the handle any more.
+    HandleLost,
     Key(KeyError),
     LockedOut,
-    /// The token does not know the handle (any more), or there is no such object.
+    /// There is no such object.
     NoObject,
     Policy,
     /// There are several keys of this name.
@@ -33,13 +35,13 @@ pub(super) enum Fault {
 impl Fault {
     /// Whether a second attempt, with fresh sessions, handles and login, can end otherwise.
     pub(super) fn may_pass(&self) -> bool {
-        matches!(self, Self::LoggedOut | Self::NoObject | Self::SessionLost)
+        matches!(self, Self::HandleLost | Self::LoggedOut | Self::SessionLost)
     }
 
     /// For what was asked about one key.
     pub(super) fn of_store(self, id: &KeyId) -> StoreError {
         match self {
-            Self::NoObject => StoreError::NotFound { id: id.clone() },
+            Self::HandleLost | Self::NoObject => StoreError::NotFound { id: id.clone() },
             Self::Several => StoreError::Ambiguous { id: id.clone() },
             other => other.of_token(),
         }
@@ -50,7 +52,9 @@ impl Fault {
         match self {
             Self::AuthFailed => StoreError::AuthFailed,
             Self::AuthRequired | Self::LoggedOut => StoreError::AuthRequired,
-            Self::Backend | Self::NoObject | Self::Several | Self::UnsupportedInput => StoreError::Backend,
+            Self::Backend | Self::HandleLost | Self::NoObject | Self::Several | Self::UnsupportedInput => {
+                StoreError::Backend
+            }
             Self::Busy => StoreError::Busy { retry_after: None },
             Self::DeviceGone | Self::SessionLost => StoreError::DeviceGone,
             Self::Key(error) => error.into(),
@@ -69,7 +73,7 @@ impl Fault {
             Self::Busy => SignError::Busy { retry_after: None },
             Self::DeviceGone | Self::SessionLost => SignError::DeviceGone,
             Self::LockedOut => SignError::LockedOut,
-            Self::NoObject => SignError::NotFound,
+            Self::HandleLost | Self::NoObject => SignError::NotFound,
             Self::Policy => SignError::Policy,
             Self::UnsupportedAlgorithm => SignError::UnsupportedAlgorithm,
             Self::UnsupportedInput => SignError::UnsupportedInput,
@@ -98,7 +102,7 @@ impl From<Error> for Fault {
             | RvError::SlotIdInvalid
             | RvError::TokenNotPresent
             | RvError::TokenNotRecognized => Self::DeviceGone,
-            RvError::KeyHandleInvalid | RvError::ObjectHandleInvalid => Self::NoObject,
+            RvError::KeyHandleInvalid | RvError::ObjectHandleInvalid => Self::HandleLost,
             RvError::ActionProhibited
             | RvError::AttributeReadOnly
             | RvError::FunctionRejected
@@ -121,5 +125,49 @@ impl From<Error> for Fault {
 impl From<KeyError> for Fault {
     fn from(error: KeyError) -> Self {
         Self::Key(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cryptoki::context::Function;
+
+    use super::*;
+
+    /// Most of these no software token ever says.
+    #[test]
+    fn tpm_44_what_a_module_says_has_a_reason_for_stores_and_for_signers() {
+        let id: KeyId = "k".parse().unwrap();
+        for (value, store, signer) in [
+            (RvError::PinIncorrect, "auth_failed", "auth_failed"),
+            (RvError::PinLenRange, "auth_failed", "auth_failed"),
+            (RvError::UserPinNotInitialized, "auth_required", "auth_required"),
+            (RvError::UserNotLoggedIn, "auth_required", "auth_required"),
+            (RvError::PinLocked, "locked_out", "locked_out"),
+            (RvError::SessionCount, "store_busy", "key_busy"),
+            (RvError::DeviceRemoved, "device_gone", "device_gone"),
+            (RvError::TokenNotPresent, "device_gone", "device_gone"),
+            (RvError::SessionHandleInvalid, "device_gone", "device_gone"),
+            (RvError::KeyHandleInvalid, "key_not_found", "key_not_found"),
+            (RvError::PinExpired, "device_policy", "device_policy"),
+            (RvError::TokenWriteProtected, "device_policy", "device_policy"),
+            (RvError::MechanismInvalid, "unsupported_algorithm", "unsupported_algorithm"),
+            (RvError::DataLenRange, "store_backend", "unsupported_input"),
+            (RvError::KeyFunctionNotPermitted, "wrong_use", "wrong_use"),
+            (RvError::GeneralError, "store_backend", "signing_backend"),
+            (RvError::VendorDefined(0x8000_0001), "store_backend", "signing_backend"),
+        ] {
+            let fault = || Fault::from(Error::Pkcs11(value, Function::Sign));
+            let said = (fault().of_store(&id).code(), fault().of_signer().code());
+            assert_eq!(said, (store, signer), "{value}");
+        }
+    }
+
+    #[test]
+    fn tpm_44_only_what_was_lost_is_worth_a_second_attempt() {
+        let again = [Fault::HandleLost, Fault::LoggedOut, Fault::SessionLost];
+        assert!(again.iter().all(Fault::may_pass));
+        let never = [Fault::AuthFailed, Fault::Backend, Fault::Busy, Fault::DeviceGone, Fault::LockedOut];
+        assert!(!never.iter().any(Fault::may_pass));
     }
 }

@@ -50,7 +50,10 @@ impl Pool {
             Some(session) => session,
             None => self.token.session(writes).map_err(|fault| self.look_at(fault))?,
         };
-        let result = task(&session, place.generation).map_err(|fault| self.look_at(fault));
+        let result = task(&session, place.generation).map_err(|fault| {
+            let hidden = fault == Fault::NoObject && self.token.check_login(&session).is_err();
+            self.look_at(if hidden { Fault::LoggedOut } else { fault })
+        });
         // After an error an operation may be under way in the session: it is closed.
         place.leave(if result.is_ok() && !writes { Some(session) } else { None });
         result
