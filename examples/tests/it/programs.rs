@@ -156,7 +156,10 @@ fn an_appraiser_takes_no_old_no_forged_and_no_lent_badge() {
     let lines: Vec<_> = said.lines().collect();
     let [granted, yesterday, other, lent] = lines[..] else { panic!("{said}") };
     assert!(granted.starts_with("granted: spiffe://acme.example/agents/travel for "), "{said}");
-    assert_eq!((yesterday, other), ("yesterday's badge: nonce_mismatch", "another door's badge: bad_signature"));
+    assert_eq!(
+        (yesterday, other),
+        ("yesterday's badge: nonce_mismatch", "another door's badge: bad_signature")
+    );
     assert!(lent.starts_with("a lent badge: the evidence does not do: "), "{said}");
 }
 

@@ -332,6 +332,47 @@ fn att_102_att_112_selectors_are_proven_by_what_belongs_together() {
 }
 
 #[test]
+fn att_114_for_what_is_of_high_risk_hardware_platform_and_provenance_have_to_agree() {
+    let hardware =
+        [EvidenceType::Tpm2Quote, EvidenceType::SevSnp, EvidenceType::Tdx, EvidenceType::NitroEnclave];
+    let policy = Policy::all_of([
+        Policy::any_of(hardware.map(|kind| rule(kind).key_in_hardware().max_age(TEN_MINUTES).into())),
+        Policy::any_of([rule(EvidenceType::K8sPsat).into(), rule(EvidenceType::GcpIit).into()]),
+        rule(EvidenceType::SlsaProvenance).selector("slsa:level:3".parse().unwrap()).into(),
+    ]);
+    let policy = Policy::same_key(policy);
+    let key = key();
+    let psat = |key: Thumbprint| {
+        let one = accepted(EvidenceType::K8sPsat, NOW + TEN_MINUTES).level(Level::VOUCHED).build();
+        one.with_possession(key, bind(key, 1))
+    };
+    let slsa = |level: &str| {
+        let one =
+            with(accepted(EvidenceType::SlsaProvenance, NOW + TEN_MINUTES).level(Level::OBSERVED), &[level]);
+        one.with_possession(key, bind(key, 1))
+    };
+    let (tpm, good) = (tpm_for(key, 1), slsa("slsa:level:3"));
+    let judgement = policy.judge(&[&tpm, &psat(key), &good], NOW);
+    assert_eq!((judgement.level(), judgement.key()), (Level::HARDWARE, &BoundKey::Hardware(key)));
+
+    let by_possession = process().with_possession(key, bind(key, 1));
+    for (all, why) in [
+        (vec![&psat(key), &good, &by_possession], "evidence_missing"),
+        (vec![&tpm, &good], "evidence_missing"),
+        (vec![&tpm, &psat(other_key()), &good], "evidence_missing"),
+        (vec![&tpm, &psat(key), &slsa("slsa:level:2")], "selector_missing"),
+    ] {
+        let judgement = policy.judge(&all, NOW);
+        assert!(
+            !judgement.is_satisfied() && codes(&judgement).contains(&why),
+            "{why}: {:?}",
+            codes(&judgement)
+        );
+    }
+    assert!(!policy.judge(&[&tpm, &psat(key), &good], NOW + TEN_MINUTES).is_satisfied());
+}
+
+#[test]
 fn att_115_credentials_live_as_long_as_what_they_rest_on_is_worth() {
     let levels = [
         Level::NONE,
