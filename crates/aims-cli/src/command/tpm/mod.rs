@@ -1,0 +1,127 @@
+//! `aims tpm`.
+
+mod activate;
+mod info;
+mod key;
+mod provision;
+mod quote;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aims_tpm::{AttestationKey, EndorsementKind, Tpm, TpmKeyStore, TpmSettings};
+use clap::Subcommand;
+
+use super::attest::verify::Verify;
+use crate::document::Kind;
+use crate::failure::{About, Failure};
+use crate::input::Inputs;
+use crate::output::Report;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Activates the credential that an issuer made for this TPM, and prints what comes out of it: the second half of enrolment.
+    Activate(activate::Activate),
+    /// Shows what the TPM says of itself. Nobody vouches for it.
+    Info(info::Info),
+    /// Keys in the TPM, which never leave it.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Makes an attestation key, and prints what an issuer needs to enrol this TPM: its endorsement keys, their certificates, and the attestation key.
+    ///
+    /// An attestation key that is in the directory stays.
+    Provision(provision::Provision),
+    /// Collects evidence: how this machine was started, and that a key is in its TPM, as an answer to a challenge.
+    Quote(quote::Quote),
+    /// Verifies such evidence, without a TPM: the same as `aims attest verify`.
+    Verify(Verify),
+}
+
+impl Command {
+    pub(crate) fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
+        match self {
+            Self::Activate(activate) => activate.run(inputs),
+            Self::Info(info) => info.run(),
+            Self::Key(key) => key.run(),
+            Self::Provision(provision) => provision.run(),
+            Self::Quote(quote) => quote.run(inputs),
+            Self::Verify(verify) => verify.run(inputs),
+        }
+    }
+}
+
+/// Which TPM.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Device {
+    /// Where the TPM is: `device:/dev/tpmrm0`, `tabrmd:bus_name=...,bus_type=...`, or, for tests, `swtpm:host=127.0.0.1,port=2321`.
+    #[arg(long, default_value = "device:/dev/tpmrm0")]
+    tcti: String,
+    /// How long to wait for an answer of it, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    timeout: u64,
+}
+
+impl Device {
+    fn connect(&self) -> Result<Tpm, Failure> {
+        let tcti = self.tcti.parse().about_option("--tcti")?;
+        let timeout = Duration::from_secs(self.timeout);
+        let settings = TpmSettings::new(tcti).timeout(timeout).connect_timeout(timeout);
+        Tpm::connect(settings).about_option(&self.tcti)
+    }
+}
+
+/// Which TPM, and where what it wrapped is kept.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Store {
+    #[command(flatten)]
+    device: Device,
+    /// The directory of keys and of the attestation key, which this user alone can enter; made when there is none.
+    ///
+    /// What is in it is wrapped by the TPM, and of use with this TPM alone.
+    #[arg(long)]
+    dir: PathBuf,
+}
+
+impl Store {
+    fn open(&self) -> Result<(Tpm, TpmKeyStore), Failure> {
+        let tpm = self.device.connect()?;
+        let store = TpmKeyStore::open(&tpm, &self.dir)?;
+        Ok((tpm, store))
+    }
+
+    /// As [`open`](Self::open), where an attestation key has to be there: one that is made now was never enrolled.
+    fn open_with_attestation_key(&self) -> Result<(Tpm, TpmKeyStore, AttestationKey), Failure> {
+        let file = self.dir.join(ATTESTATION_KEY);
+        if !file.exists() {
+            let missing = Failure::refused(
+                "key_not_found",
+                "TPM-44",
+                "there is no attestation key: `aims tpm provision` makes it",
+            );
+            return Err(missing).about_option(&file.display().to_string());
+        }
+        let (tpm, store) = self.open()?;
+        let ak = store.attestation_key()?;
+        Ok((tpm, store, ak))
+    }
+}
+
+impl From<Kind> for EndorsementKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::EccP256 => Self::EccP256,
+            Kind::EccP384 => Self::EccP384,
+            Kind::Rsa2048 => Self::Rsa2048,
+        }
+    }
+}
+
+/// Prints a document, or writes it into a new file.
+fn deliver(document: String, out: Option<&std::path::Path>, force: bool) -> Result<Report, Failure> {
+    let Some(out) = out else { return Ok(Report::Document(document)) };
+    crate::private_file::write(out, &format!("{document}\n"), force)?;
+    Ok(Report::Facts(crate::output::Facts::new().with("file", out.display().to_string())))
+}
+
+/// As a [`TpmKeyStore`] names it.
+const ATTESTATION_KEY: &str = "attestation.ak";
