@@ -11,7 +11,6 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
         "aims-cli",
         "--bin",
         "aims",
-        "--all-features",
         "--",
         "tour",
     ]);

@@ -19,7 +19,7 @@ pub(crate) struct Credential {
     /// The authorities of the manufacturers whose TPMs are believed, in PEM or DER.
     #[arg(long, value_name = "FILE")]
     roots: PathBuf,
-    /// What this set of authorities goes by in records. Default: the SHA-256 of the file.
+    /// What this set of authorities goes by in records. Default: the SHA-256 of their certificates.
     #[arg(long, value_name = "ID")]
     roots_id: Option<String>,
     /// Certificates between those of the authorities and that of the TPM, in PEM or DER; may be repeated.
@@ -70,13 +70,10 @@ impl Credential {
 
     fn roots(&self, inputs: &mut Inputs) -> Result<EndorsementRoots, Failure> {
         let read = pem::certificates(&self.roots, inputs)?;
-        let id = match &self.roots_id {
-            Some(id) => id.clone(),
-            None => {
-                let all: Vec<u8> = read.items.iter().flat_map(|der| der.to_vec()).collect();
-                format!("sha256:{}", hex::encode(&backend::ring().sha256(&all)))
-            }
-        };
+        let id = self.roots_id.clone().unwrap_or_else(|| {
+            let all: Vec<u8> = read.items.iter().flat_map(|der| der.to_vec()).collect();
+            format!("sha256:{}", hex::encode(&backend::ring().sha256(&all)))
+        });
         EndorsementRoots::new(id, read.items).about_option(&read.name)
     }
 

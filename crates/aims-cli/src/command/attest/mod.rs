@@ -76,7 +76,8 @@ mod tests {
     fn att_21_a_nonce_has_32_bytes_in_one_spelling() {
         let good = base64url::encode([0xfb; 32]);
         assert_eq!(nonce(&good), Ok([0xfb; 32]));
-        for bad in ["", &good[..42], &format!("{good}A"), &format!("{good}="), &good.replace('-', "+")] {
+        let short = base64url::encode([0xfb; 31]);
+        for bad in ["", &short, &format!("{good}A"), &format!("{good}="), &good.replace('-', "+")] {
             assert!(nonce(bad).is_err(), "{bad}");
         }
     }

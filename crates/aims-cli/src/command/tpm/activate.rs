@@ -22,10 +22,10 @@ impl Activate {
     pub(super) fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
         let input = inputs.file(&self.credential)?;
         let credential = Activation::parse(&input.text).about(&input)?;
-        let (tpm, _, ak) = self.store.open_with_attestation_key()?;
-        let kind = credential.kind.into();
-        let secret =
-            tpm.activate(&ak, kind, &credential.id_object, &credential.encrypted_secret).about(&input)?;
+        let (kind, Activation { id_object, encrypted_secret, .. }) = (credential.kind.into(), credential);
+        let secret = self.store.with_attestation_key(|tpm, _, ak| {
+            tpm.activate(ak, kind, &id_object, &encrypted_secret).about(&input)
+        })?;
         let secret = base64url::encode(&*secret);
         let facts = Facts::new().with("secret", secret.clone());
         Ok(Report::Lines(vec![secret], facts))

@@ -14,7 +14,7 @@ pub(crate) struct Info {
 
 impl Info {
     pub(super) fn run(self) -> Result<Report, Failure> {
-        let info = self.device.connect()?.info()?;
+        let info = self.device.with(|tpm| Ok(tpm.info()?))?;
         let algorithms = info.algorithms.iter().map(|algorithm| algorithm.name().to_owned()).collect();
         let banks = info.banks.iter().copied().filter_map(bank_name).map(str::to_owned).collect();
         Ok(Report::Facts(

@@ -56,25 +56,23 @@ impl Command {
         match self {
             Self::Create { store, name, algorithm } => {
                 let id = id(&name)?;
-                let (_tpm, store) = store.open()?;
-                let key = store.generate(&id, algorithm)?;
+                let key = store.with(|_, store| Ok(store.generate(&id, algorithm)?))?;
                 Ok(Report::Facts(facts(&name, key.public_key())))
             }
             Self::Delete { store, name } => {
                 let id = id(&name)?;
-                let (_tpm, store) = store.open()?;
-                store.delete(&id)?;
+                store.with(|_, store| Ok(store.delete(&id)?))?;
                 Ok(Report::Facts(Facts::new().with("deleted", name)))
             }
             Self::List { store } => {
-                let (_tpm, store) = store.open()?;
-                let names: Vec<String> = store.list()?.iter().map(ToString::to_string).collect();
+                let ids = store.with(|_, store| Ok(store.list()?))?;
+                let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
                 Ok(Report::Lines(names.clone(), Facts::new().with("keys", Fact::Texts(names))))
             }
             Self::Show { store, name, kid } => {
                 let id = id(&name)?;
-                let (_tpm, store) = store.open()?;
-                let mut jwk = Jwk::new(store.open(&id)?.public_key().clone());
+                let key = store.with(|_, store| Ok(store.open(&id)?))?;
+                let mut jwk = Jwk::new(key.public_key().clone());
                 if let Some(kid) = kid {
                     jwk = jwk.with_key_id(&kid)?;
                 }

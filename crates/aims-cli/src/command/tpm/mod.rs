@@ -6,7 +6,7 @@ mod key;
 mod provision;
 mod quote;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aims_tpm::{AttestationKey, EndorsementKind, Tpm, TpmKeyStore, TpmSettings};
@@ -16,7 +16,8 @@ use super::attest::verify::Verify;
 use crate::document::Kind;
 use crate::failure::{About, Failure};
 use crate::input::Inputs;
-use crate::output::Report;
+use crate::output::{Facts, Report};
+use crate::private_file;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -62,11 +63,16 @@ pub(crate) struct Device {
 }
 
 impl Device {
-    fn connect(&self) -> Result<Tpm, Failure> {
+    /// Works with the TPM, and leaves nothing in it: there may be no resource manager.
+    fn with<T>(&self, work: impl FnOnce(&Tpm) -> Result<T, Failure>) -> Result<T, Failure> {
         let tcti = self.tcti.parse().about_option("--tcti")?;
         let timeout = Duration::from_secs(self.timeout);
         let settings = TpmSettings::new(tcti).timeout(timeout).connect_timeout(timeout);
-        Tpm::connect(settings).about_option(&self.tcti)
+        let tpm = Tpm::connect(settings).about_option(&self.tcti)?;
+        let done = work(&tpm);
+        // What was done counts, and what failed before says more.
+        let closed = tpm.close().about_option(&self.tcti);
+        done.and_then(|done| closed.map(|()| done))
     }
 }
 
@@ -83,26 +89,23 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    fn open(&self) -> Result<(Tpm, TpmKeyStore), Failure> {
-        let tpm = self.device.connect()?;
-        let store = TpmKeyStore::open(&tpm, &self.dir)?;
-        Ok((tpm, store))
+    /// Works with the keys in the directory.
+    fn with<T>(&self, work: impl FnOnce(&Tpm, &TpmKeyStore) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.device.with(|tpm| work(tpm, &TpmKeyStore::open(tpm, &self.dir)?))
     }
 
-    /// As [`open`](Self::open), where an attestation key has to be there: one that is made now was never enrolled.
-    fn open_with_attestation_key(&self) -> Result<(Tpm, TpmKeyStore, AttestationKey), Failure> {
+    /// The same, where an attestation key has to be there: one that is made now was never enrolled.
+    fn with_attestation_key<T>(
+        &self,
+        work: impl FnOnce(&Tpm, &TpmKeyStore, &AttestationKey) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let file = self.dir.join(ATTESTATION_KEY);
         if !file.exists() {
-            let missing = Failure::refused(
-                "key_not_found",
-                "TPM-44",
-                "there is no attestation key: `aims tpm provision` makes it",
-            );
-            return Err(missing).about_option(&file.display().to_string());
+            let missing = "there is no attestation key: `aims tpm provision` makes it";
+            return Err(Failure::refused("key_not_found", "TPM-44", missing))
+                .about_option(&file.display().to_string());
         }
-        let (tpm, store) = self.open()?;
-        let ak = store.attestation_key()?;
-        Ok((tpm, store, ak))
+        self.with(|tpm, store| work(tpm, store, &store.attestation_key()?))
     }
 }
 
@@ -117,10 +120,10 @@ impl From<Kind> for EndorsementKind {
 }
 
 /// Prints a document, or writes it into a new file.
-fn deliver(document: String, out: Option<&std::path::Path>, force: bool) -> Result<Report, Failure> {
+fn deliver(document: String, out: Option<&Path>, force: bool) -> Result<Report, Failure> {
     let Some(out) = out else { return Ok(Report::Document(document)) };
-    crate::private_file::write(out, &format!("{document}\n"), force)?;
-    Ok(Report::Facts(crate::output::Facts::new().with("file", out.display().to_string())))
+    private_file::write(out, &format!("{document}\n"), force)?;
+    Ok(Report::Facts(Facts::new().with("file", out.display().to_string())))
 }
 
 /// As a [`TpmKeyStore`] names it.

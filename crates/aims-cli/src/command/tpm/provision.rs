@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use aims_tpm::TpmError;
+use aims_tpm::{Tpm, TpmError};
 use clap::ValueEnum;
 
 use super::Store;
 use crate::document::{self, EndorsementKey, Kind};
 use crate::failure::Failure;
 use crate::output::Report;
+use crate::private_file;
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Provision {
@@ -28,29 +29,32 @@ pub(crate) struct Provision {
 impl Provision {
     pub(super) fn run(self) -> Result<Report, Failure> {
         if let Some(out) = &self.out {
-            crate::private_file::check(out, self.force)?;
+            private_file::check(out, self.force)?;
         }
-        let (tpm, store) = self.store.open()?;
-        let ak = store.attestation_key()?;
+        let provision = self.store.with(|tpm, store| {
+            let ak_public = store.attestation_key()?.public().to_vec();
+            Ok(document::Provision { endorsement_keys: self.endorsement_keys(tpm)?, ak_public })
+        })?;
+        super::deliver(provision.to_json(), self.out.as_deref(), self.force)
+    }
+
+    fn endorsement_keys(&self, tpm: &Tpm) -> Result<Vec<EndorsementKey>, Failure> {
         let asked: &[Kind] =
             if self.endorsement.is_empty() { Kind::value_variants() } else { &self.endorsement };
-        let mut endorsement_keys: Vec<EndorsementKey> = Vec::new();
+        let mut keys: Vec<EndorsementKey> = Vec::new();
         for &kind in asked {
-            if endorsement_keys.iter().any(|key| key.kind == kind) {
+            if keys.iter().any(|key| key.kind == kind) {
                 continue;
             }
             match tpm.endorsement(kind.into()) {
-                Ok(key) => endorsement_keys.push(EndorsementKey {
-                    kind,
-                    public: key.public,
-                    certificate: key.certificate,
-                }),
+                Ok(key) => {
+                    keys.push(EndorsementKey { kind, public: key.public, certificate: key.certificate });
+                }
                 // Not every TPM has every kind.
                 Err(TpmError::Unsupported) if self.endorsement.is_empty() => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        let provision = document::Provision { endorsement_keys, ak_public: ak.public().to_vec() };
-        super::deliver(provision.to_json(), self.out.as_deref(), self.force)
+        Ok(keys)
     }
 }

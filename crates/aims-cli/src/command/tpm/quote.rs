@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use aims::backend;
-use aims::jose::Thumbprint;
+use aims::jose::{Jwk, Thumbprint};
 use aims::keys::store::KeyId;
 use aims_attest::KeyBinding;
 use aims_attest::tpm::{PcrValues, TpmEvidence, TpmName};
-use aims_tpm::{PcrBank, PcrSelection, TpmSigner};
+use aims_tpm::{AttestationKey, PcrBank, PcrSelection, Tpm, TpmSigner};
 
 use super::Store;
 use crate::command::attest::Challenge;
@@ -15,7 +15,7 @@ use crate::command::public_key;
 use crate::failure::{About, Failure};
 use crate::input::Inputs;
 use crate::output::Report;
-use crate::{document, time};
+use crate::{document, private_file, time};
 
 /// What is asked, about which key.
 #[derive(clap::Args, Debug)]
@@ -48,16 +48,33 @@ pub(crate) struct Quote {
 impl Quote {
     pub(super) fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
         if let Some(out) = &self.out {
-            crate::private_file::check(out, self.force)?;
+            private_file::check(out, self.force)?;
         }
         let id: Option<KeyId> = self.key.as_deref().map(str::parse).transpose().about_option("--key")?;
         let holder = self.holder.as_deref().map(|path| public_key::read(&inputs.file(path)?, None));
         let holder = holder.transpose()?;
         let log = self.event_log.as_deref().map(|path| inputs.binary(path)).transpose()?;
 
-        let (tpm, store, ak) = self.store.open_with_attestation_key()?;
-        let signer: Option<TpmSigner> = id.map(|id| store.signer(&id)).transpose()?;
-        let thumbprint = match (&signer, &holder) {
+        let evidence = self.store.with_attestation_key(|tpm, store, ak| {
+            let signer: Option<TpmSigner> = id.map(|id| store.signer(&id)).transpose()?;
+            let mut evidence = self.collect(tpm, ak, (signer.as_ref(), holder.as_ref()))?;
+            if let Some(log) = &log {
+                evidence = evidence.event_log(log.bytes.to_vec());
+            }
+            Ok(evidence)
+        })?;
+        let evidence = evidence.to_evidence(time::now()?)?;
+        super::deliver(document::write_evidence(&evidence)?, self.out.as_deref(), self.force)
+    }
+
+    /// A quote, and the certification of a key that is in the TPM.
+    fn collect(
+        &self,
+        tpm: &Tpm,
+        ak: &AttestationKey,
+        about: (Option<&TpmSigner>, Option<&Jwk>),
+    ) -> Result<TpmEvidence, Failure> {
+        let thumbprint = match about {
             (Some(signer), _) => Thumbprint::of(signer.public_key()),
             (None, Some(holder)) => holder.thumbprint(),
             // What is read from the command line has one of them.
@@ -66,7 +83,7 @@ impl Quote {
         let Challenge { audience, nonce } = &self.challenge;
         let binding = KeyBinding::of(audience, nonce, &thumbprint, backend::ring());
 
-        let quote = tpm.quote(&ak, binding.as_bytes(), self.pcrs)?;
+        let quote = tpm.quote(ak, binding.as_bytes(), self.pcrs)?;
         let mut pcrs = PcrValues::new();
         for value in &quote.pcrs {
             let bank = aims_attest::tpm::PcrBank::from_id(value.bank.algorithm_id());
@@ -74,16 +91,10 @@ impl Quote {
             pcrs.insert(bank, value.index, &value.digest)?;
         }
         let name = TpmName::from_bytes(&ak.name())?;
-        let mut evidence = TpmEvidence::new(name, (&quote.attest, &quote.signature), pcrs);
-        if let Some(signer) = &signer {
-            let certified = tpm.certify(signer, &ak, binding.as_bytes())?;
-            evidence = evidence.certify(&certified.public, (&certified.attest, &certified.signature));
-        }
-        if let Some(log) = log {
-            evidence = evidence.event_log(log.bytes.to_vec());
-        }
-        let evidence = evidence.to_evidence(time::now()?)?;
-        super::deliver(document::write_evidence(&evidence)?, self.out.as_deref(), self.force)
+        let evidence = TpmEvidence::new(name, (&quote.attest, &quote.signature), pcrs);
+        let Some(signer) = about.0 else { return Ok(evidence) };
+        let certified = tpm.certify(signer, ak, binding.as_bytes())?;
+        Ok(evidence.certify(&certified.public, (&certified.attest, &certified.signature)))
     }
 }
 
