@@ -31,6 +31,9 @@ pub(crate) struct BinaryInput {
 #[derive(Default)]
 pub(crate) struct Inputs {
     stdin_taken: bool,
+    /// Those that keys were opened in.
+    #[cfg(feature = "tpm")]
+    tpms: Vec<aims_tpm::Tpm>,
 }
 
 impl Inputs {
@@ -63,6 +66,18 @@ impl Inputs {
             .map_err(|error| Failure::io(&name, &error))
             .and_then(|file| read(file, &name, max))?;
         Ok(BinaryInput { name, bytes })
+    }
+
+    /// Keeps a TPM until what was opened in it is not needed any more.
+    #[cfg(feature = "tpm")]
+    pub(crate) fn keep(&mut self, tpm: aims_tpm::Tpm) {
+        self.tpms.push(tpm);
+    }
+
+    /// Ends the run: nothing is left in a TPM.
+    #[cfg(feature = "tpm")]
+    pub(crate) fn close(self) -> Result<(), Failure> {
+        self.tpms.into_iter().try_for_each(|tpm| Ok(tpm.close()?))
     }
 
     /// Reads a text that stands on the command line itself, or in `@FILE`, or comes from standard input as `-`.

@@ -117,6 +117,12 @@ fn main() -> ExitCode {
         Command::Wit(command) => command.run(&mut inputs),
         Command::Wpt(command) => command.run(&mut inputs),
     };
+    #[cfg(feature = "tpm")]
+    let result = {
+        // Refused or not.
+        let closed = inputs.close();
+        result.and_then(|report| closed.map(|()| report))
+    };
     let printed = result.and_then(|report| match report.print(json) {
         // Whoever reads has read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(report.exit_code()),

@@ -20,10 +20,15 @@ impl Command {
 
     #[expect(clippy::unused_self, reason = "as of every command")]
     pub(crate) fn run(self) -> Result<Report, Failure> {
-        Err(Failure::Unusable(
-            "this program was built without `aims tpm`: `cargo install --path crates/aims-cli --features tpm` builds it with, \
-             where libtss2 is (Debian: libtss2-dev, pkg-config); `aims attest` needs no TPM and is there"
-                .into(),
-        ))
+        Err(explained())
     }
+}
+
+/// What is missing, and how to get it.
+pub(crate) fn explained() -> Failure {
+    Failure::Unusable(
+        "this program was built without `aims tpm`: `cargo install --path crates/aims-cli --features tpm` builds it with, \
+         where libtss2 is (Debian: libtss2-dev, pkg-config); `aims attest` needs no TPM and is there"
+            .into(),
+    )
 }

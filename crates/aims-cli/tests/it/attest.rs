@@ -73,6 +73,10 @@ fn verify(folder: &Folder, options: &[&str]) -> Output {
     folder.aims(&[&["attest", "verify", "evidence.json"], &asked[..], options].concat())
 }
 
+fn selector(tpm: &TestTpm, pcr: u8) -> String {
+    tpm.pcr(pcr).iter().fold(format!("tpm:pcr:sha256:{pcr}:"), |text, byte| format!("{text}{byte:02x}"))
+}
+
 fn now() -> u64 {
     UnixTime::try_from(std::time::SystemTime::now()).unwrap().as_secs()
 }
@@ -94,9 +98,9 @@ fn att_21_tpm_30_an_answer_about_a_key_in_the_tpm_is_accepted() {
     assert_eq!((&said["bound_key"], &said["freshness"]), (&json!("hardware"), &json!("nonce")));
     assert_eq!(said["thumbprint"], Thumbprint::of(key).to_string());
     assert_eq!((&said["claims"]["hw_bound"], &said["reasons"]), (&json!("true"), &json!([])));
-    let pcr: String = tpm.pcr(7).iter().map(|byte| format!("{byte:02x}")).collect();
+    let (pcr, ek) = (selector(&tpm, 7), "e1".repeat(32));
     let selectors = said["selectors"].as_array().unwrap();
-    for proven in [format!("tpm:pcr:sha256:7:{pcr}"), format!("tpm:ek_sha256:{}", "e1".repeat(32))] {
+    for proven in [pcr, format!("tpm:ek_sha256:{ek}")] {
         assert!(selectors.contains(&json!(proven)), "{selectors:?}");
     }
     assert_eq!(said["replay_memory"], "none");
@@ -311,8 +315,8 @@ fn tpm_28_tpm_29_an_endorsed_tpm_is_enrolled_between_two_runs() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = fs::metadata(pending(&folder)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o7777, 0o600);
+        let permissions = fs::metadata(pending(&folder)).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o7777, 0o600);
     }
 
     let enrolled = enrol(&folder, &secret(&folder)).json();

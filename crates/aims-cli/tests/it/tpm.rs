@@ -4,7 +4,7 @@ use aims::jose::base64url;
 use aims_testkit::{SoftTpm, SoftTpmCa, assert_refused};
 use serde_json::{Value, json};
 
-use crate::support::{Folder, ORIGIN, Output};
+use crate::support::{Folder, ORIGIN, Output, SUBJECT, TRUST};
 
 /// A machine with a TPM, in a folder with the authority of its maker (`root.crt`, `issuer.crt`).
 pub(crate) struct Machine {
@@ -269,6 +269,48 @@ fn tpm_7_the_tpm_says_what_it_is_at_an_address_that_is_one() {
     ] {
         assert_refused!(info(tcti).json_refusal().err(), code, rule, "{tcti}");
     }
+}
+
+/// A key in the TPM stands where a key in a file may stand: as an issuer's key, a workload's, and under messages.
+#[test]
+fn tpm_40_tpm_41_a_key_in_the_tpm_signs_wherever_a_file_does() {
+    let Some(machine) = Machine::bare() else { return };
+    let folder = &machine.folder;
+    let aims = |args: &[&str]| folder.aims_at(&machine.tcti(), args);
+    machine.tpm(&["key", "create", "issuer"]).accepted();
+    machine.key("travel");
+    let (issuer, travel) = ("tpm:keys/issuer", "tpm:keys/travel");
+    aims(&["key", "public", "--kid", "t", travel]).saved(folder, "travel.jwk");
+    aims(&["key", "public", "--kid", "i", issuer]).saved(folder, "issuer.jwk");
+    assert_eq!(aims(&["key", "inspect", issuer, "--json"]).json()["form"], "private key in a TPM");
+    aims(&["jwk", "set", "issuer.jwk"]).saved(folder, "acme.jwks");
+    let about = ["--origin", ORIGIN, "--subject", SUBJECT, "--for", "travel.jwk"];
+    aims(&[&["wit", "issue", "--key", issuer, "--kid", "i"], &about[..]].concat())
+        .saved(folder, "travel.wit");
+    let proof = ["wpt", "new", "--wit", "travel.wit", "--audience", "https://a.example", "--key"];
+    aims(&[&proof[..], &[travel]].concat()).saved(folder, "travel.wpt");
+    let asked = ["--wit", "travel.wit", "--trust", TRUST, "--audience", "https://a.example"];
+    aims(&[&["wpt", "verify", "@travel.wpt"], &asked[..]].concat()).accepted();
+    aims(&["svid", "authority", "--key", issuer, "--origin", ORIGIN]).accepted();
+    folder.write("order.http", "POST /v1/orders HTTP/1.1\nHost: shop.example\n\n{}");
+    let sign = ["http", "sign", "order.http", "--cover", "\"@method\"", "--key", travel];
+    aims(&sign).saved(folder, "signed.http");
+    aims(&["http", "verify", "signed.http", "--key", "travel.jwk", "--cover", "\"@method\""]).accepted();
+
+    // Not by another key, nor for another algorithm.
+    assert_refused!(aims(&[&proof[..], &[issuer]].concat()).refusal().err(), "foreign_key", "AIMS-5");
+    let bound = aims(&["key", "inspect", travel, "--alg", "ES384"]).refusal();
+    assert!(bound.message.starts_with("tpm:keys/travel: "), "{bound:?}");
+    assert_refused!(bound.err(), "key_algorithm_mismatch", "JO-KEY-02");
+    assert_refused!(aims(&["key", "inspect", "tpm:keys/none"]).refusal().err(), "key_not_found", "TPM-44");
+    assert_refused!(aims(&["key", "inspect", "tpm:keys/.."]).refusal().err(), "bad_key_id", "TPM-40");
+    for (key, why) in [("tpm:travel", "tpm:DIR/NAME"), ("tpm:none/travel", "no such directory")] {
+        assert!(aims(&["key", "inspect", key]).unusable().contains(why), "{key}");
+    }
+    assert!(!folder.path().join("none").exists());
+    let nowhere = folder.aims_at("swtpm:path=/x", &["key", "inspect", travel]).refusal();
+    assert!(nowhere.message.starts_with("AIMS_TCTI: "), "{nowhere:?}");
+    assert_refused!(nowhere.err(), "tcti_unknown_key", "TPM-7");
 }
 
 /// TPM-8: each run is a program of its own, and this TPM has nobody who cleans up behind it.

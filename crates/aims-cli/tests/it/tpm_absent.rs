@@ -24,5 +24,8 @@ fn tpm_1_without_the_feature_the_program_says_how_to_build_it() {
         let said = folder.aims(args).unusable();
         assert!(said.starts_with(r#"{"error":{"message":"this program was built without"#), "{said}");
     }
+    // Nor is a key in a TPM taken for a file.
+    let said = folder.aims(&["key", "inspect", "tpm:keys/web"]).unusable();
+    assert!(said.contains("--features tpm"), "{said}");
     assert!(folder.aims(&["--help"]).accepted().contains("built without it (feature `tpm`)"));
 }

@@ -6,10 +6,12 @@ mod key;
 mod provision;
 mod quote;
 
+use std::env::{self, VarError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aims_tpm::{AttestationKey, EndorsementKind, Tpm, TpmKeyStore, TpmSettings};
+use aims::keys::store::KeyId;
+use aims_tpm::{AttestationKey, EndorsementKind, Tcti, Tpm, TpmKeyStore, TpmSettings, TpmSigner};
 use clap::Subcommand;
 
 use super::attest::verify::Verify;
@@ -55,24 +57,22 @@ impl Command {
 #[derive(clap::Args, Debug)]
 pub(crate) struct Device {
     /// Where the TPM is: `device:/dev/tpmrm0`, `tabrmd:bus_name=...,bus_type=...`, or, for tests, `swtpm:host=127.0.0.1,port=2321`.
-    #[arg(long, default_value = "device:/dev/tpmrm0")]
-    tcti: String,
+    /// Default: what `AIMS_TCTI` says, else `device:/dev/tpmrm0`.
+    #[arg(long)]
+    tcti: Option<String>,
     /// How long to wait for an answer of it, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT)]
     timeout: u64,
 }
 
 impl Device {
     /// Works with the TPM, and leaves nothing in it: there may be no resource manager.
     fn with<T>(&self, work: impl FnOnce(&Tpm) -> Result<T, Failure>) -> Result<T, Failure> {
-        let tcti = self.tcti.parse().about_option("--tcti")?;
-        let timeout = Duration::from_secs(self.timeout);
-        let settings = TpmSettings::new(tcti).timeout(timeout).connect_timeout(timeout);
-        let tpm = Tpm::connect(settings).about_option(&self.tcti)?;
+        let tpm = connect(self.tcti.as_deref(), self.timeout)?;
         let done = work(&tpm);
         // What was done counts, and what failed before says more.
-        let closed = tpm.close().about_option(&self.tcti);
-        done.and_then(|done| closed.map(|()| done))
+        let closed = tpm.close();
+        done.and_then(|done| Ok(closed.map(|()| done)?))
     }
 }
 
@@ -109,6 +109,36 @@ impl Store {
     }
 }
 
+/// Opens the key of `DIR/NAME` in the TPM of `AIMS_TCTI`, or in that of this machine.
+pub(crate) fn open_key(place: &str, inputs: &mut Inputs) -> Result<TpmSigner, Failure> {
+    let form = || Failure::Unusable("a key in the TPM is tpm:DIR/NAME".into());
+    let (dir, name) = place.rsplit_once('/').filter(|(dir, _)| !dir.is_empty()).ok_or_else(form)?;
+    let id: KeyId = name.parse()?;
+    // Opening a store makes its directory, and a key that is to be used is in one.
+    if !Path::new(dir).is_dir() {
+        return Err(Failure::Unusable(format!("{dir}: there is no such directory")));
+    }
+    let tpm = connect(None, TIMEOUT)?;
+    inputs.keep(tpm.clone());
+    Ok(TpmKeyStore::open(&tpm, dir)?.signer(&id)?)
+}
+
+fn connect(tcti: Option<&str>, seconds: u64) -> Result<Tpm, Failure> {
+    let tcti: Tcti = match tcti {
+        Some(tcti) => tcti.parse().about_option("--tcti")?,
+        None => match env::var("AIMS_TCTI") {
+            Ok(tcti) => tcti.parse().about_option("AIMS_TCTI")?,
+            Err(VarError::NotPresent) => Tcti::default(),
+            Err(VarError::NotUnicode(_)) => {
+                return Err(Failure::Unusable("AIMS_TCTI: not UTF-8 text".into()));
+            }
+        },
+    };
+    let (address, timeout) = (tcti.to_string(), Duration::from_secs(seconds));
+    let settings = TpmSettings::new(tcti).timeout(timeout).connect_timeout(timeout);
+    Tpm::connect(settings).about_option(&address)
+}
+
 impl From<Kind> for EndorsementKind {
     fn from(kind: Kind) -> Self {
         match kind {
@@ -128,3 +158,6 @@ fn deliver(document: String, out: Option<&Path>, force: bool) -> Result<Report, 
 
 /// As a [`TpmKeyStore`] names it.
 const ATTESTATION_KEY: &str = "attestation.ak";
+
+/// In seconds. Making an RSA key takes some TPMs as long.
+const TIMEOUT: u64 = 60;

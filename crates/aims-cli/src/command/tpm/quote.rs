@@ -34,7 +34,7 @@ pub(crate) struct Quote {
     /// The PCRs to quote.
     #[arg(long, default_value = "sha256:0,1,2,3,4,5,6,7", value_parser = selection)]
     pcrs: PcrSelection,
-    /// Adds the log of the firmware, such as /sys/kernel/security/tpm0/binary_bios_measurements.
+    /// Adds the log of the firmware, such as `/sys/kernel/security/tpm0/binary_bios_measurements`.
     #[arg(long, value_name = "FILE")]
     event_log: Option<PathBuf>,
     /// The file to write, in place of standard output.
