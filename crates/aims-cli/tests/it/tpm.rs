@@ -174,10 +174,12 @@ fn tpm_29_a_credential_is_activated_by_its_tpm_and_its_attestation_key_alone() {
     machine.tpm(&["provision", "--out", "provision.json"]).accepted();
     machine.credential().saved(folder, "credential.json");
     let credential = folder.read("credential.json");
-    let broken = credential.replace("\"id_object\":\"A", "\"id_object\":\"B");
-    folder.write("broken.json", broken);
-    for file in ["broken.json"] {
-        assert_refused!(machine.tpm(&["activate", file]).refusal().err(), "tpm_credential_refused", "TPM-44");
+    // Its length, and what it is encrypted to.
+    for part in ["\"id_object\":\"A", "\"encrypted_secret\":\"A"] {
+        let changed = format!("{}B", part.trim_end_matches('A'));
+        folder.write("broken.json", credential.replacen(part, &changed, 1));
+        let refused = machine.tpm(&["activate", "broken.json"]).refusal();
+        assert_refused!(refused.err(), "tpm_credential_refused", "TPM-44", "{part}");
     }
     // Another attestation key of the same TPM.
     let tcti = machine.tcti();
