@@ -167,7 +167,9 @@ fn refusal(verdict: Verdict) -> Failure {
             R::Revoked => ("TPM-28", "the TPM is not believed any more"),
             R::SubjectNotAllowed => ("TPM-22", "the evidence is of no TPM that was enrolled"),
             R::TooLarge => ("ATT-5", "the evidence is too large"),
-            R::UnsupportedAlgorithm => ("TPM-22", "the evidence is signed in a way that is not accepted"),
+            R::UnsupportedAlgorithm => {
+                ("TPM-22", "the evidence, or its log, uses an algorithm that is not accepted")
+            }
             R::UnsupportedType => ("ATT-2", "nobody verifies evidence of this type"),
             R::UnsupportedVersion => ("ATT-2", "the evidence is of a version that is not read"),
             _ => ("ATT-122", "the evidence is not good"),
