@@ -8,6 +8,9 @@ const WITH_OPENSSL: [&str; 1] = ["jwe"];
 /// The crate that needs libtss2 (TPM-1).
 pub(crate) const WITH_TSS: &str = "aims-tpm";
 
+/// The features that bring it, as `crate/feature`.
+const BRING_TSS: [&str; 1] = ["aims-cli/tpm"];
+
 /// Every package; where libtss2 is missing, every one that does without. CI must have it (TPM-9).
 pub(crate) fn packages() -> Result<Vec<String>, String> {
     let mut args = vec!["--workspace".to_owned()];
@@ -32,23 +35,30 @@ fn tss(there: bool, ci: bool) -> Result<bool, String> {
     Ok(there)
 }
 
-/// Every feature; where OpenSSL is missing, every one that does without.
+/// Every feature; where OpenSSL or libtss2 is missing, every one that does without.
 pub(crate) fn all() -> Result<Vec<String>, String> {
-    if apt::openssl() {
+    let (openssl, tss) = (apt::openssl(), has_tss()?);
+    if openssl && tss {
         return Ok(vec!["--all-features".to_owned()]);
     }
-    eprintln!("SKIPPED: {}: {}", WITH_OPENSSL.join(", "), apt::NO_OPENSSL);
-    Ok(vec!["--features".to_owned(), without_openssl()?.join(",")])
+    if !openssl {
+        eprintln!("SKIPPED: {}: {}", WITH_OPENSSL.join(", "), apt::NO_OPENSSL);
+    }
+    if !tss {
+        eprintln!("SKIPPED: {}: {}", BRING_TSS.join(", "), apt::NO_TSS);
+    }
+    Ok(vec!["--features".to_owned(), those_with(openssl, tss)?.join(",")])
 }
 
-/// As `crate/feature`.
-fn without_openssl() -> Result<Vec<String>, String> {
+/// The features that work with what is there, as `crate/feature`.
+fn those_with(openssl: bool, tss: bool) -> Result<Vec<String>, String> {
     let mut names = Vec::new();
     for package in packages::all()? {
         let features = package.metadata.get("features").and_then(|features| features.as_object());
         let features = features.into_iter().flatten().map(|(name, _)| name.as_str());
-        let kept = features.filter(|name| !WITH_OPENSSL.contains(name));
-        names.extend(kept.map(|name| format!("{}/{name}", package.name)));
+        let kept = features.filter(|name| openssl || !WITH_OPENSSL.contains(name));
+        let kept = kept.map(|name| format!("{}/{name}", package.name));
+        names.extend(kept.filter(|name| tss || !BRING_TSS.contains(&name.as_str())));
     }
     Ok(names)
 }
@@ -68,10 +78,29 @@ mod tests {
 
     #[test]
     fn without_openssl_only_its_features_are_missing() {
-        let names = without_openssl().unwrap();
-        for there in ["aims-jose/jwe-parse", "aims-jose/ml-dsa", "aims-credential/x509"] {
+        let names = those_with(false, true).unwrap();
+        for there in ["aims-jose/jwe-parse", "aims-jose/ml-dsa", "aims-credential/x509", "aims-cli/tpm"] {
             assert!(names.iter().any(|name| name == there), "{names:?}");
         }
         assert!(!names.iter().any(|name| name.ends_with("/jwe")), "{names:?}");
+    }
+
+    /// TPM-1: what a machine without libtss2 builds does not ask for it; what verifies evidence is built all the same.
+    #[test]
+    fn tpm_1_without_libtss2_no_feature_brings_it() {
+        let names = those_with(true, false).unwrap();
+        for there in ["aims-jose/jwe", "aims-attest/tpm"] {
+            assert!(names.iter().any(|name| name == there), "{names:?}");
+        }
+        let dependents = packages::all().unwrap().into_iter().filter(|package| package.name != WITH_TSS);
+        for package in dependents {
+            let features = package.metadata.get("features").and_then(|features| features.as_object());
+            for (name, enables) in features.into_iter().flatten() {
+                let brings = enables.to_string().contains(WITH_TSS);
+                let name = format!("{}/{name}", package.name);
+                assert_eq!(brings, BRING_TSS.contains(&name.as_str()), "{name}");
+                assert!(!brings || !names.contains(&name), "{name}");
+            }
+        }
     }
 }

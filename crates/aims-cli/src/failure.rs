@@ -25,6 +25,10 @@ use aims::proof::{AudienceError, MakeWptError, WptError};
 use aims::workload_api::federation::{BundleStoreError, EndpointTlsError, FederationError};
 use aims::workload_api::fetch::WebTrustError;
 use aims::workload_api::{EndpointError, WorkloadApiError};
+use aims_attest::EvidenceTooLarge;
+use aims_attest::tpm::{
+    EndorsementRootsError, EnrolledTpmError, EnrolmentError, PcrPolicyError, PendingEnrolmentError,
+};
 use aims_httpsig::sf::ParseError;
 use aims_httpsig::{BaseError, ComponentError, DigestError, SecretTooShort, SignatureError, VerifyError};
 
@@ -193,8 +197,12 @@ reasons!(
     DigestError,
     DpopError,
     DpopTargetError,
+    EndorsementRootsError,
     EndpointError,
     EndpointTlsError,
+    EnrolledTpmError,
+    EnrolmentError,
+    EvidenceTooLarge,
     FederationError,
     FetchError,
     HolderError,
@@ -213,7 +221,9 @@ reasons!(
     ParseIdError,
     ParsePatternError,
     ParseThumbprintError,
+    PcrPolicyError,
     PeerError,
+    PendingEnrolmentError,
     RedirectUriError,
     ResourceError,
     ResourceMetadataError,
@@ -237,6 +247,16 @@ reasons!(
     WorkloadApiError,
     WptError,
     X509AuthorityError,
+);
+
+#[cfg(feature = "tpm")]
+reasons!(
+    aims::keys::store::BadKeyId,
+    aims::keys::store::StoreError,
+    aims_attest::tpm::PcrError,
+    aims_attest::tpm::TpmNameError,
+    aims_tpm::TctiError,
+    aims_tpm::TpmError,
 );
 
 impl<R: Reason> From<R> for Failure {

@@ -31,6 +31,9 @@ pub(crate) struct BinaryInput {
 #[derive(Default)]
 pub(crate) struct Inputs {
     stdin_taken: bool,
+    /// Those that keys were opened in.
+    #[cfg(feature = "tpm")]
+    tpms: Vec<aims_tpm::Tpm>,
 }
 
 impl Inputs {
@@ -41,8 +44,17 @@ impl Inputs {
 
     /// As [`file`](Self::file), for what need not be text.
     pub(crate) fn binary(&mut self, path: &Path) -> Result<BinaryInput, Failure> {
+        self.up_to(MAX_INPUT, path)
+    }
+
+    /// As [`binary`](Self::binary), for evidence, which may hold the log of a firmware.
+    pub(crate) fn evidence(&mut self, path: &Path) -> Result<BinaryInput, Failure> {
+        self.up_to(MAX_EVIDENCE, path)
+    }
+
+    fn up_to(&mut self, max: u64, path: &Path) -> Result<BinaryInput, Failure> {
         if path.as_os_str() == "-" {
-            return self.stdin();
+            return self.stdin(max);
         }
         if path.file_name().is_some_and(|name| name.len() > MAX_FILE_NAME) {
             let why =
@@ -52,15 +64,27 @@ impl Inputs {
         let name = path.display().to_string();
         let bytes = File::open(path)
             .map_err(|error| Failure::io(&name, &error))
-            .and_then(|file| read(file, &name))?;
+            .and_then(|file| read(file, &name, max))?;
         Ok(BinaryInput { name, bytes })
+    }
+
+    /// Keeps a TPM until what was opened in it is not needed any more.
+    #[cfg(feature = "tpm")]
+    pub(crate) fn keep(&mut self, tpm: aims_tpm::Tpm) {
+        self.tpms.push(tpm);
+    }
+
+    /// Ends the run: nothing is left in a TPM.
+    #[cfg(feature = "tpm")]
+    pub(crate) fn close(self) -> Result<(), Failure> {
+        self.tpms.into_iter().try_for_each(|tpm| Ok(tpm.close()?))
     }
 
     /// Reads a text that stands on the command line itself, or in `@FILE`, or comes from standard input as `-`.
     pub(crate) fn text(&mut self, argument: &str) -> Result<Input, Failure> {
         match argument.strip_prefix('@') {
             Some(path) => self.file(Path::new(path)),
-            None if argument == "-" => self.stdin()?.try_into(),
+            None if argument == "-" => self.stdin(MAX_INPUT)?.try_into(),
             None => Ok(Input { name: None, text: argument.to_owned().into() }),
         }
     }
@@ -85,9 +109,9 @@ impl Inputs {
         BinaryInput { name: STDIN.into(), bytes }.try_into()
     }
 
-    fn stdin(&mut self) -> Result<BinaryInput, Failure> {
+    fn stdin(&mut self, max: u64) -> Result<BinaryInput, Failure> {
         self.take_stdin()?;
-        Ok(BinaryInput { name: STDIN.into(), bytes: read(io::stdin().lock(), STDIN)? })
+        Ok(BinaryInput { name: STDIN.into(), bytes: read(io::stdin().lock(), STDIN, max)? })
     }
 
     fn take_stdin(&mut self) -> Result<(), Failure> {
@@ -120,11 +144,11 @@ impl TryFrom<BinaryInput> for Input {
 }
 
 /// Reads to the end, if that is near.
-fn read(source: impl Read, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn read(source: impl Read, name: &str, max: u64) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM));
-    source.take(MAX_INPUT + 1).read_to_end(&mut bytes).map_err(|error| Failure::io(name, &error))?;
-    if bytes.len() as u64 > MAX_INPUT {
-        return Err(Failure::Unusable(format!("{name}: more than {MAX_INPUT} bytes")));
+    source.take(max + 1).read_to_end(&mut bytes).map_err(|error| Failure::io(name, &error))?;
+    if bytes.len() as u64 > max {
+        return Err(Failure::Unusable(format!("{name}: more than {max} bytes")));
     }
     Ok(bytes)
 }
@@ -139,6 +163,9 @@ const STDIN: &str = "standard input";
 
 /// More than any token and any set of keys that the libraries read.
 const MAX_INPUT: u64 = 1024 * 1024;
+
+/// More than any evidence that is read.
+const MAX_EVIDENCE: u64 = 2 * 1024 * 1024;
 
 /// Of the file systems in use. Tokens are longer, so that none is repeated as the name of a missing file.
 const MAX_FILE_NAME: usize = 255;

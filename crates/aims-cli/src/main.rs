@@ -2,7 +2,9 @@
 
 mod algorithm;
 mod command;
+mod document;
 mod failure;
+mod hex;
 mod input;
 mod keyfile;
 mod message;
@@ -36,6 +38,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Evidence: TPMs are enrolled, and what they say is verified.
+    #[command(subcommand)]
+    Attest(command::attest::Command),
     /// Trust bundles as SPIFFE documents: what the credentials of a trust domain are verified with.
     #[command(subcommand)]
     Bundle(command::bundle::Command),
@@ -65,6 +70,14 @@ enum Command {
     /// OAuth access tokens (RFC 9068): what an agent may do, and for whom; and DPoP proofs.
     #[command(subcommand)]
     Token(command::access_token::Command),
+    /// The TPM of this machine: keys in it, its enrolment, and evidence from it.
+    #[cfg(feature = "tpm")]
+    #[command(subcommand)]
+    Tpm(command::tpm::Command),
+    /// The TPM of this machine; this program was built without it (feature `tpm`).
+    #[cfg(not(feature = "tpm"))]
+    #[command(disable_help_flag = true)]
+    Tpm(command::tpm_absent::Command),
     /// Runs the whole story on this machine: real processes, real sockets, real attacks.
     Tour(tour::Args),
     /// Workload Identity Tokens: who a workload is, and the key it proves that with.
@@ -81,8 +94,11 @@ fn main() -> ExitCode {
         return fail(&Failure::Unusable(why.into()), false);
     }
     let Cli { json, command } = Cli::parse();
+    #[cfg(not(feature = "tpm"))]
+    let json = json || matches!(&command, Command::Tpm(command) if command.wants_json());
     let mut inputs = Inputs::default();
     let result = match command {
+        Command::Attest(command) => command.run(&mut inputs),
         Command::Bundle(command) => command.run(&mut inputs),
         Command::Http(command) => command.run(&mut inputs),
         Command::Id(command) => command.run(&mut inputs),
@@ -93,9 +109,19 @@ fn main() -> ExitCode {
         Command::Revisions => Ok(command::revisions::run()),
         Command::Svid(command) => command.run(&mut inputs, json),
         Command::Token(command) => command.run(&mut inputs),
+        #[cfg(feature = "tpm")]
+        Command::Tpm(command) => command.run(&mut inputs),
+        #[cfg(not(feature = "tpm"))]
+        Command::Tpm(command) => command.run(),
         Command::Tour(args) => return tour::run(&args),
         Command::Wit(command) => command.run(&mut inputs),
         Command::Wpt(command) => command.run(&mut inputs),
+    };
+    #[cfg(feature = "tpm")]
+    let result = {
+        // Refused or not.
+        let closed = inputs.close();
+        result.and_then(|report| closed.map(|()| report))
     };
     let printed = result.and_then(|report| match report.print(json) {
         // Whoever reads has read enough.

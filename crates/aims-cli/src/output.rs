@@ -77,6 +77,8 @@ pub(crate) enum Fact {
     Each(Vec<Facts>),
     Flag(bool),
     Json(Object),
+    /// One line each.
+    List(Vec<String>),
     Number(u64),
     Text(String),
     Texts(Vec<String>),
@@ -150,6 +152,11 @@ impl Facts {
                         line(out, &format!("{name}.{member}"), &member_text(&member, value));
                     }
                 }
+                Fact::List(texts) => {
+                    for (index, text) in texts.iter().enumerate() {
+                        line(out, &format!("{name}.{index}"), text);
+                    }
+                }
                 Fact::Number(number) => line(out, &name, &number.to_string()),
                 Fact::Text(text) => line(out, &name, text),
                 Fact::Texts(texts) => line(out, &name, &texts.join(" ")),
@@ -177,7 +184,7 @@ impl Facts {
                 Fact::Json(object) => writer.value(name, object.as_value()),
                 Fact::Number(number) => writer.u64(name, *number),
                 Fact::Text(text) => writer.str(name, text),
-                Fact::Texts(texts) => writer.strs(name, texts),
+                Fact::List(texts) | Fact::Texts(texts) => writer.strs(name, texts),
             };
         }
     }

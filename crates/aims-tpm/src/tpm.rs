@@ -52,6 +52,19 @@ impl Tpm {
         Ok(Self { queue, timeout, tcti })
     }
 
+    /// Ends the connection, for all clones, stores and signers too, and waits until the TPM has let go of what was loaded over it, or for the
+    /// [timeout](TpmSettings::timeout).
+    ///
+    /// For programs that end: dropping the last clone ends the connection as well, but nobody waits, and where there is no resource manager
+    /// the keys and sessions of a process that ended meanwhile keep their places (TPM-8, TPM-16).
+    ///
+    /// # Errors
+    ///
+    /// [`TpmError::Timeout`] when the TPM has not let go by then.
+    pub fn close(self) -> Result<(), TpmError> {
+        if self.queue.close(self.timeout) { Ok(()) } else { Err(TpmError::Timeout) }
+    }
+
     /// What the TPM says about itself.
     ///
     /// # Errors

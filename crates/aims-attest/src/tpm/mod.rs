@@ -33,6 +33,7 @@ pub use self::device::{
 pub use self::endorsement::{
     Endorsement, EndorsementError, EndorsementRoots, EndorsementRootsError, EndorsementVerifier,
     EndorsementVerifierBuilder, EnrolledTpm, EnrolledTpmError, Enrolment, EnrolmentError, PendingEnrolment,
+    PendingEnrolmentError,
 };
 pub use self::error::TpmReadError;
 pub use self::event_log::{EventLog, EventLogError, ReplayedEvent, ReplayedLog};

@@ -145,7 +145,7 @@ impl Command {
 
 impl Issue {
     fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
-        let key = KeyFile::read(&inputs.file(&self.key)?, self.alg)?;
+        let key = KeyFile::open(&self.key, self.alg, inputs)?;
         let kid = self.kid.or(key.key_id).ok_or_else(|| {
             Failure::Unusable("the issuer's key has no identifier: give one with --kid".into())
         })?;
@@ -184,12 +184,12 @@ impl Prove {
             let input = inputs.token(&self.token)?;
             input.text.parse().about(&input)?
         };
-        let file = inputs.file(&self.key)?;
-        let key = Arc::new(KeyFile::read(&file, self.alg)?.key);
+        let KeyFile { key, name, .. } = KeyFile::open(&self.key, self.alg, inputs)?;
+        let key = Arc::new(key);
         let target = self.url.parse::<DpopTarget>().about_option("--url")?;
         let prover = DpopProver::new(key.clone() as Arc<dyn AsyncSigner>)?;
         if bound_key(&token).is_some_and(|bound| bound != prover.thumbprint().to_string()) {
-            return Err(ResourceError::from(PossessionError::OtherKey)).about(&file);
+            return Err(ResourceError::from(PossessionError::OtherKey)).about_option(&name);
         }
         let mut proof = prover.proof(&self.method, &target).with_token(&token);
         if let Some(nonce) = &self.nonce {

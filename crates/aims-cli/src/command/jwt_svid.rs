@@ -91,7 +91,7 @@ impl Issue {
     fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
         let trust_domain: TrustDomain = self.trust_domain.parse().about_option("--trust-domain")?;
         let subject: SpiffeId = self.subject.parse().about_option("--subject")?;
-        let key = KeyFile::read(&inputs.file(&self.key)?, self.alg)?;
+        let key = KeyFile::open(&self.key, self.alg, inputs)?;
         let kid = self.kid.or(key.key_id).ok_or_else(|| {
             Failure::Unusable("the issuer's key has no identifier: give one with --kid".into())
         })?;

@@ -75,12 +75,12 @@ impl Command {
     pub(crate) fn run(self, inputs: &mut Inputs, json: bool) -> Result<Report, Failure> {
         match self {
             Self::Inspect { file, bound } => {
-                let read = KeyFile::read(&inputs.file(&file)?, bound.alg)?;
+                let read = KeyFile::open(&file, bound.alg, inputs)?;
                 Ok(Report::Facts(inspect(&read)))
             }
             Self::New { alg, out, force } => new(alg, out.as_deref(), force, json),
             Self::Public { file, kid, bound } => {
-                let read = KeyFile::read(&inputs.file(&file)?, bound.alg)?;
+                let read = KeyFile::open(&file, bound.alg, inputs)?;
                 let mut jwk = Jwk::new(read.key.public_key().clone());
                 if let Some(kid) = kid.or(read.key_id) {
                     jwk = jwk.with_key_id(&kid)?;

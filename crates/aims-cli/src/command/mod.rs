@@ -1,6 +1,7 @@
 //! The subcommands, one module each.
 
 pub(crate) mod access_token;
+pub(crate) mod attest;
 pub(crate) mod bundle;
 pub(crate) mod http;
 pub(crate) mod id;
@@ -10,6 +11,10 @@ pub(crate) mod key;
 pub(crate) mod oauth;
 pub(crate) mod revisions;
 pub(crate) mod svid;
+#[cfg(feature = "tpm")]
+pub(crate) mod tpm;
+#[cfg(not(feature = "tpm"))]
+pub(crate) mod tpm_absent;
 pub(crate) mod wit;
 pub(crate) mod wpt;
 

@@ -95,7 +95,7 @@ impl Issue {
     fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
         let origin: Origin = self.origin.parse().about_option("--origin")?;
         let subject: WorkloadId = self.subject.parse().about_option("--subject")?;
-        let key = KeyFile::read(&inputs.file(&self.key)?, self.alg)?;
+        let key = KeyFile::open(&self.key, self.alg, inputs)?;
         let holder = public_key::read(&inputs.file(&self.holder)?, None)?;
         let kid = self.kid.or(key.key_id).ok_or_else(|| {
             Failure::Unusable("the issuer's key has no identifier: give one with --kid".into())

@@ -103,11 +103,11 @@ impl New {
         }
         let wit_file = inputs.file(&self.wit)?;
         let wit = Wit::from_issuer(&wit_file.text, backend::ring()).about(&wit_file)?;
-        let key_file = inputs.file(&self.key)?;
         // The name of the algorithm is the WIT's to say; a key that is not of this kind is not its key either.
-        let key = KeyFile::read(&key_file, Some(wit.confirmation_key().algorithm()))?.key;
+        let algorithm = Some(wit.confirmation_key().algorithm());
+        let KeyFile { key, name, .. } = KeyFile::open(&self.key, algorithm, inputs)?;
         let key = Arc::new(key);
-        Holder::new(wit.clone(), key.clone()).about(&key_file)?;
+        Holder::new(wit.clone(), key.clone()).about_option(&name)?;
         let txn_token = self.txn_token.map(|path| inputs.file(&path)).transpose()?;
         let context = context::read(&self.context, inputs)?;
 

@@ -1,6 +1,7 @@
 #![cfg(test)]
 //! The `aims` program, from outside.
 
+mod attest;
 mod bundle;
 mod bundle_endpoint;
 mod certificate;
@@ -18,6 +19,10 @@ mod support;
 mod svid;
 mod token;
 mod tour;
+#[cfg(feature = "tpm")]
+mod tpm;
+#[cfg(not(feature = "tpm"))]
+mod tpm_absent;
 mod vectors;
 mod wit;
 #[cfg(target_os = "linux")]

@@ -6,17 +6,33 @@ use crate::support::Folder;
 
 #[test]
 fn the_session_of_the_readme_is_true() {
-    let folder = Folder::new();
+    let steps = steps(include_str!("../../README.md"), "```console");
+    assert!(steps.len() > 15, "the README lost its session");
+    type_in(&Folder::new(), steps, "");
+}
+
+#[test]
+#[cfg(feature = "tpm")]
+fn the_session_with_a_tpm_is_true() {
+    let Some(machine) = crate::tpm::Machine::endorsed() else { return };
+    let steps = steps(include_str!("../../README.md"), "```console tpm");
+    assert!(steps.len() > 10, "the README lost its session");
+    for (here, there) in [("root.crt", "makers.pem"), ("issuer.crt", "maker-ca.pem")] {
+        machine.folder.write(there, machine.folder.read(here));
+    }
+    type_in(&machine.folder, steps, &machine.tcti());
+}
+
+fn type_in(folder: &Folder, steps: Vec<(&str, Vec<&str>)>, tcti: &str) {
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_aims"));
     let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let mut exit_code = 0;
-    let steps = steps(include_str!("../../README.md"));
-    assert!(steps.len() > 15, "the README lost its session");
     for (command, expected) in steps {
         let output = Command::new("sh")
             .args(["-c", &format!("(exit {exit_code}); {command} 2>&1")])
             .current_dir(folder.path())
             .env("PATH", &path)
+            .env("TCTI", tcti)
             .output()
             .unwrap();
         exit_code = output.status.code().unwrap();
@@ -57,13 +73,13 @@ fn an_ellipsis_stands_for_something() {
     }
 }
 
-/// The commands of all `console` blocks, each with the lines it prints.
-fn steps(readme: &str) -> Vec<(&str, Vec<&str>)> {
+/// The commands of all blocks of a kind, each with the lines it prints.
+fn steps<'a>(readme: &'a str, fence: &str) -> Vec<(&'a str, Vec<&'a str>)> {
     let mut steps: Vec<(&str, Vec<&str>)> = Vec::new();
     let mut inside = false;
     for line in readme.lines() {
         match (line, line.strip_prefix("$ ")) {
-            ("```console", _) => inside = true,
+            _ if line == fence => inside = true,
             ("```", _) => inside = false,
             (_, Some(command)) if inside => steps.push((command, Vec::new())),
             _ if inside => steps.last_mut().unwrap().1.push(line),

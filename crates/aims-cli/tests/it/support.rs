@@ -104,14 +104,19 @@ impl Folder {
     }
 
     pub(crate) fn aims_with_input(&self, args: &[&str], input: &[u8]) -> Output {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_aims"))
-            .args(args)
-            .current_dir(&self.0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::output(Command::new(env!("CARGO_BIN_EXE_aims")).args(args).current_dir(&self.0), input)
+    }
+
+    /// With the TPM at this address.
+    #[cfg(feature = "tpm")]
+    pub(crate) fn aims_at(&self, tcti: &str, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_aims"));
+        Self::output(command.args(args).current_dir(&self.0).env("AIMS_TCTI", tcti), b"")
+    }
+
+    fn output(command: &mut Command, input: &[u8]) -> Output {
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // A program that needs no input may have ended already.
         let _ = child.stdin.take().unwrap().write_all(input);
         let output = child.wait_with_output().unwrap();

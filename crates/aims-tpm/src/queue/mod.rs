@@ -38,6 +38,7 @@ impl<D: 'static> Queue<D> {
             state: Mutex::new(State::default()),
             work: Condvar::new(),
             tick: Condvar::new(),
+            gone: Condvar::new(),
         });
         // From here on, leaving ends the threads.
         let queue = Self(Arc::new(LastHandle(Arc::clone(&shared))));
@@ -71,6 +72,15 @@ impl<D: 'static> Queue<D> {
             }
         }))
     }
+
+    /// Ends the queue for all handles, and waits until no worker is left. Whether that was within `limit`.
+    pub(crate) fn close(&self, limit: Duration) -> bool {
+        let shared = &self.0.0;
+        shared.end();
+        let waited = shared.gone.wait_timeout_while(shared.lock(), limit, |state| state.workers > 0);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.workers == 0
+    }
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), TpmError> {
@@ -94,6 +104,8 @@ struct Shared<D> {
     work: Condvar,
     /// Wakes the timer.
     tick: Condvar,
+    /// Wakes whoever waits for the end of the workers.
+    gone: Condvar,
 }
 
 struct State<D> {
@@ -102,6 +114,8 @@ struct State<D> {
     /// That of the worker which may take work; others were given up.
     generation: u64,
     has_worker: bool,
+    /// All threads of workers, whether they may take work or not.
+    workers: usize,
     /// Workers that were given up and are still held by the device.
     held: usize,
     ended: bool,
@@ -114,6 +128,7 @@ impl<D> Default for State<D> {
             running: None,
             generation: 0,
             has_worker: false,
+            workers: 0,
             held: 0,
             ended: false,
         }
@@ -172,6 +187,7 @@ impl<D: 'static> Shared<D> {
         let (shared, generation) = (Arc::clone(self), state.generation);
         spawn("aims-tpm worker", move || shared.work(generation))?;
         state.has_worker = true;
+        state.workers += 1;
         Ok(())
     }
 
@@ -196,6 +212,9 @@ impl<D: 'static> Shared<D> {
         if state.generation != generation {
             state.held = state.held.saturating_sub(1);
         }
+        state.workers = state.workers.saturating_sub(1);
+        drop(state);
+        self.gone.notify_all();
     }
 
     fn next_job(&self, generation: u64) -> Option<Job<D>> {

@@ -179,3 +179,40 @@ fn tpm_16_what_is_refused_leaves_nothing_behind() {
     signs(&crate::support::key(&store, "b"));
     tpm.quote(&ak, &[7; 32], pcrs(&[10])).unwrap();
 }
+
+/// TPM-16: a program that ends leaves nothing in the TPM, where there is nobody to clean up behind it.
+#[test]
+fn tpm_16_what_was_loaded_is_out_of_the_tpm_when_it_is_closed() {
+    if !tools::have("tpm2_getcap") {
+        return;
+    }
+    let Some(soft) = SoftTpm::start() else { return };
+    let dir = Dir::new();
+    let tpm = connect(&soft);
+    let store = TpmKeyStore::open(&tpm, dir.store()).unwrap();
+    let key = key(&store, "a");
+    signs(&key);
+    tpm.quote(&store.attestation_key().unwrap(), &[7; 32], pcrs(&[0])).unwrap();
+    let other = tpm.clone();
+    tpm.close().unwrap();
+    for handles in ["handles-transient", "handles-loaded-session", "handles-saved-session"] {
+        let left = tools::run(dir.path(), Some(&soft), "tpm2_getcap", &[handles]).unwrap();
+        assert_eq!(left.trim(), "", "{handles}");
+    }
+    // It is closed for all, and can be closed twice.
+    assert_refused!(Signer::sign(&key, SignInput::Message(b"message")), "device_gone", "TPM-44");
+    assert_refused!(other.info(), "device_gone", "TPM-44");
+    other.close().unwrap();
+}
+
+/// TPM-17: who closes waits no longer than for anything else.
+#[test]
+fn tpm_17_closing_a_tpm_that_stalls_ends_in_time() {
+    let Some(soft) = SoftTpm::start() else { return };
+    let tpm = Tpm::connect(settings(&soft).timeout(Duration::from_millis(200))).unwrap();
+    soft.pause();
+    let begun = Instant::now();
+    assert_refused!(tpm.close(), "tpm_timeout", "TPM-17");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    soft.resume();
+}

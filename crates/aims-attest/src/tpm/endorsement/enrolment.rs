@@ -1,20 +1,19 @@
 //! Enrolling a TPM: which attestation key is in which TPM (TPM-29).
 
-use std::fmt;
 use std::time::Duration;
 
+use aims_keys::UnixTime;
 use aims_keys::backend::HashAlgorithm;
-use aims_keys::{Backend, UnixTime};
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::{Endorsement, EndorsementVerifier, EnrolledTpm, EnrolmentError};
+use super::{EndorsementVerifier, EnrolmentError, PendingEnrolment};
 use crate::tpm::{TpmCredential, TpmDevice, TpmPublic};
 
 /// Enrols TPMs: an endorsement certificate says who made a TPM, and a credential that only that TPM activates shows that an attestation key is in it.
 ///
 /// What the other side sends is its word until the secret comes back: [`begin`](Self::begin) makes the credential for its TPM,
-/// [`finish`](PendingEnrolment::finish) takes the secret. What is between, a session or a store, is the caller's.
+/// [`finish`](PendingEnrolment::finish) takes the secret. What is between, a session or a store, is the caller's; for a file there is
+/// [`expose_json`](PendingEnrolment::expose_json).
 ///
 /// ```
 /// use aims_attest::tpm::{EndorsementRoots, EndorsementVerifier, Enrolment};
@@ -90,61 +89,13 @@ impl Enrolment {
         let credential =
             TpmCredential::make(&ek, &ak.name(backend), &*secret, backend).map_err(E::Credential)?;
         let expires = now + self.lifetime;
-        Ok((credential, PendingEnrolment { secret, begun: now, expires, endorsement, ak, backend }))
-    }
-}
-
-/// An enrolment that waits for its secret. It is good for one answer: whoever gives a wrong one begins anew.
-pub struct PendingEnrolment {
-    secret: Zeroizing<[u8; SECRET_LEN]>,
-    begun: UnixTime,
-    expires: UnixTime,
-    endorsement: Endorsement,
-    ak: TpmPublic,
-    backend: Backend,
-}
-
-impl PendingEnrolment {
-    /// Takes what the TPM made of the credential.
-    ///
-    /// # Errors
-    ///
-    /// [`EnrolmentError::Lapsed`] when it took too long, [`EnrolmentError::Secret`] when it is not the secret: the attestation key is not in the TPM with the endorsement key, or has
-    /// another name.
-    pub fn finish(self, secret: &[u8], now: UnixTime) -> Result<EnrolledTpm, EnrolmentError> {
-        // A clock that went back says nothing about how long it took.
-        if now < self.begun || now > self.expires.min(self.endorsement.not_after()) {
-            return Err(EnrolmentError::Lapsed);
-        }
-        if !bool::from(self.secret.ct_eq(secret)) {
-            return Err(EnrolmentError::Secret);
-        }
-        Ok(EnrolledTpm::new(&self.endorsement, &self.ak, now, self.backend)?)
-    }
-
-    /// The last second at which the secret is taken.
-    #[must_use]
-    pub fn expires(&self) -> UnixTime {
-        self.expires
-    }
-
-    /// Who made the TPM, if the secret comes back.
-    #[must_use]
-    pub fn endorsement(&self) -> &Endorsement {
-        &self.endorsement
-    }
-}
-
-/// Shows the time.
-impl fmt::Debug for PendingEnrolment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PendingEnrolment").field("expires", &self.expires).finish_non_exhaustive()
+        Ok((credential, PendingEnrolment::new(secret, (now, expires), endorsement, ak, backend)))
     }
 }
 
 /// As long as a challenge (ATT-21), and no longer than any name algorithm allows.
-const SECRET_LEN: usize = 32;
+pub(super) const SECRET_LEN: usize = 32;
 
 const _: () = assert!(SECRET_LEN <= HashAlgorithm::Sha256.output_len());
 
-const MAX_LIFETIME: Duration = Duration::from_secs(600);
+pub(super) const MAX_LIFETIME: Duration = Duration::from_secs(600);

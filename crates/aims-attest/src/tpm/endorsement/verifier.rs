@@ -134,13 +134,13 @@ impl EndorsementVerifierBuilder {
 /// That a manufacturer made the TPM with a key: what a verified endorsement certificate says. There is no other way to get one.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Endorsement {
-    ek_sha256: [u8; 32],
-    key: PublicNumbers,
-    manufacturer: String,
-    model: String,
-    version: String,
-    not_after: UnixTime,
-    roots: String,
+    pub(super) ek_sha256: [u8; 32],
+    pub(super) key: PublicNumbers,
+    pub(super) manufacturer: String,
+    pub(super) model: String,
+    pub(super) version: String,
+    pub(super) not_after: UnixTime,
+    pub(super) roots: String,
 }
 
 impl Endorsement {

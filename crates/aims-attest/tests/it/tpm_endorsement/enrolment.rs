@@ -33,11 +33,11 @@ impl World {
         Self { tpm, root, chain, ak: ak(), enrolment }
     }
 
-    fn begin(&self) -> Result<(TpmCredential, PendingEnrolment), EnrolmentError> {
+    pub(crate) fn begin(&self) -> Result<(TpmCredential, PendingEnrolment), EnrolmentError> {
         self.enrolment.begin(&self.chain, &self.tpm.ek, &self.ak, NOW)
     }
 
-    fn activate(&self, credential: &TpmCredential) -> Option<Vec<u8>> {
+    pub(crate) fn activate(&self, credential: &TpmCredential) -> Option<Vec<u8>> {
         let name = TpmPublic::parse(&self.ak).unwrap().name(backend::ring());
         self.tpm.activate(name.as_bytes(), credential.id_object(), credential.encrypted_secret())
     }

@@ -10,6 +10,8 @@ mod endorsement;
 mod enrolled;
 #[cfg(feature = "tpm")]
 mod enrolment;
+#[cfg(feature = "tpm")]
+mod pending;
 mod public;
 #[cfg(feature = "tpm")]
 mod roots;

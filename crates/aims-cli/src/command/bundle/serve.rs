@@ -65,15 +65,15 @@ impl Serve {
 
     fn tls(&self, inputs: &mut Inputs) -> Result<EndpointTls, Failure> {
         let provider = rustls::crypto::ring::default_provider();
-        let key = inputs.file(&self.key)?;
         if self.web {
+            let key = inputs.file(&self.key)?;
             let chain = inputs.file(&self.certificate)?;
             return EndpointTls::web(&chain.text, &key.text, &provider).about(&chain);
         }
         let chain = pem::certificates(&self.certificate, inputs)?;
         let svid = Svid::from_issuer(chain.items, backend::ring()).about_option(&chain.name)?;
-        let signer = KeyFile::read(&key, None)?.key;
-        let holder = Holder::for_svid(svid, Arc::new(signer)).about(&key)?;
+        let key = KeyFile::open(&self.key, None, inputs)?;
+        let holder = Holder::for_svid(svid, Arc::new(key.key)).about_option(&key.name)?;
         Ok(EndpointTls::spiffe(CurrentCredential::new(holder), &provider)?)
     }
 }

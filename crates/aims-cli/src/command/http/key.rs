@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use aims::backend;
 use aims::jose::{Jwk, base64};
-use aims::keys::{Algorithm, AlgorithmSet, PublicKey, PublicNumbers, SoftwareKey};
+use aims::keys::{Algorithm, AlgorithmSet, PublicKey, PublicNumbers};
 use aims_httpsig::{Candidate, SharedSecret};
 use zeroize::Zeroizing;
 
@@ -12,7 +12,7 @@ use crate::algorithm::{self, Binding};
 use crate::command::public_key::Document;
 use crate::failure::{About, Failure};
 use crate::input::{Input, Inputs};
-use crate::keyfile::KeyFile;
+use crate::keyfile::{AnyKey, KeyFile};
 use crate::pem;
 
 /// What to sign with.
@@ -56,7 +56,7 @@ pub(super) struct Bound {
 
 /// What signs.
 pub(super) enum Signing {
-    Private(Box<SoftwareKey>),
+    Private(Box<AnyKey>),
     Shared(SharedSecret),
 }
 
@@ -70,9 +70,8 @@ pub(super) enum Verifying {
 impl SigningKey {
     pub(super) fn read(&self, alg: Option<Algorithm>, inputs: &mut Inputs) -> Result<Signing, Failure> {
         if let Some(key) = &self.key {
-            return Ok(Signing::Private(Box::new(
-                KeyFile::read(&inputs.file(key)?, Binding::of_http(alg))?.key,
-            )));
+            let key = KeyFile::open(key, Binding::of_http(alg), inputs)?.key;
+            return Ok(Signing::Private(Box::new(key)));
         }
         secret(self.secret.as_deref(), self.secret_base64.as_deref(), inputs).map(Signing::Shared)
     }

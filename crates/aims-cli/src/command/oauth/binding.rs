@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aims::backend;
-use aims::keys::{Algorithm, PrivateKey, SoftwareKey};
+use aims::keys::{Algorithm, AsyncSigner, PrivateKey};
 use aims::oauth::{DpopProver, SenderConstraint};
 use zeroize::Zeroizing;
 
@@ -35,7 +35,7 @@ impl BindingArgs {
             return Ok(Binding { constraint, is_kept: true, new_key: None });
         }
         if let Some(path) = &self.dpop_key {
-            let key = KeyFile::read(&inputs.file(path)?, None)?.key;
+            let key = KeyFile::open(path, None, inputs)?.key;
             return Ok(Binding { constraint: by(key)?, is_kept: true, new_key: None });
         }
         let private = PrivateKey::generate(Algorithm::Es256, backend::ring())?;
@@ -48,7 +48,7 @@ impl BindingArgs {
     }
 }
 
-fn by(key: SoftwareKey) -> Result<SenderConstraint, Failure> {
+fn by(key: impl AsyncSigner + 'static) -> Result<SenderConstraint, Failure> {
     Ok(SenderConstraint::dpop(DpopProver::new(Arc::new(key))?))
 }
 

@@ -63,7 +63,7 @@ impl ClientArgs {
             Failure::Unusable("--client-id is missing: what does the server know the client by?".into())
         })?;
         if let Some(path) = &self.client_key {
-            let key = KeyFile::read(&inputs.file(path)?, self.client_alg)?;
+            let key = KeyFile::open(path, self.client_alg, inputs)?;
             let kid = self.client_kid.as_deref().or(key.key_id.as_deref());
             let key = ClientKey::new(client_id, Arc::new(key.key), kid).about_option("--client-kid")?;
             return Ok(ClientCredential::key(key));
@@ -81,9 +81,8 @@ fn workload(wit: &Path, key: &Path, inputs: &mut Inputs) -> Result<ClientCredent
     let file = inputs.file(wit)?;
     let wit = Wit::from_issuer(&file.text, backend::ring()).about(&file)?;
     let client = wit.subject().as_str().parse().about(&file)?;
-    let key_file = inputs.file(key)?;
-    let key = KeyFile::read(&key_file, Some(wit.confirmation_key().algorithm()))?.key;
-    let holder = Holder::new(wit, Arc::new(key)).about(&key_file)?;
+    let key = KeyFile::open(key, Some(wit.confirmation_key().algorithm()), inputs)?;
+    let holder = Holder::new(wit, Arc::new(key.key)).about_option(&key.name)?;
     Ok(ClientCredential::wit_svid(client, CurrentCredential::new(holder)))
 }
 

@@ -45,12 +45,12 @@ pub(crate) struct Authority {
 impl Authority {
     pub(super) fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
         let origin: Origin = self.origin.parse().about_option("--origin")?;
-        let key = Arc::new(KeyFile::read(&inputs.file(&self.key)?, self.alg)?.key);
+        let key = Arc::new(KeyFile::open(&self.key, self.alg, inputs)?.key);
         let now = time::now()?;
         let chain = match (&self.below, &self.below_key) {
             (Some(below), Some(below_key)) => {
                 let below = pem::certificates(below, inputs)?;
-                let above = Arc::new(KeyFile::read(&inputs.file(below_key)?, None)?.key);
+                let above = Arc::new(KeyFile::open(below_key, None, inputs)?.key);
                 let above = SvidIssuer::new(origin, above, below.items).about_option(&below.name)?;
                 presented(above.intermediate(key, self.lifetime, now)?.chain())?
             }

@@ -64,7 +64,7 @@ impl Issue {
     pub(super) fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
         let origin: Origin = self.origin.parse().about_option("--origin")?;
         let subject: WorkloadId = self.subject.parse().about_option("--subject")?;
-        let key = KeyFile::read(&inputs.file(&self.key)?, self.alg)?.key;
+        let key = KeyFile::open(&self.key, self.alg, inputs)?.key;
         let authority = pem::certificates(&self.authority, inputs)?;
         let holder = self.holder.read(inputs)?;
         // The library would shorten it.

@@ -26,7 +26,7 @@ pub(crate) struct Request {
 
 impl Request {
     pub(super) fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
-        let key = KeyFile::read(&inputs.file(&self.key)?, self.alg)?.key;
+        let key = KeyFile::open(&self.key, self.alg, inputs)?.key;
         let der = CertificateRequest::prepare(key.public_key())?.sign(&key)?;
         let lines = pem::request_lines(&der);
         let facts = Facts::new()

@@ -46,7 +46,7 @@ pub(crate) struct Revoke {
 impl Revoke {
     pub(super) fn run(self, inputs: &mut Inputs) -> Result<Report, Failure> {
         let origin: Origin = self.origin.parse().about_option("--origin")?;
-        let key = KeyFile::read(&inputs.file(&self.key)?, self.alg)?.key;
+        let key = KeyFile::open(&self.key, self.alg, inputs)?.key;
         let authority = pem::certificates(&self.authority, inputs)?;
         let issuer = SvidIssuer::new(origin, Arc::new(key), authority.items).about_option(&authority.name)?;
         let now = time::now()?;
