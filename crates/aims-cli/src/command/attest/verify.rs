@@ -172,7 +172,7 @@ fn refusal(verdict: Verdict) -> Failure {
             }
             R::UnsupportedType => ("ATT-2", "nobody verifies evidence of this type"),
             R::UnsupportedVersion => ("ATT-2", "the evidence is of a version that is not read"),
-            _ => ("ATT-122", "the evidence is not good"),
+            _ => ("ATT-121", "the evidence is not good"),
         },
         Verdict::Inconclusive("event_log") => ("TPM-27", "the evidence is without the log of the firmware"),
         Verdict::Inconclusive(_) => ("ATT-121", "something else is needed to tell"),
