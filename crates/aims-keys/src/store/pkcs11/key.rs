@@ -23,7 +23,7 @@ pub(super) struct Found {
 
 /// The private key of this name; the name is its label.
 pub(super) fn find(session: &Session, id: &KeyId, backend: Backend) -> Result<Found, Fault> {
-    describe(session, find_private(session, id)?, backend)
+    describe(session, find_private(session, id)?, None, backend)
 }
 
 pub(super) fn find_private(session: &Session, id: &KeyId) -> Result<ObjectHandle, Fault> {
@@ -100,18 +100,18 @@ pub(super) fn generate(
         Attribute::Label(name()),
     ];
     let (public, private) = session.generate_key_pair(&mechanism, &public, &private)?;
-    let made = describe(session, private, backend).and_then(|found| {
-        // Another process may have made one of this name meanwhile.
-        find_private(session, id)?;
+    // Another process may have made one of this name meanwhile: then ours is one too many.
+    let made = find_private(session, id).and_then(|_| {
+        let found = describe(session, private, Some(public), backend)?;
         let as_asked = !found.exportable && found.public.algorithm() == algorithm;
         if as_asked { Ok(found) } else { Err(Fault::Policy) }
     });
-    if made.is_err() {
+    made.map_err(|fault| {
         // Best effort: the first error is the one to tell.
         let _ = session.destroy_object(private);
         let _ = session.destroy_object(public);
-    }
-    made
+        if find_private(session, id).is_ok() { Fault::Several } else { fault }
+    })
 }
 
 /// The signature as the token gives it: `r || s` of fixed length for ECDSA.
@@ -130,7 +130,13 @@ pub(super) fn sign(
     if algorithm.signature_len() == Some(signature.len()) { Ok(signature) } else { Err(Fault::Backend) }
 }
 
-fn describe(session: &Session, object: ObjectHandle, backend: Backend) -> Result<Found, Fault> {
+/// What the token says of a private key; `public` is its other half, where that is known.
+fn describe(
+    session: &Session,
+    object: ObjectHandle,
+    public: Option<ObjectHandle>,
+    backend: Backend,
+) -> Result<Found, Fault> {
     use AttributeType as A;
 
     let is = |kind| match attribute(session, object, kind)? {
@@ -157,13 +163,17 @@ fn describe(session: &Session, object: ObjectHandle, backend: Backend) -> Result
         && is(A::Extractable)? == Some(false)
         && is(A::NeverExtractable)? == Some(true);
 
-    let numbers = public_numbers(session, object)?;
+    let numbers = public_numbers(session, object, public)?;
     let algorithm = numbers.usual_algorithm();
     Ok(Found { object, public: PublicKey::load(numbers, algorithm, backend)?, exportable: !stays })
 }
 
 /// The public half: of the private key where the token has it there, else of the public key of the same `CKA_ID`.
-fn public_numbers(session: &Session, private: ObjectHandle) -> Result<PublicNumbers, Fault> {
+fn public_numbers(
+    session: &Session,
+    private: ObjectHandle,
+    public: Option<ObjectHandle>,
+) -> Result<PublicNumbers, Fault> {
     let Some(Attribute::KeyType(kind)) = attribute(session, private, AttributeType::KeyType)? else {
         return Err(Fault::Backend);
     };
@@ -173,19 +183,27 @@ fn public_numbers(session: &Session, private: ObjectHandle) -> Result<PublicNumb
     if let (Some(curve), Some(point)) = curve_and_point(session, private)? {
         return numbers(&curve, &point);
     }
+    let public = match public {
+        Some(public) => public,
+        None => find_public(session, private, kind)?,
+    };
+    match curve_and_point(session, public)? {
+        (Some(curve), Some(point)) => numbers(&curve, &point),
+        _ => Err(Fault::Key(KeyError::PublicMissing)),
+    }
+}
+
+/// The public key of the same kind and `CKA_ID`.
+fn find_public(session: &Session, private: ObjectHandle, kind: KeyType) -> Result<ObjectHandle, Fault> {
     let key_id = match attribute(session, private, AttributeType::Id)? {
         Some(Attribute::Id(id)) if !id.is_empty() => id,
         _ => return Err(Fault::Key(KeyError::PublicMissing)),
     };
     let same = [public_key(), Attribute::Token(true), Attribute::KeyType(kind), Attribute::Id(key_id)];
-    let public = match *search(session, &same)? {
-        [] => return Err(Fault::Key(KeyError::PublicMissing)),
-        [public] => public,
-        _ => return Err(Fault::Several),
-    };
-    match curve_and_point(session, public)? {
-        (Some(curve), Some(point)) => numbers(&curve, &point),
-        _ => Err(Fault::Key(KeyError::PublicMissing)),
+    match *search(session, &same)? {
+        [] => Err(Fault::Key(KeyError::PublicMissing)),
+        [public] => Ok(public),
+        _ => Err(Fault::Several),
     }
 }
 

@@ -37,8 +37,8 @@ use crate::signer::Protection;
 /// - A wrong PIN is given to the token once: it counts, and locks.
 /// - What fails because a session, the login or a handle was lost is done once more; making and deleting keys never is.
 /// - Signatures over messages are verified before they are given out.
-/// - A token has no unique names. In one process, one of many makes a key; of several processes that make a key of one name at
-///   once, at most one does.
+/// - A token has no unique names. In one process, one of many makes a key. Several processes that make a key of one name at once
+///   look for each other's, and take their own back; should two remain, that name is ambiguous, and opens none.
 /// - The module runs in this process, with all its rights: name only one that nobody else can write to. It stays loaded.
 ///
 /// Calls block, for as long as the token does: see [`Blocking`](crate::Blocking) for executors.
@@ -77,17 +77,18 @@ impl Pkcs11Store {
         }
     }
 
-    fn handle(&self, id: &KeyId, found: Found) -> Result<KeyHandle, Fault> {
-        let exportable = found.exportable;
+    /// The key, and the generation of sessions in which it was found.
+    fn handle(&self, id: &KeyId, found: (Found, u64)) -> Result<KeyHandle, Fault> {
+        let exportable = found.0.exportable;
         let key = TokenKey::new(&self.pool, id, found, self.protection)?;
         Ok(KeyHandle::new(id.clone(), Arc::new(key)).exportable(exportable))
     }
 
     /// A key that signs nothing its public half verifies does not stay.
-    fn handle_of_new(&self, id: &KeyId, found: Found) -> Result<KeyHandle, Fault> {
+    fn handle_of_new(&self, id: &KeyId, found: (Found, u64)) -> Result<KeyHandle, Fault> {
         self.handle(id, found).inspect_err(|_| {
             // Best effort: the first error is the one to tell.
-            let _ = self.pool.write(|session| key::destroy(session, id));
+            let _ = self.pool.write(|session, _| key::destroy(session, id));
         })
     }
 }
@@ -95,7 +96,7 @@ impl Pkcs11Store {
 impl KeyStore for Pkcs11Store {
     fn open(&self, id: &KeyId) -> Result<KeyHandle, StoreError> {
         self.pool
-            .read(|session, _| key::find(session, id, self.backend))
+            .read(|session, generation| Ok((key::find(session, id, self.backend)?, generation)))
             .and_then(|found| self.handle(id, found))
             .map_err(|fault| fault.of_store(id))
     }
@@ -106,8 +107,10 @@ impl GenerateKeys for Pkcs11Store {
     fn generate(&self, id: &KeyId, algorithm: Algorithm) -> Result<KeyHandle, StoreError> {
         let _alone = self.pool.token.changing.lock().unwrap_or_else(PoisonError::into_inner);
         self.pool
-            .write(|session| match key::find_private(session, id) {
-                Err(Fault::NoObject) => key::generate(session, id, algorithm, self.backend).map(Some),
+            .write(|session, generation| match key::find_private(session, id) {
+                Err(Fault::NoObject) => {
+                    Ok(Some((key::generate(session, id, algorithm, self.backend)?, generation)))
+                }
                 Ok(_) | Err(Fault::Several) => Ok(None),
                 Err(fault) => Err(fault),
             })
@@ -137,7 +140,7 @@ impl ListKeys for Pkcs11Store {
 impl DeleteKeys for Pkcs11Store {
     fn delete(&self, id: &KeyId) -> Result<(), StoreError> {
         let _alone = self.pool.token.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.pool.write(|session| key::destroy(session, id)).map_err(|fault| fault.of_store(id))
+        self.pool.write(|session, _| key::destroy(session, id)).map_err(|fault| fault.of_store(id))
     }
 }
 

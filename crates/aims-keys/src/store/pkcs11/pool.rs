@@ -40,8 +40,8 @@ impl Pool {
     }
 
     /// Does something that changes the token; once, for nobody knows how far it came.
-    pub(super) fn write<T>(&self, task: impl Fn(&Session) -> Result<T, Fault>) -> Result<T, Fault> {
-        self.once(true, &|session: &Session, _| task(session))
+    pub(super) fn write<T>(&self, task: impl Fn(&Session, u64) -> Result<T, Fault>) -> Result<T, Fault> {
+        self.once(true, &task)
     }
 
     fn once<T>(&self, writes: bool, task: &impl Fn(&Session, u64) -> Result<T, Fault>) -> Result<T, Fault> {

@@ -30,14 +30,18 @@ impl TokenKey {
     pub(super) fn new(
         pool: &Arc<Pool>,
         id: &KeyId,
-        found: Found,
+        (found, generation): (Found, u64),
         protection: Protection,
     ) -> Result<Self, Fault> {
         const MESSAGE: &[u8] = b"aims-keys: does this key belong to its public key?";
 
-        let Found { public, .. } = found;
-        let pool = Arc::clone(pool);
-        let key = Self { pool, id: id.clone(), public, protection, object: Mutex::default() };
+        let key = Self {
+            pool: Arc::clone(pool),
+            id: id.clone(),
+            public: found.public,
+            protection,
+            object: Mutex::new(Some((generation, found.object))),
+        };
         key.sign_message(MESSAGE)?;
         Ok(key)
     }

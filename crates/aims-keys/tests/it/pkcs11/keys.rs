@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use aims_keys::store::{DeleteKeys, GenerateKeys, KeyHandle, KeyStore, ListKeys, Pkcs11Store, TokenName};
 use aims_keys::{
@@ -186,7 +187,7 @@ fn tpm_43_of_many_that_make_a_key_of_one_name_one_does() {
 #[test]
 fn tpm_43_a_store_without_a_free_session_is_busy_and_no_more_than_that() {
     on_a_token(tpm_43_a_store_without_a_free_session_is_busy_and_no_more_than_that, |world| {
-        let store = world.builder().pin(pin_of(PIN)).sessions(1).patience(core::time::Duration::ZERO);
+        let store = world.builder().pin(pin_of(PIN)).sessions(1).patience(Duration::ZERO);
         let key = store.open().unwrap().generate(&id("k"), Algorithm::Es256).unwrap();
         let busy: usize = thread::scope(|scope| {
             let threads = [(); 4].map(|()| {
