@@ -1,5 +1,7 @@
 //! The packages and features of a run over the whole workspace.
 
+use serde_json::Value;
+
 use crate::{apt, packages};
 
 /// Features that need OpenSSL, whichever crate has them.
@@ -32,25 +34,35 @@ fn tss(there: bool, ci: bool) -> Result<bool, String> {
     Ok(there)
 }
 
-/// Every feature; where OpenSSL is missing, every one that does without.
+/// Every feature; where OpenSSL or libtss2 is missing, every one that does without.
 pub(crate) fn all() -> Result<Vec<String>, String> {
-    if apt::openssl() {
+    let (openssl, tss) = (apt::openssl(), has_tss()?);
+    if openssl && tss {
         return Ok(vec!["--all-features".to_owned()]);
     }
-    eprintln!("SKIPPED: {}: {}", WITH_OPENSSL.join(", "), apt::NO_OPENSSL);
-    Ok(vec!["--features".to_owned(), without_openssl()?.join(",")])
+    if !openssl {
+        eprintln!("SKIPPED: {}: {}", WITH_OPENSSL.join(", "), apt::NO_OPENSSL);
+    }
+    Ok(vec!["--features".to_owned(), without(openssl, tss)?.join(",")])
 }
 
-/// As `crate/feature`.
-fn without_openssl() -> Result<Vec<String>, String> {
+/// What is left where one of them is missing, as `crate/feature`.
+fn without(openssl: bool, tss: bool) -> Result<Vec<String>, String> {
     let mut names = Vec::new();
-    for package in packages::all()? {
-        let features = package.metadata.get("features").and_then(|features| features.as_object());
-        let features = features.into_iter().flatten().map(|(name, _)| name.as_str());
-        let kept = features.filter(|name| !WITH_OPENSSL.contains(name));
-        names.extend(kept.map(|name| format!("{}/{name}", package.name)));
+    for package in packages::all()?.iter().filter(|package| tss || package.name != WITH_TSS) {
+        let features = package.metadata.get("features").and_then(Value::as_object);
+        let kept = features.into_iter().flatten().filter(|(name, turns_on)| {
+            (openssl || !WITH_OPENSSL.contains(&name.as_str())) && (tss || !needs_tss(turns_on))
+        });
+        names.extend(kept.map(|(name, _)| format!("{}/{name}", package.name)));
     }
     Ok(names)
+}
+
+/// Whether a feature brings the crate that needs libtss2.
+fn needs_tss(turns_on: &Value) -> bool {
+    let dependency = format!("dep:{WITH_TSS}");
+    turns_on.as_array().into_iter().flatten().any(|name| name == dependency.as_str())
 }
 
 #[cfg(test)]
@@ -68,10 +80,23 @@ mod tests {
 
     #[test]
     fn without_openssl_only_its_features_are_missing() {
-        let names = without_openssl().unwrap();
+        let names = without(false, true).unwrap();
         for there in ["aims-jose/jwe-parse", "aims-jose/ml-dsa", "aims-credential/x509"] {
             assert!(names.iter().any(|name| name == there), "{names:?}");
         }
         assert!(!names.iter().any(|name| name.ends_with("/jwe")), "{names:?}");
+    }
+
+    /// TPM-1: of the crate that needs libtss2 nothing is built without it, by no feature of another either.
+    #[test]
+    fn tpm_1_without_libtss2_no_feature_brings_its_crate() {
+        let (with, names) = (without(true, true).unwrap(), without(true, false).unwrap());
+        for there in ["aims-attest/tpm", "aims-testkit/swtpm", "aims-jose/jwe"] {
+            assert!(names.iter().any(|name| name == there), "{names:?}");
+        }
+        for brings in ["aims-cli/tpm", "aims-examples/tpm"] {
+            assert!(with.iter().any(|name| name == brings), "{with:?}");
+            assert!(!names.iter().any(|name| name == brings), "{names:?}");
+        }
     }
 }

@@ -41,8 +41,7 @@ fn row(chosen: impl FnOnce(Made) -> (Evidence, Vec<Signed>)) -> Row {
     let (key, public) = tpm.key();
     let key = Thumbprint::of(key.public_key());
     let binding = KeyBinding::of("spiffe://acme.example", &[7; 32], &key, backend::ring());
-    let (quote, certify) =
-        (tpm.quote(binding.as_bytes(), &pcrs), tpm.certify(&public, binding.as_bytes()));
+    let (quote, certify) = (tpm.quote(binding.as_bytes(), &pcrs), tpm.certify(&public, binding.as_bytes()));
     let quoted = TpmEvidence::new(device.ak().clone(), quote.clone(), values);
     let certified = quoted.clone().certify(&public, certify.clone());
     let evidence = |made: TpmEvidence| made.to_evidence(*NOW).expect("evidence");
