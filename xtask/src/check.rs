@@ -92,16 +92,12 @@ fn benches() -> Result<Done, Stop> {
     if !apt::openssl() {
         return Err(Stop::Skipped(apt::NO_OPENSSL.to_owned()));
     }
-    process::run(&mut process::cargo(&[
-        "clippy",
-        "--manifest-path",
-        "benches/Cargo.toml",
-        "--all-targets",
-        "--locked",
-        "--",
-        "-D",
-        "warnings",
-    ]))?;
+    let mut command =
+        process::cargo(&["clippy", "--manifest-path", "benches/Cargo.toml", "--all-targets", "--locked"]);
+    if features::has_tss()? {
+        command.args(["--features", "tpm"]);
+    }
+    process::run(command.args(["--", "-D", "warnings"]))?;
     Ok(Done::Ok)
 }
 

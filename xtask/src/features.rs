@@ -1,5 +1,7 @@
 //! The packages and features of a run over the whole workspace.
 
+use serde_json::Value;
+
 use crate::{apt, packages};
 
 /// Features that need OpenSSL, whichever crate has them.
@@ -7,9 +9,6 @@ const WITH_OPENSSL: [&str; 1] = ["jwe"];
 
 /// The crate that needs libtss2 (TPM-1).
 pub(crate) const WITH_TSS: &str = "aims-tpm";
-
-/// The features that bring it, as `crate/feature`.
-const BRING_TSS: [&str; 1] = ["aims-cli/tpm"];
 
 /// Every package; where libtss2 is missing, every one that does without. CI must have it (TPM-9).
 pub(crate) fn packages() -> Result<Vec<String>, String> {
@@ -44,23 +43,26 @@ pub(crate) fn all() -> Result<Vec<String>, String> {
     if !openssl {
         eprintln!("SKIPPED: {}: {}", WITH_OPENSSL.join(", "), apt::NO_OPENSSL);
     }
-    if !tss {
-        eprintln!("SKIPPED: {}: {}", BRING_TSS.join(", "), apt::NO_TSS);
-    }
-    Ok(vec!["--features".to_owned(), those_with(openssl, tss)?.join(",")])
+    Ok(vec!["--features".to_owned(), without(openssl, tss)?.join(",")])
 }
 
-/// The features that work with what is there, as `crate/feature`.
-fn those_with(openssl: bool, tss: bool) -> Result<Vec<String>, String> {
+/// What is left where one of them is missing, as `crate/feature`.
+fn without(openssl: bool, tss: bool) -> Result<Vec<String>, String> {
     let mut names = Vec::new();
-    for package in packages::all()? {
-        let features = package.metadata.get("features").and_then(|features| features.as_object());
-        let features = features.into_iter().flatten().map(|(name, _)| name.as_str());
-        let kept = features.filter(|name| openssl || !WITH_OPENSSL.contains(name));
-        let kept = kept.map(|name| format!("{}/{name}", package.name));
-        names.extend(kept.filter(|name| tss || !BRING_TSS.contains(&name.as_str())));
+    for package in packages::all()?.iter().filter(|package| tss || package.name != WITH_TSS) {
+        let features = package.metadata.get("features").and_then(Value::as_object);
+        let kept = features.into_iter().flatten().filter(|(name, turns_on)| {
+            (openssl || !WITH_OPENSSL.contains(&name.as_str())) && (tss || !needs_tss(turns_on))
+        });
+        names.extend(kept.map(|(name, _)| format!("{}/{name}", package.name)));
     }
     Ok(names)
+}
+
+/// Whether a feature brings the crate that needs libtss2.
+fn needs_tss(turns_on: &Value) -> bool {
+    let dependency = format!("dep:{WITH_TSS}");
+    turns_on.as_array().into_iter().flatten().any(|name| name == dependency.as_str())
 }
 
 #[cfg(test)]
@@ -78,29 +80,23 @@ mod tests {
 
     #[test]
     fn without_openssl_only_its_features_are_missing() {
-        let names = those_with(false, true).unwrap();
-        for there in ["aims-jose/jwe-parse", "aims-jose/ml-dsa", "aims-credential/x509", "aims-cli/tpm"] {
+        let names = without(false, true).unwrap();
+        for there in ["aims-jose/jwe-parse", "aims-jose/ml-dsa", "aims-credential/x509"] {
             assert!(names.iter().any(|name| name == there), "{names:?}");
         }
         assert!(!names.iter().any(|name| name.ends_with("/jwe")), "{names:?}");
     }
 
-    /// TPM-1: what a machine without libtss2 builds does not ask for it; what verifies evidence is built all the same.
+    /// TPM-1: of the crate that needs libtss2 nothing is built without it, by no feature of another either.
     #[test]
-    fn tpm_1_without_libtss2_no_feature_brings_it() {
-        let names = those_with(true, false).unwrap();
-        for there in ["aims-jose/jwe", "aims-attest/tpm"] {
+    fn tpm_1_without_libtss2_no_feature_brings_its_crate() {
+        let (with, names) = (without(true, true).unwrap(), without(true, false).unwrap());
+        for there in ["aims-attest/tpm", "aims-testkit/swtpm", "aims-jose/jwe"] {
             assert!(names.iter().any(|name| name == there), "{names:?}");
         }
-        let dependents = packages::all().unwrap().into_iter().filter(|package| package.name != WITH_TSS);
-        for package in dependents {
-            let features = package.metadata.get("features").and_then(|features| features.as_object());
-            for (name, enables) in features.into_iter().flatten() {
-                let brings = enables.to_string().contains(WITH_TSS);
-                let name = format!("{}/{name}", package.name);
-                assert_eq!(brings, BRING_TSS.contains(&name.as_str()), "{name}");
-                assert!(!brings || !names.contains(&name), "{name}");
-            }
+        for brings in ["aims-cli/tpm", "aims-examples/tpm"] {
+            assert!(with.iter().any(|name| name == brings), "{with:?}");
+            assert!(!names.iter().any(|name| name == brings), "{names:?}");
         }
     }
 }
