@@ -14,7 +14,8 @@ pub(super) fn judge(policy: &Policy, appraisals: &[&Appraisal], now: UnixTime) -
     let mut best: Option<Satisfied> = None;
     let mut unmet = Vec::new();
     for group in groups(&counting) {
-        let found = Evaluation { group: &group, now, unmet: &mut unmet }.of(policy, &BTreeSet::new());
+        let mut found = Evaluation { group: &group, hidden: BTreeSet::new(), now, unmet: &mut unmet };
+        let found = found.of(policy, &BTreeSet::new());
         let Some(found) = found.map(|found| found.satisfied(&group)) else { continue };
         let is_better = |best: &Satisfied| (found.level, found.not_after) > (best.level, best.not_after);
         if best.as_ref().is_none_or(is_better) {
@@ -77,6 +78,8 @@ fn with_parents<'a>(members: impl IntoIterator<Item = &'a Appraisal>) -> Vec<&'a
 
 struct Evaluation<'e, 'a> {
     group: &'e Group<'a>,
+    /// What is not looked at here at all.
+    hidden: BTreeSet<AppraisalId>,
     now: UnixTime,
     unmet: &'e mut Vec<Unmet>,
 }
@@ -116,7 +119,7 @@ impl Found {
     }
 }
 
-impl<'a> Evaluation<'_, 'a> {
+impl<'e, 'a> Evaluation<'e, 'a> {
     /// What satisfies it, of what is not taken.
     fn of(&mut self, policy: &Policy, taken: &BTreeSet<AppraisalId>) -> Option<Found> {
         match &policy.rule {
@@ -157,7 +160,11 @@ impl<'a> Evaluation<'_, 'a> {
         for policy in policies {
             // Not `take(n)`: the others say what they miss.
             if let Some(found) = self.of(policy, &taken) {
-                taken.extend(found.used.iter().copied());
+                let used = |one: &&Appraisal| found.used.contains(one.id());
+                let same = |one: &&Appraisal| {
+                    self.group.all.iter().filter(|own| used(own)).any(|own| is_same(own, one))
+                };
+                taken.extend(self.group.all.iter().filter(|one| same(one)).map(|one| *one.id()));
                 all.push(found);
             }
         }
@@ -236,7 +243,10 @@ impl<'a> Evaluation<'_, 'a> {
         }
         // What is missing for that is what is wanted here.
         let mut unmet = Vec::new();
-        let is_so = Evaluation { group: self.group, now: self.now, unmet: &mut unmet }.of(policy, taken);
+        let hidden = self.hidden.clone();
+        let mut is_so = Evaluation { group: self.group, hidden, now: self.now, unmet: &mut unmet };
+        // Also by what something else rests on.
+        let is_so = is_so.of(policy, &BTreeSet::new());
         if is_so.is_some() { self.miss("excluded") } else { self.or_empty(looked_at) }
     }
 
@@ -259,17 +269,19 @@ impl<'a> Evaluation<'_, 'a> {
         otherwise: &'static str,
         is_kept: impl Fn(&Appraisal) -> bool,
     ) -> Option<Found> {
-        let mut taken = taken.clone();
-        taken.extend(self.group.all.iter().filter(|one| !is_kept(one)).map(|one| *one.id()));
-        let found = self.of(policy, &taken);
+        let mut hidden = self.hidden.clone();
+        hidden.extend(self.group.all.iter().filter(|one| !is_kept(one)).map(|one| *one.id()));
+        let found =
+            Evaluation { group: self.group, hidden, now: self.now, unmet: self.unmet }.of(policy, taken);
         if found.is_some() { found } else { self.miss(otherwise) }
     }
 
     fn free<'t>(
-        &self,
+        &'t self,
         taken: &'t BTreeSet<AppraisalId>,
-    ) -> impl Iterator<Item = &'a Appraisal> + use<'t, 'a, '_> {
-        self.group.all.iter().copied().filter(move |one| !taken.contains(one.id()))
+    ) -> impl Iterator<Item = &'a Appraisal> + use<'t, 'e, 'a> {
+        let is_free = |id| !taken.contains(id) && !self.hidden.contains(id);
+        self.group.all.iter().copied().filter(move |one| is_free(one.id()))
     }
 
     fn or_empty(&mut self, found: Option<Found>) -> Option<Found> {
@@ -280,6 +292,14 @@ impl<'a> Evaluation<'_, 'a> {
         self.unmet.push(Unmet { code, kind: None });
         None
     }
+}
+
+/// Whether two are one piece: whoever brings the same twice has shown no more, nor whoever has one device say the same of one key twice.
+fn is_same(one: &Appraisal, other: &Appraisal) -> bool {
+    let in_hardware = |one: &Appraisal| matches!(one.bound_key(), BoundKey::Hardware(_));
+    let of_one_key = || in_hardware(one) && one.bound_key() == other.bound_key();
+    one.evidence_type() == other.evidence_type()
+        && (one.evidence_digest() == other.evidence_digest() || of_one_key())
 }
 
 fn root(appraisal: &Appraisal) -> &Appraisal {

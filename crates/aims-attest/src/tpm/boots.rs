@@ -8,7 +8,7 @@ use super::{ClockInfo, TpmName};
 
 /// What was last seen of the clock of each TPM (TPM-26).
 ///
-/// Evidence of a TPM is appraised in the order in which it was made: of two quotes the older one is refused after the younger one.
+/// Of two quotes the older one is refused after the younger one, if it is older by more than a challenge lives ([`ClockInfo::after`]).
 pub trait BootCounters: fmt::Debug + Send + Sync {
     /// Compares with what was last seen of the TPM that has this attestation key, by [`ClockInfo::after`], and remembers the outcome, in one step: of two calls at
     /// once, one sees what the other has remembered.
@@ -57,7 +57,8 @@ impl ClockInfo {
     /// # Errors
     ///
     /// [`BootError::Back`] when the TPM was reset less often than before, was resumed less often since the same reset, or has an earlier clock since the same reset although it says
-    /// that the clock cannot have gone back.
+    /// that the clock cannot have gone back: earlier by more than five minutes, the longest that a challenge is answered. Within that, two who use one TPM are heard in another order
+    /// than the TPM has heard them, which is the fault of neither; how old a quote is, is told by its challenge.
     pub fn after(self, last: Self) -> Result<(Boot, Self), BootError> {
         if self.reset_count != last.reset_count {
             return if self.reset_count > last.reset_count {
@@ -66,12 +67,17 @@ impl ClockInfo {
                 Err(BootError::Back)
             };
         }
-        if self.restart_count < last.restart_count || (self.clock < last.clock && self.safe) {
+        if self.restart_count < last.restart_count
+            || (self.safe && self.clock < last.clock.saturating_sub(OUT_OF_ORDER))
+        {
             return Err(BootError::Back);
         }
         Ok((Boot::Same, Self { clock: self.clock.max(last.clock), ..self }))
     }
 }
+
+/// In milliseconds: no challenge lives longer.
+const OUT_OF_ORDER: u64 = 300_000;
 
 /// Counters in memory, of a bounded number of TPMs. They are forgotten with the process: a replay from before it is then told by its challenge alone.
 pub struct MemoryBootCounters {

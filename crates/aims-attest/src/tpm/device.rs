@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use aims_keys::{Backend, KeyError, PublicKey};
+use aims_keys::{Backend, KeyError, PublicKey, UnixTime};
 
 use super::signature::algorithm_of;
 use super::{PcrBank, TpmName, TpmPublic, TpmPublicError, TpmReadError, TpmScheme, TpmSignature};
@@ -17,6 +17,7 @@ pub struct TpmDevice {
     hash: PcrBank,
     ek_sha256: [u8; 32],
     manufacturer: Option<String>,
+    not_after: UnixTime,
     is_revoked: bool,
 }
 
@@ -43,13 +44,20 @@ impl TpmDevice {
         let hash = PcrBank::from_hash(hash).ok_or(TpmDeviceError::Algorithm)?;
         let key = PublicKey::load(numbers.clone(), algorithm, backend).map_err(TpmDeviceError::Key)?;
         let ak = public.name(backend);
-        Ok(Self { ak, key, hash, ek_sha256, manufacturer: None, is_revoked: false })
+        Ok(Self { ak, key, hash, ek_sha256, manufacturer: None, not_after: UnixTime::MAX, is_revoked: false })
     }
 
     /// Says who made the TPM, as the endorsement certificate has it, such as `id:414D4400`.
     #[must_use]
     pub fn with_manufacturer(mut self, manufacturer: impl Into<String>) -> Self {
         self.manufacturer = Some(manufacturer.into());
+        self
+    }
+
+    /// The last second to which its endorsement counts: nothing that it says counts for longer (ATT-24). Default: for ever.
+    #[must_use]
+    pub fn with_not_after(mut self, not_after: UnixTime) -> Self {
+        self.not_after = not_after;
         self
     }
 
@@ -82,6 +90,12 @@ impl TpmDevice {
     #[must_use]
     pub fn manufacturer(&self) -> Option<&str> {
         self.manufacturer.as_deref()
+    }
+
+    /// The last second to which its endorsement counts.
+    #[must_use]
+    pub fn not_after(&self) -> UnixTime {
+        self.not_after
     }
 
     /// Whether it is not believed any more.
@@ -148,10 +162,13 @@ impl EnrolledDevices {
         Self::default()
     }
 
-    /// Adds a TPM, in place of what was known of its attestation key.
+    /// Adds a TPM, in place of what was known of its attestation key. One that is not believed any more is not believed again for being enrolled again:
+    /// whoever has it can do that.
     pub fn enrol(&self, device: TpmDevice) {
         // What one call writes is one entry: there is nothing half-written behind a panic.
         let mut devices = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let was_revoked = devices.get(&device.ak).is_some_and(|known| known.is_revoked);
+        let device = if was_revoked { device.revoked() } else { device };
         devices.insert(device.ak.clone(), Arc::new(device));
     }
 

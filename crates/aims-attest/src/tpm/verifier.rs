@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aims_jose::Thumbprint;
-use aims_keys::Backend;
+use aims_keys::{Backend, UnixTime};
 use subtle::ConstantTimeEq;
 
 use super::{
@@ -66,7 +66,7 @@ impl TpmVerifier {
     /// What is cheap comes first (ATT-124): no signature is verified for evidence that does not answer the challenge, and no log is replayed for evidence that is not signed.
     fn examine<'e>(&self, evidence: &'e TpmEvidence, asked: Bound<'_>) -> Result<Found<'e>, Verdict> {
         let rejected = |reason| Verdict::Rejected(reason);
-        let device = self.device(evidence)?;
+        let device = self.device(evidence, asked.now)?;
         let quote = attest(evidence.quote(), asked.binding).map_err(rejected)?;
         let quoted = quote.quoted().map_err(reason::of_structure).map_err(rejected)?;
         let key = match evidence.certification() {
@@ -100,7 +100,7 @@ impl TpmVerifier {
     }
 
     /// The enrolled TPM; what comes with the evidence is no more than a name to look it up by (TPM-22).
-    fn device(&self, evidence: &TpmEvidence) -> Result<Arc<TpmDevice>, Verdict> {
+    fn device(&self, evidence: &TpmEvidence, now: UnixTime) -> Result<Arc<TpmDevice>, Verdict> {
         let claimed = evidence.claimed_ak();
         let device = self
             .devices
@@ -110,7 +110,11 @@ impl TpmVerifier {
         if device.ak() != claimed {
             return Err(Verdict::Error);
         }
-        if device.is_revoked() { Err(Verdict::Rejected(Reason::Revoked)) } else { Ok(device) }
+        if device.is_revoked() {
+            return Err(Verdict::Rejected(Reason::Revoked));
+        }
+        // ATT-24: what its maker said of it has ended.
+        if now > device.not_after() { Err(Verdict::Rejected(Reason::Expired)) } else { Ok(device) }
     }
 
     /// The key that was certified in the same session and the same boot, if it is the one that a credential is wanted for (TPM-30).
@@ -163,11 +167,12 @@ impl Verifier for TpmVerifier {
             Ok(read) => read,
             Err(error) => return refused(Verdict::Rejected(reason::of_evidence(error))),
         };
-        let found = match self.examine(&read, Bound { binding, key }) {
+        let found = match self.examine(&read, Bound { now, binding, key }) {
             Ok(found) => found,
             Err(verdict) => return refused(verdict),
         };
-        let builder = Appraisal::accepted(evidence, VERIFIER, (now, now + self.max_age), self.backend);
+        let expires = (now + self.max_age).min(found.device.not_after() + Duration::from_secs(1));
+        let builder = Appraisal::accepted(evidence, VERIFIER, (now, expires), self.backend);
         let builder = found.describe(builder.freshness(Freshness::Nonce), binding);
         match &self.pcr_policy {
             // Known values of the PCRs are known programs and settings.
@@ -182,6 +187,7 @@ impl Verifier for TpmVerifier {
 /// What the evidence has to answer.
 #[derive(Clone, Copy)]
 struct Bound<'a> {
+    now: UnixTime,
     binding: &'a KeyBinding,
     key: &'a Thumbprint,
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aims_attest::{
-    Appraisal, AppraisalBuilder, BoundKey, EvidenceRule, EvidenceType, Freshness, Judgement, KeyBinding,
-    Level, Policy, Reason, Verdict,
+    Appraisal, AppraisalBuilder, BoundKey, Evidence, EvidenceRule, EvidenceType, Freshness, Judgement,
+    KeyBinding, Level, Policy, Reason, Verdict,
 };
 use aims_jose::Thumbprint;
 use aims_keys::backend;
@@ -398,4 +398,46 @@ fn a_policy_says_of_which_evidence_it_speaks() {
     assert_eq!(policy.evidence_types(), [&EvidenceType::Eat, &EvidenceType::Tdx, &EvidenceType::UnixPeer]);
     assert_eq!(policy.id(), None);
     assert_eq!(policy.named("p-1").id(), Some("p-1"));
+}
+
+#[test]
+fn att_111_one_piece_brought_twice_is_one() {
+    let key = key();
+    let two = |kind: EvidenceType| Policy::n_of(2, [rule(kind.clone()).into(), rule(kind).into()]);
+    // The same bytes, appraised twice.
+    let again = || {
+        accepted(EvidenceType::Eat, NOW + MINUTE)
+            .bound(BoundKey::ProofOfPossession(key), bind(key, 1))
+            .build()
+    };
+    let judgement = two(EvidenceType::Eat).judge(&[&again(), &again()], NOW);
+    assert!(!judgement.is_satisfied());
+    // One device that speaks twice of one key, in other words.
+    let written = |payload: &[u8]| {
+        let evidence = Evidence::new(EvidenceType::Tpm2Quote, payload.to_vec(), NOW).unwrap();
+        Appraisal::accepted(&evidence, "test", (NOW, NOW + MINUTE), backend::ring())
+            .bound(BoundKey::Hardware(key), bind(key, 1))
+            .build()
+    };
+    let judgement = two(EvidenceType::Tpm2Quote).judge(&[&written(b"{}"), &written(b"{ }")], NOW);
+    assert_eq!((judgement.is_satisfied(), codes(&judgement)), (false, vec!["evidence_missing", "too_few"]));
+}
+
+#[test]
+fn att_103_what_another_part_rests_on_is_not_hidden_from_not() {
+    let key = key();
+    let of = |payload: &[u8], until, selectors: &[&str]| {
+        let evidence = Evidence::new(EvidenceType::Eat, payload.to_vec(), NOW).unwrap();
+        let builder = Appraisal::accepted(&evidence, "test", (NOW, until), backend::ring())
+            .bound(BoundKey::ProofOfPossession(key), bind(key, 1));
+        with(builder, selectors)
+    };
+    let bad = of(b"1", NOW + TEN_MINUTES, &["eat:debug:true"]);
+    let good = of(b"2", NOW + MINUTE, &["eat:debug:false"]);
+    let debug = rule(EvidenceType::Eat).selector("eat:debug:true".parse().unwrap());
+    let not = Policy::not(debug.into());
+    assert!(!not.judge(&[&bad, &good], NOW).is_satisfied());
+    // The first part takes what is worth most, which is the one that the second part is about.
+    let policy = Policy::n_of(2, [rule(EvidenceType::Eat).into(), not]);
+    assert!(!policy.judge(&[&bad, &good], NOW).is_satisfied());
 }

@@ -48,7 +48,8 @@ impl EnrolledTpm {
     ) -> Result<Self, EnrolledTpmError> {
         let (manufacturer, model) = (endorsement.manufacturer().to_owned(), endorsement.model().to_owned());
         let device = TpmDevice::new(ak.as_bytes(), *endorsement.ek_sha256(), backend)?
-            .with_manufacturer(&manufacturer);
+            .with_manufacturer(&manufacturer)
+            .with_not_after(endorsement.not_after());
         Ok(Self {
             device,
             ak: ak.clone(),
@@ -226,7 +227,9 @@ impl<'a> Members<'a> {
             return Err(E::Malformed);
         }
         let ak = TpmPublic::parse(&ak_public).map_err(E::AttestationKey)?;
-        let device = TpmDevice::new(&ak_public, ek_sha256, backend)?.with_manufacturer(&manufacturer);
+        let device = TpmDevice::new(&ak_public, ek_sha256, backend)?
+            .with_manufacturer(&manufacturer)
+            .with_not_after(not_after);
         let (model, version) = (model.into_owned(), version.into_owned());
         Ok(EnrolledTpm { device, ak, manufacturer, model, version, roots, enrolled_at, not_after })
     }

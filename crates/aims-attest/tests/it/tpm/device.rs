@@ -78,6 +78,9 @@ fn tpm_22_what_was_not_enrolled_is_not_found() {
     assert!(!devices.device(&ak).unwrap().unwrap().is_revoked());
     assert!(devices.revoke(&ak));
     assert!(devices.device(&ak).unwrap().unwrap().is_revoked());
+    // Whoever has it can be enrolled again, and is not believed again for that.
+    devices.enrol(machine.device());
+    assert!(devices.device(&ak).unwrap().unwrap().is_revoked());
 }
 
 #[test]

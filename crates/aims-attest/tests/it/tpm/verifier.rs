@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aims_attest::tpm::{MemoryBootCounters, PcrBank, PcrPolicy, TpmEvidence};
+use aims_attest::tpm::{EnrolledDevices, MemoryBootCounters, PcrBank, PcrPolicy, TpmEvidence, TpmVerifier};
 use aims_attest::{
     Appraisal, Asked, BoundKey, EvidenceType, Freshness, Level, Proven, Reason, Verdict, Verifier, Verifiers,
 };
@@ -98,6 +98,22 @@ fn att_25_att_24_time_is_what_the_caller_says_and_an_appraisal_ends() {
 }
 
 #[test]
+fn att_24_tpm_28_a_tpm_counts_no_longer_than_its_endorsement() {
+    let machine = Machine::new();
+    let second = Duration::from_secs(1);
+    let devices = EnrolledDevices::new();
+    devices.enrol(machine.device().with_not_after(NOW + second));
+    let verifier = TpmVerifier::builder(devices, backend::ring()).build();
+    let evidence = machine.full().to_evidence(NOW).unwrap();
+    let (binding, key) = (machine.binding(), machine.thumbprint());
+    let at = |now| verifier.appraise(&evidence, &Asked::bound(now, &binding, &key));
+    for now in [NOW, NOW + second] {
+        assert_eq!((at(now).verdict(), at(now).expires()), (Verdict::Accepted, NOW + second * 2));
+    }
+    assert_eq!(at(NOW + second * 2).verdict(), Verdict::Rejected(Reason::Expired));
+}
+
+#[test]
 fn tpm_26_a_boot_is_told_and_an_older_one_refused() {
     let mut machine = Machine::new();
     let counters = Arc::new(MemoryBootCounters::new(16));
@@ -108,7 +124,7 @@ fn tpm_26_a_boot_is_told_and_an_older_one_refused() {
     };
     let old = machine.full();
     assert_eq!(boot(&machine, &old), (Verdict::Accepted, "first".into()));
-    machine.tpm.clock += 10;
+    machine.tpm.clock += 300_001;
     assert_eq!(boot(&machine, &machine.full()), (Verdict::Accepted, "same".into()));
     let rejected = (Verdict::Rejected(Reason::Replayed), String::new());
     assert_eq!(boot(&machine, &old), rejected);
@@ -125,7 +141,7 @@ fn tpm_26_a_boot_is_told_and_an_older_one_refused() {
 
 #[test]
 fn tpm_26_of_a_quote_and_a_certification_the_later_clock_is_remembered() {
-    for (first, second) in [(10, 20), (20, 10)] {
+    for (first, second) in [(10, 1_000_000), (1_000_000, 10)] {
         let mut machine = Machine::new();
         let verifier = machine.verifier().build();
         machine.tpm.clock = first;
@@ -133,10 +149,10 @@ fn tpm_26_of_a_quote_and_a_certification_the_later_clock_is_remembered() {
         machine.tpm.clock = second;
         let evidence = machine.quoted(&PCRS).certify(&machine.public, certified);
         assert_eq!(machine.appraised(&verifier, &evidence).verdict(), Verdict::Accepted);
-        machine.tpm.clock = 15;
+        machine.tpm.clock = 699_999;
         let stale = machine.appraised(&verifier, &machine.full()).verdict();
         assert_eq!(stale, Verdict::Rejected(Reason::Replayed));
-        machine.tpm.clock = 20;
+        machine.tpm.clock = 700_000;
         assert_eq!(machine.appraised(&verifier, &machine.full()).verdict(), Verdict::Accepted);
     }
     let mut machine = Machine::new();
@@ -144,6 +160,17 @@ fn tpm_26_of_a_quote_and_a_certification_the_later_clock_is_remembered() {
     machine.tpm.restart_count += 1;
     let resumed = machine.quoted(&PCRS).certify(&machine.public, certified);
     assert_eq!(machine.verdict(&resumed), Verdict::Rejected(Reason::Replayed));
+}
+
+#[test]
+fn tpm_26_att_121_two_agents_of_one_machine_are_heard_in_either_order() {
+    let mut machine = Machine::new();
+    let verifier = machine.verifier().build();
+    // The TPM has made the first one first, and it is longer on its way.
+    let first = machine.full();
+    machine.tpm.clock += 60_000;
+    assert_eq!(machine.appraised(&verifier, &machine.full()).verdict(), Verdict::Accepted);
+    assert_eq!(machine.appraised(&verifier, &first).verdict(), Verdict::Accepted);
 }
 
 #[test]

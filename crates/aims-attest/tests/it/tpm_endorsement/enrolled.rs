@@ -21,6 +21,9 @@ fn tpm_29_an_enrolled_tpm_is_kept_as_text() {
     assert_eq!((&again, again.to_json()), (&enrolled, text));
     assert_eq!(again.ak_name(), enrolled.ak_name());
     assert_eq!(again.enrolled_at(), enrolled.enrolled_at());
+    for one in [&enrolled, &again] {
+        assert_eq!(one.device().not_after(), enrolled.not_after());
+    }
     assert!(!format!("{again:?}").contains("id:41494D53"), "{again:?}");
 
     let devices = EnrolledDevices::new();
