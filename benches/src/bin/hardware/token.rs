@@ -1,4 +1,4 @@
-//! A token in software for this run, where SoftHSM is there.
+//! A token in software for this run, where `SoftHSM` is there.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
