@@ -16,6 +16,7 @@ pub(crate) fn with_token(work: impl FnOnce(Option<&Path>)) -> ExitCode {
     let dir = std::env::temp_dir().join(format!("aims-bench-token-{}", std::process::id()));
     let conf = dir.join("softhsm2.conf");
     if module.is_none() || !init(&dir, &conf) {
+        let _ = std::fs::remove_dir_all(&dir);
         eprintln!("SKIPPED: the key in a token: no SoftHSM (apt-get install softhsm2)");
         work(None);
         return ExitCode::SUCCESS;
