@@ -128,7 +128,7 @@ async fn aims_10_tpm_30_an_agent_calls_a_tool_with_a_fresh_key_in_its_tpm_for_ea
     let keys = folder.path().join("keys");
     let devices = Arc::new(EnrolledDevices::new());
     enrol(&soft, &ca, &keys, &devices);
-    let server = issuer(folder.path(), devices, Duration::from_secs(8));
+    let server = issuer(folder.path(), devices, Duration::from_secs(10));
     let url = tool(BundleSet::from(TrustBundle::clone(&server.authority().trust_bundle()))).await;
 
     let mut agent = Agent::start(&soft, folder.path(), &url);

@@ -1,4 +1,4 @@
-//! A token in software for this run, where SoftHSM is there.
+//! A token in software for this run, where `SoftHSM` is there.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -16,6 +16,7 @@ pub(crate) fn with_token(work: impl FnOnce(Option<&Path>)) -> ExitCode {
     let dir = std::env::temp_dir().join(format!("aims-bench-token-{}", std::process::id()));
     let conf = dir.join("softhsm2.conf");
     if module.is_none() || !init(&dir, &conf) {
+        let _ = std::fs::remove_dir_all(&dir);
         eprintln!("SKIPPED: the key in a token: no SoftHSM (apt-get install softhsm2)");
         work(None);
         return ExitCode::SUCCESS;
