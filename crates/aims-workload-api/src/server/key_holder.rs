@@ -7,7 +7,8 @@ use aims_attest::{
     Appraisal, AppraisalBuilder, Asked, Evidence, EvidenceType, Freshness, KeyBinding, Level, Verdict,
     Verifiers,
 };
-use aims_credential::{Mark, MarkKey, MarkTable};
+use aims_credential::MarkTable;
+use aims_id::SpiffeId;
 use aims_jose::Thumbprint;
 use aims_keys::{Backend, UnixTime};
 use aims_provision::{
@@ -17,6 +18,7 @@ use aims_provision::{
 use tonic::{Request, Response, Status};
 
 use super::accept::Caller;
+use super::certified::Certified;
 use super::joined::Joined;
 use super::quota::Quota;
 use super::service::has_security_header;
@@ -40,6 +42,8 @@ pub(super) struct KeyHolders {
     pub(super) takes_evidence: bool,
     /// Where the key of a credential is marked that is not renewed for its evidence.
     pub(super) revokes: Option<Arc<MarkTable>>,
+    /// What may be marked there.
+    certified: Certified,
     /// Whoever has joined.
     joined: Joined,
     /// Challenges by account: they are kept until they end, and nobody may have all of them.
@@ -66,6 +70,7 @@ impl KeyHolders {
             evidence: Arc::new(Verifiers::new(backend)),
             takes_evidence: false,
             revokes: None,
+            certified: Certified::default(),
             joined: Joined::default(),
             asked,
         }
@@ -176,28 +181,46 @@ impl KeyHolderService {
             own.chain(joined).chain(brought).collect()
         });
         let appraisals = appraisals.await?;
-        self.0.decide(&appraisals, phase, now).map_err(|error| self.no_grant(&error, &appraisals, &about))
+        match self.0.decide(&appraisals, phase, now) {
+            Ok(known) => {
+                self.end_others(&known.grants, &appraisals, &about, now);
+                Ok(known)
+            }
+            Err(error) => Err(self.no_grant(&error, &appraisals, &about, now)),
+        }
     }
 
-    /// ATT-121: evidence that cannot be judged now leaves things as they are; evidence that is not good, and that there is nothing without, ends what there was.
-    fn no_grant(&self, error: &NoGrant, appraisals: &[Appraisal], about: &About) -> Status {
-        let verdicts = || appraisals.iter().map(Appraisal::verdict);
-        if let NoGrant::Evidence(_) = error {
-            verdicts()
+    /// ATT-121: evidence that cannot be judged now leaves things as they are; evidence that is not good, and that there is nothing without, ends what there was. It may have been
+    /// for the selectors: no entry matches then.
+    fn no_grant(&self, error: &NoGrant, appraisals: &[Appraisal], about: &About, now: UnixTime) -> Status {
+        if let NoGrant::Evidence(_) | NoGrant::NoEntry = error {
+            appraisals
+                .iter()
+                .map(Appraisal::verdict)
                 .filter(|verdict| *verdict != Verdict::Accepted)
                 .for_each(|verdict| self.0.refused(verdict.code()));
-            if verdicts().any(|verdict| matches!(verdict, Verdict::Unavailable { .. } | Verdict::Error)) {
+            if is_unavailable(appraisals) {
                 self.0.refused(error.code());
                 return Status::unavailable("the evidence cannot be appraised now");
             }
-            let is_rejected = verdicts().any(|verdict| matches!(verdict, Verdict::Rejected(_)));
-            if let (true, Some(previous), Some(marks)) = (is_rejected, &about.previous, &self.1.revokes)
-                && marks.add(&MarkKey::Key(previous), Mark::dead()).is_err()
-            {
+            self.end_others(&[], appraisals, about, now);
+        }
+        self.0.denied(error.code())
+    }
+
+    /// Where evidence was rejected, ends what was issued on evidence for keys of the caller, but for identities that it may have all the same.
+    fn end_others(&self, left: &[Grant], appraisals: &[Appraisal], about: &About, now: UnixTime) {
+        let is_rejected = appraisals.iter().any(|one| matches!(one.verdict(), Verdict::Rejected(_)));
+        let Some(marks) = self.1.revokes.as_deref().filter(|_| is_rejected && !is_unavailable(appraisals))
+        else {
+            return;
+        };
+        for key in about.previous.iter().chain([&about.key]) {
+            let is_left = |subject: &SpiffeId| left.iter().any(|grant| grant.subject() == subject);
+            if self.1.certified.end(key, is_left, now, marks).is_err() {
                 self.0.refused("marks_full");
             }
         }
-        self.0.denied(error.code())
     }
 
     /// ATT-5: before any of it is looked into.
@@ -298,6 +321,7 @@ impl KeyHolder for KeyHolderService {
             Status::invalid_argument("the kinds of credential are wit and x509")
         })?;
         let evidence = self.evidence(&message, now)?;
+        let has_evidence = !evidence.is_empty();
         let previous = match message.previous.as_str() {
             "" => None,
             previous => Some(self.verify(&KeyProof::jws(previous), &caller, now)?),
@@ -325,6 +349,18 @@ impl KeyHolder for KeyHolderService {
             self.0.refused("too_many_issued");
             return Err(Status::unavailable("too many credentials were issued"));
         }
+        if let Some(marks) = self.1.revokes.as_deref().filter(|_| has_evidence || grant.key().is_some())
+            && !self.1.certified.add(
+                key.thumbprint(),
+                grant.subject(),
+                grant.not_after().min(now + DAY),
+                now,
+                marks,
+            )
+        {
+            self.0.refused("too_many_certified");
+            return Err(Status::unavailable("no more keys can be remembered"));
+        }
         let response = self.issue_for(grant, types(grant), &key, now)?;
         self.0.check(&caller)?;
         caller.set_provisioned();
@@ -334,6 +370,15 @@ impl KeyHolder for KeyHolderService {
         Ok(Response::new(response))
     }
 }
+
+/// ATT-121: whether something cannot be told now.
+fn is_unavailable(appraisals: &[Appraisal]) -> bool {
+    let is_open = |one: &Appraisal| matches!(one.verdict(), Verdict::Unavailable { .. } | Verdict::Error);
+    appraisals.iter().any(is_open)
+}
+
+/// No credential lives longer.
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Those that are bound to a key: a bearer token needs none.
 fn asked_types(names: &[String]) -> Option<CredentialTypes> {

@@ -2,6 +2,7 @@
 
 mod accept;
 mod attest;
+mod certified;
 mod issue;
 mod joined;
 mod key_holder;
@@ -190,6 +191,9 @@ impl WorkloadApiServerBuilder {
 
     /// Marks the key of a credential in this table whose holder asks for the next one, and whose evidence is rejected by then: whoever reads the table takes that credential for dead (ATT-121).
     /// Where the evidence cannot be judged, nothing is marked, and nothing is issued. Default: the credential lives until it expires.
+    ///
+    /// Only keys are marked that this server itself has certified on evidence since it was started, and a mark is taken back when their credentials have expired: what somebody merely
+    /// calls its previous key takes up no room.
     pub fn revokes(mut self, marks: Arc<MarkTable>) -> Self {
         self.revokes = Some(marks);
         self
