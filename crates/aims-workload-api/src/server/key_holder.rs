@@ -177,7 +177,7 @@ impl KeyHolderService {
             // Its connection is the session in which it has shown that it holds the key.
             let own = own.iter().map(|one| one.with_possession(key, binding));
             let asked = Asked::bound(now, &binding, &key);
-            let brought = evidence.iter().map(|one| verifiers.appraise(one, &asked));
+            let brought = evidence.iter().map(|one| verifiers.appraise(one, &asked)).filter(says_who);
             own.chain(joined).chain(brought).collect()
         });
         let appraisals = appraisals.await?;
@@ -379,6 +379,13 @@ fn is_unavailable(appraisals: &[Appraisal]) -> bool {
 
 /// No credential lives longer.
 const DAY: Duration = Duration::from_secs(86_400);
+
+/// ATT-22: what names no key and answers no challenge, anybody can have a copy of. Whoever brings it is not proven to be who it is about.
+fn says_who(brought: &Appraisal) -> bool {
+    brought.verdict() != Verdict::Accepted
+        || brought.binding().is_some()
+        || brought.freshness() == Freshness::Nonce
+}
 
 /// Those that are bound to a key: a bearer token needs none.
 fn asked_types(names: &[String]) -> Option<CredentialTypes> {

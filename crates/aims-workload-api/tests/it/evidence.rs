@@ -275,6 +275,51 @@ async fn att_41_att_5_what_only_the_issuer_can_have_seen_nobody_brings_nor_too_m
     assert_eq!(bring(&mut client, vec![of("tpm2-quote", 3_000_000)]).await.unwrap_err(), Code::OutOfRange);
 }
 
+/// Believes whatever it is shown, which says the same to everybody.
+#[derive(Debug)]
+struct Copies;
+
+impl Verifier for Copies {
+    fn evidence_type(&self) -> &EvidenceType {
+        &EvidenceType::SlsaProvenance
+    }
+
+    fn appraise(&self, evidence: &Evidence, asked: &Asked<'_>) -> Appraisal {
+        let until = asked.now() + Duration::from_secs(600);
+        let builder = Appraisal::accepted(evidence, "copies", (asked.now(), until), backend::ring());
+        // A payload of one byte says that it answers the challenge; of two, that it is about the key.
+        let builder = builder.selector("slsa:builder:ci".parse().unwrap());
+        match evidence.payload().len() {
+            1 => builder.freshness(aims_attest::Freshness::Nonce).build(),
+            2 => builder
+                .bound(BoundKey::ProofOfPossession(*asked.key().unwrap()), *asked.binding().unwrap())
+                .build(),
+            _ => builder.build(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn att_20_att_22_what_anybody_may_have_a_copy_of_proves_nothing_of_who_brings_it() {
+    let served = Served::with(vec![entry(AGENT, &["unix:uid:1", "slsa:builder:ci"])], |builder| {
+        builder.key_holders(AUDIENCE).evidence(Verifiers::new(backend::ring()).with(Copies))
+    });
+    let mut client = raw(&served).await;
+    let mut bring = async |len| {
+        let key = key();
+        let nonce = client.challenge(with_header(wire::ChallengeRequest {})).await.unwrap();
+        let challenge = Challenge::new(AUDIENCE, &nonce.into_inner().nonce).unwrap();
+        let proof = challenge.prepare_proof(key.public_key(), now()).unwrap().sign_async(&key).await.unwrap();
+        let copy =
+            wire::Evidence { r#type: "slsa-provenance".into(), format_version: 1, payload: vec![0; len] };
+        let message =
+            wire::IssueRequest { proof: Some(Proof::Jws(proof)), evidence: vec![copy], ..Default::default() };
+        client.issue(with_header(message)).await.map(drop).map_err(|status| status.code())
+    };
+    assert_eq!(bring(3).await, Err(Code::PermissionDenied));
+    assert_eq!((bring(1).await, bring(2).await), (Ok(()), Ok(())));
+}
+
 #[tokio::test]
 async fn att_121_a_source_keeps_what_it_has_while_nobody_can_tell_and_gives_it_up_when_it_is_refused() {
     let world = World::new();
