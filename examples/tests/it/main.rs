@@ -7,8 +7,6 @@ mod remote_signer;
 #[cfg(target_os = "linux")]
 mod soak;
 mod tools;
-#[cfg(all(feature = "tpm", target_os = "linux"))]
-mod tpm_agent;
 #[cfg(target_os = "linux")]
 #[cfg(target_os = "linux")]
 mod workload;

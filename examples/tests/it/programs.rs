@@ -28,14 +28,6 @@ impl Folder {
         Self(std::env::temp_dir().join(name))
     }
 
-    /// One that is there, and empty.
-    #[cfg(all(feature = "tpm", target_os = "linux"))]
-    pub(crate) fn made() -> Self {
-        let folder = Self::new();
-        std::fs::create_dir(folder.path()).unwrap();
-        folder
-    }
-
     /// One that the program `credential` filled.
     pub(crate) fn with_credential() -> Self {
         let folder = Self::new();

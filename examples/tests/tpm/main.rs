@@ -1,4 +1,8 @@
+#![cfg(all(test, target_os = "linux"))]
 //! An agent with its keys in a TPM, an issuer that asks for evidence of that, and a tool that asks for keys in hardware.
+//!
+//! A program of its own, and one test at a time: the libraries of the TPM Software Stack open connections that a program inherits which another test starts meanwhile, and a TPM in software
+//! waits for such a program to end.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -19,10 +23,33 @@ use aims_tpm::{EndorsementKind, Tpm, TpmKeyStore, TpmSettings};
 use axum::routing::get;
 use axum::{Extension, Router};
 use tokio::net::{TcpListener, UnixListener};
-
-use crate::programs::Folder;
+use tokio::sync::Mutex;
 
 const ISSUER: &str = "spiffe://acme.example";
+
+/// Held by the test that runs.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+/// A folder that is removed when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn made(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("aims-tpm-agent-{}-{name}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
 
 /// The agent, as its user runs it.
 struct Agent {
@@ -73,6 +100,7 @@ fn enrol(soft: &SoftTpm, ca: &SoftTpmCa, keys: &Path, devices: &EnrolledDevices)
     let (credential, pending) = enrolment.begin(&chain, &ek.public, ak.public(), now()).unwrap();
     let (id, secret) = (credential.id_object(), credential.encrypted_secret());
     let secret = tpm.activate(&ak, EndorsementKind::EccP384, id, secret).unwrap();
+    tpm.close().unwrap();
     devices.enrol(pending.finish(&secret, now()).unwrap().device().clone());
 }
 
@@ -123,8 +151,9 @@ fn files(keys: &Path) -> Vec<PathBuf> {
 /// AIMS-10, TPM-30: what the tool admits is a key that a TPM holds, by evidence that its issuer has seen; each credential has a fresh one.
 #[tokio::test(flavor = "multi_thread")]
 async fn aims_10_tpm_30_an_agent_calls_a_tool_with_a_fresh_key_in_its_tpm_for_each_credential() {
+    let _alone = ALONE.lock().await;
     let Some((soft, ca)) = SoftTpm::with_endorsement() else { return };
-    let folder = Folder::made();
+    let folder = Folder::made("renewed");
     let keys = folder.path().join("keys");
     let devices = Arc::new(EnrolledDevices::new());
     enrol(&soft, &ca, &keys, &devices);
@@ -161,8 +190,9 @@ async fn aims_10_tpm_30_an_agent_calls_a_tool_with_a_fresh_key_in_its_tpm_for_ea
 /// TPM-22: a machine that nobody enrolled gets nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn tpm_22_an_agent_on_a_machine_that_was_not_enrolled_gets_no_credential() {
+    let _alone = ALONE.lock().await;
     let Some(soft) = SoftTpm::start() else { return };
-    let folder = Folder::made();
+    let folder = Folder::made("unknown");
     let server = issuer(folder.path(), Arc::default(), Duration::from_secs(60));
     let mut agent = Agent::start(&soft, folder.path(), "http://127.0.0.1:1");
     let begun = Instant::now();
