@@ -1,4 +1,5 @@
-#![cfg(all(test, target_os = "linux"))]
+#![cfg(test)]
+#![cfg(target_os = "linux")]
 //! An agent with its keys in a TPM, an issuer that asks for evidence of that, and a tool that asks for keys in hardware.
 //!
 //! A program of its own, and one test at a time: the libraries of the TPM Software Stack open connections that a program inherits which another test starts meanwhile, and a TPM in software
