@@ -7,7 +7,7 @@ use aims::jose::base64;
 use aims::workload_api::{Endpoint, WorkloadApi};
 use serde_json::{Value, json};
 
-use super::account::Fault;
+use super::account::{Fault, Seen};
 use super::laptop::Laptop;
 use super::process::Process;
 use super::role::Role;
@@ -127,6 +127,19 @@ pub(super) fn register(laptop: &Laptop, entries: &[Entry<'_>]) -> Result<String,
         let selectors = json!([format!("unix:uid:{user}"), format!("unix:path:{path}")]);
         Ok(format!("{register}[[entry]]\nspiffe_id = {subject:?}\nselectors = {selectors}\n{more}\n"))
     })
+}
+
+/// What a caller is told, and whether the issuer counted it for the right reason, once.
+pub(super) async fn refused(
+    issuer: &mut Issuer,
+    (noted, before): (&str, u64),
+    answer: &Value,
+) -> Result<Seen, Fault> {
+    let more = issuer.refused(noted).await?.saturating_sub(before);
+    let fault = (more != 1).then(|| format!("the issuer noted {noted} {more} times"));
+    let got = answer.get("refused").and_then(Value::as_str);
+    let got = got.map_or_else(|| answer.to_string(), |code| format!("refused: {code}"));
+    Ok(Seen { got, note: format!("noted: {noted}"), faults: fault.into_iter().collect(), value: () })
 }
 
 /// An object with one more member.

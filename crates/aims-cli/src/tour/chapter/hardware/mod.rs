@@ -2,11 +2,11 @@
 
 mod world;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use self::world::{AGENT, ORIGIN, World};
-use crate::tour::account::{Account, Broken, Fault, Seen, Step};
-use crate::tour::issuer::{Issuer, member, text, with};
+use crate::tour::account::{Account, Broken, Seen, Step};
+use crate::tour::issuer::{member, refused, text, with};
 use crate::tour::process::Process;
 use crate::tour::wire::{Answer, Request};
 
@@ -158,15 +158,6 @@ async fn other_boot(account: &mut Account, world: World) -> Result<World, Broken
         Ok(Seen { got: seen.got, note: seen.note, faults: seen.faults, value: world })
     };
     account.step(step, taken).await
-}
-
-/// What a caller is told, and whether the issuer counted it for the right reason, once.
-async fn refused(issuer: &mut Issuer, (noted, before): (&str, u64), answer: &Value) -> Result<Seen, Fault> {
-    let more = issuer.refused(noted).await?.saturating_sub(before);
-    let fault = (more != 1).then(|| format!("the issuer noted {noted} {more} times"));
-    let got = answer.get("refused").and_then(Value::as_str);
-    let got = got.map_or_else(|| answer.to_string(), |code| format!("refused: {code}"));
-    Ok(Seen { got, note: format!("noted: {noted}"), faults: fault.into_iter().collect(), value: () })
 }
 
 /// Everybody leaves, in order.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use self::world::{AGENT, BATCH, ORIGIN, REMOTE, World, begin_register};
 use crate::tour::account::{Account, Broken, Fault, Seen, Step};
-use crate::tour::issuer::{Issuer, member, text};
+use crate::tour::issuer::{member, refused, text};
 use crate::tour::process::Process;
 use crate::tour::role::Role;
 use crate::tour::wire::{Answer, Request};
@@ -278,15 +278,6 @@ fn answered(answer: &Value, rule: &str) -> Seen {
     let fault = (found("rule") != rule).then(|| format!("the rule must be {rule}, not {}", found("rule")));
     let (got, note) = (format!("refused: {}", found("refused")), found("rule").to_owned());
     Seen { got, note, faults: fault.into_iter().collect(), value: () }
-}
-
-/// What a caller is told, and whether the issuer counted it for the right reason, once.
-async fn refused(issuer: &mut Issuer, (noted, before): (&str, u64), answer: &Value) -> Result<Seen, Fault> {
-    let more = issuer.refused(noted).await?.saturating_sub(before);
-    let fault = (more != 1).then(|| format!("the issuer noted {noted} {more} times"));
-    let got = answer.get("refused").and_then(Value::as_str);
-    let got = got.map_or_else(|| answer.to_string(), |code| format!("refused: {code}"));
-    Ok(Seen { got, note: format!("noted: {noted}"), faults: fault.into_iter().collect(), value: () })
 }
 
 /// Everybody leaves, in order.
