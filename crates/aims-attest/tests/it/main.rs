@@ -2,6 +2,7 @@
 //! Evidence, appraisals, selectors.
 
 mod appraisal;
+mod binding;
 mod policy;
 mod proven;
 mod selector;
