@@ -19,6 +19,7 @@ fn generated_code_is_that_of_the_proto_files() {
     prost.skip_debug(SECRET);
     tonic_prost_build::configure()
         .build_transport(false)
+        .codec_path("crate::proto::codec::CountingCodec")
         .emit_rerun_if_changed(false)
         .out_dir(&out)
         .compile_fds_with_config(files, prost)

@@ -4,6 +4,7 @@
 //! [client](crate::WorkloadApi) and the [server](crate::WorkloadApiServer) are built on top. Messages that hold secrets do not show them in `Debug`,
 //! and overwrite private keys when they are dropped.
 
+mod codec;
 mod secrets;
 
 /// The SPIFFE Workload API: `proto/workload.proto`.

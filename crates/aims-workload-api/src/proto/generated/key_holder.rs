@@ -175,7 +175,7 @@ pub mod key_holder_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::proto::codec::CountingCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/aims.workload.v1.KeyHolder/Challenge",
             );
@@ -197,7 +197,7 @@ pub mod key_holder_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::proto::codec::CountingCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/aims.workload.v1.KeyHolder/Issue",
             );
@@ -341,7 +341,7 @@ pub mod key_holder_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ChallengeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::proto::codec::CountingCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -384,7 +384,7 @@ pub mod key_holder_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = IssueSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::proto::codec::CountingCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
