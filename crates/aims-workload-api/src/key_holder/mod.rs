@@ -15,7 +15,7 @@ use aims_credential::x509::Svid;
 use aims_credential::{Holder, Wit};
 use aims_id::SpiffeId;
 use aims_keys::{AsyncSigner, Backend, UnixTime};
-use aims_provision::{Challenge, EvidenceSource};
+use aims_provision::{Challenge, EvidenceSource, KeyProofError};
 use tokio::time::timeout;
 use tonic::transport::Channel;
 
@@ -103,14 +103,14 @@ impl KeyRequest {
     /// A WIT; and a certificate only if that is asked for, too.
     #[must_use]
     pub fn wit(mut self) -> Self {
-        self.types.push("wit");
+        self.types.push(WIT);
         self
     }
 
-    /// A certificate; and a WIT only if that is asked for, too.
+    /// A certificate; and a WIT only if that is asked for, too. A certificate alone is asked for by a certificate request, all else by a token.
     #[must_use]
     pub fn x509(mut self) -> Self {
-        self.types.push("x509");
+        self.types.push(X509);
         self
     }
 
@@ -205,7 +205,12 @@ impl KeyHolderApi {
             Some(previous) => self.prove(&**previous, now).await?.1,
             None => String::new(),
         };
-        let (challenge, proof) = self.prove(&**key, now).await?;
+        let (challenge, proof) = if asked.types == ["x509"] {
+            self.request_certificate(&**key).await?
+        } else {
+            let (challenge, jws) = self.prove(&**key, now).await?;
+            (challenge, Proof::Jws(jws))
+        };
         let evidence = match &asked.evidence {
             Some(source) => {
                 let (binding, key) = (challenge.binding(key.public_key()), key.public_key());
@@ -215,7 +220,7 @@ impl KeyHolderApi {
         };
         let message = wire::IssueRequest {
             spiffe_id: asked.spiffe_id.as_ref().map(ToString::to_string).unwrap_or_default(),
-            proof: Some(Proof::Jws(proof)),
+            proof: Some(proof),
             types: asked.types.iter().map(|&name| name.to_owned()).collect(),
             join_token: asked.join_token.clone().unwrap_or_default(),
             previous,
@@ -226,18 +231,32 @@ impl KeyHolderApi {
         Ok(self.read(&response, key, asked)?)
     }
 
-    /// A fresh challenge, answered by `key`.
+    async fn challenge(&self) -> Result<Challenge, KeyHolderError> {
+        let mut client = self.client();
+        let response = self.answer(client.challenge(request(wire::ChallengeRequest {}))).await?;
+        Challenge::new(&self.audience, &response.nonce).map_err(KeyHolderError::Challenge)
+    }
+
+    /// A fresh challenge, answered by `key` with a token.
     async fn prove(
         &self,
         key: &dyn AsyncSigner,
         now: UnixTime,
     ) -> Result<(Challenge, String), KeyHolderError> {
-        let mut client = self.client();
-        let response = self.answer(client.challenge(request(wire::ChallengeRequest {}))).await?;
-        let challenge = Challenge::new(&self.audience, &response.nonce).map_err(KeyHolderError::Challenge)?;
+        let challenge = self.challenge().await?;
         let unsigned = challenge.prepare_proof(key.public_key(), now).map_err(KeyHolderError::Proof)?;
         let proof = unsigned.sign_async(key).await.map_err(KeyHolderError::Sign)?;
         Ok((challenge, proof))
+    }
+
+    /// A fresh challenge, answered by `key` with a certificate request. It has no names: the issuer knows them.
+    async fn request_certificate(&self, key: &dyn AsyncSigner) -> Result<(Challenge, Proof), KeyHolderError> {
+        let challenge = self.challenge().await?;
+        let unsigned = challenge.certificate_request(key.public_key()).prepare();
+        let unsigned = unsigned.map_err(|error| KeyHolderError::Proof(KeyProofError::Request(error)))?;
+        let der = unsigned.sign_async(key).await.map_err(KeyHolderError::Sign)?;
+        let nonce = challenge.nonce();
+        Ok((challenge, Proof::Request(wire::CertificateRequest { der, nonce })))
     }
 
     fn read(
@@ -318,3 +337,7 @@ fn wire_evidence(evidence: &Evidence) -> wire::Evidence {
 
 /// A token and a chain.
 const MAX_MESSAGE: usize = 256 * 1024;
+
+/// The kinds of credential, as they are asked for.
+const WIT: &str = "wit";
+const X509: &str = "x509";

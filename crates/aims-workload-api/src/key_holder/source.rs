@@ -63,6 +63,7 @@ impl HeldKeySource {
             api,
             make: Arc::new(make),
             id: None,
+            types: Vec::new(),
             join_token: None,
             evidence: None,
             clock: Arc::new(SystemClock::default()),
@@ -114,6 +115,8 @@ pub struct HeldKeySourceBuilder {
     api: KeyHolderApi,
     make: Arc<MakeKey>,
     id: Option<SpiffeId>,
+    /// All when empty.
+    types: Vec<&'static str>,
     join_token: Option<String>,
     evidence: Option<Arc<dyn EvidenceSource>>,
     clock: Arc<dyn Clock>,
@@ -124,6 +127,21 @@ impl HeldKeySourceBuilder {
     /// Takes this identity, where the workload has several. Default: the first one it is given, and that one for life.
     pub fn id(mut self, id: SpiffeId) -> Self {
         self.id = Some(id);
+        self
+    }
+
+    /// Takes WITs alone. Default: WITs and certificates, both for one key.
+    ///
+    /// Two sources, one of each, have a key for each credential (CRD-9): what signs handshakes then never signs proofs. Each keeps renewing by itself, and off the host each begins
+    /// with a join token of its own.
+    pub fn wit_only(mut self) -> Self {
+        self.types = vec![super::WIT];
+        self
+    }
+
+    /// Takes certificates alone, and asks for them by certificate requests. As with [`wit_only`](Self::wit_only).
+    pub fn x509_only(mut self) -> Self {
+        self.types = vec![super::X509];
         self
     }
 
@@ -165,6 +183,7 @@ impl HeldKeySourceBuilder {
             api: self.api,
             make: self.make,
             id: self.id,
+            types: self.types,
             join_token: self.join_token,
             evidence: self.evidence,
             clock: self.clock,
@@ -208,6 +227,8 @@ struct Renewal {
     api: KeyHolderApi,
     make: Arc<MakeKey>,
     id: Option<SpiffeId>,
+    /// All when empty.
+    types: Vec<&'static str>,
     join_token: Option<String>,
     evidence: Option<Arc<dyn EvidenceSource>>,
     clock: Arc<dyn Clock>,
@@ -298,7 +319,7 @@ impl Renewal {
     ) -> Result<IssuedForKey, KeyHolderError> {
         let asked = KeyRequest {
             spiffe_id: self.id.clone(),
-            types: Vec::new(),
+            types: self.types.clone(),
             join_token: self.join_token.clone(),
             previous: self.previous.clone(),
             evidence: self.evidence.clone(),

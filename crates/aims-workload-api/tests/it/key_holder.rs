@@ -237,6 +237,8 @@ async fn att_22_a_certificate_request_is_a_proof_and_cannot_ask_for_another_name
 struct Says {
     nonce: String,
     issued: wire::IssueResponse,
+    /// How the last key was proven.
+    proven: Arc<Mutex<Option<Proof>>>,
 }
 
 /// Spoils what it says.
@@ -251,7 +253,11 @@ impl KeyHolder for Says {
         Ok(Response::new(wire::ChallengeResponse { nonce: self.nonce.clone() }))
     }
 
-    async fn issue(&self, _: Request<wire::IssueRequest>) -> Result<Response<wire::IssueResponse>, Status> {
+    async fn issue(
+        &self,
+        request: Request<wire::IssueRequest>,
+    ) -> Result<Response<wire::IssueResponse>, Status> {
+        *self.proven.lock().unwrap() = request.into_inner().proof;
         Ok(Response::new(self.issued.clone()))
     }
 }
@@ -264,8 +270,8 @@ async fn wa_6_an_answer_counts_for_the_key_and_the_identity_that_were_asked_for(
     let software = software_key();
     let challenge = challenge(&mut client).await;
     let proof = challenge.prepare_proof(software.public_key(), now()).unwrap().sign(&software).unwrap();
-    let good =
-        Says { nonce: "A".repeat(43), issued: issue(&mut client, Some(Proof::Jws(proof))).await.unwrap() };
+    let issued = issue(&mut client, Some(Proof::Jws(proof))).await.unwrap();
+    let good = Says { nonce: "A".repeat(43), issued, proven: Arc::default() };
     let (own, other): (Arc<dyn AsyncSigner>, _) = (Arc::new(software), key());
     let ask = async |change: Change, key: &Arc<dyn AsyncSigner>, asked: KeyRequest| {
         let mut says = good.clone();
@@ -280,8 +286,13 @@ async fn wa_6_an_answer_counts_for_the_key_and_the_identity_that_were_asked_for(
     let id = |id: &str| KeyRequest::new().id(id.parse().unwrap());
     let issued = ask(|_| {}, &own, id(AGENT)).await.unwrap();
     assert!(issued.wit.is_some() && issued.x509.is_some() && issued.hint.as_deref() == Some("internal"));
-    let issued = ask(|says| says.issued.wit.clear(), &own, id(AGENT)).await.unwrap();
+    assert!(matches!(good.proven.lock().unwrap().take(), Some(Proof::Jws(_))));
+    // What asks for a certificate alone is a certificate request.
+    let issued = ask(|says| says.issued.wit.clear(), &own, id(AGENT).x509()).await.unwrap();
     assert!(issued.wit.is_none() && issued.x509.is_some());
+    assert!(
+        matches!(good.proven.lock().unwrap().take(), Some(Proof::Request(asked)) if asked.nonce == good.nonce)
+    );
     let issued = ask(|says| says.issued.x509_svid.clear(), &own, KeyRequest::new()).await.unwrap();
     assert!(issued.wit.is_some() && issued.x509.is_none());
     assert_eq!(ask(|says| says.issued.hint.clear(), &own, id(AGENT)).await.unwrap().hint, None);
@@ -406,6 +417,24 @@ async fn aims_13_att_96_a_source_renews_with_a_fresh_key_each_time() {
     let (x509, wit) = (source.x509().holder().unwrap(), source.wit().holder().unwrap());
     assert_eq!((x509.subject().as_str(), wit.subject().as_str()), (AGENT, AGENT));
     verify(&server, &x509);
+}
+
+/// What signs handshakes signs no proofs.
+#[tokio::test]
+async fn crd_9_two_sources_have_a_key_for_each_credential() {
+    let served = served(agent());
+    let wits = HeldKeySource::builder(api(&served), || Ok(key())).wit_only().start().await.unwrap();
+    let certificates = HeldKeySource::builder(api(&served), || Ok(key())).x509_only().start().await.unwrap();
+    let (wit, x509) = (wits.wit().holder().unwrap(), certificates.x509().holder().unwrap());
+    let public = |holder: &Holder| holder.signer(now()).unwrap().public_key().clone();
+    assert_ne!(public(&wit), public(&x509));
+    for holder in [&wit, &x509] {
+        assert_eq!(holder.subject().as_str(), AGENT);
+        verify(&served.server, holder);
+    }
+    for other in [wits.x509(), certificates.wit()] {
+        assert_eq!(other.holder().unwrap_err(), HolderError::None);
+    }
 }
 
 #[tokio::test]
