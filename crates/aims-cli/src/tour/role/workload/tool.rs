@@ -28,7 +28,7 @@ pub(super) async fn serve(workload: &Workload, message: &Message) -> Outcome<Val
     let proxy: WorkloadId = message.text("proxy")?.parse()?;
     let guard = Guard::builder(Audiences::http(&url)?, workload.0.bundles(), callers)
         .accept_connections()
-        .forwarded_by(ForwardedVerifier::xfcc(proxy, workload.svids()))
+        .forwarded_by(ForwardedVerifier::xfcc(proxy, workload.caller().svids()))
         .build()?;
     let app =
         Router::new().route("/v1/search", get(search)).route("/v1/watch", get(watch)).layer(guard.layer());
