@@ -1,6 +1,5 @@
 //! Who is in the chapter.
 
-use aims::TraceParent;
 use serde_json::{Value, json};
 
 use crate::tour::account::Fault;
@@ -41,9 +40,7 @@ pub(super) async fn start_workload(
 impl World {
     /// What the tool wrote about a request.
     pub(super) async fn record(&self, traceparent: &str) -> Result<Record, Fault> {
-        let trace = TraceParent::parse(traceparent)?.trace_id();
-        let line = self.tool.log().wait_for(|lines| lines.iter().find(|line| line.contains(&trace)).cloned());
-        Record::parse(&line.await?)
+        Record::of(&self.tool, traceparent).await
     }
 
     pub(super) fn processes(self) -> ([Process; 7], Laptop) {
