@@ -29,6 +29,15 @@ pub(super) struct Door<'a> {
     pub(super) bundle: Value,
 }
 
+impl Door<'_> {
+    /// Verifies certificates of the tool's trust domain.
+    pub(super) fn svids(&self) -> Result<SvidVerifier, Fault> {
+        let tool: WorkloadId = self.tool.parse()?;
+        let bundle = TrustBundle::from_spiffe(tool.origin(), &self.bundle.to_string(), backend::ring())?;
+        Ok(SvidVerifier::builder(BundleSet::from(bundle), backend::ring()).build())
+    }
+}
+
 /// A chain, and a key: the one that the leaf is for, or not.
 pub(super) struct Presented {
     pub(super) chain: Vec<CertificateDer<'static>>,
@@ -50,10 +59,8 @@ pub(super) async fn present(door: &Door<'_>, presented: Presented) -> Result<(),
 /// Connects, and waits until the server closes the connection; with TLS 1.3 the client is finished before it is looked at.
 async fn connect(door: &Door<'_>, own: Option<CertifiedKey>) -> Result<(), Fault> {
     let tool: WorkloadId = door.tool.parse()?;
-    let bundle = TrustBundle::from_spiffe(tool.origin(), &door.bundle.to_string(), backend::ring())?;
-    let svids = SvidVerifier::builder(BundleSet::from(bundle), backend::ring()).build();
-    let tls =
-        MutualTls::new(CurrentCredential::default(), svids, IdSet::from(tool), Arc::new(default_provider()));
+    let provider = Arc::new(default_provider());
+    let tls = MutualTls::new(CurrentCredential::default(), door.svids()?, IdSet::from(tool), provider);
     let mut config = (**tls.client()?.config()).clone();
     config.client_auth_cert_resolver = match own {
         Some(own) => Arc::new(SingleCertAndKey::from(own)) as Arc<dyn ResolvesClientCert>,
