@@ -2,7 +2,6 @@
 
 mod tpm;
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,7 +13,7 @@ use aims::keys::{Algorithm, AsyncSigner, SoftwareKey};
 use aims::workload_api::proto::key_holder::issue_request::Proof;
 use aims::workload_api::proto::key_holder::key_holder_client::KeyHolderClient;
 use aims::workload_api::proto::key_holder::{ChallengeRequest, Evidence as WireEvidence, IssueRequest};
-use aims::workload_api::{Endpoint, HeldKeySource, KeyHolderApi};
+use aims::workload_api::{Endpoint, HeldKeySource, HeldKeySourceBuilder, KeyHolderApi};
 use aims::{Agent, BundleSet, CredentialSource, Holder, TraceParent, TrustBundle, backend};
 use aims_attest::Evidence;
 use aims_provision::Challenge;
@@ -103,13 +102,8 @@ impl DeviceAgent {
 
     /// Gets credentials for keys in the TPM, and says what its issuer says of them.
     async fn start(&mut self, message: &Message) -> Outcome<Value> {
-        let builder = || {
-            let api = KeyHolderApi::new(&Endpoint::from_env()?, AUDIENCE, backend::ring());
-            let device = self.device.clone();
-            let builder = HeldKeySource::builder(api, move || device.make()).evidence(self.device.clone());
-            Ok::<_, Box<dyn Error + Send + Sync>>(builder)
-        };
-        let (wits, svids) = tokio::try_join!(builder()?.wit_only().start(), builder()?.x509_only().start())?;
+        let [wits, svids] = [self.source()?.wit_only(), self.source()?.x509_only()];
+        let (wits, svids) = tokio::try_join!(wits.start(), svids.start())?;
         let (holder, certified) = (wits.wit().holder()?, svids.x509().holder()?);
         let (Credential::Wit(wit), Credential::Svid(svid)) = (holder.credential(), certified.credential())
         else {
@@ -134,6 +128,13 @@ impl DeviceAgent {
         let caller = Caller { x509: svids.x509(), wit: wits.wit(), bundles: BundleSet::from(bundle) };
         self.credentials = Some(Credentials { caller, _sources: [wits, svids] });
         Ok(answer)
+    }
+
+    /// Credentials for keys that are made in the TPM, and evidence of each.
+    fn source(&self) -> Outcome<HeldKeySourceBuilder> {
+        let api = KeyHolderApi::new(&Endpoint::from_env()?, AUDIENCE, backend::ring());
+        let device = self.device.clone();
+        Ok(HeldKeySource::builder(api, move || device.make()).evidence(self.device.clone()))
     }
 
     fn caller(&self) -> Outcome<&Caller> {
