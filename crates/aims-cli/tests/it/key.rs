@@ -126,6 +126,18 @@ fn tpm_44_what_the_backend_cannot_make_is_refused() {
 }
 
 #[test]
+fn names_of_algorithms_have_one_case_and_that_is_said() {
+    let folder = Folder::new();
+    for (text, name) in [("es256", "ES256"), ("ed25519", "Ed25519"), ("RSA256", "RS256")] {
+        let said = folder.aims(&["key", "new", "--alg", text, "--out", "a.pem"]).unusable();
+        assert!(said.contains(&format!("'{name}'")), "{said}");
+    }
+    folder.key("a", "ES256", "a");
+    let http = ["http", "sign", "-", "--key", "a.pem", "--alg", "ECDSA-P256-SHA256"];
+    assert!(folder.aims(&http).unusable().contains("a similar value exists: 'ecdsa-p256-sha256'"));
+}
+
+#[test]
 fn private_jwks_are_read_and_their_secrets_kept() {
     let folder = Folder::new();
     folder.write("ed.jwk", ED25519);
