@@ -94,12 +94,11 @@ impl Credential {
                 key.kind.name()
             ),
             E::Endorsement(Endorsed::Chain(SvidError::UnknownIssuer)) => {
-                let issuer = missing_issuer(chain).map(|issuer| format!(", such as {issuer:?}"));
+                let issuer = missing_issuer(chain).map_or_else(|| "its issuer".into(), |name| format!("{name:?}"));
                 format!(
-                    "the endorsement certificate does not lead to an authority in {}: an issuer is missing there, or among the certificates \
-                     of --intermediates{}",
+                    "the endorsement certificate does not lead to an authority in {}: looked for {issuer}; --intermediates adds \
+                     certificates between",
                     self.roots.display(),
-                    issuer.unwrap_or_default()
                 )
             }
             E::Credential(TpmCredentialError::Encrypt(_)) => {
