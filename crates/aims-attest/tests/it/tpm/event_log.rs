@@ -330,6 +330,7 @@ fn tpm_27_att_5_a_log_ends_where_its_last_event_does_and_is_bounded() {
     let mut lying = one.0.clone();
     lying[header + 8..header + 12].fill(0xff);
     assert_refused!(EventLog::parse(&lying), "event_log_digests", "TPM-27");
+    EventLog::parse(&Log::sha256().event(23, EV_IPL, b"the last PCR").0).unwrap();
     let log = Log::sha256().event(24, EV_IPL, b"no such PCR");
     assert_refused!(EventLog::parse(&log.0), "event_log_malformed", "TPM-27");
     let log = Log::sha256().event(4 + 256, EV_IPL, b"not PCR 4");
