@@ -36,6 +36,8 @@ enum Mood {
     Judged(Verdict),
     /// It answers another challenge.
     Old,
+    /// It says what the machine is, and nothing of where the key is.
+    Vouches,
     Silent,
 }
 
@@ -63,7 +65,7 @@ impl EvidenceSource for Device {
             Mood::Gone => return Box::pin(async { Err(CollectError::Device(SignError::DeviceGone)) }),
             Mood::Silent => return Box::pin(async { Ok(Vec::new()) }),
             Mood::Old => [9; 32],
-            Mood::Fine | Mood::Judged(_) => *binding.as_bytes(),
+            Mood::Fine | Mood::Judged(_) | Mood::Vouches => *binding.as_bytes(),
         };
         let evidence = Evidence::new(EvidenceType::Tpm2Quote, said.to_vec(), now());
         Box::pin(async move { Ok(vec![evidence?]) })
@@ -88,6 +90,12 @@ impl Verifier for Device {
             return refused(Verdict::Rejected(Reason::NonceMismatch));
         }
         let until = asked.now() + Duration::from_secs(600);
+        if let Mood::Vouches = self.mood() {
+            return Appraisal::accepted(evidence, "device", (asked.now(), until), backend::ring())
+                .level(Level::VOUCHED)
+                .bound(BoundKey::ProofOfPossession(*key), *binding)
+                .build();
+        }
         Appraisal::accepted(evidence, "device", (asked.now(), until), backend::ring())
             .level(Level::HARDWARE)
             .bound(BoundKey::Hardware(*key), *binding)
@@ -104,8 +112,12 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::asking(EvidenceRule::of(EvidenceType::Tpm2Quote).key_in_hardware())
+    }
+
+    fn asking(rule: EvidenceRule) -> Self {
         let (device, marks) = (Device::new(), Arc::new(MarkTable::with_capacity(100)));
-        let policy = Policy::from(EvidenceRule::of(EvidenceType::Tpm2Quote).key_in_hardware());
+        let policy = Policy::from(rule);
         let served = Served::with(vec![entry(AGENT, &["unix:uid:1"]).evidence(policy)], |builder| {
             builder
                 .key_holders(AUDIENCE)
@@ -170,6 +182,22 @@ async fn aims_15_att_115_a_credential_says_what_was_found_and_lives_no_longer() 
     assert_eq!(attested.types().collect::<Vec<_>>(), ["tpm2-quote", "unix-peer"]);
     let ends = now() + Duration::from_secs(601);
     assert!(wit.not_after() <= ends && issued.x509.unwrap().not_after() <= ends);
+}
+
+/// A key in memory, of a machine that a TPM vouches for: the credential says software, and an entry that asks for hardware gives none.
+#[tokio::test]
+async fn aims_16_att_113_a_software_key_that_stands_in_is_called_one() {
+    let world = World::asking(EvidenceRule::of(EvidenceType::Tpm2Quote).about_key());
+    world.device.set(Mood::Vouches);
+    let issued = world.issue(&key()).await.unwrap();
+    let wit = verifier(&world).verify(&token(issued.wit.as_ref().unwrap()), now()).unwrap();
+    let attested = wit.attested().unwrap();
+    assert_eq!((attested.level(), attested.is_key_in_hardware()), (3, false));
+
+    let world = World::new();
+    world.device.set(Mood::Vouches);
+    assert_refused!(world.issue(&key()).await, "permission_denied", "WA-9");
+    assert_eq!(world.refused("evidence_insufficient"), 1);
 }
 
 #[tokio::test]
