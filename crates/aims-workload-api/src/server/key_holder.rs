@@ -178,6 +178,8 @@ impl KeyHolderService {
             let own = own.iter().map(|one| one.with_possession(key, binding));
             let asked = Asked::bound(now, &binding, &key);
             let brought = evidence.iter().map(|one| verifiers.appraise(one, &asked)).filter(says_who);
+            let brought =
+                brought.map(|one| if answers(&one) { one.with_possession(key, binding) } else { one });
             own.chain(joined).chain(brought).collect()
         });
         let appraisals = appraisals.await?;
@@ -385,6 +387,11 @@ fn says_who(brought: &Appraisal) -> bool {
     brought.verdict() != Verdict::Accepted
         || brought.binding().is_some()
         || brought.freshness() == Freshness::Nonce
+}
+
+/// What answers the challenge, and says nothing of where the key is: a quote, for a key in memory. It was made for this key, which is in the challenge, and the key itself has signed that.
+fn answers(brought: &Appraisal) -> bool {
+    brought.verdict() == Verdict::Accepted && brought.freshness() == Freshness::Nonce
 }
 
 /// Those that are bound to a key: a bearer token needs none.

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aims_attest::{
-    Appraisal, Asked, BoundKey, Evidence, EvidenceRule, EvidenceType, KeyBinding, Level, Policy, Reason,
-    Verdict, Verifier, Verifiers,
+    Appraisal, Asked, BoundKey, Evidence, EvidenceRule, EvidenceType, Freshness, KeyBinding, Level, Policy,
+    Reason, Verdict, Verifier, Verifiers,
 };
 use aims_credential::{
     BundleSet, Credential, Holder, Mark, MarkKey, MarkTable, Marks, TrustBundle, WitVerifier,
@@ -93,7 +93,7 @@ impl Verifier for Device {
         if let Mood::Vouches = self.mood() {
             return Appraisal::accepted(evidence, "device", (asked.now(), until), backend::ring())
                 .level(Level::VOUCHED)
-                .bound(BoundKey::ProofOfPossession(*key), *binding)
+                .freshness(Freshness::Nonce)
                 .build();
         }
         Appraisal::accepted(evidence, "device", (asked.now(), until), backend::ring())
