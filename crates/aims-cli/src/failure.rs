@@ -253,8 +253,7 @@ reasons!(
 reasons!(
     aims::keys::store::BadKeyId,
     aims::keys::store::StoreError,
-    aims_attest::tpm::PcrError,
-    aims_attest::tpm::TpmNameError,
+    aims_attest::tpm::TpmEvidenceError,
     aims_tpm::TctiError,
     aims_tpm::TpmError,
 );

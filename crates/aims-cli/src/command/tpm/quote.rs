@@ -6,7 +6,7 @@ use aims::backend;
 use aims::jose::{Jwk, Thumbprint};
 use aims::keys::store::KeyId;
 use aims_attest::KeyBinding;
-use aims_attest::tpm::{PcrValues, TpmEvidence, TpmName};
+use aims_attest::tpm::TpmEvidence;
 use aims_tpm::{AttestationKey, PcrBank, PcrSelection, Tpm, TpmSigner};
 
 use super::Store;
@@ -84,14 +84,8 @@ impl Quote {
         let binding = KeyBinding::of(audience, nonce, &thumbprint, backend::ring());
 
         let quote = tpm.quote(ak, binding.as_bytes(), self.pcrs)?;
-        let mut pcrs = PcrValues::new();
-        for value in &quote.pcrs {
-            let bank = aims_attest::tpm::PcrBank::from_id(value.bank.algorithm_id());
-            let bank = bank.ok_or_else(|| Failure::Unusable("the bank of PCRs is not known".into()))?;
-            pcrs.insert(bank, value.index, &value.digest)?;
-        }
-        let name = TpmName::from_bytes(&ak.name())?;
-        let evidence = TpmEvidence::new(name, (&quote.attest, &quote.signature), pcrs);
+        let pcrs = quote.pcrs.iter().map(|pcr| (pcr.bank.algorithm_id(), pcr.index, &pcr.digest));
+        let evidence = TpmEvidence::of_quote(&ak.name(), (&quote.attest, &quote.signature), pcrs)?;
         let Some(signer) = about.0 else { return Ok(evidence) };
         let certified = tpm.certify(signer, ak, binding.as_bytes())?;
         Ok(evidence.certify(&certified.public, (&certified.attest, &certified.signature)))
