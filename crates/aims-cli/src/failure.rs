@@ -25,10 +25,10 @@ use aims::proof::{AudienceError, MakeWptError, WptError};
 use aims::workload_api::federation::{BundleStoreError, EndpointTlsError, FederationError};
 use aims::workload_api::fetch::WebTrustError;
 use aims::workload_api::{EndpointError, WorkloadApiError};
-use aims_attest::EvidenceTooLarge;
 use aims_attest::tpm::{
     EndorsementRootsError, EnrolledTpmError, EnrolmentError, PcrPolicyError, PendingEnrolmentError,
 };
+use aims_attest::{EvidenceJsonError, EvidenceTooLarge};
 use aims_httpsig::sf::ParseError;
 use aims_httpsig::{BaseError, ComponentError, DigestError, SecretTooShort, SignatureError, VerifyError};
 
@@ -202,6 +202,7 @@ reasons!(
     EndpointTlsError,
     EnrolledTpmError,
     EnrolmentError,
+    EvidenceJsonError,
     EvidenceTooLarge,
     FederationError,
     FetchError,

@@ -246,7 +246,7 @@ fn read_pcrs(value: Value<'_>) -> Result<PcrValues, TpmEvidenceError> {
 }
 
 /// In its one spelling.
-fn pcr_number(name: Name<'_>) -> Option<u8> {
+pub(super) fn pcr_number(name: Name<'_>) -> Option<u8> {
     let text = name.as_str();
     let index: u8 = text.parse().ok()?;
     (index.to_string() == *text).then_some(index)

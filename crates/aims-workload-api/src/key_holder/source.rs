@@ -360,8 +360,10 @@ impl Renewal {
 
     /// A request that was refused once is made anew, since its challenge may have ended on the way; and one like those that were granted may be again.
     fn is_hopeless(&self, error: &KeyHolderError) -> bool {
-        let is_elsewhere =
-            matches!(error, KeyHolderError::Api(WorkloadApiError::Endpoint(_) | WorkloadApiError::Unimplemented));
+        let is_elsewhere = matches!(
+            error,
+            KeyHolderError::Api(WorkloadApiError::Endpoint(_) | WorkloadApiError::Unimplemented)
+        );
         is_elsewhere || (self.updates == 0 && self.refused > 1)
     }
 

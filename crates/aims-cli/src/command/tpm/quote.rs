@@ -15,7 +15,7 @@ use crate::command::public_key;
 use crate::failure::{About, Failure};
 use crate::input::Inputs;
 use crate::output::Report;
-use crate::{document, private_file, time};
+use crate::{private_file, time};
 
 /// What is asked, about which key.
 #[derive(clap::Args, Debug)]
@@ -64,7 +64,7 @@ impl Quote {
             Ok(evidence)
         })?;
         let evidence = evidence.to_evidence(time::now()?)?;
-        super::deliver(document::write_evidence(&evidence)?, self.out.as_deref(), self.force)
+        super::deliver(evidence.to_json()?, self.out.as_deref(), self.force)
     }
 
     /// A quote, and the certification of a key that is in the TPM.

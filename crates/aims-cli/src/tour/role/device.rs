@@ -15,10 +15,10 @@ use aims::workload_api::proto::key_holder::key_holder_client::KeyHolderClient;
 use aims::workload_api::proto::key_holder::{ChallengeRequest, Evidence as WireEvidence, IssueRequest};
 use aims::workload_api::{Endpoint, HeldKeySource, KeyHolderApi};
 use aims::{Agent, CredentialSource, TraceParent, backend};
-use aims_attest::tpm::TpmEvidence;
+use aims_attest::tpm::{PcrBank, PcrValues, TpmEvidence, TpmName};
 use aims_attest::{Evidence, KeyBinding};
 use aims_provision::{Challenge, CollectError, EvidenceSource};
-use aims_tpm::{EndorsementKind, PcrBank, PcrSelection, Tpm, TpmKeyStore, TpmSettings, TpmSigner};
+use aims_tpm::{EndorsementKind, PcrSelection, Tpm, TpmKeyStore, TpmSettings, TpmSigner};
 use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
 use tonic::transport::Channel;
@@ -87,10 +87,14 @@ impl Device {
     fn evidence(&self, binding: &KeyBinding, certified: Option<&Thumbprint>) -> Outcome<Evidence> {
         let Parts { tpm, store, names } = &*self.0;
         let ak = store.attestation_key()?;
-        let pcrs = PcrSelection::new(PcrBank::Sha256, &[4, 7])?;
+        let pcrs = PcrSelection::new(aims_tpm::PcrBank::Sha256, &[4, 7])?;
         let quote = tpm.quote(&ak, binding.as_bytes(), pcrs)?;
-        let values = quote.pcrs.iter().map(|pcr| (pcr.bank.algorithm_id(), pcr.index, &pcr.digest));
-        let mut evidence = TpmEvidence::of_quote(&ak.name(), (&quote.attest, &quote.signature), values)?;
+        let mut values = PcrValues::new();
+        for pcr in &quote.pcrs {
+            values.insert(PcrBank::Sha256, pcr.index, &pcr.digest)?;
+        }
+        let name = TpmName::from_bytes(&ak.name())?;
+        let mut evidence = TpmEvidence::new(name, (&quote.attest, &quote.signature), values);
         if let Some(key) = certified {
             let id = names.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
             let signer = store.signer(&id.ok_or("a key of somebody else")?)?;
