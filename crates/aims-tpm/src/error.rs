@@ -48,8 +48,8 @@ pub enum TpmError {
     /// There is no TPM, or nothing that answers as one.
     #[error("there is no TPM at this address")]
     NoTpm,
-    /// The nonce has not 32 to 64 bytes.
-    #[error("the nonce has not 32 to 64 bytes")]
+    /// The nonce has not 32 bytes.
+    #[error("the nonce has not 32 bytes")]
     Nonce,
     /// The PCR bank is not active in this TPM, or has no such register.
     #[error("the TPM does not keep these PCRs")]
@@ -63,6 +63,9 @@ pub enum TpmError {
     /// A policy of the TPM refuses: PCRs have changed, for instance.
     #[error("a policy of the TPM refuses")]
     Policy,
+    /// Another TPM answers than at first, or its owner has cleared it: nothing that is for the first one is given to it.
+    #[error("another TPM answers than at first, or it was cleared")]
+    Replaced,
     /// An attestation key signs what the TPM itself made or hashed, and nothing that pretends to be so.
     #[error("the restricted key refuses what the TPM did not make")]
     Restricted,
@@ -108,6 +111,7 @@ impl TpmError {
             Self::PcrSelection => "tpm_pcr_selection",
             Self::PcrResettable => "tpm_pcr_resettable",
             Self::Policy => "device_policy",
+            Self::Replaced => "tpm_replaced",
             Self::Restricted => "tpm_key_restricted",
             Self::SlotsFull => "tpm_slots_full",
             Self::TctiMissing => "tcti_missing",
@@ -142,7 +146,7 @@ impl From<TpmError> for SignError {
             TpmError::Busy { retry_after } => Self::Busy { retry_after },
             // As `aims_keys::Blocking` says it: the device goes on, and nobody waits any more.
             TpmError::SlotsFull | TpmError::Timeout => Self::Busy { retry_after: None },
-            TpmError::BlobOfOtherTpm => Self::NotFound,
+            TpmError::BlobOfOtherTpm | TpmError::Replaced => Self::NotFound,
             TpmError::DeviceGone | TpmError::NoTpm => Self::DeviceGone,
             TpmError::Length => Self::UnsupportedInput,
             TpmError::LockedOut => Self::LockedOut,

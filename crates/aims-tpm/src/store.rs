@@ -88,7 +88,7 @@ impl TpmKeyStore {
         if let Some(key) = &*place {
             return Ok(key.clone());
         }
-        let id: KeyId = ATTESTATION_KEY.parse().map_err(|_| StoreError::Backend)?;
+        let id = attestation_key_id()?;
         let file = self.attestation_files.path(&id)?;
         let failed = |e| store_error(e, &file);
         match self.attestation_files.refuse_existing(&id) {
@@ -109,6 +109,19 @@ impl TpmKeyStore {
         self.tpm.call(move |device| device.check(&blob, None)).map_err(failed)?;
         *place = Some(key.clone());
         Ok(key)
+    }
+
+    /// A store that has an attestation key is of the TPM of that: no other gets the authorization value of its keys, whoever answers.
+    fn refuse_other_tpm(&self) -> Result<(), StoreError> {
+        let id = attestation_key_id()?;
+        let bytes = match self.attestation_files.read(&id, blob::MAX) {
+            Err(StoreError::NotFound { .. }) => return Ok(()),
+            read => read?,
+        };
+        let file = self.attestation_files.path(&id)?;
+        let failed = |e| store_error(e, &file);
+        let ak = Blob::from_bytes(&bytes, Kind::AttestationKey).map_err(failed)?;
+        self.tpm.call(move |device| device.refuse_other(&ak)).map_err(failed)
     }
 
     fn signer_of(&self, blob: Arc<Blob>, file: &Path) -> Result<TpmSigner, StoreError> {
@@ -180,6 +193,7 @@ impl GenerateKeys for TpmKeyStore {
     fn generate(&self, id: &KeyId, algorithm: Algorithm) -> Result<KeyHandle, StoreError> {
         // Making a key takes a TPM up to a second: not in vain, where that can be known.
         self.files.refuse_existing(id)?;
+        self.refuse_other_tpm()?;
         let file = self.files.path(id)?;
         let failed = |e| store_error(e, &file);
         let (auth, policy) = (self.auth.clone(), self.policy);
@@ -211,7 +225,7 @@ impl DeleteKeys for TpmKeyStore {
     }
 }
 
-/// By the [attestation key](TpmKeyStore::attestation_key) of the store; the challenge has 32 to 64 bytes.
+/// By the [attestation key](TpmKeyStore::attestation_key) of the store; the challenge has 32 bytes.
 ///
 /// The format is `tpm2-certify-1`: the name of the attestation key, `TPMT_PUBLIC` of the key, `TPMS_ATTEST` and `TPMT_SIGNATURE`, each
 /// behind its length in two bytes. There is no chain: whoever appraises it has enrolled the attestation key before.
@@ -252,9 +266,10 @@ fn store_error(error: TpmError, file: &Path) -> StoreError {
         TpmError::AuthFailed => StoreError::AuthFailed,
         TpmError::AuthRequired => StoreError::AuthRequired,
         TpmError::BlobCorrupt => StoreError::Corrupt { file: file.to_owned() },
-        TpmError::BlobOfOtherTpm => StoreError::OtherDevice { file: file.to_owned() },
+        TpmError::BlobOfOtherTpm | TpmError::Replaced => StoreError::OtherDevice { file: file.to_owned() },
         TpmError::Busy { retry_after } => StoreError::Busy { retry_after },
-        TpmError::SlotsFull | TpmError::Timeout => StoreError::Busy { retry_after: None },
+        TpmError::SlotsFull => StoreError::DeviceFull,
+        TpmError::Timeout => StoreError::Timeout,
         TpmError::DeviceGone | TpmError::NoTpm => StoreError::DeviceGone,
         TpmError::LockedOut => StoreError::LockedOut,
         TpmError::PcrAbsent | TpmError::PcrResettable | TpmError::Policy => StoreError::Policy,
@@ -264,4 +279,6 @@ fn store_error(error: TpmError, file: &Path) -> StoreError {
     }
 }
 
-const ATTESTATION_KEY: &str = "attestation";
+fn attestation_key_id() -> Result<KeyId, StoreError> {
+    "attestation".parse().map_err(|_| StoreError::Backend)
+}

@@ -3,14 +3,13 @@
 use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use aims_keys::Signature;
 use aims_keys::backend::{self, Backend};
 use zeroize::Zeroizing;
 
 use crate::attestation_key::AttestationKey;
-use crate::device::Device;
+use crate::device::{Device, Known};
 use crate::error::TpmError;
 use crate::evidence::{Certification, Endorsement, EndorsementKind, Quote};
 use crate::info::TpmInfo;
@@ -29,7 +28,8 @@ use crate::tcti::Tcti;
 /// still do what it was asked. [`TpmSigner`] also signs without blocking. A full queue refuses with [`TpmError::Busy`].
 ///
 /// A broken connection is made anew, and so is what was loaded over it: what was under way is done once more, and never a third time.
-/// Where that fails too, the caller gets [`TpmError::DeviceGone`], and the next call tries again.
+/// Where that fails too, the caller gets [`TpmError::DeviceGone`], and the next call tries again. It is one TPM for life: where another
+/// answers, or this one was cleared, all calls get [`TpmError::Replaced`].
 #[derive(Clone)]
 pub struct Tpm {
     queue: Queue<Device>,
@@ -46,8 +46,10 @@ impl Tpm {
     /// [`TpmError::Timeout`] when nothing answers in time, [`TpmError::AuthFailed`] when the value of the owner hierarchy is wrong.
     pub fn connect(settings: TpmSettings) -> Result<Self, TpmError> {
         let (tcti, timeout, connect) = (settings.tcti.clone(), settings.timeout, settings.connect_timeout);
-        let (room, settings, seen) = (settings.queue, Arc::new(settings), Arc::new(AtomicBool::new(false)));
-        let queue = Queue::start(room, move || Device::new(Arc::clone(&settings), Arc::clone(&seen)))?;
+        let (room, settings, known) = (settings.queue, Arc::new(settings), Known::default());
+        let queue = Queue::start(room, move |tenure| {
+            Device::new(Arc::clone(&settings), Arc::clone(&known), tenure.clone())
+        })?;
         queue.submit(connect, Device::connect)?.wait()?;
         Ok(Self { queue, timeout, tcti })
     }
@@ -105,7 +107,7 @@ impl Tpm {
         AttestationKey::new(self.call(Device::create_attestation_key)?, backend)
     }
 
-    /// A statement about PCRs, bound to the nonce of whoever will appraise it: 32 to 64 bytes, of which 32 are what to use (TPM-18).
+    /// A statement about PCRs, bound to the nonce of whoever will appraise it: 32 bytes (TPM-18).
     ///
     /// # Errors
     ///

@@ -7,6 +7,7 @@ mod laptop;
 mod process;
 mod record;
 mod role;
+mod stranger;
 mod wire;
 
 use std::io::Write;

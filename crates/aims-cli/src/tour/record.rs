@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use aims::TraceParent;
 use serde_json::Value;
 
 use super::account::Fault;
+use super::process::Process;
 
 /// What a tool wrote down about a request.
 pub(super) struct Record {
@@ -41,6 +43,13 @@ pub(super) struct Who {
 }
 
 impl Record {
+    /// What the tool wrote about the request that had this `traceparent`.
+    pub(super) async fn of(tool: &Process, traceparent: &str) -> Result<Self, Fault> {
+        let trace = TraceParent::parse(traceparent)?.trace_id();
+        let line = tool.log().wait_for(|lines| lines.iter().find(|line| line.contains(&trace)).cloned());
+        Self::parse(&line.await?)
+    }
+
     pub(super) fn parse(line: &str) -> Result<Self, Fault> {
         let record: Value = serde_json::from_str(line).map_err(|_| Fault::new("a line is not a record"))?;
         let text = |pointer: &str| record.pointer(pointer).and_then(Value::as_str).map(str::to_owned);

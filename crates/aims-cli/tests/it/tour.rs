@@ -132,7 +132,7 @@ fn aims_19_aims_25_aims_30_aims_31_aims_43_hil_43_the_chapter_about_delegation_t
 
 #[cfg(feature = "tpm")]
 #[test]
-fn aims_9_aims_10_aims_15_aims_16_the_chapter_about_hardware_tells_where_keys_are() {
+fn aims_6_aims_9_aims_10_aims_15_aims_16_crd_9_tpm_46_the_chapter_about_hardware_tells_where_keys_are() {
     if aims_testkit::SoftTpm::start().is_none() {
         return;
     }
@@ -142,7 +142,16 @@ fn aims_9_aims_10_aims_15_aims_16_the_chapter_about_hardware_tells_where_keys_ar
     let agent = "spiffe://acme.example/agents/travel";
     for (words, times) in [
         (format!("-> {agent}, level 4, key in hardware\n"), 1),
-        (format!("-> 200 {agent} · record: permit callers"), 1),
+        (format!("-> 200 {agent} · record: permit callers"), 2),
+        (format!("caller: {agent} by wpt; signed in the TPM by the token's key\n"), 1),
+        (format!("caller: {agent} by mtls; signed in the TPM by the certificate's key\n"), 1),
+        (
+            format!(
+                "caller: {agent} by signature; connection: {agent} by mtls; signed in the TPM by both keys\n"
+            ),
+            1,
+        ),
+        ("-> refused: bad_signature · during the handshake (X5V-3)\n".into(), 1),
         ("noted: subject_not_allowed\n".into(), 2),
         ("noted: key_mismatch\n".into(), 1),
         ("noted: nonce_mismatch\n".into(), 3),
@@ -155,7 +164,7 @@ fn aims_9_aims_10_aims_15_aims_16_the_chapter_about_hardware_tells_where_keys_ar
 
     // With the others, where it is asked for.
     let told = output(&["--tpm", "--json", "--chapter", "hardware"]);
-    assert_eq!(stdout(&told).lines().count(), 12);
+    assert_eq!(stdout(&told).lines().count(), 15);
 }
 
 #[cfg(not(feature = "tpm"))]

@@ -44,6 +44,9 @@ pub enum StoreError {
     /// The cost asked for as an option is out of bounds.
     #[error("the cost of the passphrase is out of bounds")]
     Cost,
+    /// The device has no room for the key: others use it too, or a program that ended left its own behind.
+    #[error("the device of the key store is full: others use it, or something was left in it")]
+    DeviceFull,
     /// The device or service is not reachable any more.
     #[error("the device of the key store is gone")]
     DeviceGone,
@@ -113,6 +116,9 @@ pub enum StoreError {
         /// The file.
         file: PathBuf,
     },
+    /// The device did not answer in time. What was asked may still be done.
+    #[error("the device of the key store did not answer in time")]
+    Timeout,
     /// The store has no keys for this algorithm.
     #[error("the key store does not support the algorithm")]
     UnsupportedAlgorithm,
@@ -133,6 +139,7 @@ impl StoreError {
             Self::Busy { .. } => "store_busy",
             Self::Corrupt { .. } => "key_file_corrupt",
             Self::Cost => "passphrase_cost",
+            Self::DeviceFull => "device_full",
             Self::DeviceGone => "device_gone",
             Self::EmptyPassphrase => "passphrase_empty",
             Self::Exists { .. } => "key_exists",
@@ -147,6 +154,7 @@ impl StoreError {
             Self::Permissions { .. } => "store_permissions",
             Self::Policy => "device_policy",
             Self::Sealed { .. } => "key_file_sealed",
+            Self::Timeout => "store_timeout",
             Self::UnsupportedAlgorithm => "unsupported_algorithm",
             Self::WrongUse => "wrong_use",
         }

@@ -213,6 +213,8 @@ fn tpm_44_every_error_has_a_code_of_its_own_and_tells_no_secret() {
         StoreError::UnsupportedAlgorithm,
         StoreError::WrongUse,
         StoreError::Ambiguous { id: id("a") },
+        StoreError::DeviceFull,
+        StoreError::Timeout,
     ];
     let codes: BTreeSet<_> = errors.iter().map(StoreError::code).collect();
     assert_eq!(codes.len(), errors.len());

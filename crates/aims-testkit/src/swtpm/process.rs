@@ -1,6 +1,7 @@
 //! Starting, watching and ending `swtpm`.
 
 use std::fs;
+use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,6 +12,10 @@ use super::Process;
 
 /// How often another pair of ports is tried (TPM-6).
 const TRIES: usize = 10;
+
+/// Ports that Linux does not give out by itself: 15000 to 31999.
+const LOWEST: u16 = 15_000;
+const BELOW: u16 = 17_000;
 
 /// On a loaded machine a start takes fifty milliseconds.
 const START: Duration = Duration::from_secs(10);
@@ -70,12 +75,22 @@ fn log(state: &Path) -> String {
     fs::read_to_string(state.join("log")).unwrap_or_default()
 }
 
-/// A port that is free and whose successor is.
+/// A port that is free and whose successor is: one of those that the system gives out, or below them, for connections that ended hold these for
+/// a minute, and a TPM has one for each command.
 fn free_pair() -> Option<u16> {
-    let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
+    pair_at(0).or_else(|| pair_at(LOWEST + random() % BELOW))
+}
+
+fn pair_at(port: u16) -> Option<u16> {
+    let first = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
     let port = first.local_addr().ok()?.port();
     TcpListener::bind((Ipv4Addr::LOCALHOST, port.checked_add(1)?)).ok()?;
     Some(port)
+}
+
+fn random() -> u16 {
+    let [low, high, ..] = RandomState::new().hash_one(0).to_le_bytes();
+    u16::from_le_bytes([low, high])
 }
 
 /// `None` when it ends early. That it is ready is seen by its pid file: to connect would take the one place it has (TPM-5).

@@ -1,9 +1,11 @@
 //! The endorsement key, which the maker of a TPM certified, and proofs that another key is beside it.
 
+use ring::digest::{SHA256, SHA384, digest};
 use tss_esapi::abstraction::AsymmetricAlgorithmSelection;
 use tss_esapi::abstraction::ek::create_ek_public_from_default_template_2;
 use tss_esapi::constants::SessionType;
 use tss_esapi::constants::response_code::Tss2ResponseCodeKind as Rc;
+use tss_esapi::constants::tss::TPM2_RH_ENDORSEMENT;
 use tss_esapi::handles::{
     AuthHandle, KeyHandle, NvIndexHandle, NvIndexTpmHandle, PersistentTpmHandle, TpmHandle,
 };
@@ -50,7 +52,7 @@ impl Device {
                     link.satisfy_endorsement(policy, kind)?;
                     let sessions = (Some(link.session), Some(AuthSession::from(policy)), None);
                     let (credential, secret) = (credential.clone(), secret.clone());
-                    let opened = link.context.execute_with_sessions(sessions, |context| {
+                    let opened = link.context()?.execute_with_sessions(sessions, |context| {
                         context.activate_credential(ak, ek, credential, secret)
                     });
                     let opened = opened.map_err(Fault::from).map_err(refused)?;
@@ -81,13 +83,17 @@ impl Link {
             let mut handle = self.without_session(|context| context.tr_from_tpm_public(handle))?;
             let key = KeyHandle::from(handle);
             let found = self.without_session(|context| context.read_public(key));
-            // Whoever owns the machine may keep something else there.
+            // Whoever owns the machine may keep something else there: a key of another hierarchy from the same template, even.
             let outcome = match found {
-                Ok((public, _, _)) if is_of(&public, &template) => Some(work(self, key, &public)),
+                Ok((public, name, qualified))
+                    if is_of(&public, &template) && is_endorsed(name.value(), qualified.value()) =>
+                {
+                    Some(work(self, key, &public))
+                }
                 Ok(_) => None,
                 Err(fault) => Some(Err(fault)),
             };
-            let closed = self.context.tr_close(&mut handle);
+            let closed = self.context()?.tr_close(&mut handle);
             if let Some(outcome) = outcome {
                 let value = outcome?;
                 closed?;
@@ -129,7 +135,7 @@ impl Link {
         let index = TpmHandle::NvIndex(NvIndexTpmHandle::new(index)?);
         let mut handle = self.without_session(|context| context.tr_from_tpm_public(index))?;
         let outcome = self.read_nv(NvIndexHandle::from(handle));
-        let closed = self.context.tr_close(&mut handle);
+        let closed = self.context()?.tr_close(&mut handle);
         let bytes = outcome?;
         closed?;
         Ok(Some(without_padding(bytes)))
@@ -167,6 +173,19 @@ fn is_of(public: &Public, template: &Public) -> bool {
         && public.object_attributes() == template.object_attributes()
         && public.name_hashing_algorithm() == template.name_hashing_algorithm()
         && public.auth_policy() == template.auth_policy()
+}
+
+/// Whether a key is right below the endorsement hierarchy, by its qualified name: the algorithm, and the hash of who is above it and of its name
+/// (Part 1 §26.4).
+fn is_endorsed(name: &[u8], qualified: &[u8]) -> bool {
+    let Some((algorithm, hashed)) = qualified.split_first_chunk() else { return false };
+    let hash = match u16::from_be_bytes(*algorithm) {
+        0x000b => &SHA256,
+        0x000c => &SHA384,
+        _ => return false,
+    };
+    let above = TPM2_RH_ENDORSEMENT.to_be_bytes();
+    name.starts_with(algorithm) && digest(hash, &[&above[..], name].concat()).as_ref() == hashed
 }
 
 /// Some makers fill the index up behind the certificate: its own length counts.

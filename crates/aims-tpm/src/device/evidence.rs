@@ -7,15 +7,12 @@ use tss_esapi::traits::Marshall;
 
 use super::Device;
 use super::fault::Fault;
-use super::pcrs::selection_list;
+use super::pcrs::{TRIES, selection_list};
 use crate::blob::Blob;
 use crate::error::TpmError;
 use crate::evidence::{Certification, Quote};
 use crate::pcr::{PcrSelection, PcrValue};
 use crate::settings::AuthValue;
-
-/// PCRs may change between reading and quoting them: then both are done again, so often.
-const TRIES: usize = 3;
 
 impl Device {
     pub(crate) fn quote(&mut self, ak: &Blob, nonce: &[u8], pcrs: PcrSelection) -> Result<Quote, TpmError> {
@@ -50,7 +47,7 @@ impl Device {
             // One session cannot authorize two objects; the attestation key has an empty value, which may travel.
             let sessions = (Some(link.session), Some(AuthSession::Password), None);
             let data = data.clone();
-            let (attest, signature) = link.context.execute_with_sessions(sessions, |context| {
+            let (attest, signature) = link.context()?.execute_with_sessions(sessions, |context| {
                 context.certify(object.into(), signer, data, SignatureScheme::Null)
             })?;
             let (attest, signature) = bytes(&attest, &signature)?;
@@ -60,7 +57,7 @@ impl Device {
 }
 
 fn extra_data(nonce: &[u8]) -> Result<Data, TpmError> {
-    if !(32..=64).contains(&nonce.len()) {
+    if nonce.len() != 32 {
         return Err(TpmError::Nonce);
     }
     Data::try_from(nonce).map_err(|_| TpmError::Nonce)

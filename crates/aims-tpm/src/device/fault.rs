@@ -3,6 +3,11 @@
 use bitfield::BitRange;
 use tss_esapi::Error;
 use tss_esapi::constants::response_code::{Tss2ResponseCode, Tss2ResponseCodeKind as Rc};
+use tss_esapi::tss2_esys::{
+    TSS2_BASE_RC_BAD_REFERENCE, TSS2_BASE_RC_INSUFFICIENT_RESPONSE, TSS2_BASE_RC_IO_ERROR,
+    TSS2_BASE_RC_MALFORMED_RESPONSE, TSS2_BASE_RC_NOT_IMPLEMENTED, TSS2_BASE_RC_NOT_PERMITTED,
+    TSS2_BASE_RC_NOT_SUPPORTED,
+};
 
 use crate::error::TpmError;
 
@@ -37,6 +42,8 @@ impl Fault {
             Code::Tpm(kind) => matches!(
                 kind,
                 Rc::Initialize
+                    // Nothing is flushed that was not loaded: somebody started the TPM anew, and it knows none of it.
+                    | Rc::Handle
                     | Rc::Failure
                     | Rc::Reboot
                     | Rc::ReferenceH0
@@ -75,8 +82,10 @@ impl Fault {
         match &self {
             Self::Below(error) => match Code::of(*error) {
                 // The loader finds no library of that name: it says either of these.
-                Code::Transport(NOT_SUPPORTED | BAD_REFERENCE | NOT_IMPLEMENTED) => TpmError::TctiMissing,
-                Code::Transport(NOT_PERMITTED) => TpmError::NoPermission,
+                Code::Transport(
+                    TSS2_BASE_RC_NOT_SUPPORTED | TSS2_BASE_RC_BAD_REFERENCE | TSS2_BASE_RC_NOT_IMPLEMENTED,
+                ) => TpmError::TctiMissing,
+                Code::Transport(TSS2_BASE_RC_NOT_PERMITTED) => TpmError::NoPermission,
                 Code::Transport(_) => TpmError::NoTpm,
                 _ => self.into_error(),
             },
@@ -108,9 +117,13 @@ impl Code {
                 response.kind().map_or(Self::Library, Self::Tpm)
             }
             // Of others these mean that the stream is torn: what came was no answer to what was asked.
-            (LAYER_TCTI, number) | (_, number @ (IO_ERROR | INSUFFICIENT_RESPONSE | MALFORMED_RESPONSE)) => {
-                Self::Transport(number)
-            }
+            (LAYER_TCTI, number)
+            | (
+                _,
+                number @ (TSS2_BASE_RC_IO_ERROR
+                | TSS2_BASE_RC_INSUFFICIENT_RESPONSE
+                | TSS2_BASE_RC_MALFORMED_RESPONSE),
+            ) => Self::Transport(number),
             _ => Self::Library,
         }
     }
@@ -145,6 +158,7 @@ fn to_error(error: Error) -> TpmError {
             TpmError::Busy { retry_after: None }
         }
         Rc::Initialize
+        | Rc::Handle
         | Rc::Failure
         | Rc::Reboot
         | Rc::ReferenceH0
@@ -171,11 +185,3 @@ const LAYER_TPM: u32 = 0;
 const LAYER_TCTI: u32 = 10;
 const LAYER_RESOURCE_MANAGER: u32 = 11;
 const LAYER_RESOURCE_MANAGER_TPM: u32 = 12;
-
-const NOT_IMPLEMENTED: u32 = 2;
-const BAD_REFERENCE: u32 = 5;
-const IO_ERROR: u32 = 10;
-const NOT_PERMITTED: u32 = 12;
-const MALFORMED_RESPONSE: u32 = 20;
-const INSUFFICIENT_RESPONSE: u32 = 22;
-const NOT_SUPPORTED: u32 = 23;

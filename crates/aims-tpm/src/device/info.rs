@@ -79,7 +79,7 @@ impl Link {
     }
 
     fn property(&mut self, tag: PropertyTag) -> Result<u32, Fault> {
-        Ok(self.context.get_tpm_property(tag)?.unwrap_or_default())
+        Ok(self.context()?.get_tpm_property(tag)?.unwrap_or_default())
     }
 
     /// Four characters in each, padded with zeros.

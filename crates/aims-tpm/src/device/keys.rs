@@ -3,6 +3,7 @@
 use aims_keys::{Algorithm, der};
 use tss_esapi::Context;
 use tss_esapi::constants::SessionType;
+use tss_esapi::constants::response_code::Tss2ResponseCodeKind as Rc;
 use tss_esapi::constants::tss::{TPM2_RH_NULL, TPM2_ST_HASHCHECK};
 use tss_esapi::handles::KeyHandle;
 use tss_esapi::interface_types::algorithm::HashingAlgorithm;
@@ -12,11 +13,12 @@ use tss_esapi::structures::{
     Digest, HashcheckTicket, MaxBuffer, Public, SensitiveData, Signature, SignatureScheme,
 };
 use tss_esapi::traits::Marshall;
-use tss_esapi::tss2_esys::{TPM2B_DIGEST, TPMT_TK_HASHCHECK};
+use tss_esapi::tss2_esys::{TPM2B_DIGEST, TPMS_CREATION_DATA, TPMT_TK_HASHCHECK};
 
 use super::Device;
 use super::fault::Fault;
 use super::link::{Link, auth_of};
+use super::pcrs::{TRIES, policy_of, selection_list};
 use super::template;
 use crate::blob::{Blob, Kind};
 use crate::error::TpmError;
@@ -36,23 +38,24 @@ impl Device {
         policy: Option<PcrSelection>,
     ) -> Result<Blob, TpmError> {
         self.run(|link| {
-            let digest = match policy {
-                None => Digest::default(),
-                Some(pcrs) => link.policy_digest(pcrs, auth.is_some())?,
-            };
-            let public = template::signing(algorithm, digest)?;
-            link.create(Kind::SigningKey, public, auth, policy, None)
+            let template = |policy| template::signing(algorithm, policy);
+            link.create(Kind::SigningKey, template, auth, policy, None)
         })
     }
 
     /// Makes a key that signs what the TPM itself made.
     pub(crate) fn create_attestation_key(&mut self) -> Result<Blob, TpmError> {
-        self.run(|link| link.create(Kind::AttestationKey, template::attestation()?, None, None, None))
+        self.run(|link| link.create(Kind::AttestationKey, |_| template::attestation(), None, None, None))
     }
 
     /// Whether the TPM takes this key: it is of this TPM, and what it says it is.
     pub(crate) fn check(&mut self, blob: &Blob, auth: Option<&AuthValue>) -> Result<(), TpmError> {
         self.run(|link| link.load(blob, auth).map(drop))
+    }
+
+    /// Whether the key is of this TPM, so far as can be said without loading it.
+    pub(crate) fn refuse_other(&mut self, blob: &Blob) -> Result<(), TpmError> {
+        self.run(|link| link.refuse_other(blob))
     }
 
     /// Signs a digest.
@@ -67,8 +70,9 @@ impl Device {
             let handle = link.load(blob, auth)?;
             let digest = Digest::try_from(digest).map_err(|_| TpmError::Length)?;
             let none = no_ticket()?;
-            let signature =
-                link.authorized(blob, |context| context.sign(handle, digest, SignatureScheme::Null, none))?;
+            let signature = link.authorized(blob, |context| {
+                context.sign(handle, digest.clone(), SignatureScheme::Null, none.clone())
+            })?;
             jose(&signature, algorithm).map_err(Fault::Ours)
         })
     }
@@ -93,44 +97,77 @@ impl Device {
 
 impl Link {
     /// Makes an object below the primary. What is secret of it is encrypted on its way.
+    ///
+    /// A policy is over what the registers were said to have. The TPM says what they had when it made the object, in a session that proves it:
+    /// an object over anything else is not kept.
     pub(super) fn create(
         &mut self,
         kind: Kind,
-        public: Public,
+        template: impl Fn(Digest) -> Result<Public, Fault>,
         auth: Option<&AuthValue>,
         policy: Option<PcrSelection>,
         data: Option<&[u8]>,
     ) -> Result<Blob, Fault> {
         // Nothing stays loaded, but TPMs work on it in a slot.
         self.make_room(1)?;
-        let value = auth.map(|auth| auth_of(Some(auth))).transpose()?;
-        let data = data.map(SensitiveData::try_from).transpose().map_err(|_| TpmError::Length)?;
-        let primary = self.primary;
-        let made = self.in_session(|context| context.create(primary, public, value, data, None, None))?;
-        let blob = Blob {
-            kind,
-            needs_auth: auth.is_some(),
-            policy,
-            parent: self.primary_name().to_vec(),
-            public: made.out_public.marshall()?,
-            private: made.out_private.value().to_vec(),
-        };
-        // What would not be read again is not kept.
-        public::read(&blob).map_err(|_| TpmError::Backend)?;
-        Ok(blob)
+        for _ in 0..TRIES {
+            let seen = policy.map(|pcrs| self.pcr_digest(pcrs)).transpose()?;
+            let digest = match policy.zip(seen) {
+                None => Digest::default(),
+                Some((pcrs, seen)) => Digest::try_from(&policy_of(pcrs, &seen, auth.is_some())[..])?,
+            };
+            let value = auth.map(|auth| auth_of(Some(auth))).transpose()?;
+            let data = data.map(SensitiveData::try_from).transpose().map_err(|_| TpmError::Length)?;
+            let (primary, public, pcrs) =
+                (self.primary, template(digest)?, policy.map(selection_list).transpose()?);
+            let made = self.in_session(|context| context.create(primary, public, value, data, None, pcrs))?;
+            let proven = TPMS_CREATION_DATA::from(made.creation_data).pcrDigest;
+            if let Some(seen) = seen
+                && Digest::try_from(proven)?.value() != seen
+            {
+                continue;
+            }
+            let blob = Blob {
+                kind,
+                needs_auth: auth.is_some(),
+                policy,
+                parent: self.primary_name().to_vec(),
+                public: made.out_public.marshall()?,
+                private: made.out_private.value().to_vec(),
+            };
+            // What would not be read again is not kept.
+            public::read(&blob).map_err(|_| TpmError::Backend)?;
+            return Ok(blob);
+        }
+        Err(TpmError::Busy { retry_after: None }.into())
     }
 
     /// Calls the TPM with what authorizes this object: its policy where it has one, else the session of this connection.
+    ///
+    /// Any register that changes ends a policy session, those of others too: then it is begun anew.
     pub(super) fn authorized<T>(
         &mut self,
         blob: &Blob,
-        call: impl FnOnce(&mut Context) -> tss_esapi::Result<T>,
+        call: impl Fn(&mut Context) -> tss_esapi::Result<T>,
     ) -> Result<T, Fault> {
         let Some(pcrs) = blob.policy else { return self.in_session(call) };
-        self.with_policy_session(SessionType::Policy, HashingAlgorithm::Sha256, true, |link, session| {
-            link.satisfy(session, pcrs, blob.needs_auth)?;
-            Ok(link.context.execute_with_session(Some(AuthSession::from(session)), call)?)
-        })
+        for _ in 0..TRIES {
+            let outcome = self.with_policy_session(
+                SessionType::Policy,
+                HashingAlgorithm::Sha256,
+                true,
+                |link, session| {
+                    link.satisfy(session, pcrs, blob.needs_auth)?;
+                    let session = Some(AuthSession::from(session));
+                    Ok(link.context()?.execute_with_session(session, &call)?)
+                },
+            );
+            match outcome {
+                Err(fault) if fault.is(Rc::PcrChanged) => {}
+                outcome => return outcome,
+            }
+        }
+        Err(TpmError::Busy { retry_after: None }.into())
     }
 
     /// For a key in a blob that is of this TPM.

@@ -14,7 +14,9 @@ use tss_esapi::handles::{KeyHandle, ObjectHandle, SessionHandle};
 use tss_esapi::interface_types::algorithm::HashingAlgorithm;
 use tss_esapi::interface_types::resource_handles::Hierarchy;
 use tss_esapi::interface_types::session_handles::{AuthSession, PolicySession};
-use tss_esapi::structures::{Auth, CapabilityData, Private, Public, SymmetricDefinition};
+use tss_esapi::structures::{
+    Auth, CapabilityData, CreatePrimaryKeyResult, Private, Public, SymmetricDefinition,
+};
 use tss_esapi::tcti_ldr::TctiNameConf;
 use tss_esapi::traits::{Marshall, UnMarshall};
 
@@ -23,6 +25,7 @@ use super::template;
 use crate::blob::{Blob, name_sha256};
 use crate::error::TpmError;
 use crate::public;
+use crate::queue::Tenure;
 use crate::settings::{AuthValue, TpmSettings};
 
 /// TPMs promise three slots for objects: one is that of the primary, these are the others (TPM-8).
@@ -33,7 +36,9 @@ const FIRST_TRANSIENT: u32 = 0x8000_0000;
 const FIRST_LOADED_SESSION: u32 = 0x0200_0000;
 
 pub(super) struct Link {
-    pub(super) context: Context,
+    /// To be reached by [`Self::context`].
+    context: Context,
+    tenure: Tenure,
     pub(super) primary: KeyHandle,
     primary_name: Vec<u8>,
     /// Salted by the primary, encrypts what goes over the bus, and is used again and again.
@@ -50,7 +55,7 @@ struct Loaded {
 
 impl Link {
     /// Connects, for the first time or again.
-    pub(super) fn open(settings: &TpmSettings, again: bool) -> Result<Self, TpmError> {
+    pub(super) fn open(settings: &TpmSettings, tenure: &Tenure, again: bool) -> Result<Self, TpmError> {
         if let Some(path) = settings.tcti.device() {
             look_at(path)?;
         }
@@ -61,12 +66,17 @@ impl Link {
             Ok(context)
         };
         let mut context = connected().map_err(Fault::at_connect)?;
+        // It may have waited for so long that another has connected: what there is is that one's.
+        if tenure.is_over() {
+            return Err(TpmError::DeviceGone);
+        }
         if (again || settings.exclusive) && !settings.tcti.is_managed() {
             clear(&mut context).map_err(Fault::into_error)?;
         }
         Self::prepare(&mut context, settings)
             .map(|(primary, primary_name, session)| Self {
                 context,
+                tenure: tenure.clone(),
                 primary,
                 primary_name,
                 session,
@@ -88,29 +98,32 @@ impl Link {
                 context.tr_set_auth(hierarchy, auth_of(Some(auth))?)?;
             }
         }
-        let template = template::primary()?;
-        let primary = context
-            .execute_with_nullauth_session(|context| {
-                context.create_primary(Hierarchy::Owner, template, None, None, None, None)
-            })
-            .map_err(Fault::from)?;
+        let primary = match settings.owner_auth {
+            None => {
+                context.execute_with_nullauth_session(make_primary(Hierarchy::Owner, template::primary()?))?
+            }
+            Some(_) => primary_by_password(context)?,
+        };
         let name = name_sha256(&primary.out_public.marshall()?);
-        let session =
-            start_session(context, Some(primary.key_handle), SessionType::Hmac, HashingAlgorithm::Sha256)?;
-        encrypt(context, session)?;
+        let session = salted_session(context, primary.key_handle)?;
         Ok((primary.key_handle, name, session))
+    }
+
+    /// The library's end, for as long as this worker may use it.
+    pub(super) fn context(&mut self) -> Result<&mut Context, Fault> {
+        if self.tenure.is_over() {
+            return Err(TpmError::DeviceGone.into());
+        }
+        Ok(&mut self.context)
     }
 
     /// Another session in the place of the one there is.
     pub(super) fn renew_session(&mut self) -> Result<(), Fault> {
-        self.context.flush_context(SessionHandle::from(self.session).into())?;
-        self.session = start_session(
-            &mut self.context,
-            Some(self.primary),
-            SessionType::Hmac,
-            HashingAlgorithm::Sha256,
-        )?;
-        encrypt(&mut self.context, self.session)
+        let session = self.session;
+        self.context()?.flush_context(SessionHandle::from(session).into())?;
+        let primary = self.primary;
+        self.session = salted_session(self.context()?, primary)?;
+        Ok(())
     }
 
     /// The name of the key below which all others are.
@@ -124,7 +137,7 @@ impl Link {
         call: impl FnOnce(&mut Context) -> tss_esapi::Result<T>,
     ) -> Result<T, Fault> {
         let session = self.session;
-        Ok(self.context.execute_with_session(Some(session), call)?)
+        Ok(self.context()?.execute_with_session(Some(session), call)?)
     }
 
     /// Calls the TPM without a session.
@@ -132,14 +145,12 @@ impl Link {
         &mut self,
         call: impl FnOnce(&mut Context) -> tss_esapi::Result<T>,
     ) -> Result<T, Fault> {
-        Ok(self.context.execute_without_session(call)?)
+        Ok(self.context()?.execute_without_session(call)?)
     }
 
     /// Loads a key, or finds it loaded. It stays so until two others were used.
     pub(super) fn load(&mut self, blob: &Blob, auth: Option<&AuthValue>) -> Result<KeyHandle, Fault> {
-        if blob.parent != self.primary_name {
-            return Err(TpmError::BlobOfOtherTpm.into());
-        }
+        self.refuse_other(blob)?;
         if blob.needs_auth && auth.is_none() {
             return Err(TpmError::AuthRequired.into());
         }
@@ -155,8 +166,13 @@ impl Link {
         };
         // The value belongs to the connection, not to the key: another store may have set another.
         let value = auth_of(auth.filter(|_| blob.needs_auth))?;
-        self.context.tr_set_auth(handle.into(), value)?;
+        self.context()?.tr_set_auth(handle.into(), value)?;
         Ok(handle)
+    }
+
+    /// What is below another primary is of another TPM, or of this one before its owner cleared it.
+    pub(super) fn refuse_other(&self, blob: &Blob) -> Result<(), Fault> {
+        if blob.parent == self.primary_name { Ok(()) } else { Err(TpmError::BlobOfOtherTpm.into()) }
     }
 
     fn load_anew(&mut self, blob: &Blob, hash: [u8; 32]) -> Result<KeyHandle, Fault> {
@@ -177,6 +193,7 @@ impl Link {
     /// Makes room for so many objects beside the primary, and keeps the keys that were used last.
     pub(super) fn make_room(&mut self, objects: usize) -> Result<(), Fault> {
         while self.loaded.len() + objects > SLOTS && !self.loaded.is_empty() {
+            self.context()?;
             let oldest = self.loaded.remove(0);
             self.context.flush_context(oldest.handle.into())?;
         }
@@ -198,7 +215,13 @@ impl Link {
         work: impl FnOnce(&mut Self) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let outcome = work(self);
-        let flushed = self.context.flush_context(handle);
+        let flushed = match self.context() {
+            Ok(context) => context.flush_context(handle).map_err(Fault::from),
+            Err(fault) => {
+                forget(&mut self.context, handle);
+                Err(fault)
+            }
+        };
         let value = outcome?;
         flushed?;
         Ok(value)
@@ -213,17 +236,37 @@ impl Link {
         work: impl FnOnce(&mut Self, PolicySession) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let salt = (kind == SessionType::Policy).then_some(self.primary);
-        let session = start_session(&mut self.context, salt, kind, hash)?;
+        let session = start_session(self.context()?, salt, kind, hash)?;
         let handle = SessionHandle::from(session).into();
         self.flushed_after(handle, |link| {
+            let context = link.context()?;
             if encrypted {
-                encrypt(&mut link.context, session)?;
+                encrypt(context, session)?;
             } else {
-                keep(&mut link.context, session)?;
+                keep(context, session)?;
             }
             work(link, PolicySession::try_from(session)?)
         })
     }
+}
+
+/// What is open when a worker was given up has been flushed by the one in its place, and the numbers are that one's.
+impl Drop for Link {
+    fn drop(&mut self) {
+        if self.tenure.is_over() {
+            let loaded = self.loaded.drain(..).map(|loaded| loaded.handle.into());
+            let ours = [self.primary.into(), SessionHandle::from(self.session).into()];
+            for handle in loaded.chain(ours) {
+                forget(&mut self.context, handle);
+            }
+        }
+    }
+}
+
+/// Lets go of a handle without a word to the TPM.
+fn forget(context: &mut Context, mut handle: ObjectHandle) {
+    // The library calls it an error to close what it would have flushed, and closes it.
+    let _ = context.tr_close(&mut handle);
 }
 
 /// Flushes what a connection that broke left in the TPM: the library cannot do that over it any more. Without a resource manager nobody
@@ -258,6 +301,33 @@ fn hash_of(blob: &Blob) -> [u8; 32] {
         *byte = *hashed;
     }
     bytes
+}
+
+/// A password that is proven in a session without a salt can be guessed by whoever has seen that. The null hierarchy has a key for salts that
+/// takes no password.
+fn primary_by_password(context: &mut Context) -> Result<CreatePrimaryKeyResult, Fault> {
+    let make = make_primary(Hierarchy::Null, template::primary()?);
+    let salt = context.execute_with_nullauth_session(make)?.key_handle;
+    let session = salted_session(context, salt)?;
+    let make = make_primary(Hierarchy::Owner, template::primary()?);
+    let primary = context.execute_with_session(Some(session), make)?;
+    context.flush_context(SessionHandle::from(session).into())?;
+    context.flush_context(salt.into())?;
+    Ok(primary)
+}
+
+fn make_primary(
+    hierarchy: Hierarchy,
+    template: Public,
+) -> impl FnOnce(&mut Context) -> tss_esapi::Result<CreatePrimaryKeyResult> {
+    move |context| context.create_primary(hierarchy, template, None, None, None, None)
+}
+
+/// For all that is to be kept from whoever listens.
+fn salted_session(context: &mut Context, salt: KeyHandle) -> Result<AuthSession, Fault> {
+    let session = start_session(context, Some(salt), SessionType::Hmac, HashingAlgorithm::Sha256)?;
+    encrypt(context, session)?;
+    Ok(session)
 }
 
 fn start_session(

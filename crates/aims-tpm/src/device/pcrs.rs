@@ -1,6 +1,6 @@
 //! Reading PCRs, and policies over them.
 
-use tss_esapi::constants::SessionType;
+use aims_keys::backend;
 use tss_esapi::interface_types::algorithm::HashingAlgorithm;
 use tss_esapi::interface_types::session_handles::PolicySession;
 use tss_esapi::structures::{Digest, PcrSelectionList, PcrSlot};
@@ -10,6 +10,9 @@ use super::fault::Fault;
 use super::link::Link;
 use crate::error::TpmError;
 use crate::pcr::{PcrBank, PcrSelection, PcrValue};
+
+/// Registers may change between looking at them and using what was seen: then both are done again, so often.
+pub(super) const TRIES: usize = 3;
 
 /// A TPM gives at most eight values at once.
 const MOST_READS: usize = 24;
@@ -58,14 +61,10 @@ impl Link {
         Err(TpmError::Backend.into())
     }
 
-    /// The policy of these registers as they are now.
-    pub(super) fn policy_digest(&mut self, pcrs: PcrSelection, with_auth: bool) -> Result<Digest, Fault> {
-        // One that is not there would be a policy over nothing.
-        self.pcr_values(pcrs)?;
-        self.with_policy_session(SessionType::Trial, HashingAlgorithm::Sha256, false, |link, session| {
-            link.satisfy(session, pcrs, with_auth)?;
-            link.without_session(|context| context.policy_get_digest(session))
-        })
+    /// What the registers have in them now, as it is part of policies. Whoever is on the bus may have said it.
+    pub(super) fn pcr_digest(&mut self, pcrs: PcrSelection) -> Result<[u8; 32], Fault> {
+        let values = self.pcr_values(pcrs)?;
+        Ok(sha256(&values.iter().map(|value| value.digest.as_slice()).collect::<Vec<_>>()))
     }
 
     /// Shows the registers to a policy session, and that the authorization value will be proven.
@@ -89,6 +88,21 @@ pub(super) fn selection_list(pcrs: PcrSelection) -> Result<PcrSelectionList, Fau
     Ok(PcrSelectionList::builder().with_selection(hash_of(pcrs.bank()), &slots).build()?)
 }
 
+/// The policy that is satisfied while the registers have this digest: `PolicyPCR`, and `PolicyAuthValue` after it, as TPMs compute them (Part 3
+/// §23.7 and §23.18). It is computed here: what a TPM says of a trial session is not proven.
+pub(super) fn policy_of(pcrs: PcrSelection, pcr_digest: &[u8], with_auth: bool) -> [u8; 32] {
+    let [low, middle, high, _] = pcrs.bits().to_le_bytes();
+    let bank = pcrs.bank().algorithm_id().to_be_bytes();
+    // One bank, three bytes of it.
+    let selection = [&1_u32.to_be_bytes()[..], &bank, &[3, low, middle, high]].concat();
+    let policy = sha256(&[&[0; 32], &POLICY_PCR.to_be_bytes(), &selection, pcr_digest]);
+    if with_auth { sha256(&[&policy, &POLICY_AUTH_VALUE.to_be_bytes()]) } else { policy }
+}
+
+fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    backend::ring().sha256(&parts.concat())
+}
+
 fn slot(index: u8) -> Result<PcrSlot, Fault> {
     Ok(PcrSlot::try_from(1_u32.checked_shl(u32::from(index)).unwrap_or_default())?)
 }
@@ -100,3 +114,7 @@ pub(super) fn hash_of(bank: PcrBank) -> HashingAlgorithm {
         PcrBank::Sha512 => HashingAlgorithm::Sha512,
     }
 }
+
+/// `TPM_CC`.
+const POLICY_PCR: u32 = 0x017f;
+const POLICY_AUTH_VALUE: u32 = 0x016b;

@@ -17,10 +17,7 @@ impl Device {
             return Err(TpmError::Length);
         }
         pcrs.refuse_resettable()?;
-        self.run(|link| {
-            let policy = link.policy_digest(pcrs, false)?;
-            link.create(Kind::Sealed, template::sealed(policy)?, None, Some(pcrs), Some(data))
-        })
+        self.run(|link| link.create(Kind::Sealed, template::sealed, None, Some(pcrs), Some(data)))
     }
 
     pub(crate) fn unseal(&mut self, blob: &Blob) -> Result<Zeroizing<Vec<u8>>, TpmError> {

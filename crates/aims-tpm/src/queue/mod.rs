@@ -5,6 +5,7 @@
 //! call may take is given up: it ends when the device lets go of it, and another takes its place with a connection of its own.
 
 mod promise;
+mod tenure;
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -15,6 +16,8 @@ use std::time::Instant;
 
 pub(crate) use self::promise::Answer;
 use self::promise::{Fail, Promise};
+use self::tenure::Place;
+pub(crate) use self::tenure::Tenure;
 use crate::error::TpmError;
 
 /// So many workers may be held by a device at once; then there is none, until one of them comes back.
@@ -31,7 +34,10 @@ impl<D: 'static> Clone for Queue<D> {
 
 impl<D: 'static> Queue<D> {
     /// Starts the threads. `make` makes the worker's end of the device, and connects to nothing yet.
-    pub(crate) fn start(room: usize, make: impl Fn() -> D + Send + Sync + 'static) -> Result<Self, TpmError> {
+    pub(crate) fn start(
+        room: usize,
+        make: impl Fn(&Tenure) -> D + Send + Sync + 'static,
+    ) -> Result<Self, TpmError> {
         let shared = Arc::new(Shared {
             room,
             make: Box::new(make),
@@ -98,7 +104,7 @@ impl<D: 'static> Drop for LastHandle<D> {
 
 struct Shared<D> {
     room: usize,
-    make: Box<dyn Fn() -> D + Send + Sync>,
+    make: Box<dyn Fn(&Tenure) -> D + Send + Sync>,
     state: Mutex<State<D>>,
     /// Wakes the worker.
     work: Condvar,
@@ -113,6 +119,7 @@ struct State<D> {
     running: Option<Running>,
     /// That of the worker which may take work; others were given up.
     generation: u64,
+    tenure: Tenure,
     has_worker: bool,
     /// All threads of workers, whether they may take work or not.
     workers: usize,
@@ -127,6 +134,7 @@ impl<D> Default for State<D> {
             queue: VecDeque::new(),
             running: None,
             generation: 0,
+            tenure: Tenure::default(),
             has_worker: false,
             workers: 0,
             held: 0,
@@ -184,22 +192,27 @@ impl<D: 'static> Shared<D> {
     }
 
     fn start_worker(self: &Arc<Self>, state: &mut State<D>) -> Result<(), TpmError> {
-        let (shared, generation) = (Arc::clone(self), state.generation);
-        spawn("aims-tpm worker", move || shared.work(generation))?;
+        let place = Place::take()?;
+        let (shared, generation, tenure) = (Arc::clone(self), state.generation, Tenure::default());
+        state.tenure = tenure.clone();
+        spawn("aims-tpm worker", move || {
+            let _place = place;
+            shared.work(generation, &tenure);
+        })?;
         state.has_worker = true;
         state.workers += 1;
         Ok(())
     }
 
     /// The worker.
-    fn work(&self, generation: u64) {
-        let mut device = (self.make)();
+    fn work(&self, generation: u64, tenure: &Tenure) {
+        let mut device = (self.make)(tenure);
         while let Some(job) = self.next_job(generation) {
             let promise = Arc::clone(&job.promise);
             // A panic below is the end of this device, not of the queue.
             if panic::catch_unwind(AssertUnwindSafe(|| (job.run)(&mut device))).is_err() {
                 promise.fail(TpmError::Backend);
-                device = (self.make)();
+                device = (self.make)(tenure);
             }
             let mut state = self.lock();
             if state.generation == generation {
@@ -273,6 +286,7 @@ impl<D: 'static> Shared<D> {
         if state.running.as_ref().is_some_and(|running| is_over(running.held_at)) {
             state.running = None;
             state.generation = state.generation.wrapping_add(1);
+            state.tenure.end();
             state.held += 1;
             state.has_worker = false;
             let replaced = state.held < MOST_HELD && self.start_worker(state).is_ok();

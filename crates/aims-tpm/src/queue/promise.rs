@@ -3,6 +3,7 @@
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 use std::thread::{self, Thread};
@@ -34,9 +35,9 @@ impl<T> Promise<T> {
             && let Slot::Waiting(waker) = core::mem::replace(&mut *slot, Slot::Done(result))
         {
             drop(slot);
-            // Foreign code, so not under the lock.
+            // Foreign code, so not under the lock; and a panic of it is not the end of the thread that keeps the time of all.
             if let Some(waker) = waker {
-                waker.wake();
+                let _ = panic::catch_unwind(AssertUnwindSafe(|| waker.wake()));
             }
         }
     }

@@ -1,5 +1,8 @@
 //! Answers that are late, torn, altered, or nonsense.
 
+use std::panic;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use aims_keys::{SignInput, Signer};
@@ -32,7 +35,7 @@ fn tpm_17_answers_that_do_not_come_are_not_waited_for() {
     let begun = Instant::now();
     while Signer::sign(&key, SignInput::Message(b"message")).is_err() {
         assert!(begun.elapsed() < Duration::from_secs(20), "it does not come back");
-        std::thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(20));
     }
     signs(&key);
 }
@@ -81,7 +84,7 @@ fn altered_answers_yield_no_wrong_signature_and_no_lasting_harm() {
         let begun = Instant::now();
         while Signer::sign(&key, SignInput::Message(b"message")).is_err() {
             assert!(begun.elapsed() < Duration::from_secs(20), "{place}: it does not come back");
-            std::thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(20));
         }
         signs(&key);
     }
@@ -90,7 +93,16 @@ fn altered_answers_yield_no_wrong_signature_and_no_lasting_harm() {
 /// The same for what a TPM says of itself: evidence is checked elsewhere, and nothing here falls over it.
 #[test]
 fn altered_answers_make_nothing_panic() {
+    // The queue survives a panic of its worker, and callers would see an error like any other.
+    static PANICS: AtomicUsize = AtomicUsize::new(0);
     let Some(soft) = SoftTpm::start() else { return };
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if thread::current().name() == Some("aims-tpm worker") {
+            PANICS.fetch_add(1, Ordering::SeqCst);
+        }
+        before(info);
+    }));
     let dir = Dir::new();
     let proxy = Proxy::start(&soft);
     let tpm = Tpm::connect(proxy.settings().timeout(Duration::from_millis(500))).unwrap();
@@ -112,8 +124,9 @@ fn altered_answers_make_nothing_panic() {
     let begun = Instant::now();
     while let Err(error) = tpm.quote(&ak, &[7; 32], pcrs(&[0, 10])) {
         assert!(begun.elapsed() < Duration::from_secs(20), "it does not come back: {error:?}");
-        std::thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(50));
     }
+    assert_eq!(PANICS.load(Ordering::SeqCst), 0);
 }
 
 /// TPM-15, TPM-44: the answers of a TPM, by the names that callers act on. They are put in its mouth: a software TPM gives few of them.

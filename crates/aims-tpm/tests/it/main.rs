@@ -2,6 +2,7 @@
 #![cfg(test)]
 #![cfg(unix)]
 
+mod between;
 mod connection;
 mod credential;
 mod errors;

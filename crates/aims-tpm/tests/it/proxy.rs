@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -24,40 +25,85 @@ pub(crate) enum Mode {
     Stall,
 }
 
+type AlterCommand = Box<dyn FnMut(&mut Vec<u8>) + Send>;
+type AlterAnswer = Box<dyn FnMut(&[u8], &mut Vec<u8>) + Send>;
+
 /// It listens on a pair of ports of its own, as the software TPM does.
 pub(crate) struct Proxy {
     port: u16,
-    mode: Arc<Mutex<Mode>>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// The port of the TPM that answers.
+    upstream: AtomicU16,
+    mode: Mutex<Mode>,
+    commands: Mutex<AlterCommand>,
+    answers: Mutex<AlterAnswer>,
+    heard: Mutex<Vec<[Vec<u8>; 2]>>,
 }
 
 impl Proxy {
     pub(crate) fn start(tpm: &SoftTpm) -> Self {
         let (commands, control) = pair();
         let port = commands.local_addr().unwrap().port();
-        let mode = Arc::new(Mutex::new(Mode::Forward));
-        let (upstream, shared) = (tpm.port(), Arc::clone(&mode));
+        let shared = Arc::new(Shared {
+            upstream: AtomicU16::new(tpm.port()),
+            mode: Mutex::new(Mode::Forward),
+            commands: Mutex::new(Box::new(|_| {})),
+            answers: Mutex::new(Box::new(|_, _| {})),
+            heard: Mutex::default(),
+        });
         // Both end with the test program.
+        let serving = Arc::clone(&shared);
         thread::spawn(move || {
             for client in commands.incoming().flatten() {
-                let shared = Arc::clone(&shared);
-                thread::spawn(move || serve(client, upstream, &shared));
+                let serving = Arc::clone(&serving);
+                thread::spawn(move || serve(client, &serving));
             }
         });
+        let controlling = Arc::clone(&shared);
         thread::spawn(move || {
             for client in control.incoming().flatten() {
+                let upstream = controlling.upstream.load(Ordering::SeqCst);
                 thread::spawn(move || relay_control(client, upstream + 1));
             }
         });
-        Self { port, mode }
+        Self { port, shared }
     }
 
     pub(crate) fn set(&self, mode: Mode) {
-        *self.mode.lock().unwrap() = mode;
+        *self.shared.mode.lock().unwrap() = mode;
     }
 
     /// Whether what was to happen once has happened.
     pub(crate) fn is_forwarding(&self) -> bool {
-        matches!(*self.mode.lock().unwrap(), Mode::Forward)
+        matches!(*self.shared.mode.lock().unwrap(), Mode::Forward)
+    }
+
+    /// From now on another TPM answers.
+    pub(crate) fn lead_to(&self, tpm: &SoftTpm) {
+        self.shared.upstream.store(tpm.port(), Ordering::SeqCst);
+    }
+
+    /// What is done to each command before the TPM gets it.
+    pub(crate) fn alter_commands(&self, alter: impl FnMut(&mut Vec<u8>) + Send + 'static) {
+        *self.shared.commands.lock().unwrap() = Box::new(alter);
+    }
+
+    /// What is done to each answer, with the command it is for.
+    pub(crate) fn alter_answers(&self, alter: impl FnMut(&[u8], &mut Vec<u8>) + Send + 'static) {
+        *self.shared.answers.lock().unwrap() = Box::new(alter);
+    }
+
+    /// All commands so far, each as the TPM got it, with its answer.
+    pub(crate) fn heard(&self) -> Vec<[Vec<u8>; 2]> {
+        self.shared.heard.lock().unwrap().clone()
+    }
+
+    /// How often the TPM was given this command.
+    pub(crate) fn count(&self, command: u32) -> usize {
+        self.heard().iter().filter(|[given, _]| code(given) == command).count()
     }
 
     pub(crate) fn settings(&self) -> TpmSettings {
@@ -86,12 +132,22 @@ fn message(stream: &mut TcpStream) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn serve(mut client: TcpStream, upstream: u16, mode: &Mutex<Mode>) {
-    while let Some(command) = message(&mut client) {
+/// `TPM_CC` of a command.
+pub(crate) fn code(command: &[u8]) -> u32 {
+    u32::from_be_bytes(command[6..10].try_into().unwrap())
+}
+
+fn serve(mut client: TcpStream, shared: &Shared) {
+    let mode = &shared.mode;
+    while let Some(mut command) = message(&mut client) {
+        shared.commands.lock().unwrap()(&mut command);
+        let upstream = shared.upstream.load(Ordering::SeqCst);
         let mut tpm = TcpStream::connect(("127.0.0.1", upstream)).unwrap();
         tpm.write_all(&command).unwrap();
         let Some(mut answer) = message(&mut tpm) else { return };
         drop(tpm);
+        shared.answers.lock().unwrap()(&command, &mut answer);
+        shared.heard.lock().unwrap().push([command, answer.clone()]);
         let now = mode.lock().unwrap().clone();
         match now {
             Mode::Forward => {}

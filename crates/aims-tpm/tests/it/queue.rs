@@ -6,6 +6,7 @@ use aims_keys::{SignInput, Signer};
 use aims_testkit::{SoftTpm, assert_refused};
 use aims_tpm::{Tpm, TpmKeyStore};
 
+use crate::proxy::Proxy;
 use crate::support::{Dir, begin, block_on, key, settings, signs};
 
 /// TPM-43: the queue is bounded, and who gives up makes room in it.
@@ -74,19 +75,31 @@ fn a_key_outlives_its_store_and_its_tpm_and_the_last_one_closes_the_connection()
     Tpm::connect(settings(&soft)).unwrap().info().unwrap();
 }
 
-/// The time that a call waits in the queue counts.
+/// The time that a call waits in the queue counts, and what nobody waits for any more is not done when the TPM goes on.
 #[test]
 fn tpm_17_a_call_that_waits_too_long_is_told_so_and_not_made() {
     let Some(soft) = SoftTpm::start() else { return };
     let dir = Dir::new();
-    let tpm = Tpm::connect(settings(&soft).timeout(Duration::from_millis(1500))).unwrap();
+    let proxy = Proxy::start(&soft);
+    let tpm = Tpm::connect(proxy.settings().timeout(Duration::from_millis(1500))).unwrap();
     let store = TpmKeyStore::open(&tpm, dir.store()).unwrap();
     let key = key(&store, "a");
     soft.pause();
-    let futures: Vec<_> = (0..3).map(|_| begin(&key).0).collect();
+    let futures: Vec<_> = (0..8).map(|_| begin(&key).0).collect();
     let begun = Instant::now();
     for future in futures {
         assert_refused!(block_on(future), "key_busy", "TPM-44");
     }
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    soft.resume();
+    let begun = Instant::now();
+    while tpm.info().is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it does not come back");
+    }
+    // Those that were under way when they were given up: a device holds three workers at most.
+    assert!(proxy.count(SIGN) <= 3, "{}", proxy.count(SIGN));
+    signs(&key);
 }
+
+/// `TPM_CC`.
+const SIGN: u32 = 0x15d;

@@ -345,7 +345,7 @@ fn of_many_that_make_one_key_one_wins() {
     assert_eq!(made[0].public_key(), store.open(&id("a")).unwrap().public_key());
 }
 
-/// TPM-40: a store proves where its keys are, for a challenge of 32 to 64 bytes.
+/// TPM-40: a store proves where its keys are, for a challenge of 32 bytes.
 #[test]
 fn tpm_40_the_store_attests_its_keys() {
     let Some(soft) = SoftTpm::start() else { return };

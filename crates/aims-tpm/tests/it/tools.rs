@@ -40,3 +40,9 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         text
     })
 }
+
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { panic!("half a byte") };
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    pairs.iter().map(byte).collect()
+}

@@ -6,6 +6,7 @@
 
 mod agent;
 mod authority;
+mod caller;
 #[cfg(feature = "tpm")]
 mod device;
 mod intruder;

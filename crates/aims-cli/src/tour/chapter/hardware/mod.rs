@@ -1,32 +1,36 @@
 //! Keys that cannot be carried away, and how an issuer knows.
 
+mod uses;
 mod world;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::world::{AGENT, ORIGIN, World};
 use crate::tour::account::{Account, Broken, Seen, Step};
 use crate::tour::issuer::{member, refused, text, with};
 use crate::tour::process::Process;
-use crate::tour::wire::{Answer, Request};
 
 /// What the chapter is about.
 pub(super) const INTRO: &str = "  \
 An agent whose keys are in a TPM, and an issuer that wants to know it. The TPM's maker says which TPM it is, a
   credential that only this TPM opens shows which key speaks for it, and that key says of each new one that it is in the
-  TPM, and what started the machine. The tool takes keys in hardware and no others. Then somebody tries with what they have:
-  another TPM, another key, what was said yesterday or to somebody else. (Separate processes, and swtpm, a TPM in software.)";
+  TPM, and what started the machine. Proofs, message signatures and handshakes are made in the TPM, and there are tools that
+  take keys in hardware and no others. Then somebody tries with what they have: another key, what was said yesterday or to
+  somebody else, a copy of the certificate, another TPM. (Separate processes, and swtpm, a TPM in software.)";
 
 /// Tells the chapter.
 pub(super) async fn tell(account: &mut Account) -> Result<(), Broken> {
     let mut world = begin(account).await?;
     enrol(account, &mut world).await?;
-    credential(account, &mut world).await?;
-    call(account, &mut world).await?;
+    let certificate = credentials(account, &mut world).await?;
+    uses::prove(account, &mut world).await?;
+    uses::connect(account, &mut world).await?;
+    uses::sign(account, &mut world).await?;
     for trick in &TRICKS {
         // One that goes through does not keep the others from being tried.
         let _: Result<(), Broken> = attempt(account, &mut world, trick).await;
     }
+    uses::copy(account, &mut world, &certificate).await?;
     other_tpm(account, &mut world).await?;
     let world = other_boot(account, world).await?;
     end(account, world).await
@@ -70,36 +74,23 @@ async fn enrol(account: &mut Account, world: &mut World) -> Result<(), Broken> {
     account.step(step, taken).await
 }
 
-async fn credential(account: &mut Account, world: &mut World) -> Result<(), Broken> {
+/// A token and a certificate; the chain of the latter is for who copies it.
+async fn credentials(account: &mut Account, world: &mut World) -> Result<Value, Broken> {
     let step = Step {
         name: "hardware_credential",
-        told: "The agent makes a key in the TPM, and brings evidence that it is there. Its token says what the issuer found."
+        told: "The agent makes two keys in the TPM, for a token and a certificate, and brings evidence that each is there. The token says what the issuer found."
             .into(),
         expect: format!("{AGENT}, level 4, key in hardware"),
     };
     let taken = async {
-        let answer = world.agent.ask(&json!({ "do": "start" })).await?;
+        let bundle = world.issuer.bundle().await?.to_string();
+        let answer = world.agent.ask(&json!({ "do": "start", "bundle": bundle })).await?;
         let (level, key) = (member(&answer, "level")?, text(&answer, "key")?);
         let got = format!("{}, level {level}, key in {key}", text(&answer, "subject")?);
-        Ok(Seen { got, note: String::new(), faults: Vec::new(), value: () })
-    };
-    account.step(step, taken).await
-}
-
-async fn call(account: &mut Account, world: &mut World) -> Result<(), Broken> {
-    let step = Step {
-        name: "hardware_call",
-        told: "It calls a tool that takes keys in hardware alone. The TPM signs the proof.".into(),
-        expect: format!("200 {AGENT}"),
-    };
-    let taken = async {
-        let url = format!("{}/v1/search?to=LIS", world.tool_url);
-        let answer = world.agent.ask(&json!({ "do": "call", "url": url })).await?;
-        let request = Request::from_json(&member(&answer, "sent")?)?;
-        let record = world.record(&request).await?;
-        let fault = (!record.permits(AGENT)).then(|| "the record does not say so".to_owned());
-        let got = Answer::from_json(&answer)?.to_string();
-        Ok(Seen { got, note: record.note(), faults: fault.into_iter().collect(), value: () })
+        let [wit, x509] = [text(&answer, "wit_key")?, text(&answer, "x509_key")?];
+        let fault = (wit == x509).then(|| "both credentials are for one key".to_owned());
+        let value = member(&answer, "chain")?;
+        Ok(Seen { got, note: String::new(), faults: fault.into_iter().collect(), value })
     };
     account.step(step, taken).await
 }
@@ -165,7 +156,7 @@ async fn end(account: &mut Account, world: World) -> Result<(), Broken> {
     let step = Step {
         name: "hardware_all_end",
         told: "All processes end by themselves when the tour lets go of them.".into(),
-        expect: "4 processes ended well".into(),
+        expect: "5 processes ended well".into(),
     };
     let taken = async {
         let (all, _machines) = world.processes();

@@ -1,7 +1,7 @@
 //! Who is in the chapter.
 
+use aims::backend;
 use aims::jose::base64;
-use aims::{TraceParent, backend};
 use aims_testkit::{SoftTpm, SoftTpmCa};
 use serde_json::{Value, json};
 
@@ -9,15 +9,14 @@ use crate::tour::account::Fault;
 use crate::tour::issuer::{Entry, Issuer, text};
 use crate::tour::laptop::Laptop;
 use crate::tour::process::Process;
-use crate::tour::record::Record;
 use crate::tour::role::Role;
-use crate::tour::wire::Request;
 
 /// Everybody, once they are up.
 pub(super) struct World {
     pub(super) issuer: Issuer,
-    tool: Process,
+    pub(super) tool: Process,
     pub(super) tool_url: String,
+    pub(super) desk: Desk,
     /// Its keys are in the TPM.
     pub(super) agent: Process,
     /// Those that came later, or before.
@@ -44,9 +43,10 @@ impl World {
         let issuer = Issuer::start_with(&laptop, "issuer", ORIGIN, &ENTRIES, config(&ca)).await?;
         let config = json!({ "callers": CALLERS, "keys": "hardware" });
         let (tool, first) = issuer.workload(&laptop, Role::Tool, "travel tool", &config).await?;
+        let desk = Desk::start(&issuer, &laptop).await?;
         let agent = device(&issuer, &laptop, &tpm, "keys").await?;
         let (tool_url, others) = (text(&first, "url")?, Vec::new());
-        Ok(Self { issuer, tool, tool_url, agent, others, tpm, other_tpm: None, laptop })
+        Ok(Self { issuer, tool, tool_url, desk, agent, others, tpm, other_tpm: None, laptop })
     }
 
     /// The same program on a machine with another TPM, of the same maker.
@@ -60,7 +60,7 @@ impl World {
 
     /// Something else is measured, and the agent is started again. There is one connection to the TPM, so the agent leaves first.
     pub(super) async fn restart_with_other_boot(self) -> Result<Self, Fault> {
-        let Self { issuer, tool, tool_url, agent, others, tpm, other_tpm, laptop } = self;
+        let Self { issuer, tool, tool_url, desk, agent, others, tpm, other_tpm, laptop } = self;
         if !agent.end().await? {
             return Err(Fault::new("the agent did not end well"));
         }
@@ -70,19 +70,34 @@ impl World {
         });
         let tpm = measured.await.map_err(|error| Fault::new(error.to_string()))?;
         let agent = device(&issuer, &laptop, &tpm, "keys").await?;
-        Ok(Self { issuer, tool, tool_url, agent, others, tpm, other_tpm, laptop })
-    }
-
-    /// What the tool wrote about a request.
-    pub(super) async fn record(&self, request: &Request) -> Result<Record, Fault> {
-        let trace = TraceParent::parse(&request.traceparent)?.trace_id();
-        let line = self.tool.log().wait_for(|lines| lines.iter().find(|line| line.contains(&trace)).cloned());
-        Record::parse(&line.await?)
+        Ok(Self { issuer, tool, tool_url, desk, agent, others, tpm, other_tpm, laptop })
     }
 
     pub(super) fn processes(self) -> (impl Iterator<Item = Process>, impl Sized) {
-        let last = [self.agent, self.tool, self.issuer.process];
+        let last = [self.agent, self.desk.process, self.tool, self.issuer.process];
         (self.others.into_iter().chain(last), (self.laptop, self.tpm, self.other_tpm))
+    }
+}
+
+/// A tool over mutual TLS.
+pub(super) struct Desk {
+    pub(super) process: Process,
+    /// Where it takes whoever is known by the connection.
+    pub(super) search_url: String,
+    /// Where requests have to be signed, too, by keys in hardware.
+    pub(super) book_url: String,
+}
+
+impl Desk {
+    async fn start(issuer: &Issuer, laptop: &Laptop) -> Result<Self, Fault> {
+        let (mut process, _) = issuer.workload(laptop, Role::Workload, "booking desk", &json!({})).await?;
+        let serve = json!({ "do": "serve", "peers": [AGENT], "callers": [CALLERS] });
+        let search_url = text(&process.ask(&serve).await?, "url")?;
+        let serve = json!({
+            "do": "serve_signed", "name": NAME, "peers": [AGENT], "callers": CALLERS, "keys": "hardware",
+        });
+        let book_url = text(&process.ask(&serve).await?, "url")?;
+        Ok(Self { process, search_url, book_url })
     }
 }
 
@@ -111,20 +126,25 @@ fn missing() -> Fault {
 
 const BOOT_LOADER: &[u8] = b"the boot loader that we know";
 
-const PROGRAMS: [&str; 3] = ["issuer", "travel tool", "travel agent"];
+const PROGRAMS: [&str; 4] = ["issuer", "travel tool", "booking desk", "travel agent"];
 
 /// The agent's asks for a key in hardware, besides its program and user.
-const ENTRIES: [Entry<'static>; 2] = [
+const ENTRIES: [Entry<'static>; 3] = [
     Entry(
         "travel agent",
         AGENT,
         "evidence = [{ type = \"tpm2-quote\", key = \"hardware\", max_age = 3600 }]\nevidence_policy = \"laptops-1\"",
     ),
     Entry("travel tool", "spiffe://acme.example/tools/travel", ""),
+    Entry("booking desk", DESK, ""),
 ];
 
 pub(super) const ORIGIN: &str = "spiffe://acme.example";
 pub(super) const AGENT: &str = "spiffe://acme.example/agents/travel";
+pub(super) const DESK: &str = "spiffe://acme.example/tools/booking";
 
-/// Who may call the tool.
+/// By what name callers know the desk.
+pub(super) const NAME: &str = "https://tools.example";
+
+/// Who may call the tools.
 const CALLERS: &str = "spiffe://acme.example/agents/*";

@@ -3,27 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use aims::credential::CurrentCredential;
-use aims::credential::x509::{CertificateDer, CertificateRequest, SvidIssuer, SvidVerifier};
-use aims::id::{IdSet, WorkloadId};
+use aims::backend;
+use aims::credential::x509::{CertificateDer, CertificateRequest, SvidIssuer};
+use aims::id::WorkloadId;
 use aims::jose::base64;
 use aims::keys::der::{BIT_STRING, BOOLEAN, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, write};
 use aims::keys::{Algorithm, PrivateKey, Signer, SoftwareKey, UnixTime};
-use aims::tls::MutualTls;
-use aims::{BundleSet, TrustBundle, backend};
-use http::Uri;
-use rustls::client::ResolvesClientCert;
-use rustls::crypto::ring::{default_provider, sign::any_ecdsa_type};
-use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use serde_json::{Value, json};
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+use serde_json::json;
 
-use super::world::{ACME, AGENT, TOOL, World};
+use super::world::{AGENT, World};
 use crate::tour::account::Fault;
 use crate::tour::issuer::Issuer;
+use crate::tour::stranger::{Presented, certificates};
 
 /// A certificate that is wrong in one thing, and how it must be refused.
 pub(super) struct Attack {
@@ -44,12 +35,6 @@ pub(super) enum Change {
     Forged,
     ServerOnly,
     TwoUris,
-}
-
-/// A chain, and the key that the leaf is for.
-pub(super) struct Presented {
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKey,
 }
 
 impl Change {
@@ -136,60 +121,6 @@ fn by_another(subject: &str, key: &SoftwareKey) -> Result<CertificateDer<'static
     let issuer = SvidIssuer::root(subject.origin(), root, Duration::from_secs(86_400), now)?;
     let chain = issuer.issue(&subject, Signer::public_key(key), now)?;
     chain.into_iter().next().ok_or_else(|| Fault::new("an empty chain"))
-}
-
-fn certificates(chain: &Value) -> Result<Vec<CertificateDer<'static>>, Fault> {
-    let chain = chain.as_array().ok_or_else(|| Fault::new("not a chain"))?;
-    chain.iter().map(|der| Ok(base64::decode(der.as_str().unwrap_or_default())?.into())).collect()
-}
-
-/// Connects without a certificate.
-pub(super) async fn without_certificate(bundle: &Value, url: &str) -> Result<(), Fault> {
-    connect(bundle, url, None).await
-}
-
-/// Connects with this certificate and its key.
-pub(super) async fn present(bundle: &Value, url: &str, presented: Presented) -> Result<(), Fault> {
-    let pkcs8 = PrivatePkcs8KeyDer::from(presented.key.expose_pkcs8().to_vec());
-    let key = any_ecdsa_type(&pkcs8.into())?;
-    connect(bundle, url, Some(CertifiedKey::new(presented.chain, key))).await
-}
-
-/// Connects, and waits until the server closes the connection; with TLS 1.3 the client is finished before it is looked at.
-async fn connect(bundle: &Value, url: &str, own: Option<CertifiedKey>) -> Result<(), Fault> {
-    let bundle = TrustBundle::from_spiffe(ACME.parse()?, &bundle.to_string(), backend::ring())?;
-    let svids = SvidVerifier::builder(BundleSet::from(bundle), backend::ring()).build();
-    let tool: WorkloadId = TOOL.parse()?;
-    let tls =
-        MutualTls::new(CurrentCredential::default(), svids, IdSet::from(tool), Arc::new(default_provider()));
-    let mut config = (**tls.client()?.config()).clone();
-    config.client_auth_cert_resolver = match own {
-        Some(own) => Arc::new(SingleCertAndKey::from(own)) as Arc<dyn ResolvesClientCert>,
-        None => Arc::new(Nobody),
-    };
-    let url: Uri = url.parse()?;
-    let authority = url.authority().ok_or_else(|| Fault::new("no address"))?.as_str().to_owned();
-    let tcp = TcpStream::connect(authority).await?;
-    let name = ServerName::try_from("tool.example")?;
-    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, tcp).await?;
-    match stream.read(&mut [0]).await {
-        Err(_) | Ok(0) => Ok(()),
-        Ok(_) => Err(Fault::new("the tool answered")),
-    }
-}
-
-/// Has no certificate.
-#[derive(Debug)]
-struct Nobody;
-
-impl ResolvesClientCert for Nobody {
-    fn resolve(&self, _: &[&[u8]], _: &[rustls::SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        None
-    }
-
-    fn has_certs(&self) -> bool {
-        false
-    }
 }
 
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];

@@ -12,6 +12,7 @@ use crate::tour::issuer::{Entry, Issuer, member, text};
 use crate::tour::laptop::Laptop;
 use crate::tour::process::Process;
 use crate::tour::record::Who;
+use crate::tour::stranger::{self, Door, refused_connection};
 
 /// What the chapter is about.
 pub(super) const INTRO: &str = "  \
@@ -83,9 +84,8 @@ async fn begin(account: &mut Account) -> Result<World, Broken> {
         let tool_url = text(&tool.ask(&serve).await?, "url")?;
         let forward = json!({ "do": "forward", "peers": peers, "expect": TOOL, "to": tool_url, "as": PROXY });
         let proxy_url = text(&proxy.ask(&forward).await?, "url")?;
-        let bundle = acme.bundle().await?;
-        let (got, rule) =
-            World::refused_connection(&tool, attack::without_certificate(&bundle, &tool_url)).await?;
+        let door = Door { url: &tool_url, tool: TOOL, bundle: acme.bundle().await? };
+        let (got, rule) = refused_connection(&tool, stranger::without_certificate(&door)).await?;
         let note = format!("{tool_url}, {proxy_url} · {rule}");
         Ok(Seen { got, note, faults: Vec::new(), value: (tool_url, proxy_url) })
     };
@@ -292,7 +292,7 @@ async fn refuse_teller(
             let call = call(teller, tool_url, TOOL, &[]).await?;
             if call.answer.status == 0 { Ok(()) } else { Err(Fault::new("it was answered")) }
         };
-        let (got, rule) = World::refused_connection(tool, calling).await?;
+        let (got, rule) = refused_connection(tool, calling).await?;
         let faults = if rule == "X5V-2" { Vec::new() } else { vec!["the rule must be X5V-2".to_owned()] };
         Ok(Seen { got, note: format!("during the handshake ({rule})"), faults, value: () })
     };
@@ -305,9 +305,8 @@ async fn refuse(account: &mut Account, world: &mut World, attack: &Attack) -> Re
     let step = Step { name: attack.step, told: attack.told.into(), expect };
     let taken = async {
         let presented = attack.change.certificate(world).await?;
-        let bundle = world.acme.bundle().await?;
-        let connecting = attack::present(&bundle, &world.tool_url, presented);
-        let (got, rule) = World::refused_connection(&world.tool, connecting).await?;
+        let door = Door { url: &world.tool_url, tool: TOOL, bundle: world.acme.bundle().await? };
+        let (got, rule) = refused_connection(&world.tool, stranger::present(&door, presented)).await?;
         let fault = (rule != attack.rule).then(|| format!("the rule must be {}, not {rule}", attack.rule));
         let note = format!("during the handshake ({rule})");
         Ok(Seen { got, note, faults: fault.into_iter().collect(), value: () })

@@ -1,6 +1,5 @@
 //! Who is in the chapter.
 
-use aims::TraceParent;
 use serde_json::{Value, json};
 
 use crate::tour::account::Fault;
@@ -41,32 +40,13 @@ pub(super) async fn start_workload(
 impl World {
     /// What the tool wrote about a request.
     pub(super) async fn record(&self, traceparent: &str) -> Result<Record, Fault> {
-        let trace = TraceParent::parse(traceparent)?.trace_id();
-        let line = self.tool.log().wait_for(|lines| lines.iter().find(|line| line.contains(&trace)).cloned());
-        Record::parse(&line.await?)
-    }
-
-    /// Has the tool refuse a connection, and says why it did: `refused: CODE`, and the rule.
-    pub(super) async fn refused_connection(
-        tool: &Process,
-        connecting: impl Future<Output = Result<(), Fault>>,
-    ) -> Result<(String, String), Fault> {
-        let before = connections(&tool.log().lines()).count();
-        connecting.await?;
-        let line = tool.log().wait_for(|lines| connections(lines).nth(before).cloned()).await?;
-        let line: Value = serde_json::from_str(&line)?;
-        let text = |name| line.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok((format!("refused: {}", text("refused")), text("rule")))
+        Record::of(&self.tool, traceparent).await
     }
 
     pub(super) fn processes(self) -> ([Process; 7], Laptop) {
         let Self { acme, bank, tool, proxy, agent, batch, teller, laptop, .. } = self;
         ([agent, batch, teller, proxy, tool, acme.process, bank.process], laptop)
     }
-}
-
-fn connections(lines: &[String]) -> impl Iterator<Item = &String> {
-    lines.iter().filter(|line| line.contains(r#""kind":"connection""#))
 }
 
 /// A call, and what came of it.

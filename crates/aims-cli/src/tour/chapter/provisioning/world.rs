@@ -2,7 +2,6 @@
 
 use std::iter;
 
-use aims::TraceParent;
 use serde_json::{Value, json};
 
 use crate::tour::account::Fault;
@@ -55,9 +54,7 @@ impl World {
 
     /// What the tool wrote about a request.
     pub(super) async fn record(&self, request: &Request) -> Result<Record, Fault> {
-        let trace = TraceParent::parse(&request.traceparent)?.trace_id();
-        let line = self.tool.log().wait_for(|lines| lines.iter().find(|line| line.contains(&trace)).cloned());
-        Record::parse(&line.await?)
+        Record::of(&self.tool, &request.traceparent).await
     }
 
     /// The register without one of its workloads.

@@ -1,22 +1,13 @@
 //! Workloads that call, over connections of their own.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aims::credential::{AccessHandle, PeerMap};
-use aims::proof::{VerifiedResponse, XFCC_FIELD};
-use aims::{Agent as Prover, AgentError, Connector, TraceParent};
-use axum::body::{Body, Bytes};
-use http::header::HOST;
-use http::{HeaderValue, Request, Uri};
 use http_body_util::BodyExt;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
-use tower::{Layer, ServiceExt};
 
+use super::super::caller::{client, get};
 use super::{Message, Outcome, Workload};
 
 /// What is under way.
@@ -36,75 +27,13 @@ struct Calls {
 impl Agent {
     pub(super) async fn obey(&mut self, workload: &Workload, message: &Message) -> Outcome<Value> {
         match &*message.text("do")? {
-            "call" => self.call(workload, message).await,
-            "book" => self.book(workload, message).await,
+            "call" => workload.caller().call(message).await,
+            "book" => workload.caller().book(message).await,
             "begin_calls" => self.begin_calls(workload, message),
             "end_calls" => self.end_calls().await,
             "watch" => self.watch(workload, message).await,
             "watched" => self.watched().await,
             other => Err(format!("`{other}` is not a command").into()),
-        }
-    }
-
-    /// Calls over a new connection; with a proof of its own for `audience`, and a field that says whom a proxy has seen, where the
-    /// message has these.
-    async fn call(&self, workload: &Workload, message: &Message) -> Outcome<Value> {
-        let trace = TraceParent::begin().to_string();
-        let mut request = get(&message.text("url")?)?;
-        request.headers_mut().insert("traceparent", trace.parse()?);
-        if let Ok(audience) = message.text("audience") {
-            Prover::new(workload.0.wit()).attach_for(&audience, request.headers_mut()).await?;
-        }
-        if let Ok(forged) = message.text("xfcc") {
-            request.headers_mut().insert(XFCC_FIELD, forged.parse()?);
-        }
-        let client = client(workload.connector(&message.text("expect")?)?);
-        let Ok(response) = client.request(request).await else {
-            // The reason is the server's to tell.
-            return Ok(json!({ "traceparent": trace, "status": 0, "body": null }));
-        };
-        let status = response.status().as_u16();
-        let body: Bytes = response.into_body().collect().await?.to_bytes();
-        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-        Ok(json!({ "traceparent": trace, "status": status, "body": body }))
-    }
-
-    /// Books through a gateway, signed; and takes no answer that the tool did not sign.
-    async fn book(&self, workload: &Workload, message: &Message) -> Outcome<Value> {
-        let (url, via): (Uri, Uri) = (message.text("url")?.parse()?, message.text("via")?.parse()?);
-        let peers = PeerMap::new();
-        peers.insert(AccessHandle::DnsName(url.host().unwrap_or_default()), message.text("tool")?.parse()?);
-        let prover = Prover::new(workload.0.wit()).signing(workload.0.bundles(), peers);
-        let trace = TraceParent::begin().to_string();
-        let request = Request::post(url)
-            .header("content-type", "application/json")
-            .header("traceparent", &trace)
-            .body(Body::from(r#"{"to": "LIS"}"#))?;
-
-        // Below the signature, the way to the tool: its name stays, and the connection goes to the gateway.
-        let client = client(workload.connector(&message.text("expect")?)?);
-        let wire = tower::service_fn(move |mut request: Request<Body>| {
-            let (client, via) = (client.clone(), via.clone().into_parts());
-            async move {
-                let mut parts = request.uri().clone().into_parts();
-                (parts.scheme, parts.authority) = (via.scheme, via.authority);
-                *request.uri_mut() = Uri::from_parts(parts)?;
-                request.headers_mut().insert(HOST, HeaderValue::from_static("tools.example"));
-                Ok::<_, Box<dyn Error + Send + Sync>>(client.request(request).await?)
-            }
-        });
-        match prover.demand_signed_responses().layer().layer(wire).oneshot(request).await {
-            Ok(response) => {
-                let signer =
-                    response.extensions().get::<VerifiedResponse>().map(|by| by.wit().subject().to_string());
-                let status = response.status().as_u16();
-                let body: Value = serde_json::from_slice(&response.into_body().collect().await?.to_bytes())?;
-                Ok(json!({ "traceparent": trace, "status": status, "body": body, "signer": signer }))
-            }
-            Err(AgentError::Response { error, .. }) => {
-                Ok(json!({ "traceparent": trace, "code": error.code(), "rule": error.rule() }))
-            }
-            Err(error) => Err(error.to_string().into()),
         }
     }
 
@@ -166,12 +95,4 @@ impl Agent {
         let watching = self.watching.take().ok_or("nothing is watched")?;
         Ok(json!({ "end": watching.await? }))
     }
-}
-
-fn client(connector: Connector) -> Client<Connector, Body> {
-    Client::builder(TokioExecutor::new()).build(connector)
-}
-
-fn get(url: &str) -> Outcome<Request<Body>> {
-    Ok(Request::get(url).body(Body::empty())?)
 }

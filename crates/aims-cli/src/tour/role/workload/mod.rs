@@ -7,13 +7,10 @@ mod proxy;
 mod tool;
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use aims::credential::x509::SvidVerifier;
 use aims::id::IdSet;
 use aims::jose::Jwk;
-use aims::tls::{MutualTls, TlsClient};
 use aims::workload_api::{Endpoint, WorkloadApi, WorkloadSource};
 use aims::{Acceptor, BundleSource, Connector, CredentialSource, Listener, TrustBundle, backend};
 use serde_json::{Value, json};
@@ -21,6 +18,7 @@ use tokio::net::TcpListener;
 
 use self::agent::Agent;
 use self::delegation::Deputy;
+use super::caller::Caller;
 use super::{Control, Message, Outcome, say};
 
 /// Does what it is told until the input ends. What it serves ends with the process.
@@ -118,20 +116,16 @@ impl Workload {
         Ok(json!({}))
     }
 
-    fn svids(&self) -> SvidVerifier {
-        SvidVerifier::builder(self.0.bundles(), backend::ring()).build()
-    }
-
-    fn mutual_tls(&self, peers: IdSet) -> MutualTls {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        MutualTls::new(self.0.x509(), self.svids(), peers, provider)
+    /// Who it is when it calls.
+    fn caller(&self) -> Caller {
+        Caller { x509: self.0.x509(), wit: self.0.wit(), bundles: self.0.bundles() }
     }
 
     /// Listens on loopback for anybody who is trusted, and writes down whom it refuses.
     pub(super) async fn listen(&self, peers: IdSet) -> Outcome<(Listener, String)> {
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("https://{}", tcp.local_addr()?);
-        let acceptor = Acceptor::new(self.mutual_tls(peers).server()?).check_every(LOOK);
+        let acceptor = Acceptor::new(self.caller().mutual_tls(peers).server()?).check_every(LOOK);
         let listener = Listener::new(tcp, acceptor).on_refused(|refused| {
             let line = json!({
                 "kind": "connection", "refused": refused.error.code(), "rule": refused.error.rule(),
@@ -141,13 +135,8 @@ impl Workload {
         Ok((listener, url))
     }
 
-    /// Connects to whoever shows to be `expected`, and nobody else.
-    fn client(&self, expected: &str) -> Outcome<TlsClient> {
-        Ok(self.mutual_tls(IdSet::from(expected.parse::<aims::id::WorkloadId>()?)).client()?)
-    }
-
     fn connector(&self, expected: &str) -> Outcome<Connector> {
-        Ok(Connector::new(self.client(expected)?))
+        self.caller().connector(expected)
     }
 }
 

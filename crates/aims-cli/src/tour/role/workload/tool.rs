@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use aims::id::WorkloadId;
-use aims::{Accept, Audiences, Callers, Connection, ForwardedVerifier, Guard, Permit};
+use aims::{Accept, Audiences, Callers, Connection, ForwardedVerifier, Guard, HardwareKeys, Permit};
 use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{Message, Outcome, Workload, patterns};
 
-/// Serves callers of every trust domain that is trusted, and believes one proxy. Records go to standard error.
+/// Serves callers of every trust domain that is trusted, and believes one proxy, where there is one. Records go to standard error.
 pub(super) async fn serve(workload: &Workload, message: &Message) -> Outcome<Value> {
     let everybody = patterns(message, "peers")?;
     let (listener, url) = workload.listen(everybody).await?;
@@ -25,26 +25,29 @@ pub(super) async fn serve(workload: &Workload, message: &Message) -> Outcome<Val
             callers.pattern(pattern.as_str().ok_or("a pattern is not a string")?.parse()?),
         )
     })?;
-    let proxy: WorkloadId = message.text("proxy")?.parse()?;
-    let guard = Guard::builder(Audiences::http(&url)?, workload.0.bundles(), callers)
-        .accept_connections()
-        .forwarded_by(ForwardedVerifier::xfcc(proxy, workload.svids()))
-        .build()?;
-    let app =
-        Router::new().route("/v1/search", get(search)).route("/v1/watch", get(watch)).layer(guard.layer());
+    let mut guard =
+        Guard::builder(Audiences::http(&url)?, workload.0.bundles(), callers).accept_connections();
+    if let Ok(proxy) = message.text("proxy") {
+        let proxy: WorkloadId = proxy.parse()?;
+        guard = guard.forwarded_by(ForwardedVerifier::xfcc(proxy, workload.caller().svids()));
+    }
+    let layer = guard.build()?.layer();
+    let app = Router::new().route("/v1/search", get(search)).route("/v1/watch", get(watch)).layer(layer);
     let app = app.into_make_service_with_connect_info::<Connection>();
     tokio::spawn(async move { axum::serve(listener, app).await });
     Ok(json!({ "url": url }))
 }
 
-/// Serves whoever signs, under its outside name, and signs its answers.
+/// Serves whoever signs, with a key in hardware if need be, under its outside name, and signs its answers.
 pub(super) async fn serve_signed(workload: &Workload, message: &Message) -> Outcome<Value> {
     let (listener, url) = workload.listen(patterns(message, "peers")?).await?;
     let callers = Callers::new().pattern(message.text("callers")?.parse()?);
-    let guard = Guard::builder(Audiences::http(&message.text("name")?)?, workload.0.bundles(), callers)
-        .accept(Accept::signature())
-        .sign_responses(workload.0.wit())
-        .build()?;
+    let (audiences, bundles) = (Audiences::http(&message.text("name")?)?, workload.0.bundles());
+    let guard = match message.text("keys") {
+        Ok(_) => Guard::builder(audiences, bundles, HardwareKeys::and(callers)),
+        Err(_) => Guard::builder(audiences, bundles, callers),
+    };
+    let guard = guard.accept(Accept::signature()).sign_responses(workload.0.wit()).build()?;
     let app = Router::new().route("/v1/book", post(book)).layer(guard.layer());
     let app = app.into_make_service_with_connect_info::<Connection>();
     tokio::spawn(async move { axum::serve(listener, app).await });

@@ -39,7 +39,7 @@ fn authority(workload: &Workload, message: &Message) -> Outcome<(Issuer, Guarded
         .allow_private_host("127.0.0.1")
         .allow_port(issuer.as_url().port())
         .build()?;
-    let client = workload.client(&message.text("authority")?)?;
+    let client = workload.caller().tls_client(&message.text("authority")?)?;
     Ok((issuer, fetch.for_workload(&client)))
 }
 

@@ -1,28 +1,29 @@
 //! An agent whose keys are in a TPM; and what somebody could try who has one.
 
-use std::collections::HashMap;
+mod tpm;
+
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use aims::credential::Credential;
 use aims::jose::json::Number;
-use aims::jose::{Limits, Thumbprint, UntrustedToken, base64, base64url};
-use aims::keys::store::{GenerateKeys, KeyId};
-use aims::keys::{Algorithm, AsyncSigner, BoxFuture, PublicKey, SignError, SoftwareKey};
+use aims::jose::{Limits, Thumbprint, UntrustedToken, base64};
+use aims::keys::{Algorithm, AsyncSigner, SoftwareKey};
 use aims::workload_api::proto::key_holder::issue_request::Proof;
 use aims::workload_api::proto::key_holder::key_holder_client::KeyHolderClient;
 use aims::workload_api::proto::key_holder::{ChallengeRequest, Evidence as WireEvidence, IssueRequest};
-use aims::workload_api::{Endpoint, HeldKeySource, KeyHolderApi};
-use aims::{Agent, CredentialSource, TraceParent, backend};
-use aims_attest::tpm::{PcrBank, PcrValues, TpmEvidence, TpmName};
-use aims_attest::{Evidence, KeyBinding};
-use aims_provision::{Challenge, CollectError, EvidenceSource};
-use aims_tpm::{EndorsementKind, PcrSelection, Tpm, TpmKeyStore, TpmSettings, TpmSigner};
+use aims::workload_api::{Endpoint, HeldKeySource, HeldKeySourceBuilder, KeyHolderApi};
+use aims::{Agent, BundleSet, CredentialSource, Holder, TraceParent, TrustBundle, backend};
+use aims_attest::Evidence;
+use aims_provision::Challenge;
+use aims_tpm::EndorsementKind;
 use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 
+use self::tpm::{Device, Parts};
+use super::caller::Caller;
 use super::intruder::{connect, refused, with_header};
 use super::issuer::AUDIENCE;
 use super::{Control, Message, Outcome, say};
@@ -32,14 +33,16 @@ pub(super) async fn run(mut control: Control) -> Outcome<()> {
     let config = control.config().await?;
     let (tcti, dir) = (config.text("tcti")?, PathBuf::from(config.text("dir")?));
     let device = tokio::task::spawn_blocking(move || Device::open(&tcti, dir)).await??;
-    let mut agent = DeviceAgent { device, source: None };
+    let mut agent = DeviceAgent { device, credentials: None };
     say(&json!({}))?;
     while let Some(message) = control.next().await? {
         let answer = match &*message.text("do")? {
             "endorsement" => agent.endorsement().await?,
             "activate" => agent.activate(&message).await?,
-            "start" => agent.start().await?,
-            "call" => agent.call(&message).await?,
+            "start" => agent.start(&message).await?,
+            "call" => agent.counted(agent.call(&message)).await?,
+            "call_over_tls" => agent.counted(agent.caller()?.call(&message)).await?,
+            "book" => agent.counted(agent.caller()?.book(&message)).await?,
             "ask" => agent.ask(&message.text("with")?).await?,
             other => return Err(format!("`{other}` is not a command").into()),
         };
@@ -48,85 +51,15 @@ pub(super) async fn run(mut control: Control) -> Outcome<()> {
     Ok(())
 }
 
-/// A TPM, the keys that were made in it, and its attestation key. It is the source of evidence, too.
-#[derive(Clone, Debug)]
-struct Device(Arc<Parts>);
-
-#[derive(Debug)]
-struct Parts {
-    tpm: Tpm,
-    store: TpmKeyStore,
-    /// Which key is kept by which name.
-    names: Mutex<HashMap<Thumbprint, KeyId>>,
-}
-
-impl Device {
-    fn open(tcti: &str, dir: PathBuf) -> Outcome<Self> {
-        let tpm = Tpm::connect(TpmSettings::new(tcti.parse()?).exclusive())?;
-        let store = TpmKeyStore::open(&tpm, dir)?;
-        Ok(Self(Arc::new(Parts { tpm, store, names: Mutex::default() })))
-    }
-
-    /// A fresh key: each credential has one of its own (CRD-9).
-    fn make(&self) -> Result<Arc<dyn AsyncSigner>, SignError> {
-        self.make_signer().map(|signer| Arc::new(signer) as Arc<dyn AsyncSigner>)
-    }
-
-    fn make_signer(&self) -> Result<TpmSigner, SignError> {
-        let mut name = [0; 9];
-        backend::ring().fill_random(&mut name).map_err(|_| SignError::Backend)?;
-        let id: KeyId = format!("k{}", base64url::encode(name)).parse().map_err(|_| SignError::Backend)?;
-        self.0.store.generate(&id, Algorithm::Es256).map_err(|_| SignError::DeviceGone)?;
-        let signer = self.0.store.signer(&id).map_err(|_| SignError::DeviceGone)?;
-        let mut names = self.0.names.lock().unwrap_or_else(PoisonError::into_inner);
-        names.insert(Thumbprint::of(signer.public_key()), id);
-        Ok(signer)
-    }
-
-    /// A quote over what the firmware measured; and, of a key that is in the TPM, that it is there.
-    fn evidence(&self, binding: &KeyBinding, certified: Option<&Thumbprint>) -> Outcome<Evidence> {
-        let Parts { tpm, store, names } = &*self.0;
-        let ak = store.attestation_key()?;
-        let pcrs = PcrSelection::new(aims_tpm::PcrBank::Sha256, &[4, 7])?;
-        let quote = tpm.quote(&ak, binding.as_bytes(), pcrs)?;
-        let mut values = PcrValues::new();
-        for pcr in &quote.pcrs {
-            values.insert(PcrBank::Sha256, pcr.index, &pcr.digest)?;
-        }
-        let name = TpmName::from_bytes(&ak.name())?;
-        let mut evidence = TpmEvidence::new(name, (&quote.attest, &quote.signature), values);
-        if let Some(key) = certified {
-            let id = names.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
-            let signer = store.signer(&id.ok_or("a key of somebody else")?)?;
-            let certify = tpm.certify(&signer, &ak, binding.as_bytes())?;
-            evidence = evidence.certify(&certify.public, (&certify.attest, &certify.signature));
-        }
-        Ok(evidence.to_evidence(SystemTime::now().try_into()?)?)
-    }
-
-    /// The same, on a thread that may wait for the TPM.
-    async fn collected(&self, binding: KeyBinding, certified: Option<Thumbprint>) -> Outcome<Evidence> {
-        let device = self.clone();
-        tokio::task::spawn_blocking(move || device.evidence(&binding, certified.as_ref())).await?
-    }
-}
-
-impl EvidenceSource for Device {
-    fn collect<'a>(
-        &'a self,
-        binding: &'a KeyBinding,
-        key: &'a PublicKey,
-    ) -> BoxFuture<'a, Result<Vec<Evidence>, CollectError>> {
-        Box::pin(async move {
-            let collected = self.collected(*binding, Some(Thumbprint::of(key))).await;
-            collected.map(|evidence| vec![evidence]).map_err(|_| CollectError::Failed("tpm"))
-        })
-    }
-}
-
 struct DeviceAgent {
     device: Device,
-    source: Option<HeldKeySource>,
+    credentials: Option<Credentials>,
+}
+
+/// A token and a certificate, each for a key of its own, and each renewed by itself.
+struct Credentials {
+    caller: Caller,
+    _sources: [HeldKeySource; 2],
 }
 
 impl DeviceAgent {
@@ -168,30 +101,70 @@ impl DeviceAgent {
     }
 
     /// Gets credentials for keys in the TPM, and says what its issuer says of them.
-    async fn start(&mut self) -> Outcome<Value> {
-        let api = KeyHolderApi::new(&Endpoint::from_env()?, AUDIENCE, backend::ring());
-        let device = self.device.clone();
-        let source = HeldKeySource::builder(api, move || device.make()).evidence(self.device.clone());
-        let source = source.start().await?;
-        let holder = source.wit().holder()?;
-        let Credential::Wit(wit) = holder.credential() else { return Err("another credential".into()) };
+    async fn start(&mut self, message: &Message) -> Outcome<Value> {
+        let [wits, svids] = [self.source()?.wit_only(), self.source()?.x509_only()];
+        let (wits, svids) = tokio::try_join!(wits.start(), svids.start())?;
+        let (holder, certified) = (wits.wit().holder()?, svids.x509().holder()?);
+        let (Credential::Wit(wit), Credential::Svid(svid)) = (holder.credential(), certified.credential())
+        else {
+            return Err("other credentials".into());
+        };
         let claims = UntrustedToken::peek(wit.token(), &Limits::new())?;
         let attest = claims.claim("attest").ok_or("the issuer says nothing of evidence")?;
         let level = attest.get("level").and_then(|level| level.as_number()).and_then(Number::as_u64);
         let key = attest.get("key").and_then(|key| key.as_str()).unwrap_or_default().into_owned();
-        self.source = Some(source);
-        Ok(json!({ "subject": holder.subject().as_str(), "level": level, "key": key }))
+        let chain: Vec<_> = svid.chain().iter().map(|der| base64::encode(der)).collect();
+        let answer = json!({
+            "subject": holder.subject().as_str(),
+            "level": level,
+            "key": key,
+            "wit_key": key_of(&holder)?.to_string(),
+            "x509_key": key_of(&certified)?.to_string(),
+            "chain": chain,
+        });
+        // Whom to trust came with the machine: the Workload API tells it to those whom it knows without evidence.
+        let origin = holder.subject().origin();
+        let bundle = TrustBundle::from_spiffe(origin, &message.text("bundle")?, backend::ring())?;
+        let caller = Caller { x509: svids.x509(), wit: wits.wit(), bundles: BundleSet::from(bundle) };
+        self.credentials = Some(Credentials { caller, _sources: [wits, svids] });
+        Ok(answer)
+    }
+
+    /// Credentials for keys that are made in the TPM, and evidence of each.
+    fn source(&self) -> Outcome<HeldKeySourceBuilder> {
+        let api = KeyHolderApi::new(&Endpoint::from_env()?, AUDIENCE, backend::ring());
+        let device = self.device.clone();
+        Ok(HeldKeySource::builder(api, move || device.make()).evidence(self.device.clone()))
+    }
+
+    fn caller(&self) -> Outcome<&Caller> {
+        Ok(&self.credentials.as_ref().ok_or("it has no credentials")?.caller)
+    }
+
+    /// What came of a call; and how often the TPM signed for it by the token's key, and by the certificate's.
+    async fn counted(&self, call: impl Future<Output = Outcome<Value>>) -> Outcome<Value> {
+        let Caller { wit, x509, .. } = self.caller()?;
+        let [wit, x509] = [key_of(&wit.holder()?)?, key_of(&x509.holder()?)?];
+        let signed = || [&wit, &x509].map(|key| self.device.signed(key));
+        let before = signed();
+        let mut answer = call.await?;
+        let [by_wit, by_x509] = signed();
+        if let Some(members) = answer.as_object_mut() {
+            let signed = [by_wit - before[0], by_x509 - before[1]];
+            members.insert("signed".into(), json!(signed));
+        }
+        Ok(answer)
     }
 
     /// Calls a tool: the key in the TPM signs the proof.
     async fn call(&self, message: &Message) -> Outcome<Value> {
-        let source = self.source.as_ref().ok_or("it has no credential")?;
+        let wit = Arc::clone(&self.caller()?.wit);
         let client = Agent::client().no_proxy().build()?;
         let mut request = client.get(message.text("url")?).build()?;
         let trace = TraceParent::begin().to_string();
         request.headers_mut().insert("traceparent", trace.parse()?);
         let audience = aims::proof::http_audience(request.url().as_str()).to_owned();
-        Agent::new(source.wit()).attach_for(&audience, request.headers_mut()).await?;
+        Agent::new(wit).attach_for(&audience, request.headers_mut()).await?;
         let field = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         let sent = json!({
             "url": request.url().as_str(),
@@ -251,6 +224,10 @@ impl DeviceAgent {
         let device = self.device.clone();
         Ok(tokio::task::spawn_blocking(move || device.make()).await??)
     }
+}
+
+fn key_of(holder: &Holder) -> Outcome<Thumbprint> {
+    Ok(Thumbprint::of(holder.signer(SystemTime::now().try_into()?)?.public_key()))
 }
 
 async fn fresh(client: &mut KeyHolderClient<Channel>) -> Outcome<Challenge> {
