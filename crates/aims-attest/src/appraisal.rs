@@ -33,6 +33,7 @@ struct Fields {
     verifier_id: String,
     policy_id: Option<String>,
     reasons: Vec<Reason>,
+    detail: Option<String>,
     parent: Option<Appraisal>,
 }
 
@@ -92,6 +93,16 @@ impl Appraisal {
         Self(Arc::new(fields))
     }
 
+    /// For verifiers: the same refusal, with what is wrong in words. What was accepted stays as it is.
+    #[must_use]
+    pub fn with_detail(&self, detail: impl Into<String>) -> Self {
+        let mut fields = (*self.0).clone();
+        if fields.verdict != Verdict::Accepted {
+            fields.detail = Some(detail.into());
+        }
+        Self(Arc::new(fields))
+    }
+
     fn fields(
         evidence: &Evidence,
         verifier_id: &str,
@@ -119,6 +130,7 @@ impl Appraisal {
             verifier_id: verifier_id.to_owned(),
             policy_id: None,
             reasons: Vec::new(),
+            detail: None,
             parent: None,
         }
     }
@@ -231,6 +243,12 @@ impl Appraisal {
     #[must_use]
     pub fn reasons(&self) -> &[Reason] {
         &self.0.reasons
+    }
+
+    /// What is wrong, more exactly than the [reasons](Self::reasons) say: which PCR it is, for one. It is for the log of whoever verifies; whoever brought the evidence is told less (ATT-122).
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        self.0.detail.as_deref()
     }
 
     /// What it hangs on: the appraisal of the node on which the workload runs (ATT-4).

@@ -1,14 +1,17 @@
 //! Which algorithm a key is for.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 
 use aims::keys::{Algorithm, PublicNumbers};
 use aims_httpsig::{registered_algorithm, registered_name};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue};
 
 /// Reads `--alg`: the registered name of an algorithm.
 pub(crate) fn parser() -> impl TypedValueParser<Value = Algorithm> {
-    PossibleValuesParser::new(Algorithm::ALL.map(Algorithm::name)).try_map(|name| name.parse::<Algorithm>())
+    Names(PossibleValuesParser::new(Algorithm::ALL.map(Algorithm::name)))
+        .try_map(|name| name.parse::<Algorithm>())
 }
 
 /// The same for keys of HTTP messages: the names of RFC 9421, too.
@@ -16,8 +19,37 @@ pub(crate) fn http_parser() -> impl TypedValueParser<Value = Algorithm> {
     let registered = Algorithm::ALL.into_iter().filter_map(registered_name);
     // Both names of Ed25519 have the same one there.
     let registered: BTreeSet<&str> = registered.collect();
-    PossibleValuesParser::new(Algorithm::ALL.map(Algorithm::name).into_iter().chain(registered))
+    Names(PossibleValuesParser::new(Algorithm::ALL.map(Algorithm::name).into_iter().chain(registered)))
         .try_map(|name| registered_algorithm(&name).map_or_else(|| name.parse::<Algorithm>(), Ok))
+}
+
+/// Some names differ from others in one letter: whoever writes one in the wrong case is told that one.
+#[derive(Clone)]
+struct Names(PossibleValuesParser);
+
+impl TypedValueParser for Names {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        text: &OsStr,
+    ) -> Result<String, clap::Error> {
+        self.0.parse_ref(command, argument, text).map_err(|mut error| {
+            let names = self.0.possible_values().into_iter().flatten();
+            let mut same = names.filter(|name| text.eq_ignore_ascii_case(name.get_name()));
+            if let Some(name) = same.next() {
+                let name = ContextValue::String(name.get_name().to_owned());
+                error.insert(ContextKind::SuggestedValue, name);
+            }
+            error
+        })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        self.0.possible_values()
+    }
 }
 
 /// What keys are bound to.

@@ -65,8 +65,16 @@ impl Failure {
         Self::Unusable(format!("{name}: {error}"))
     }
 
+    /// Adds what is known besides: what exactly is wrong, or what can be done about it.
+    pub(crate) fn adding(mut self, more: &str) -> Self {
+        let (Self::Refused { message, .. } | Self::Unusable(message)) = &mut self;
+        message.push_str(": ");
+        message.push_str(more);
+        self
+    }
+
     /// Says which file or option it is about, unless that is said already.
-    fn about(mut self, name: Option<&str>) -> Self {
+    pub(crate) fn about(mut self, name: Option<&str>) -> Self {
         if let Self::Refused { input: input @ None, .. } = &mut self {
             *input = name.map(str::to_owned);
         }

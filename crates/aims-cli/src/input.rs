@@ -34,6 +34,9 @@ pub(crate) struct Inputs {
     /// Those that keys were opened in.
     #[cfg(feature = "tpm")]
     tpms: Vec<aims_tpm::Tpm>,
+    /// What these keys go by.
+    #[cfg(feature = "tpm")]
+    keys: Vec<String>,
 }
 
 impl Inputs {
@@ -68,10 +71,20 @@ impl Inputs {
         Ok(BinaryInput { name, bytes })
     }
 
-    /// Keeps a TPM until what was opened in it is not needed any more.
+    /// Keeps a TPM until the key that was opened in it is not needed any more.
     #[cfg(feature = "tpm")]
-    pub(crate) fn keep(&mut self, tpm: aims_tpm::Tpm) {
+    pub(crate) fn keep(&mut self, tpm: aims_tpm::Tpm, key: String) {
         self.tpms.push(tpm);
+        self.keys.push(key);
+    }
+
+    /// Says of what a device refused which key that was: whoever signs does not know.
+    #[cfg(feature = "tpm")]
+    pub(crate) fn naming_key(&self, failure: Failure) -> Failure {
+        match (&failure, &*self.keys) {
+            (Failure::Refused { rule: "TPM-44", .. }, [key]) => failure.about(Some(key)),
+            _ => failure,
+        }
     }
 
     /// Ends the run: nothing is left in a TPM.
@@ -172,3 +185,29 @@ const MAX_FILE_NAME: usize = 255;
 
 /// Private keys fit, so that reading one leaves no copies behind in buffers that grew.
 const ROOM: usize = 64 * 1024;
+
+#[cfg(all(test, feature = "tpm"))]
+mod tests {
+    use aims::keys::SignError;
+
+    use super::*;
+
+    #[test]
+    fn tpm_44_what_a_device_refuses_is_about_its_key_if_there_is_one() {
+        let said = |keys: &[&str], failure: Failure| {
+            let keys = keys.iter().copied().map(str::to_owned).collect();
+            Inputs { keys, ..Inputs::default() }.naming_key(failure).to_text()
+        };
+        let refused = || Failure::from(SignError::Policy);
+        let why = SignError::Policy.to_string();
+        assert_eq!(said(&["tpm:a/b"], refused()), format!("refused: device_policy (TPM-44): tpm:a/b: {why}"));
+        for keys in [&[][..], &["tpm:a/b", "tpm:a/c"]] {
+            assert_eq!(said(keys, refused()), format!("refused: device_policy (TPM-44): {why}"));
+        }
+        // Others say what they are about, or are not about keys.
+        let named = refused().about(Some("--key"));
+        assert_eq!(said(&["tpm:a/b"], named), format!("refused: device_policy (TPM-44): --key: {why}"));
+        assert_eq!(said(&["tpm:a/b"], Failure::refused("x", "Y-1", "z")), "refused: x (Y-1): z");
+        assert_eq!(said(&["tpm:a/b"], Failure::Unusable("z".into())), "error: z");
+    }
+}

@@ -71,6 +71,9 @@ enum Command {
     #[command(subcommand)]
     Token(command::access_token::Command),
     /// The TPM of this machine: keys in it, its enrolment, and evidence from it.
+    ///
+    /// The library that reaches it, libtss2, writes errors of its own on standard error, beside those of this program: `TSS2_LOG=all+NONE` in the environment stops
+    /// that.
     #[cfg(feature = "tpm")]
     #[command(subcommand)]
     Tpm(command::tpm::Command),
@@ -119,6 +122,7 @@ fn main() -> ExitCode {
     };
     #[cfg(feature = "tpm")]
     let result = {
+        let result = result.map_err(|failure| inputs.naming_key(failure));
         // Refused or not.
         let closed = inputs.close();
         result.and_then(|report| closed.map(|()| report))

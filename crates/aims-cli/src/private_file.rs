@@ -16,22 +16,21 @@ use crate::failure::Failure;
 
 /// Writes a secret into a file that only its owner can read; over a file that is there only when `replace` says so.
 pub(crate) fn write(path: &Path, secret: &str, replace: bool) -> Result<(), Failure> {
+    check(path, replace)?;
     let written = if replace { write_over(path, secret) } else { write_new(path, secret) };
-    written.map_err(|error| {
-        if !replace && error.kind() == io::ErrorKind::AlreadyExists {
-            taken(path)
-        } else {
-            Failure::io(&path.display().to_string(), &error)
-        }
+    written.map_err(|error| match error.kind() {
+        // It came since it was looked for.
+        io::ErrorKind::AlreadyExists if !replace => NoPlace::Taken.at(path),
+        _ => Failure::io(&path.display().to_string(), &error),
     })
 }
 
 /// Says before anything is asked for that there would be no place for it.
 pub(crate) fn check(path: &Path, replace: bool) -> Result<(), Failure> {
-    if path.as_os_str() == "-" {
-        return Err(Failure::Unusable("- is no name for a file that only its owner can read".into()));
+    match no_place(path, replace) {
+        Some(why) => Err(why.at(path)),
+        None => Ok(()),
     }
-    if !replace && fs::symlink_metadata(path).is_ok() { Err(taken(path)) } else { Ok(()) }
 }
 
 /// A file that no other process of this program uses meanwhile.
@@ -61,8 +60,47 @@ impl Locked {
     }
 }
 
-fn taken(path: &Path) -> Failure {
-    Failure::Unusable(format!("{}: there is a file already; --force replaces it", path.display()))
+/// Why a secret cannot go to a place.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum NoPlace {
+    /// A link: the file it leads to would stay as it is, and the link would be gone.
+    Link,
+    /// A device, a pipe, a socket or a directory: others use it by this name.
+    NotAFile,
+    /// `-`, which elsewhere is standard output.
+    StandardOutput,
+    /// A file, and it was not said that it may be replaced.
+    Taken,
+}
+
+impl NoPlace {
+    fn at(self, path: &Path) -> Failure {
+        let path = path.display();
+        Failure::Unusable(match self {
+            Self::Link => {
+                format!("{path}: there is a symbolic link, which is not replaced; name the file itself")
+            }
+            Self::NotAFile => {
+                format!("{path}: what is there is not a file: it is not replaced, nor written to")
+            }
+            Self::StandardOutput => "- is no name for a file that only its owner can read".into(),
+            Self::Taken => format!("{path}: there is a file already; --force replaces it"),
+        })
+    }
+}
+
+fn no_place(path: &Path, replace: bool) -> Option<NoPlace> {
+    if path.as_os_str() == "-" {
+        return Some(NoPlace::StandardOutput);
+    }
+    // What cannot be looked at cannot be written either, and that says why.
+    let kind = fs::symlink_metadata(path).ok()?.file_type();
+    match () {
+        () if kind.is_symlink() => Some(NoPlace::Link),
+        () if !kind.is_file() => Some(NoPlace::NotAFile),
+        () if !replace => Some(NoPlace::Taken),
+        () => None,
+    }
 }
 
 fn write_new(path: &Path, secret: &str) -> io::Result<()> {

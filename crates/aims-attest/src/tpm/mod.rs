@@ -39,7 +39,7 @@ pub use self::error::TpmReadError;
 pub use self::event_log::{EventLog, EventLogError, ReplayedEvent, ReplayedLog};
 pub use self::evidence::{TpmEvidence, TpmEvidenceError};
 pub use self::pcr::{PcrError, PcrSelection, PcrValues};
-pub use self::pcr_policy::{PcrPolicy, PcrPolicyBuilder, PcrPolicyError};
+pub use self::pcr_policy::{PcrMismatch, PcrPolicy, PcrPolicyBuilder, PcrPolicyError};
 pub use self::public::{
     TpmAttributes, TpmName, TpmNameError, TpmPublic, TpmPublicError, TpmPublicKind, TpmScheme, TpmSymmetric,
 };

@@ -1,6 +1,7 @@
 //! What the PCRs of a machine have to be.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use aims_jose::json::{self, JsonError, Limits, Number, Value};
 
@@ -96,13 +97,85 @@ impl PcrPolicy {
     ///
     /// [`PcrError::Missing`] of a PCR that is not there, [`PcrError::Digest`] of a value that is not listed.
     pub fn check(&self, values: &PcrValues) -> Result<(), PcrError> {
-        for ((bank, index), allowed) in &self.required {
-            let value = values.get(*bank, *index).ok_or(PcrError::Missing)?;
-            if !allowed.contains(value) {
-                return Err(PcrError::Digest);
-            }
+        match self.mismatches(values).next() {
+            Some(PcrMismatch { found: Some(_), .. }) => Err(PcrError::Digest),
+            Some(_) => Err(PcrError::Missing),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The PCRs that are not as it asks for, by bank, then by PCR.
+    ///
+    /// ```
+    /// use aims_attest::tpm::{PcrBank, PcrPolicy, PcrValues};
+    ///
+    /// let policy = PcrPolicy::builder("edge-nodes", 3)
+    ///     .require(PcrBank::Sha256, 4, [[0x44; 32]])
+    ///     .require(PcrBank::Sha256, 7, [[0x77; 32]])
+    ///     .build()?;
+    /// let mut values = PcrValues::new();
+    /// values.insert(PcrBank::Sha256, 7, &[0x78; 32])?;
+    /// let wrong: Vec<_> = policy.mismatches(&values).map(|one| (one.index(), one.found().is_some())).collect();
+    /// assert_eq!(wrong, [(4, false), (7, true)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn mismatches<'a>(&'a self, values: &'a PcrValues) -> impl Iterator<Item = PcrMismatch<'a>> {
+        self.required.iter().filter_map(|(&(bank, index), allowed)| {
+            let found = values.get(bank, index);
+            let is_allowed = found.is_some_and(|value| allowed.contains(value));
+            (!is_allowed).then_some(PcrMismatch { bank, index, found, allowed })
+        })
+    }
+}
+
+/// A PCR that is not as a [`PcrPolicy`] asks for. Its text has both values: it is for the log of whoever has the policy.
+#[derive(Clone, Copy, Debug)]
+pub struct PcrMismatch<'a> {
+    bank: PcrBank,
+    index: u8,
+    found: Option<&'a PcrValue>,
+    allowed: &'a BTreeSet<PcrValue>,
+}
+
+impl<'a> PcrMismatch<'a> {
+    /// The bank.
+    #[must_use]
+    pub fn bank(&self) -> PcrBank {
+        self.bank
+    }
+
+    /// The PCR.
+    #[must_use]
+    pub fn index(&self) -> u8 {
+        self.index
+    }
+
+    /// Its value; none where it was not quoted.
+    #[must_use]
+    pub fn found(&self) -> Option<&'a PcrValue> {
+        self.found
+    }
+
+    /// The values that it may have, at least one.
+    pub fn allowed(&self) -> impl Iterator<Item = &'a PcrValue> + use<'a> {
+        self.allowed.iter()
+    }
+}
+
+impl fmt::Display for PcrMismatch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PCR {}:{} ", self.bank, self.index)?;
+        match self.found {
+            Some(value) => write!(f, "is {value}, and has to be ")?,
+            None => write!(f, "was not quoted, and has to be ")?,
+        }
+        let (mut shown, hidden) =
+            (self.allowed.iter().take(MAX_SHOWN), self.allowed.len().saturating_sub(MAX_SHOWN));
+        if let Some(first) = shown.next() {
+            write!(f, "{first}")?;
+        }
+        shown.try_for_each(|value| write!(f, " or {value}"))?;
+        if hidden > 0 { write!(f, " or {hidden} more") } else { Ok(()) }
     }
 }
 
@@ -229,6 +302,9 @@ impl PcrPolicyError {
 }
 
 const MAX_NAME: usize = 128;
+
+/// Of the values that a PCR may have, in a text.
+const MAX_SHOWN: usize = 2;
 
 /// Of a PC client.
 const LAST_PCR: u8 = 23;

@@ -50,7 +50,7 @@ pub(super) fn of_key(error: CertifiedKeyError) -> Reason {
 
 pub(super) fn of_log(error: EventLogError) -> Reason {
     match error {
-        EventLogError::BankMissing | EventLogError::NothingQuoted | EventLogError::Replay => {
+        EventLogError::BankMissing | EventLogError::NothingQuoted | EventLogError::Replay { .. } => {
             Reason::MeasurementMismatch
         }
         EventLogError::NotAgile => Reason::UnsupportedAlgorithm,

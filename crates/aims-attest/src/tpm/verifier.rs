@@ -1,5 +1,6 @@
 //! Appraises evidence `tpm2-quote`.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,8 @@ use crate::{
 ///
 /// Selectors are `tpm:ek_sha256:<hex>`, `tpm:ak_name:<hex>`, `tpm:manufacturer:<id>`, `tpm:pcr:<bank>:<n>:<hex>` (of all that were quoted but 16 and 23, which software can reset),
 /// and, of a log that makes these PCRs, `tpm:event_log:replayed` and `tpm:secure_boot:true` or `false`. Claims are `hw_bound`, `boot` (`first`, `same`, or `rebooted`: then what was found before
-/// does not hold any more), `reset_count`, `restart_count` and `firmware_version`.
+/// does not hold any more), `reset_count`, `restart_count` and `firmware_version`. A TPM shows these three as they are to keys in its endorsement hierarchy alone: to the name of any other attestation key it derives
+/// constants and adds them (TPM 2.0 Library Part 1, "Obfuscation"), so that they are good for comparison with what the same key said before, and for nothing else.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -64,31 +66,30 @@ impl TpmVerifier {
     }
 
     /// What is cheap comes first (ATT-124): no signature is verified for evidence that does not answer the challenge, and no log is replayed for evidence that is not signed.
-    fn examine<'e>(&self, evidence: &'e TpmEvidence, asked: Bound<'_>) -> Result<Found<'e>, Verdict> {
-        let rejected = |reason| Verdict::Rejected(reason);
+    fn examine<'e>(&self, evidence: &'e TpmEvidence, asked: Bound<'_>) -> Result<Found<'e>, Refused> {
         let device = self.device(evidence, asked.now)?;
-        let quote = attest(evidence.quote(), asked.binding).map_err(rejected)?;
-        let quoted = quote.quoted().map_err(reason::of_structure).map_err(rejected)?;
+        let quote = attest(evidence.quote(), asked.binding)?;
+        let quoted = quote.quoted().map_err(Refused::by(reason::of_structure))?;
         let key = match evidence.certification() {
-            Some(certify) => Some(self.certified(certify, &quote, asked).map_err(rejected)?),
+            Some(certify) => Some(self.certified(certify, &quote, asked)?),
             None => None,
         };
         let pcrs = evidence.claimed_pcrs();
-        pcrs.check(quoted, device.hash(), self.backend).map_err(reason::of_pcrs).map_err(rejected)?;
+        pcrs.check(quoted, device.hash(), self.backend).map_err(Refused::by(reason::of_pcrs))?;
 
         for signed in evidence.signed() {
-            device
-                .verify(&signed.attest, &signed.signature)
-                .map_err(reason::of_signature)
-                .map_err(rejected)?;
+            device.verify(&signed.attest, &signed.signature).map_err(Refused::by(reason::of_signature))?;
         }
 
         if let Some(policy) = &self.pcr_policy {
-            policy.check(pcrs).map_err(reason::of_pcrs).map_err(rejected)?;
+            let wrong: Vec<String> = policy.mismatches(pcrs).map(|one| one.to_string()).collect();
+            if !wrong.is_empty() {
+                return Err(Refused::from(Reason::MeasurementMismatch).saying(wrong.join("; ")));
+            }
         }
         let log = match evidence.log() {
-            Some(log) => Some(self.replayed(log, pcrs).map_err(rejected)?),
-            None if self.needs_event_log => return Err(Verdict::Inconclusive("event_log")),
+            Some(log) => Some(self.replayed(log, pcrs)?),
+            None if self.needs_event_log => return Err(Verdict::Inconclusive("event_log").into()),
             None => None,
         };
         let clock = key.as_ref().map_or(quote.clock(), |(_, clock)| *clock);
@@ -123,25 +124,26 @@ impl TpmVerifier {
         certify: &evidence::Certify,
         quote: &Attest<'_>,
         asked: Bound<'_>,
-    ) -> Result<(Thumbprint, ClockInfo), Reason> {
+    ) -> Result<(Thumbprint, ClockInfo), Refused> {
         let attest = attest(&certify.signed, asked.binding)?;
-        let certified = attest.certified().map_err(reason::of_structure)?;
-        let key = CertifiedKey::check(&certify.public, certified, self.backend).map_err(reason::of_key)?;
+        let certified = attest.certified().map_err(Refused::by(reason::of_structure))?;
+        let key = CertifiedKey::check(&certify.public, certified, self.backend)
+            .map_err(Refused::by(reason::of_key))?;
         if key.thumbprint() != asked.key {
-            return Err(Reason::KeyMismatch);
+            return Err(Reason::KeyMismatch.into());
         }
         let (quoted, clock) = (quote.clock(), attest.clock());
         let boots = |clock: ClockInfo| (clock.reset_count(), clock.restart_count());
         if boots(quoted) != boots(clock) {
-            return Err(Reason::Replayed);
+            return Err(Reason::Replayed.into());
         }
         let later = if clock.clock() >= quoted.clock() { clock } else { quoted };
         Ok((*key.thumbprint(), later))
     }
 
-    fn replayed(&self, log: &[u8], quoted: &PcrValues) -> Result<Log, Reason> {
+    fn replayed(&self, log: &[u8], quoted: &PcrValues) -> Result<Log, Refused> {
         let replayed = EventLog::parse(log).and_then(|log| log.replay(quoted, self.backend));
-        Ok(Log { secure_boot: replayed.map_err(reason::of_log)?.secure_boot() })
+        Ok(Log { secure_boot: replayed.map_err(Refused::by(reason::of_log))?.secure_boot() })
     }
 }
 
@@ -152,24 +154,30 @@ impl Verifier for TpmVerifier {
 
     fn appraise(&self, evidence: &Evidence, asked: &Asked<'_>) -> Appraisal {
         let now = asked.now();
-        let refused = |verdict| Appraisal::refused(evidence, VERIFIER, verdict, now, self.backend);
+        let refused = |why: Refused| {
+            let appraisal = Appraisal::refused(evidence, VERIFIER, why.verdict, now, self.backend);
+            match why.detail {
+                Some(detail) => appraisal.with_detail(detail),
+                None => appraisal,
+            }
+        };
         if evidence.evidence_type() != self.evidence_type() {
-            return refused(Verdict::Rejected(Reason::UnsupportedType));
+            return refused(Reason::UnsupportedType.into());
         }
         if evidence.format_version() != 1 {
-            return refused(Verdict::Rejected(Reason::UnsupportedVersion));
+            return refused(Reason::UnsupportedVersion.into());
         }
         // Without a challenge a quote can be of any time, and anybody's.
         let (Some(binding), Some(key)) = (asked.binding(), asked.key()) else {
-            return refused(Verdict::Inconclusive("challenge"));
+            return refused(Verdict::Inconclusive("challenge").into());
         };
         let read = match TpmEvidence::parse(evidence.payload()) {
             Ok(read) => read,
-            Err(error) => return refused(Verdict::Rejected(reason::of_evidence(error))),
+            Err(error) => return refused(Refused::by(reason::of_evidence)(error)),
         };
         let found = match self.examine(&read, Bound { now, binding, key }) {
             Ok(found) => found,
-            Err(verdict) => return refused(verdict),
+            Err(why) => return refused(why),
         };
         let expires = (now + self.max_age).min(found.device.not_after() + Duration::from_secs(1));
         let builder = Appraisal::accepted(evidence, VERIFIER, (now, expires), self.backend);
@@ -181,6 +189,43 @@ impl Verifier for TpmVerifier {
             }
             None => builder.build(),
         }
+    }
+}
+
+/// Why evidence is refused, and what is wrong with it in words.
+struct Refused {
+    verdict: Verdict,
+    detail: Option<String>,
+}
+
+impl Refused {
+    /// For the reason that stands for an error, which says more.
+    fn by<E: Error + 'static>(reason: impl Fn(E) -> Reason) -> impl Fn(E) -> Self {
+        move |error| {
+            let mut detail = error.to_string();
+            let mut source = error.source();
+            while let Some(error) = source {
+                detail = format!("{detail}: {error}");
+                source = error.source();
+            }
+            Self::from(reason(error)).saying(detail)
+        }
+    }
+
+    fn saying(self, detail: String) -> Self {
+        Self { detail: Some(detail), ..self }
+    }
+}
+
+impl From<Verdict> for Refused {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, detail: None }
+    }
+}
+
+impl From<Reason> for Refused {
+    fn from(reason: Reason) -> Self {
+        Verdict::Rejected(reason).into()
     }
 }
 
@@ -281,10 +326,10 @@ impl TpmVerifierBuilder {
 }
 
 /// Reads what was signed, and whether it answers the challenge (TPM-24). The signature is verified by the caller.
-fn attest<'e>(signed: &'e evidence::Signed, binding: &KeyBinding) -> Result<Attest<'e>, Reason> {
-    let attest = Attest::parse(&signed.attest).map_err(reason::of_structure)?;
+fn attest<'e>(signed: &'e evidence::Signed, binding: &KeyBinding) -> Result<Attest<'e>, Refused> {
+    let attest = Attest::parse(&signed.attest).map_err(Refused::by(reason::of_structure))?;
     let answers: bool = binding.as_bytes().as_slice().ct_eq(attest.extra_data()).into();
-    if answers { Ok(attest) } else { Err(Reason::NonceMismatch) }
+    if answers { Ok(attest) } else { Err(Reason::NonceMismatch.into()) }
 }
 
 const VERIFIER: &str = "tpm2";

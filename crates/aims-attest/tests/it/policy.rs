@@ -454,3 +454,45 @@ fn att_103_what_another_part_rests_on_is_not_hidden_from_not() {
     let policy = Policy::n_of(2, [rule(EvidenceType::Eat).into(), not]);
     assert!(!policy.judge(&[&bad, &good], NOW).is_satisfied());
 }
+
+/// Of several pieces of one kind the one that is worth most counts, in whatever order they are brought; of two worth the same, the one that lives longer.
+#[test]
+fn att_113_the_best_of_several_is_taken_in_whatever_order() {
+    let of = |payload: &[u8], key, level, until| {
+        let evidence = Evidence::new(EvidenceType::Eat, payload.to_vec(), NOW).unwrap();
+        Appraisal::accepted(&evidence, "test", (NOW, until), backend::ring())
+            .level(level)
+            .bound(BoundKey::ProofOfPossession(key), bind(key, 1))
+            .build()
+    };
+    // About one key, and about two: whichever way they belong together.
+    for other in [key(), other_key()] {
+        let low = of(b"low", key(), Level::OBSERVED, NOW + TEN_MINUTES);
+        let high = of(b"high", other, Level::HARDWARE, NOW + MINUTE);
+        let longer = of(b"longer", key(), Level::HARDWARE, NOW + TEN_MINUTES);
+        for (all, best) in [
+            ([&low, &high], &high),
+            ([&high, &low], &high),
+            ([&high, &longer], &longer),
+            ([&longer, &high], &longer),
+        ] {
+            let judgement = Policy::from(rule(EvidenceType::Eat)).judge(&all, NOW);
+            assert_eq!(judgement.appraisals(), [*best.id()]);
+            assert_eq!((judgement.level(), judgement.not_after()), (best.level(), Some(best.expires())));
+        }
+    }
+}
+
+/// Two pieces about one key are two, where no hardware says the same of it twice.
+#[test]
+fn att_111_two_pieces_about_one_key_are_two() {
+    let of = |payload: &[u8]| {
+        let evidence = Evidence::new(EvidenceType::Eat, payload.to_vec(), NOW).unwrap();
+        Appraisal::accepted(&evidence, "test", (NOW, NOW + MINUTE), backend::ring())
+            .bound(BoundKey::ProofOfPossession(key()), bind(key(), 1))
+            .build()
+    };
+    let two = Policy::n_of(2, [rule(EvidenceType::Eat).into(), rule(EvidenceType::Eat).into()]);
+    assert!(two.judge(&[&of(b"1"), &of(b"2")], NOW).is_satisfied());
+    assert!(!two.judge(&[&of(b"1"), &of(b"1")], NOW).is_satisfied());
+}

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use aims::backend;
 use aims::credential::x509::SvidError;
 use aims::jose::Thumbprint;
-use aims::keys::der::{BIT_STRING, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE};
+use aims::keys::der::{BIT_STRING, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, SET};
 use aims::keys::{KeyError, PublicKey, PublicNumbers, UnixTime};
 
 use super::public_key;
@@ -77,6 +77,22 @@ impl<'a> Outline<'a> {
             }
         }
         Some(Self { der, serial, issuer, subject, not_before, not_after, spki, extensions })
+    }
+
+    /// The name of its issuer for people: the texts in it, with the attributes that have short names.
+    fn issuer_name(&self) -> Option<String> {
+        let (mut name, mut parts) = (Reader::new(self.issuer), Vec::new());
+        while !name.is_empty() {
+            let mut set = Reader::new(name.read(SET)?);
+            while !set.is_empty() {
+                let mut attribute = Reader::new(set.read(SEQUENCE)?);
+                let id = attribute.read(OBJECT_IDENTIFIER)?;
+                let text = String::from_utf8_lossy(attribute.element()?.content).into_owned();
+                let short = ATTRIBUTES.iter().find(|(of, _)| *of == id);
+                parts.push(short.map_or_else(|| text.clone(), |(_, short)| format!("{short}={text}")));
+            }
+        }
+        (!parts.is_empty()).then(|| parts.join(", "))
     }
 
     /// Whether it names itself as its issuer.
@@ -178,6 +194,19 @@ impl<'a> Extensions<'a> {
     }
 }
 
+/// The issuer at which a path ends: from the first certificate, by names alone, through the others to one that none of them is of.
+pub(super) fn missing_issuer<C: AsRef<[u8]>>(chain: &[C]) -> Option<String> {
+    let chain: Vec<Outline<'_>> = chain.iter().filter_map(|der| Outline::parse(der.as_ref())).collect();
+    let mut last = chain.first()?;
+    for _ in &chain {
+        match chain.iter().find(|above| above.subject == last.issuer) {
+            Some(above) => last = above,
+            None => break,
+        }
+    }
+    last.issuer_name()
+}
+
 /// SHA-256 of a certificate, in hexadecimal digits.
 pub(super) fn fingerprint(der: &[u8]) -> String {
     hexadecimal(&backend::ring().sha256(der))
@@ -243,6 +272,14 @@ fn read_time(element: Element<'_>) -> Option<UnixTime> {
     let two = |at: usize| rest.get(at..at + 2)?.parse::<u64>().ok();
     time::seconds([year, two(0)?, two(2)?, two(4)?, two(6)?, two(8)?]).map(UnixTime::from_secs)
 }
+
+/// Of names: `id-at-commonName` and others (RFC 5280 appendix A.1).
+const ATTRIBUTES: [(&[u8], &str); 4] = [
+    (&[0x55, 0x04, 0x03], "CN"),
+    (&[0x55, 0x04, 0x06], "C"),
+    (&[0x55, 0x04, 0x0a], "O"),
+    (&[0x55, 0x04, 0x0b], "OU"),
+];
 
 /// The longest certificate that any verifier here takes.
 const MAX_CERTIFICATE: usize = 16 * 1024;

@@ -205,8 +205,16 @@ fn tpm_25_tpm_27_pcrs_and_the_log_are_asked_for() {
     let (zero, one) = ("00".repeat(32), "11".repeat(32));
     let said = policy(json!({"sha256": {"0": [one, zero], "7": [zero]}})).json();
     assert_eq!((&said["policy"], &said["vector"]["executables"]), (&json!("edge@3"), &json!("3")));
-    for pcrs in [json!({"sha256": {"0": [one]}}), json!({"sha256": {"0": [zero], "1": [zero]}})] {
-        assert_refused!(policy(pcrs).json_refusal().err(), "measurement_mismatch", "TPM-25");
+    for (pcrs, which) in [
+        (json!({"sha256": {"0": [one]}}), format!("PCR sha256:0 is {zero}, and has to be {one}")),
+        (
+            json!({"sha256": {"0": [zero], "1": [one]}}),
+            format!("PCR sha256:1 was not quoted, and has to be {one}"),
+        ),
+    ] {
+        let refused = policy(pcrs).json_refusal();
+        assert!(refused.message.ends_with(&format!(": {which}")), "{refused:?}");
+        assert_refused!(refused.err(), "measurement_mismatch", "TPM-25");
     }
     assert_refused!(
         policy(json!({"sha256": {"16": [zero]}})).json_refusal().err(),
@@ -369,7 +377,10 @@ fn tpm_28_tpm_29_nobody_is_enrolled_on_their_word() {
     let Some(folder) = world() else { return };
     let refused = |options: &[&str]| credential(&folder, options).refusal().err();
     // The path to the root is not there.
-    assert_refused!(refused(&[]), "untrusted_root", "TPM-28");
+    let unknown = credential(&folder, &[]).refusal();
+    let wanted = "an authority in root.pem: looked for \"CN=swtpm-localca\"; --intermediates";
+    assert!(unknown.message.contains(wanted), "{unknown:?}");
+    assert_refused!(unknown.err(), "untrusted_root", "TPM-28");
     folder.key("other", "ES256", "o");
     folder.authority("other", ORIGIN);
     let roots = [&THROUGH[..], &["--roots-id", "not one"]].concat();
@@ -389,7 +400,7 @@ fn tpm_28_tpm_29_nobody_is_enrolled_on_their_word() {
     assert_refused!(with(&|p| p["ak_public"] = ek.clone()), "tpm_ak_attributes", "TPM-23");
     let without =
         |p: &mut Value| drop(p["endorsement_keys"][0].as_object_mut().unwrap().remove("certificate"));
-    assert_refused!(with(&without), "malformed", "TPM-28");
+    assert_refused!(with(&without), "no_endorsement_certificate", "TPM-28");
     assert_refused!(with(&|p| p["endorsement_keys"] = json!([])), "no_endorsement_key", "TPM-29");
     assert!(!pending(&folder).exists(), "something waits after a refusal");
     folder.write("provision.json", good.to_string());

@@ -58,16 +58,48 @@ fn key_files_are_for_their_owner_and_never_overwritten_by_accident() {
     assert!(said.contains("missing/a.pem"), "{said}");
 }
 
+/// A device under such a name would be gone, for all who use it.
 #[test]
 #[cfg(unix)]
-fn a_replaced_key_does_not_follow_a_link() {
+fn force_replaces_files_and_nothing_else() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    use std::os::unix::net::UnixListener;
+
+    use nix::sys::stat::Mode;
+
     let folder = Folder::new();
+    let path = |name: &str| folder.path().join(name);
+    let kind = |name: &str| fs::symlink_metadata(path(name)).unwrap().file_type();
     folder.write("elsewhere", "kept");
-    std::os::unix::fs::symlink("elsewhere", folder.path().join("a.pem")).unwrap();
-    folder.aims(&["key", "new", "--out", "a.pem"]).unusable();
-    folder.aims(&["key", "new", "--out", "a.pem", "--force"]).accepted();
+    symlink("elsewhere", path("link")).unwrap();
+    symlink("nowhere", path("dangling")).unwrap();
+    nix::unistd::mkfifo(&path("pipe"), Mode::from_bits_truncate(0o600)).unwrap();
+    fs::create_dir(path("directory")).unwrap();
+    // The path of a socket is short.
+    let socket = path("socket");
+    let _listening = UnixListener::bind(&socket).ok();
+    let before = fs::read_dir(folder.path()).unwrap().count();
+    for (name, why) in [
+        ("link", "symbolic link"),
+        ("dangling", "symbolic link"),
+        ("pipe", "not a file"),
+        ("directory", "not a file"),
+    ] {
+        for force in [&[][..], &["--force"]] {
+            for made in [&["key", "new", "--out", name][..], &["key", "sealing", "--out", name]] {
+                let said = folder.aims(&[made, force].concat()).unusable();
+                assert!(said.starts_with(&format!("error: {name}: ")) && said.contains(why), "{said}");
+            }
+        }
+    }
+    assert!(kind("link").is_symlink() && kind("dangling").is_symlink() && kind("directory").is_dir());
+    assert!(kind("pipe").is_fifo() && !path("nowhere").exists());
+    if socket.exists() {
+        folder.aims(&["key", "new", "--out", "socket", "--force"]).unusable();
+        assert!(kind("socket").is_socket());
+    }
     assert_eq!(folder.read("elsewhere"), "kept");
-    assert!(!folder.path().join("a.pem").is_symlink());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), before, "something was left behind");
 }
 
 #[test]
@@ -91,6 +123,18 @@ fn tpm_44_what_the_backend_cannot_make_is_refused() {
         assert_refused!(made.refusal().err(), "key_unsupported", "TPM-44", "{alg}");
         assert!(!folder.path().join("a.pem").exists());
     }
+}
+
+#[test]
+fn names_of_algorithms_have_one_case_and_that_is_said() {
+    let folder = Folder::new();
+    for (text, name) in [("es256", "ES256"), ("ed25519", "Ed25519"), ("RSA256", "RS256")] {
+        let said = folder.aims(&["key", "new", "--alg", text, "--out", "a.pem"]).unusable();
+        assert!(said.contains(&format!("'{name}'")), "{said}");
+    }
+    folder.key("a", "ES256", "a");
+    let http = ["http", "sign", "-", "--key", "a.pem", "--alg", "ECDSA-P256-SHA256"];
+    assert!(folder.aims(&http).unusable().contains("a similar value exists: 'ecdsa-p256-sha256'"));
 }
 
 #[test]

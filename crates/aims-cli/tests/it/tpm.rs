@@ -1,5 +1,8 @@
 //! `aims tpm`, with a TPM in software.
 
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+
 use aims::jose::base64url;
 use aims_testkit::{SoftTpm, SoftTpmCa, assert_refused};
 use serde_json::{Value, json};
@@ -13,6 +16,17 @@ pub(crate) struct Machine {
 }
 
 const NONCE: [u8; 32] = [0xfb; 32];
+
+/// `TPM2_CreatePrimary`: the storage key of the owner hierarchy, in one of the three places for objects, and it stays there.
+const TAKE_A_SLOT: [u8; 67] = [
+    0x80, 2, 0, 0, 0, 67, 0, 0, 1, 0x31, 0x40, 0, 0, 1, 0, 0, 0, 9, 0x40, 0, 0, 9, 0, 0, 0, 0, 0, 0, 4, 0, 0,
+    0, 0, 0, 26, 0, 0x23, 0, 0x0b, 0, 3, 4, 0x72, 0, 0, 0, 6, 0, 0x80, 0, 0x43, 0, 0x10, 0, 3, 0, 0x10, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0,
+];
+
+/// `TPM2_Clear` by the lockout hierarchy, with an empty password.
+const CLEAR: [u8; 27] =
+    [0x80, 2, 0, 0, 0, 27, 0, 0, 1, 0x26, 0x40, 0, 0, 0x0a, 0, 0, 0, 9, 0x40, 0, 0, 9, 0, 0, 0, 0, 0];
 
 impl Machine {
     pub(crate) fn endorsed() -> Option<Self> {
@@ -46,8 +60,24 @@ impl Machine {
     }
 
     fn credential(&self) -> Output {
-        let by = ["--roots", "root.crt", "--intermediates", "issuer.crt", "--provision", "provision.json"];
-        self.folder.aims(&[&["attest", "credential", "--pending", "pending.json"], &by[..]].concat())
+        self.credential_by("root.crt", &["--intermediates", "issuer.crt"])
+    }
+
+    fn credential_by(&self, roots: &str, options: &[&str]) -> Output {
+        let by = ["--roots", roots, "--provision", "provision.json", "--pending", "pending.json"];
+        self.folder.aims(&[&["attest", "credential"], &by[..], options].concat())
+    }
+
+    /// Sends the TPM a command past all libraries; it has to succeed.
+    fn send(&self, command: &[u8]) {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.tpm.port())).unwrap();
+        stream.write_all(command).unwrap();
+        let mut header = [0; 10];
+        stream.read_exact(&mut header).unwrap();
+        let [_, _, len @ .., a, b, c, d] = header;
+        assert_eq!([a, b, c, d], [0; 4], "the TPM refuses");
+        let rest = usize::try_from(u32::from_be_bytes(len)).unwrap() - header.len();
+        stream.read_exact(&mut vec![0; rest]).unwrap();
     }
 
     /// Leaves `NAME.jwk`: a new key in the TPM.
@@ -88,6 +118,11 @@ fn tpm_29_tpm_30_att_21_a_tpm_is_enrolled_and_vouches_for_its_key_alone() {
     for line in ["verdict: accepted\n", "level: 4\n", "bound_key: hardware\n", "claims.hw_bound: true\n"] {
         assert!(said.contains(line), "{said}");
     }
+    // TPMs show their counters to keys of the endorsement hierarchy alone.
+    let firmware =
+        machine.folder.aims_at(&machine.tcti(), &["tpm", "info", "--json"]).json()["firmware"].clone();
+    assert!(said.contains("a constant was added to each"), "{said}");
+    assert!(!said.contains(&format!("claims.firmware_version: {}\n", firmware.as_str().unwrap())), "{said}");
     let thumbprint = folder.aims(&["jwk", "thumbprint", "web.jwk"]).accepted();
     assert!(said.contains(&format!("thumbprint: {thumbprint}")), "{said}");
     // The same command by its other name.
@@ -151,12 +186,30 @@ fn tpm_30_a_key_elsewhere_gets_a_quote_and_no_more() {
     let nonce = base64url::encode(NONCE);
     let asked = ["--audience", ORIGIN, "--nonce", &nonce, "--key", "software.jwk", "--device", "tpm.json"];
     let args = [&["tpm", "verify", "evidence.json", "--pcr-policy", "policy.json"], &asked[..]].concat();
-    assert_refused!(folder.aims(&args).refusal().err(), "measurement_mismatch", "TPM-25");
+    let refused = folder.aims(&args).refusal();
+    let which = format!("PCR sha256:7 is {}, and has to be {}", extended(&[1; 32]), "00".repeat(32));
+    assert!(refused.message.ends_with(&which), "{refused:?}");
+    assert_refused!(refused.err(), "measurement_mismatch", "TPM-25");
     // A log that does not make these PCRs is no log of this machine.
     folder.write("log", b"not a log");
     machine.quote(&["--for", "software.jwk", "--event-log", "log"]).saved(folder, "evidence.json");
     let refused = verify(folder, "tpm.json", "software.jwk", ORIGIN, NONCE).refusal();
+    assert!(refused.message.ends_with(": the event log is malformed"), "{refused:?}");
     assert_refused!(refused.err(), "malformed", "TPM-20");
+
+    // This TPM keeps one bank.
+    let refused = machine.quote(&["--for", "software.jwk", "--pcrs", "sha384:0-4,7"]).refusal();
+    assert!(refused.message.contains("sha384 was asked for, and its banks are sha256"), "{refused:?}");
+    assert_refused!(refused.err(), "tpm_pcr_absent", "TPM-44");
+    machine.quote(&["--for", "software.jwk", "--pcrs", "sha256:0-4,7"]).saved(folder, "evidence.json");
+    let said = verify(folder, "tpm.json", "software.jwk", ORIGIN, NONCE).accepted();
+    assert!(said.contains(":pcr:sha256:4:") && !said.contains(":pcr:sha256:5:"), "{said}");
+}
+
+/// In hexadecimal digits, what extending makes of a PCR that is zero.
+fn extended(with: &[u8; 32]) -> String {
+    let value = aims::backend::ring().sha256(&[&[0; 32], &with[..]].concat());
+    value.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 #[test]
@@ -212,7 +265,29 @@ fn tpm_28_a_tpm_without_a_certificate_is_not_enrolled() {
     folder.key("root", "ES256", "r");
     folder.authority("root", ORIGIN);
     folder.write("issuer.crt", folder.read("root.crt"));
-    assert_refused!(machine.credential().refusal().err(), "malformed", "TPM-28");
+    let refused = machine.credential().refusal();
+    assert!(refused.message.contains("no certificate for its endorsement key ecc-p256"), "{refused:?}");
+    assert_refused!(refused.err(), "no_endorsement_certificate", "TPM-28");
+}
+
+#[test]
+fn tpm_28_tpm_29_a_refusal_to_enrol_says_what_was_looked_for_and_what_to_do() {
+    let Some(machine) = Machine::endorsed() else { return };
+    machine.tpm(&["provision"]).saved(&machine.folder, "provision.json");
+    // What issued the certificate of the TPM is not there; then what issued that.
+    machine.folder.key("other", "ES256", "o");
+    machine.folder.authority("other", ORIGIN);
+    for (roots, options) in [("root.crt", &[][..]), ("other.crt", &["--intermediates", "issuer.crt"])] {
+        let refused = machine.credential_by(roots, options).refusal();
+        assert!(refused.message.contains(&format!("in {roots}: looked for \"CN=")), "{refused:?}");
+        assert_refused!(refused.err(), "untrusted_root", "TPM-28");
+    }
+    let rsa = ["--intermediates", "issuer.crt", "--endorsement", "rsa2048"];
+    let refused = machine.credential_by("root.crt", &rsa).refusal();
+    for way_out in ["--endorsement ecc-p256 or ecc-p384", "aws-lc"] {
+        assert!(refused.message.contains(way_out), "{refused:?}");
+    }
+    assert_refused!(refused.err(), "key_unsupported", "TPM-44");
 }
 
 #[test]
@@ -232,6 +307,8 @@ fn tpm_40_keys_are_made_listed_shown_and_deleted() {
     assert_refused!(refused(&["key", "create", "ed", "--alg", "Ed25519"]), "unsupported_algorithm", "TPM-44");
     assert_refused!(refused(&["key", "create", "../web"]), "bad_key_id", "TPM-40");
     assert_refused!(refused(&["key", "show", "none"]), "key_not_found", "TPM-44");
+    let none = machine.tpm(&["key", "show", "none"]).refusal();
+    assert!(none.message.starts_with("keys/none: ") && none.message.contains("--dir keys"), "{none:?}");
     machine.tpm(&["key", "delete", "web"]).accepted();
     assert_refused!(refused(&["key", "delete", "web"]), "key_not_found", "TPM-44");
     assert_eq!(machine.tpm(&["key", "list"]).accepted(), "big\n");
@@ -268,9 +345,71 @@ fn tpm_7_the_tpm_says_what_it_is_at_an_address_that_is_one() {
         ("swtpm:path=/run/tpm.sock", "tcti_unknown_key", "TPM-7"),
         ("swtpm", "tcti_no_address", "TPM-7"),
         ("device:/dev/none", "no_tpm", "TPM-44"),
+        ("", "tcti_no_address", "TPM-7"),
     ] {
         assert_refused!(info(tcti).json_refusal().err(), code, rule, "{tcti}");
     }
+    // That of the machine is another one than whoever set the variable meant.
+    let empty = machine.folder.aims_at("", &["tpm", "info"]).refusal();
+    assert!(empty.message.starts_with("AIMS_TCTI: it is empty"), "{empty:?}");
+    assert_refused!(empty.err(), "tcti_no_address", "TPM-7");
+}
+
+#[test]
+fn tpm_40_only_what_makes_a_key_makes_a_directory() {
+    let Some(machine) = Machine::bare() else { return };
+    for args in [&["key", "list"][..], &["key", "show", "web"], &["key", "delete", "web"]] {
+        assert_eq!(machine.tpm(args).unusable(), "error: keys: there is no such directory\n");
+    }
+    machine.quote(&["--key", "web"]).refusal();
+    assert!(!machine.folder.path().join("keys").exists());
+    let tcti = machine.tcti();
+    let args = ["tpm", "key", "create", "web", "--tcti", &tcti, "--dir", "more/keys"];
+    let refused = machine.folder.aims(&args).refusal();
+    assert!(refused.message.ends_with(": more, where it would be made, is not there"), "{refused:?}");
+    assert_refused!(refused.err(), "store_io", "TPM-44");
+}
+
+/// TPM-8: without a resource manager nobody else removes what a program that was killed has left behind.
+#[test]
+fn tpm_8_who_is_alone_with_a_tpm_gets_it_empty() {
+    let Some(machine) = Machine::bare() else { return };
+    let tcti = machine.tcti();
+    let info = |more: &[&str]| machine.folder.aims(&[&["tpm", "info", "--tcti", &tcti], more].concat());
+    for _ in 0..3 {
+        machine.send(&TAKE_A_SLOT);
+    }
+    let full = info(&[]);
+    assert!(full.stderr.contains("--exclusive"), "{full:?}");
+    assert_eq!((full.code, full.stdout.as_str()), (1, ""));
+    assert!(full.stderr.contains("refused: tpm_slots_full (TPM-8): "), "{full:?}");
+    info(&["--exclusive"]).accepted();
+    info(&[]).accepted();
+}
+
+#[test]
+fn tpm_44_keys_of_a_tpm_that_was_cleared_are_lost_and_that_is_said() {
+    let Some(machine) = Machine::bare() else { return };
+    machine.tpm(&["provision", "--endorsement", "ecc-p256"]).saved(&machine.folder, "provision.json");
+    machine.key("web");
+    machine.send(&CLEAR);
+    let by_name = machine.folder.aims_at(&machine.tcti(), &["svid", "request", "--key", "tpm:keys/web"]);
+    for refused in [
+        machine.tpm(&["key", "show", "web"]).refusal(),
+        machine.tpm(&["provision"]).refusal(),
+        machine.quote(&["--key", "web"]).refusal(),
+        by_name.refusal(),
+    ] {
+        for said in ["before it was cleared", "`aims tpm provision`", "`aims tpm key create`"] {
+            assert!(refused.message.contains(said), "{refused:?}");
+        }
+        assert_refused!(refused.err(), "key_of_other_device", "TPM-44");
+    }
+    let tcti = machine.tcti();
+    for args in [&["provision", "--endorsement", "ecc-p256"][..], &["key", "create", "web"]] {
+        machine.folder.aims(&[&["tpm"], args, &["--tcti", &tcti, "--dir", "anew"]].concat()).accepted();
+    }
+    machine.tpm(&["key", "delete", "web"]).accepted();
 }
 
 /// A key in the TPM stands where a key in a file may stand: as an issuer's key, a workload's, and under messages.

@@ -1,5 +1,6 @@
 //! Connections that break, stall, or never come about.
 
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -154,6 +155,18 @@ fn tpm_8_slots_that_others_fill_are_an_error_of_their_own() {
     assert_refused!(Tpm::connect(settings(&soft)), "tpm_slots_full", "TPM-8");
     tools::run(dir.path(), Some(&soft), "tpm2_flushcontext", &["-t"]).unwrap();
     connect(&soft).info().unwrap();
+    // A hash that somebody began and never ended cannot be flushed by the library: it is in nobody's way where there is room beside it.
+    begin_hash(soft.port());
+    Tpm::connect(settings(&soft).exclusive()).unwrap().info().unwrap();
+}
+
+/// `TPM2_HashSequenceStart`, with an empty value and SHA-256.
+fn begin_hash(port: u16) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(&[0x80, 1, 0, 0, 0, 14, 0, 0, 1, 0x86, 0, 0, 0, 0x0b]).unwrap();
+    let mut given = [0; 14];
+    stream.read_exact(&mut given).unwrap();
+    assert_eq!(given[6..10], [0; 4]);
 }
 
 /// TPM-8: what was left behind in mid-life, by a worker that was given up for instance, is in the way once and not for ever.

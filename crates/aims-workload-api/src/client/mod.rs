@@ -79,12 +79,7 @@ impl WorkloadApi {
     ///
     /// [`WorkloadApiError`].
     pub async fn fetch_x509_bundles(&self) -> Result<Vec<TrustBundle>, WorkloadApiError> {
-        let mut client = self.client();
-        let response =
-            self.first(async move {
-                streaming(client.fetch_x509_bundles(request(wire::X509BundlesRequest {})).await)
-            })
-            .await?;
+        let response = self.first(self.clone().x509_bundle_stream()).await?;
         Ok(response::read_x509_bundles(&response)?)
     }
 
@@ -168,6 +163,12 @@ impl WorkloadApi {
 
     pub(crate) async fn x509_stream(self) -> Result<Streaming<wire::X509svidResponse>, WorkloadApiError> {
         streaming(self.client().fetch_x509svid(request(wire::X509svidRequest {})).await)
+    }
+
+    pub(crate) async fn x509_bundle_stream(
+        self,
+    ) -> Result<Streaming<wire::X509BundlesResponse>, WorkloadApiError> {
+        streaming(self.client().fetch_x509_bundles(request(wire::X509BundlesRequest {})).await)
     }
 
     pub(crate) async fn jwt_bundle_stream(

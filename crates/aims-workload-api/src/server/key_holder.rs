@@ -22,7 +22,7 @@ use super::certified::Certified;
 use super::joined::Joined;
 use super::quota::Quota;
 use super::service::has_security_header;
-use super::state::{Known, State};
+use super::state::{Known, Purpose, State};
 use crate::proto::key_holder as wire;
 use crate::proto::key_holder::issue_request::Proof;
 use crate::proto::key_holder::key_holder_server::KeyHolder;
@@ -181,7 +181,7 @@ impl KeyHolderService {
             own.chain(joined).chain(brought).collect()
         });
         let appraisals = appraisals.await?;
-        match self.0.decide(&appraisals, phase, now) {
+        match self.0.decide(&appraisals, phase, Purpose::Credentials, now) {
             Ok(known) => {
                 self.end_others(&known.grants, &appraisals, &about, now);
                 Ok(known)

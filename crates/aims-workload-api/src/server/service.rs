@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 
 use super::accept::Caller;
 use super::issue::Due;
-use super::state::{Known, State};
+use super::state::{Known, Purpose, State};
 use super::stream::{Messages, begin};
 use crate::client::SECURITY_HEADER;
 use crate::proto::workload as wire;
@@ -23,13 +23,18 @@ use crate::proto::workload::spiffe_workload_api_server::SpiffeWorkloadApi;
 pub(super) struct Service(pub(super) Arc<State>);
 
 impl Service {
-    fn stream<Q, M, F>(&self, request: &Request<Q>, make: F) -> Result<Response<Messages<M>>, Status>
+    fn stream<Q, M, F>(
+        &self,
+        request: &Request<Q>,
+        purpose: Purpose,
+        make: F,
+    ) -> Result<Response<Messages<M>>, Status>
     where
         M: Send + 'static,
         F: Fn(&State, &Caller, &Known) -> Result<Due<M>, Status> + Send + 'static,
     {
         let caller = self.caller(request)?;
-        Ok(Response::new(begin(&self.0, caller, make)?))
+        Ok(Response::new(begin(&self.0, caller, purpose, make)?))
     }
 
     /// WE-2, and who it is.
@@ -60,14 +65,14 @@ impl SpiffeWorkloadApi for Service {
         &self,
         request: Request<wire::X509svidRequest>,
     ) -> Result<Response<Self::FetchX509SVIDStream>, Status> {
-        self.stream(&request, State::x509)
+        self.stream(&request, Purpose::Credentials, State::x509)
     }
 
     async fn fetch_x509_bundles(
         &self,
         request: Request<wire::X509BundlesRequest>,
     ) -> Result<Response<Self::FetchX509BundlesStream>, Status> {
-        self.stream(&request, |_, _, known| Ok(when_changed(State::x509_bundles(known))))
+        self.stream(&request, Purpose::Bundles, |_, _, known| Ok(when_changed(State::x509_bundles(known))))
     }
 
     async fn fetch_jwtsvid(
@@ -82,7 +87,7 @@ impl SpiffeWorkloadApi for Service {
             self.0.refused("bad_audience");
             return Err(Status::invalid_argument("an audience must be specified"));
         }
-        let known = self.0.known(&caller, caller.phase()).await?;
+        let known = self.0.known(&caller, caller.phase(), Purpose::Credentials).await?;
         let response = self.0.jwt(&caller, &known, &message)?;
         self.0.check(&caller)?;
         Ok(Response::new(response))
@@ -92,7 +97,7 @@ impl SpiffeWorkloadApi for Service {
         &self,
         request: Request<wire::JwtBundlesRequest>,
     ) -> Result<Response<Self::FetchJWTBundlesStream>, Status> {
-        self.stream(&request, |_, _, known| Ok(when_changed(State::jwt_bundles(known))))
+        self.stream(&request, Purpose::Bundles, |_, _, known| Ok(when_changed(State::jwt_bundles(known))))
     }
 
     async fn validate_jwtsvid(
@@ -106,7 +111,7 @@ impl SpiffeWorkloadApi for Service {
             return Err(Status::invalid_argument("audience and svid must be specified"));
         }
         // WA-10: by the bundles that this caller has, and no others.
-        let known = self.0.known(&caller, caller.phase()).await?;
+        let known = self.0.known(&caller, caller.phase(), Purpose::Bundles).await?;
         let trusted = known.federated.iter().chain([&known.own]).map(|bundle| TrustBundle::clone(bundle));
         let bundles: BundleSet = trusted.collect();
         let verifier = JwtSvidVerifier::builder(bundles, message.audience.as_str()).build();
@@ -126,14 +131,16 @@ impl SpiffeWorkloadApi for Service {
         request: Request<wire::WitsvidRequest>,
     ) -> Result<Response<Self::FetchWITSVIDStream>, Status> {
         let asked = request.get_ref().spiffe_id.clone();
-        self.stream(&request, move |state, caller, known| state.wit(caller, known, &asked))
+        self.stream(&request, Purpose::Credentials, move |state, caller, known| {
+            state.wit(caller, known, &asked)
+        })
     }
 
     async fn fetch_wit_bundles(
         &self,
         request: Request<wire::WitBundlesRequest>,
     ) -> Result<Response<Self::FetchWITBundlesStream>, Status> {
-        self.stream(&request, |_, _, known| Ok(when_changed(State::wit_bundles(known))))
+        self.stream(&request, Purpose::Bundles, |_, _, known| Ok(when_changed(State::wit_bundles(known))))
     }
 }
 

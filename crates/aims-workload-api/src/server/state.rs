@@ -8,7 +8,7 @@ use aims_attest::{Appraisal, Unmet};
 use aims_credential::{BundleSource, TrustBundle};
 use aims_id::Origin;
 use aims_keys::{Algorithm, Backend, Clock, UnixTime};
-use aims_provision::{Authority, CredentialType, Entries, Grant, NoGrant, Phase, Provisioner};
+use aims_provision::{Authority, CredentialType, Entries, Entry, Grant, NoGrant, Phase, Provisioner};
 use tokio::sync::watch;
 use tonic::Status;
 
@@ -113,6 +113,15 @@ impl Changes {
     }
 }
 
+/// What a caller is to be known for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Purpose {
+    /// To be issued something.
+    Credentials,
+    /// To be told whom to trust: whoever brings the evidence for a credential by another way has to know that, too.
+    Bundles,
+}
+
 /// What a caller is, at one time.
 pub(super) struct Known {
     pub(super) grants: Vec<Grant>,
@@ -190,10 +199,15 @@ impl State {
     }
 
     /// Finds out who calls and what it may have. ATT-42: each time anew, and nothing is remembered from when it connected.
-    pub(super) async fn known(&self, caller: &Caller, phase: Phase) -> Result<Known, Status> {
+    pub(super) async fn known(
+        &self,
+        caller: &Caller,
+        phase: Phase,
+        purpose: Purpose,
+    ) -> Result<Known, Status> {
         let now = self.now()?;
         let appraisals = self.appraise(caller, now, |own| own).await?;
-        self.decide(&appraisals, phase, now).map_err(|error| self.denied(error.code()))
+        self.decide(&appraisals, phase, purpose, now).map_err(|error| self.denied(error.code()))
     }
 
     /// What there is to know of a caller, and what `more` makes of it; both may block.
@@ -228,12 +242,19 @@ impl State {
         &self,
         appraisals: &[Appraisal],
         phase: Phase,
+        purpose: Purpose,
         now: UnixTime,
     ) -> Result<Known, NoGrant> {
         let entries = Arc::clone(&self.entries.borrow());
-        let grants = self.provisioner.decide(&entries, appraisals, phase, now)?;
+        let is_for_bundles = purpose == Purpose::Bundles;
+        let grants = match self.provisioner.decide(&entries, appraisals, phase, now) {
+            Err(NoGrant::Evidence(_)) if is_for_bundles => Vec::new(),
+            decided => decided?,
+        };
+        let unissued = if is_for_bundles { entries.recognised(appraisals, now) } else { Vec::new() };
+        let unissued = unissued.into_iter().filter(|entry| entry.evidence().is_some());
         let mut origins: Vec<&Origin> =
-            grants.iter().flat_map(|grant| grant.entry().federates_with()).collect();
+            grants.iter().map(Grant::entry).chain(unissued).flat_map(Entry::federates_with).collect();
         origins.sort_by_key(|origin| origin.as_str());
         origins.dedup();
         let bundle = |origin: &&Origin| {

@@ -11,13 +11,18 @@ use tonic::Status;
 
 use super::accept::Caller;
 use super::issue::Due;
-use super::state::{Known, OpenStream, State};
+use super::state::{Known, OpenStream, Purpose, State};
 
 /// What a client reads.
 pub(super) type Messages<M> = ReceiverStream<Result<M, Status>>;
 
 /// Begins a stream of what `make` makes of the caller.
-pub(super) fn begin<M, F>(state: &Arc<State>, caller: Caller, make: F) -> Result<Messages<M>, Status>
+pub(super) fn begin<M, F>(
+    state: &Arc<State>,
+    caller: Caller,
+    purpose: Purpose,
+    make: F,
+) -> Result<Messages<M>, Status>
 where
     M: Send + 'static,
     F: Fn(&State, &Caller, &Known) -> Result<Due<M>, Status> + Send + 'static,
@@ -25,14 +30,14 @@ where
     let open = OpenStream::begin(state, &caller)?;
     // One message waits at the most: a client that reads slowly gets the newest state, not all of them.
     let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(send(Arc::clone(state), open, caller, make, sender));
+    tokio::spawn(send(Arc::clone(state), open, (caller, purpose), make, sender));
     Ok(ReceiverStream::new(receiver))
 }
 
 async fn send<M, F>(
     state: Arc<State>,
     open: OpenStream,
-    caller: Caller,
+    (caller, purpose): (Caller, Purpose),
     make: F,
     sender: mpsc::Sender<Result<M, Status>>,
 ) where
@@ -42,7 +47,7 @@ async fn send<M, F>(
     let mut phase = Phase::Initial;
     loop {
         let Ok(permit) = sender.reserve().await else { break };
-        let message = match state.known(&caller, phase).await {
+        let message = match state.known(&caller, phase, purpose).await {
             Ok(known) => make(&state, &caller, &known).map(|due| (known, due)),
             Err(status) => Err(status),
         };
@@ -57,7 +62,7 @@ async fn send<M, F>(
             }
         };
         phase = Phase::Renewal;
-        if !next(&state, &caller, &mut changes, &before, after, &sender).await {
+        if !next(&state, (&caller, purpose), &mut changes, &before, after, &sender).await {
             break;
         }
     }
@@ -67,7 +72,7 @@ async fn send<M, F>(
 /// Waits until another message is due; `false` when the client is gone.
 async fn next<M>(
     state: &State,
-    caller: &Caller,
+    (caller, purpose): (&Caller, Purpose),
     changes: &mut super::state::Changes,
     before: &Known,
     after: Duration,
@@ -82,7 +87,7 @@ async fn next<M>(
             () = &mut due => return true,
             () = changes.wait() => {
                 // Most changes are about others.
-                match state.known(caller, Phase::Renewal).await {
+                match state.known(caller, Phase::Renewal, purpose).await {
                     Ok(now) if now.is_as(before) => {}
                     _ => return true,
                 }

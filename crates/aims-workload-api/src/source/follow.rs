@@ -71,6 +71,16 @@ impl Follow {
         self.follow("wit", WorkloadApi::wit_stream, read, || slot.withdraw()).await;
     }
 
+    pub(super) async fn x509_bundles(self) {
+        let bundles = &self.bundles;
+        let read = |message| {
+            bundles.replace(Kind::X509, response::read_x509_bundles(&message)?);
+            Ok(Update::Bundles)
+        };
+        let withdraw = || bundles.replace(Kind::X509, Vec::<TrustBundle>::new());
+        self.follow("x509_bundles", WorkloadApi::x509_bundle_stream, read, withdraw).await;
+    }
+
     pub(super) async fn jwt_bundles(self) {
         let (backend, bundles) = (self.api.backend(), &self.bundles);
         let read = |message| {

@@ -58,6 +58,7 @@ impl WorkloadSource {
             api,
             follows_x509: true,
             follows_wit: false,
+            bundles_only: false,
             choice: Choice::First,
             clock: Arc::new(SystemClock::default()),
             ready_within: Duration::from_secs(30),
@@ -108,6 +109,7 @@ pub struct WorkloadSourceBuilder {
     api: WorkloadApi,
     follows_x509: bool,
     follows_wit: bool,
+    bundles_only: bool,
     choice: Choice,
     clock: Arc<dyn Clock>,
     ready_within: Duration,
@@ -131,6 +133,13 @@ impl WorkloadSourceBuilder {
     /// Follows no X.509-SVIDs.
     pub fn without_x509(mut self) -> Self {
         self.follows_x509 = false;
+        self
+    }
+
+    /// Follows bundles and no credentials: for a workload that gets those elsewhere, by a [`HeldKeySource`](crate::HeldKeySource). The bundles for WITs are
+    /// followed if [`with_wit`](Self::with_wit) says so.
+    pub fn bundles_only(mut self) -> Self {
+        self.bundles_only = true;
         self
     }
 
@@ -199,21 +208,28 @@ impl WorkloadSourceBuilder {
     pub fn start_without_waiting(self) -> WorkloadSource {
         let (x509, wit) = (Slot::new(&self.clock, &self.choice), Slot::new(&self.clock, &self.choice));
         let bundles = Bundles::default();
-        let names =
-            [("x509", self.follows_x509), ("wit", self.follows_wit), ("wit_bundles", self.follows_wit)];
+        let is_whole = !self.bundles_only;
+        let names = [
+            ("x509", is_whole && self.follows_x509),
+            ("x509_bundles", self.bundles_only),
+            ("wit", is_whole && self.follows_wit),
+            ("wit_bundles", self.follows_wit),
+        ];
         let followed = names.into_iter().filter(|(_, follows)| *follows).map(|(name, _)| name);
         let followed: Vec<_> = followed.chain(["jwt_bundles"]).collect();
         let (sender, status) = watch::channel(SourceStatus::of(&followed));
         let mut streams = JoinSet::new();
         let follow = Follow::new(self.api, self.clock, bundles.clone(), Arc::new(sender));
-        if self.follows_x509 {
-            streams.spawn(follow.clone().x509(Arc::clone(&x509)));
+        for name in followed {
+            let follow = follow.clone();
+            match name {
+                "x509" => streams.spawn(follow.x509(Arc::clone(&x509))),
+                "x509_bundles" => streams.spawn(follow.x509_bundles()),
+                "wit" => streams.spawn(follow.wit(Arc::clone(&wit))),
+                "wit_bundles" => streams.spawn(follow.wit_bundles()),
+                _ => streams.spawn(follow.jwt_bundles()),
+            };
         }
-        if self.follows_wit {
-            streams.spawn(follow.clone().wit(Arc::clone(&wit)));
-            streams.spawn(follow.clone().wit_bundles());
-        }
-        streams.spawn(follow.jwt_bundles());
         WorkloadSource { x509, wit, bundles: bundles.set(), status, _streams: streams }
     }
 }

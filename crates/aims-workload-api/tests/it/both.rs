@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aims_attest::{EvidenceRule, EvidenceType, Policy};
 use aims_credential::x509::{Role, SvidVerifier};
 use aims_credential::{BundleSet, Credential, JwtSvidVerifier, TrustBundle, WitVerifier};
 use aims_keys::backend;
@@ -105,6 +106,35 @@ async fn wa_9_we_5_what_keeps_a_workload_from_an_identity_has_a_name() {
     let nobody = WorkloadApi::new(&Endpoint::Unix("/nonexistent/api.sock".into()), backend::ring());
     assert_refused!(nobody.fetch_x509().await, "unavailable", "WA-3");
     assert!(nobody.fetch_jwt_bundles().await.unwrap_err().may_pass());
+}
+
+/// An entry that asks for evidence which this API cannot be given issues nothing here; whom to trust is told all the same.
+#[tokio::test]
+async fn wa_9_who_has_an_entry_that_asks_for_evidence_is_told_whom_to_trust_and_no_more() {
+    let policy = || Policy::from(EvidenceRule::of(EvidenceType::Tpm2Quote));
+    let federates = |uid| {
+        entry(AGENT, &[uid]).evidence(policy()).federates_with("spiffe://bank.example".parse().unwrap())
+    };
+    let bank_alone = || BundleSet::from(bank());
+    let served = Served::with(vec![federates("unix:uid:1")], |builder| builder.federated(bank_alone()));
+    let api = served.api();
+    let expected = [ORIGIN, "spiffe://bank.example"];
+    for bundles in [
+        api.fetch_x509_bundles().await.unwrap(),
+        api.fetch_jwt_bundles().await.unwrap(),
+        api.fetch_wit_bundles().await.unwrap(),
+    ] {
+        let mut found: Vec<_> = bundles.iter().map(|bundle| bundle.origin().to_string()).collect();
+        found.sort();
+        assert_eq!(found, expected);
+    }
+    assert_refused!(api.fetch_x509().await, "permission_denied", "WA-9");
+    assert_refused!(api.fetch_wit().await, "permission_denied", "WA-9");
+    assert_refused!(api.fetch_jwt(&["a"], None).await, "permission_denied", "WA-9");
+
+    // Whoever is somebody else is told nothing.
+    let served = Served::with(vec![federates("unix:uid:2")], |builder| builder.federated(bank_alone()));
+    assert_refused!(served.api().fetch_x509_bundles().await, "permission_denied", "WA-9");
 }
 
 #[tokio::test]

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aims_attest::{EvidenceRule, EvidenceType, Policy};
 use aims_credential::{BundleSource, Credential, CredentialSource, HolderError};
 use aims_keys::UnixTime;
 use aims_provision::{CredentialType, RotationState};
 use aims_testkit::assert_refused;
-use aims_workload_api::{SourceStatus, WorkloadSource};
+use aims_workload_api::{SourceStatus, WorkloadApiError, WorkloadSource};
 use tokio::time::timeout;
 
 use crate::support::*;
@@ -50,6 +51,31 @@ async fn aims_13_aims_18_a_source_is_ready_with_all_it_follows() {
     let x509 = &status.streams["x509"];
     assert_eq!((x509.state, x509.updates, &x509.last_error), (RotationState::Valid, 1, &None));
     assert!(x509.not_after.is_some() && status.streams["jwt_bundles"].not_after.is_none());
+}
+
+/// For a workload whose entry asks for evidence: it gets its credentials elsewhere, and is told here whom to trust, and when that changes.
+#[tokio::test]
+async fn aims_18_a_source_of_bundles_alone_follows_them() {
+    let policy = Policy::from(EvidenceRule::of(EvidenceType::Tpm2Quote));
+    let served = Served::new(vec![entry(AGENT, &["unix:uid:1"]).evidence(policy)]);
+    let mut source = WorkloadSource::builder(served.api()).bundles_only().with_wit().start().await.unwrap();
+    let names: Vec<_> = source.status().streams.keys().copied().collect();
+    assert_eq!(names, ["jwt_bundles", "wit_bundles", "x509_bundles"]);
+    assert!(source.x509().holder().is_err() && source.wit().holder().is_err());
+    let counts = |source: &WorkloadSource| {
+        let bundle = source.bundles().bundle(ORIGIN).unwrap();
+        (bundle.x509_authorities().len(), bundle.jwt_keys().len(), bundle.keys().len())
+    };
+    assert_eq!(counts(&source), (1, 1, 1));
+    served.server.authority().rotate(now()).unwrap();
+    served.server.bundles_changed();
+    until(&mut source, |status| status.streams.values().all(|stream| stream.updates == 2)).await;
+    assert_eq!(counts(&source), (2, 2, 2));
+    // Nobody knows it any more: it is told nothing, and what it was told counts no more.
+    served.server.set_entries(entries(Vec::new()));
+    let denied = Some(WorkloadApiError::PermissionDenied);
+    until(&mut source, |status| status.streams.values().all(|stream| stream.last_error == denied)).await;
+    assert!(source.bundles().bundle(ORIGIN).is_none());
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use aims_credential::x509::SvidError;
 use aims_keys::KeyError;
 
-/// Why a certificate does not say that a manufacturer made the TPM with this key. The codes are those of ATT-122.
+/// Why a certificate does not say that a manufacturer made the TPM with this key. The codes are those of ATT-122, and `no_endorsement_certificate`.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndorsementError {
@@ -47,7 +47,8 @@ impl EndorsementError {
             Self::Chain(error) => chain_code(error),
             Self::Authority | Self::ExtendedKeyUsage | Self::KeyUsage => "chain_invalid",
             Self::Denied => "revoked",
-            Self::Identity | Self::Missing => "malformed",
+            Self::Identity => "malformed",
+            Self::Missing => "no_endorsement_certificate",
             Self::Key(_) => "unsupported_algorithm",
             Self::RootsExpired => "untrusted_root",
             Self::TooLarge => "too_large",

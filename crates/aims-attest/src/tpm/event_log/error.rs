@@ -1,3 +1,7 @@
+//! Why an event log is not believed.
+
+use crate::tpm::PcrBank;
+
 /// Why an event log is not believed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -21,8 +25,13 @@ pub enum EventLogError {
     #[error("the event log is about no PCR that was quoted")]
     NothingQuoted,
     /// Its events do not make the value of a PCR that was quoted.
-    #[error("the event log does not replay to the PCRs that were quoted")]
-    Replay,
+    #[error("the event log does not replay to the value of PCR {bank}:{index} that was quoted")]
+    Replay {
+        /// The bank.
+        bank: PcrBank,
+        /// The first PCR that has another value.
+        index: u8,
+    },
     /// It is longer than 1 MiB.
     #[error("the event log is too large")]
     TooLarge,
@@ -42,7 +51,7 @@ impl EventLogError {
             Self::Malformed => "event_log_malformed",
             Self::NotAgile => "event_log_not_agile",
             Self::NothingQuoted => "event_log_nothing_quoted",
-            Self::Replay => "event_log_replay",
+            Self::Replay { .. } => "event_log_replay",
             Self::TooLarge => "too_large",
             Self::TooManyEvents => "event_log_too_many_events",
         }

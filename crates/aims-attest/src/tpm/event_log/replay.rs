@@ -24,7 +24,7 @@ impl<'a> EventLog<'a> {
             for (_, index, value) in quoted.iter().filter(|(of, _, _)| *of == bank) {
                 let Some((replayed, has_events)) = values.get(usize::from(index)) else { continue };
                 if (*has_events || index <= LAST_OF_FIRMWARE) && replayed != value {
-                    return Err(EventLogError::Replay);
+                    return Err(EventLogError::Replay { bank, index });
                 }
                 if let Some(slot) = vouches.get_mut(usize::from(index)).filter(|_| *has_events) {
                     slot.get_or_insert(bank);

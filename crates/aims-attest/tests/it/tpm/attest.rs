@@ -74,6 +74,10 @@ fn tpm_20_lengths_are_believed_only_as_far_as_there_are_bytes() {
     let longer = [&good[..], &[0]].concat();
     assert_refused!(Attest::parse(&longer), "tpm_trailing_bytes", "TPM-20");
     assert_refused!(Attest::parse(&vec![0xff; 1025]), "too_large", "ATT-5");
+    assert_eq!(
+        Attest::parse(&vec![0xff; 1024]).unwrap_err().code(),
+        Attest::parse(&[0xff; 8]).unwrap_err().code()
+    );
     // Sizes of the signer, of the extra data, of the selection and of the digest.
     for at in [6, 42, good.len() - 34] {
         for size in [[0xff, 0xff], [0x00, 0x43], [0x01, 0x00]] {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use aims_attest::tpm::{
     Boot, BootCounters, BootError, ClockInfo, EnrolledDevices, MemoryBootCounters, PcrBank, PcrPolicy,
-    PcrValues, TpmDevice, TpmDevices, TpmDevicesUnavailable, TpmEvidence, TpmName, TpmVerifier,
+    PcrValue, PcrValues, TpmDevice, TpmDevices, TpmDevicesUnavailable, TpmEvidence, TpmName, TpmVerifier,
+    TpmVerifierBuilder,
 };
 use aims_attest::{Asked, Evidence, EvidenceType, KeyBinding, Proven, Reason, Verdict, Verifier};
 use aims_jose::Thumbprint;
@@ -193,6 +194,50 @@ fn tpm_25_pcrs_are_those_that_were_quoted_and_those_that_the_policy_asks_for() {
     assert_eq!(
         machine.appraised(&verifier, &machine.full()).verdict(),
         rejected(Reason::MeasurementMismatch)
+    );
+}
+
+/// ATT-122: whoever verifies is told which PCR it is, in which bank, and both values.
+#[test]
+fn tpm_25_att_122_a_refusal_says_what_is_wrong_to_whoever_verifies() {
+    let machine = Machine::new();
+    let detail = |verifier: TpmVerifierBuilder, evidence: &TpmEvidence| {
+        machine.appraised(&verifier.build(), evidence).detail().map(str::to_owned)
+    };
+    let policy = PcrPolicy::builder("p", 1)
+        .require(PcrBank::Sha256, 0, [machine.tpm.pcr(0)])
+        .require(PcrBank::Sha256, 7, [[0x77; 32]])
+        .require(PcrBank::Sha256, 4, [[0x44; 32], [0x45; 32], [0x46; 32]])
+        .require(PcrBank::Sha384, 7, [[0x38; 48]])
+        .build()
+        .unwrap();
+    let seven = PcrValue::new(PcrBank::Sha256, &machine.tpm.pcr(7)).unwrap();
+    let said = detail(machine.verifier().pcr_policy(policy), &machine.full()).unwrap();
+    let hex = |byte: &str, len: usize| byte.repeat(len);
+    let expected = [
+        format!(
+            "PCR sha256:4 was not quoted, and has to be {} or {} or 1 more",
+            hex("44", 32),
+            hex("45", 32)
+        ),
+        format!("PCR sha256:7 is {seven}, and has to be {}", hex("77", 32)),
+        format!("PCR sha384:7 was not quoted, and has to be {}", hex("38", 48)),
+    ];
+    assert_eq!(said, expected.join("; "));
+
+    let (ak, quote) = (machine.device().ak().clone(), machine.tpm.quote(machine.binding().as_bytes(), &PCRS));
+    let lying = TpmEvidence::new(ak, quote, machine.values(&[0, 7]));
+    assert_eq!(
+        detail(machine.verifier(), &lying).as_deref(),
+        Some("the value of a PCR that was quoted is missing")
+    );
+    let said = detail(machine.verifier(), &machine.full().event_log(b"not a log".to_vec()));
+    assert_eq!(said.as_deref(), Some("the event log is malformed"));
+    // Nothing is wrong, or the reason says it all.
+    assert_eq!(detail(machine.verifier(), &machine.full()), None);
+    assert_eq!(
+        machine.appraised(&machine.verifier().build(), &machine.full()).with_detail("x").detail(),
+        None
     );
 }
 

@@ -76,6 +76,8 @@ fn tpm_20_a_signature_is_read_to_its_last_byte_and_no_further() {
         let longer = [&good[..], &[0]].concat();
         assert_refused!(TpmSignature::parse(&longer), "tpm_trailing_bytes", "TPM-20");
     }
+    // 8192 bits are the longest there are.
+    TpmSignature::parse(&rsa(0x14, 0x0b, 1024)).unwrap();
     assert_refused!(TpmSignature::parse(&rsa(0x14, 0x0b, 1025)), "too_large", "ATT-5");
     assert_refused!(TpmSignature::parse(&ecdsa(0x0b, &[1; 67], &[2; 32])), "tpm_malformed", "TPM-20");
 }

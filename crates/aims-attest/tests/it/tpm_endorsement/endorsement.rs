@@ -141,7 +141,7 @@ fn tpm_28_only_configured_roots_are_believed() {
     // Nor does a certificate vouch for itself.
     let own = stranger.certify(&Certificate { subject: "stranger", ..world.good() });
     assert_refused!(world.verifier().verify(&[own], NOW), "untrusted_root", "TPM-28");
-    assert_refused!(world.verifier().verify::<Vec<u8>>(&[], NOW), "malformed", "TPM-28");
+    assert_refused!(world.verifier().verify::<Vec<u8>>(&[], NOW), "no_endorsement_certificate", "TPM-28");
 }
 
 #[test]
@@ -488,7 +488,7 @@ fn att_122_refusals_have_the_codes_of_rejected_evidence() {
         (EndorsementError::Identity, "malformed"),
         (EndorsementError::Key(KeyError::RsaModulus), "unsupported_algorithm"),
         (EndorsementError::KeyUsage, "chain_invalid"),
-        (EndorsementError::Missing, "malformed"),
+        (EndorsementError::Missing, "no_endorsement_certificate"),
         (EndorsementError::RootsExpired, "untrusted_root"),
         (EndorsementError::TooLarge, "too_large"),
     ] {

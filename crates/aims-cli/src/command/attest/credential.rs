@@ -4,9 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use aims::backend;
+use aims::credential::x509::SvidError;
 use aims::keys::UnixTime;
-use aims_attest::tpm::{EndorsementRoots, EndorsementVerifier, Enrolment};
+use aims_attest::tpm::{
+    EndorsementError, EndorsementRoots, EndorsementVerifier, Enrolment, EnrolmentError, TpmCredentialError,
+};
 
+use crate::command::certificate::missing_issuer;
 use crate::document::{self, EndorsementKey, Kind, Provision};
 use crate::failure::{About, Failure};
 use crate::input::Inputs;
@@ -31,7 +35,7 @@ pub(crate) struct Credential {
     /// What `aims tpm provision` wrote; - is standard input.
     #[arg(long, value_name = "FILE")]
     provision: PathBuf,
-    /// Which endorsement key to take. Default: the first that has a certificate.
+    /// Which endorsement key to take. Default: the first that has a certificate. Credentials are made for keys on P-256 and P-384, and for none of RSA.
     #[arg(long, value_enum)]
     endorsement: Option<Kind>,
     /// The file in which the enrolment waits for its secret, for its owner to read alone.
@@ -59,11 +63,12 @@ impl Credential {
             }
         }
 
-        let verifier = EndorsementVerifier::builder(roots, backend::ring()).deny(self.deny).build();
+        let verifier =
+            EndorsementVerifier::builder(roots, backend::ring()).deny(self.deny.iter().copied()).build();
         let enrolment = Enrolment::new(verifier).with_lifetime(self.lifetime);
         let now: UnixTime = time::now()?;
         let begun = enrolment.begin(&chain, &key.public, &provision.ak_public, now);
-        let (credential, pending) = begun.about(&input)?;
+        let (credential, pending) = begun.map_err(|error| self.refusal(error, key, &chain)).about(&input)?;
         private_file::write(&self.pending, &pending.expose_json(), self.force)?;
         Ok(Report::Document(document::write_activation(key.kind, &credential, pending.expires())))
     }
@@ -77,6 +82,35 @@ impl Credential {
         EndorsementRoots::new(id, read.items).about_option(&read.name)
     }
 
+    /// In the words of the libraries, but where files, options or the other keys of the TPM say more.
+    fn refusal(&self, error: EnrolmentError, key: &EndorsementKey, chain: &[Vec<u8>]) -> Failure {
+        use EndorsementError as Endorsed;
+        use EnrolmentError as E;
+
+        let message = match &error {
+            E::Endorsement(Endorsed::Missing) => format!(
+                "the TPM has no certificate for its endorsement key {}: one that its maker publishes elsewhere goes beside the key, as \
+                 `certificate` in base64url",
+                key.kind.name()
+            ),
+            E::Endorsement(Endorsed::Chain(SvidError::UnknownIssuer)) => {
+                let issuer = missing_issuer(chain).map_or_else(|| "its issuer".into(), |name| format!("{name:?}"));
+                format!(
+                    "the endorsement certificate does not lead to an authority in {}: looked for {issuer}; --intermediates adds \
+                     certificates between",
+                    self.roots.display(),
+                )
+            }
+            E::Credential(TpmCredentialError::Encrypt(_)) => {
+                "this program enrols no endorsement keys of RSA, for it encrypts nothing to them: --endorsement ecc-p256 or ecc-p384 takes \
+                 another of the TPM, if that has a certificate; else an issuer does it that is built on aims-attest and the backend aws-lc"
+                    .to_owned()
+            }
+            _ => return error.into(),
+        };
+        Failure::refused(error.code(), error.rule(), message)
+    }
+
     fn key<'a>(&self, provision: &'a Provision) -> Result<&'a EndorsementKey, Failure> {
         let keys = &provision.endorsement_keys;
         let found = match self.endorsement {
@@ -84,8 +118,12 @@ impl Credential {
             // Without a certificate in any, the verifier says what is missing.
             None => keys.iter().find(|key| key.certificate.is_some()).or(keys.first()),
         };
-        let missing = "the TPM has no such endorsement key";
-        found.ok_or_else(|| Failure::refused("no_endorsement_key", "TPM-29", missing))
+        found.ok_or_else(|| {
+            let kinds: Vec<_> = keys.iter().map(|key| key.kind.name()).collect();
+            let has = if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") };
+            let missing = format!("the TPM has no such endorsement key: it has {has}");
+            Failure::refused("no_endorsement_key", "TPM-29", missing)
+        })
     }
 }
 

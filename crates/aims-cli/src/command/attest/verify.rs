@@ -57,7 +57,14 @@ impl Verify {
         let appraisal = verifiers.appraise(&evidence, &Asked::bound(now, &binding, &key));
         match appraisal.verdict() {
             Verdict::Accepted => Ok(Report::Facts(facts(&appraisal)?)),
-            verdict => Err(refusal(verdict)).about_option(&input.name),
+            verdict => {
+                let failure = refusal(verdict);
+                match appraisal.detail() {
+                    Some(detail) => Err(failure.adding(detail)),
+                    None => Err(failure),
+                }
+                .about_option(&input.name)
+            }
         }
     }
 
@@ -110,7 +117,7 @@ fn facts(appraisal: &Appraisal) -> Result<Facts, Failure> {
     let selectors = appraisal.selectors().iter().map(ToString::to_string).collect();
     let reasons = appraisal.reasons().iter().map(|reason| reason.code().to_owned()).collect();
     Ok(Facts::new()
-        .note("accepted; no earlier run is remembered: the nonce may have been answered before")
+        .note(NOTE)
         .with("verified", true)
         .with("replay_memory", "none")
         .with("verdict", appraisal.verdict().code())
@@ -181,5 +188,10 @@ fn refusal(verdict: Verdict) -> Failure {
     };
     Failure::refused(verdict.code(), rule, message)
 }
+
+/// The second line is about the claims: nothing in the evidence says in which hierarchy its attestation key is.
+const NOTE: &str = "accepted; no earlier run is remembered: the nonce may have been answered before
+firmware_version, reset_count and restart_count are the TPM's own only where its attestation key is in the endorsement hierarchy; \
+that of `aims tpm` is not, and a constant was added to each";
 
 const MAX_AGE: Duration = Duration::from_secs(3600);

@@ -45,6 +45,8 @@ pub(super) struct GrantFile {
 impl GrantFile {
     /// One that is there.
     pub(super) fn open(path: &Path, key: &Path, inputs: &mut Inputs) -> Result<(Self, UserGrant), Failure> {
+        // What is in it is written anew when the server has answered: too late to find that there is no place for it.
+        private_file::check(path, true)?;
         let key = sealing_key(key, inputs)?;
         let lock = Some(Locked::of(path)?);
         let file = Self { path: path.to_owned(), key, replace: true, _lock: lock };

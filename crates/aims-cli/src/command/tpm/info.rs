@@ -32,6 +32,6 @@ impl Info {
 }
 
 /// As evidence names it.
-fn bank_name(bank: PcrBank) -> Option<&'static str> {
+pub(super) fn bank_name(bank: PcrBank) -> Option<&'static str> {
     aims_attest::tpm::PcrBank::from_id(bank.algorithm_id()).map(aims_attest::tpm::PcrBank::name)
 }

@@ -18,7 +18,7 @@ pub(crate) enum Command {
         store: Store,
         /// What the key goes by: the name of its file, without its ending.
         name: String,
-        /// The algorithm that the key is for: ES256, and ES384 where the TPM has P-384.
+        /// The algorithm that the key is for: ES256, and ES384 where the TPM has P-384. Names of algorithms are written as they are registered, in capitals or not.
         #[arg(
             long = "algorithm",
             visible_alias = "alg",
@@ -56,22 +56,24 @@ impl Command {
         match self {
             Self::Create { store, name, algorithm } => {
                 let id = id(&name)?;
-                let key = store.with(|_, store| Ok(store.generate(&id, algorithm)?))?;
+                let refused = |error| store.refused(error, &name);
+                let key = store.with_new(|_, keys| keys.generate(&id, algorithm).map_err(refused))?;
                 Ok(Report::Facts(facts(&name, key.public_key())))
             }
             Self::Delete { store, name } => {
                 let id = id(&name)?;
-                store.with(|_, store| Ok(store.delete(&id)?))?;
+                store.with(|_, keys| keys.delete(&id).map_err(|error| store.refused(error, &name)))?;
                 Ok(Report::Facts(Facts::new().with("deleted", name)))
             }
             Self::List { store } => {
-                let ids = store.with(|_, store| Ok(store.list()?))?;
+                let ids = store.with(|_, keys| Ok(keys.list()?))?;
                 let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
                 Ok(Report::Lines(names.clone(), Facts::new().with("keys", Fact::Texts(names))))
             }
             Self::Show { store, name, kid } => {
                 let id = id(&name)?;
-                let key = store.with(|_, store| Ok(store.open(&id)?))?;
+                let key =
+                    store.with(|_, keys| keys.open(&id).map_err(|error| store.refused(error, &name)))?;
                 let mut jwk = Jwk::new(key.public_key().clone());
                 if let Some(kid) = kid {
                     jwk = jwk.with_key_id(&kid)?;

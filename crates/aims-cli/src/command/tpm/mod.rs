@@ -1,6 +1,7 @@
 //! `aims tpm`.
 
 mod activate;
+mod advice;
 mod info;
 mod key;
 mod provision;
@@ -10,7 +11,7 @@ use std::env::{self, VarError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aims::keys::store::KeyId;
+use aims::keys::store::{KeyId, StoreError};
 use aims_tpm::{AttestationKey, EndorsementKind, Tcti, Tpm, TpmKeyStore, TpmSettings, TpmSigner};
 use clap::Subcommand;
 
@@ -19,7 +20,7 @@ use crate::document::Kind;
 use crate::failure::{About, Failure};
 use crate::input::Inputs;
 use crate::output::{Facts, Report};
-use crate::private_file;
+use crate::{private_file, time};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -57,18 +58,25 @@ impl Command {
 #[derive(clap::Args, Debug)]
 pub(crate) struct Device {
     /// Where the TPM is: `device:/dev/tpmrm0`, `tabrmd:bus_name=...,bus_type=...`, or, for tests, `swtpm:host=127.0.0.1,port=2321`.
-    /// Default: what `AIMS_TCTI` says, else `device:/dev/tpmrm0`.
+    /// Default: what `AIMS_TCTI` says, which is not empty, else `device:/dev/tpmrm0`.
     #[arg(long)]
     tcti: Option<String>,
-    /// How long to wait for an answer of it, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT)]
-    timeout: u64,
+    /// Nobody else uses this TPM, and it has no resource manager, as at `device:/dev/tpm0`: what is loaded in it was left behind by a program that was
+    /// killed, and is removed first. Where there is a resource manager it changes nothing.
+    #[arg(long)]
+    exclusive: bool,
+    /// How long to wait for an answer of it, from 1s to 10m.
+    #[arg(long, default_value = TIMEOUT, value_parser = timeout)]
+    timeout: Duration,
 }
 
 impl Device {
     /// Works with the TPM, and leaves nothing in it: there may be no resource manager.
     fn with<T>(&self, work: impl FnOnce(&Tpm) -> Result<T, Failure>) -> Result<T, Failure> {
-        let tpm = connect(self.tcti.as_deref(), self.timeout)?;
+        let tpm = connect(self.tcti.as_deref(), |settings| {
+            let settings = settings.timeout(self.timeout).connect_timeout(self.timeout);
+            if self.exclusive { settings.exclusive() } else { settings }
+        })?;
         let done = work(&tpm);
         // What was done counts, and what failed before says more.
         let closed = tpm.close();
@@ -81,17 +89,32 @@ impl Device {
 pub(crate) struct Store {
     #[command(flatten)]
     device: Device,
-    /// The directory of keys and of the attestation key, which this user alone can enter; made when there is none.
+    /// The directory of keys and of the attestation key, which this user alone can enter; `provision` and `key create` make it when there is none.
     ///
-    /// What is in it is wrapped by the TPM, and of use with this TPM alone.
+    /// What is in it is wrapped by the TPM, and of use with this TPM alone, until that is cleared.
     #[arg(long)]
     dir: PathBuf,
 }
 
 impl Store {
-    /// Works with the keys in the directory.
+    /// Works with the keys in the directory, which is there.
     fn with<T>(&self, work: impl FnOnce(&Tpm, &TpmKeyStore) -> Result<T, Failure>) -> Result<T, Failure> {
-        self.device.with(|tpm| work(tpm, &TpmKeyStore::open(tpm, &self.dir)?))
+        check_directory(&self.dir)?;
+        self.with_new(work)
+    }
+
+    /// The same, where the directory is made when there is none.
+    fn with_new<T>(&self, work: impl FnOnce(&Tpm, &TpmKeyStore) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.device.with(|tpm| {
+            let store = TpmKeyStore::open(tpm, &self.dir).map_err(|error| advice::store(error, &self.dir))?;
+            work(tpm, &store)
+        })
+    }
+
+    /// What the store says of a key.
+    fn refused(&self, error: StoreError, key: &str) -> Failure {
+        let place = self.dir.join(key).display().to_string();
+        advice::store(error, &self.dir).about(Some(&place))
     }
 
     /// The same, where an attestation key has to be there: one that is made now was never enrolled.
@@ -105,7 +128,10 @@ impl Store {
             return Err(Failure::refused("key_not_found", "TPM-44", missing))
                 .about_option(&file.display().to_string());
         }
-        self.with(|tpm, store| work(tpm, store, &store.attestation_key()?))
+        self.with(|tpm, store| {
+            let ak = store.attestation_key().map_err(|error| advice::store(error, &self.dir))?;
+            work(tpm, store, &ak)
+        })
     }
 }
 
@@ -114,29 +140,43 @@ pub(crate) fn open_key(place: &str, inputs: &mut Inputs) -> Result<TpmSigner, Fa
     let form = || Failure::Unusable("a key in the TPM is tpm:DIR/NAME".into());
     let (dir, name) = place.rsplit_once('/').filter(|(dir, _)| !dir.is_empty()).ok_or_else(form)?;
     let id: KeyId = name.parse()?;
-    // Opening a store makes its directory, and a key that is to be used is in one.
-    if !Path::new(dir).is_dir() {
-        return Err(Failure::Unusable(format!("{dir}: there is no such directory")));
-    }
-    let tpm = connect(None, TIMEOUT)?;
-    inputs.keep(tpm.clone());
-    Ok(TpmKeyStore::open(&tpm, dir)?.signer(&id)?)
+    let dir = Path::new(dir);
+    check_directory(dir)?;
+    let timeout = timeout(TIMEOUT).map_err(Failure::Unusable)?;
+    let tpm = connect(None, |settings| settings.timeout(timeout).connect_timeout(timeout))?;
+    inputs.keep(tpm.clone(), format!("tpm:{place}"));
+    let store = TpmKeyStore::open(&tpm, dir).map_err(|error| advice::store(error, dir))?;
+    store.signer(&id).map_err(|error| advice::store(error, dir))
 }
 
-fn connect(tcti: Option<&str>, seconds: u64) -> Result<Tpm, Failure> {
+/// Opening a store makes its directory; a key that is to be used is in one that is there.
+fn check_directory(dir: &Path) -> Result<(), Failure> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    Err(Failure::Unusable(format!("{}: there is no such directory", dir.display())))
+}
+
+fn connect(tcti: Option<&str>, set: impl FnOnce(TpmSettings) -> TpmSettings) -> Result<Tpm, Failure> {
+    let read = |text: &str| text.parse().map_err(|error| advice::tcti(error, text));
     let tcti: Tcti = match tcti {
-        Some(tcti) => tcti.parse().about_option("--tcti")?,
+        Some(tcti) => read(tcti).about_option("--tcti")?,
         None => match env::var("AIMS_TCTI") {
-            Ok(tcti) => tcti.parse().about_option("AIMS_TCTI")?,
+            Ok(tcti) => read(&tcti).about_option("AIMS_TCTI")?,
             Err(VarError::NotPresent) => Tcti::default(),
             Err(VarError::NotUnicode(_)) => {
                 return Err(Failure::Unusable("AIMS_TCTI: not UTF-8 text".into()));
             }
         },
     };
-    let (address, timeout) = (tcti.to_string(), Duration::from_secs(seconds));
-    let settings = TpmSettings::new(tcti).timeout(timeout).connect_timeout(timeout);
-    Tpm::connect(settings).about_option(&address)
+    let address = tcti.to_string();
+    Tpm::connect(set(TpmSettings::new(tcti))).map_err(advice::tpm).about_option(&address)
+}
+
+/// Reads how long a TPM may take, within what [`TpmSettings`] takes.
+fn timeout(text: &str) -> Result<Duration, String> {
+    let timeout = time::duration(text)?;
+    if (SHORTEST..=LONGEST).contains(&timeout) { Ok(timeout) } else { Err("a TPM is given 1s to 10m".into()) }
 }
 
 impl From<Kind> for EndorsementKind {
@@ -159,5 +199,23 @@ fn deliver(document: String, out: Option<&Path>, force: bool) -> Result<Report, 
 /// As a [`TpmKeyStore`] names it.
 const ATTESTATION_KEY: &str = "attestation.ak";
 
-/// In seconds. Making an RSA key takes some TPMs as long.
-const TIMEOUT: u64 = 60;
+/// Making an RSA key takes some TPMs as long.
+const TIMEOUT: &str = "60s";
+
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tpm_17_a_tpm_is_given_a_second_to_ten_minutes() {
+        for (text, seconds) in [(TIMEOUT, 60), ("1", 1), ("90s", 90), ("10m", 600)] {
+            assert_eq!(timeout(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in ["0", "0s", "601", "11m", "1h", "", "-1", "1.5", "500ms"] {
+            assert!(timeout(bad).is_err(), "{bad}");
+        }
+    }
+}

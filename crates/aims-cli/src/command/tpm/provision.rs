@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use aims_tpm::{Tpm, TpmError};
 use clap::ValueEnum;
 
-use super::Store;
+use super::{Store, advice};
 use crate::document::{self, EndorsementKey, Kind};
 use crate::failure::Failure;
 use crate::output::Report;
@@ -31,8 +31,9 @@ impl Provision {
         if let Some(out) = &self.out {
             private_file::check(out, self.force)?;
         }
-        let provision = self.store.with(|tpm, store| {
-            let ak_public = store.attestation_key()?.public().to_vec();
+        let provision = self.store.with_new(|tpm, store| {
+            let ak = store.attestation_key().map_err(|error| advice::store(error, &self.store.dir))?;
+            let ak_public = ak.public().to_vec();
             Ok(document::Provision { endorsement_keys: self.endorsement_keys(tpm)?, ak_public })
         })?;
         super::deliver(provision.to_json(), self.out.as_deref(), self.force)

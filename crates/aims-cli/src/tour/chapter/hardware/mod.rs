@@ -83,8 +83,7 @@ async fn credentials(account: &mut Account, world: &mut World) -> Result<Value, 
         expect: format!("{AGENT}, level 4, key in hardware"),
     };
     let taken = async {
-        let bundle = world.issuer.bundle().await?.to_string();
-        let answer = world.agent.ask(&json!({ "do": "start", "bundle": bundle })).await?;
+        let answer = world.agent.ask(&json!({ "do": "start" })).await?;
         let (level, key) = (member(&answer, "level")?, text(&answer, "key")?);
         let got = format!("{}, level {level}, key in {key}", text(&answer, "subject")?);
         let [wit, x509] = [text(&answer, "wit_key")?, text(&answer, "x509_key")?];

@@ -13,8 +13,10 @@ use aims::keys::{Algorithm, AsyncSigner, SoftwareKey};
 use aims::workload_api::proto::key_holder::issue_request::Proof;
 use aims::workload_api::proto::key_holder::key_holder_client::KeyHolderClient;
 use aims::workload_api::proto::key_holder::{ChallengeRequest, Evidence as WireEvidence, IssueRequest};
-use aims::workload_api::{Endpoint, HeldKeySource, HeldKeySourceBuilder, KeyHolderApi};
-use aims::{Agent, BundleSet, CredentialSource, Holder, TraceParent, TrustBundle, backend};
+use aims::workload_api::{
+    Endpoint, HeldKeySource, HeldKeySourceBuilder, KeyHolderApi, WorkloadApi, WorkloadSource,
+};
+use aims::{Agent, CredentialSource, Holder, TraceParent, backend};
 use aims_attest::Evidence;
 use aims_provision::Challenge;
 use aims_tpm::EndorsementKind;
@@ -39,7 +41,7 @@ pub(super) async fn run(mut control: Control) -> Outcome<()> {
         let answer = match &*message.text("do")? {
             "endorsement" => agent.endorsement().await?,
             "activate" => agent.activate(&message).await?,
-            "start" => agent.start(&message).await?,
+            "start" => agent.start().await?,
             "call" => agent.counted(agent.call(&message)).await?,
             "call_over_tls" => agent.counted(agent.caller()?.call(&message)).await?,
             "book" => agent.counted(agent.caller()?.book(&message)).await?,
@@ -60,6 +62,7 @@ struct DeviceAgent {
 struct Credentials {
     caller: Caller,
     _sources: [HeldKeySource; 2],
+    _trusted: WorkloadSource,
 }
 
 impl DeviceAgent {
@@ -101,7 +104,7 @@ impl DeviceAgent {
     }
 
     /// Gets credentials for keys in the TPM, and says what its issuer says of them.
-    async fn start(&mut self, message: &Message) -> Outcome<Value> {
+    async fn start(&mut self) -> Outcome<Value> {
         let [wits, svids] = [self.source()?.wit_only(), self.source()?.x509_only()];
         let (wits, svids) = tokio::try_join!(wits.start(), svids.start())?;
         let (holder, certified) = (wits.wit().holder()?, svids.x509().holder()?);
@@ -122,11 +125,11 @@ impl DeviceAgent {
             "x509_key": key_of(&certified)?.to_string(),
             "chain": chain,
         });
-        // Whom to trust came with the machine: the Workload API tells it to those whom it knows without evidence.
-        let origin = holder.subject().origin();
-        let bundle = TrustBundle::from_spiffe(origin, &message.text("bundle")?, backend::ring())?;
-        let caller = Caller { x509: svids.x509(), wit: wits.wit(), bundles: BundleSet::from(bundle) };
-        self.credentials = Some(Credentials { caller, _sources: [wits, svids] });
+        // Whom to trust is told to whoever is known there, evidence or not.
+        let api = WorkloadApi::new(&Endpoint::from_env()?, backend::ring());
+        let trusted = WorkloadSource::builder(api).bundles_only().with_wit().start().await?;
+        let caller = Caller { x509: svids.x509(), wit: wits.wit(), bundles: trusted.bundles() };
+        self.credentials = Some(Credentials { caller, _sources: [wits, svids], _trusted: trusted });
         Ok(answer)
     }
 
