@@ -22,6 +22,7 @@
 //! | `mcp` | a server of the Model Context Protocol and an agent that calls its tools, with the crate `rmcp` (`aims`) |
 //! | `workload_api` | a Workload API on a Unix socket, with a register that is a file (`aims-workload-api`) |
 //! | `workload` | a workload that asks it who it is, and follows the answer (`aims-workload-api`) |
+//! | `tpm_issuer` | an issuer that asks for evidence of TPMs (`aims-attest`, `aims-workload-api`) |
 //! | `tpm_agent` | an agent whose keys are in a TPM, with evidence of that for its issuer (`aims-tpm`, feature `tpm`) |
 //! | `soak` | both under load, with a tool and two hundred callers |
 //!

@@ -16,6 +16,7 @@ mod endorsement;
 mod enrolled_tpm;
 mod event_log;
 mod evidence;
+mod evidence_file;
 mod forwarded;
 mod grant;
 mod http_signature;
@@ -34,6 +35,7 @@ mod mcp_calls;
 mod oauth_challenge;
 mod oauth_form;
 mod oauth_metadata;
+mod pcr_policy;
 mod private_key;
 mod registration;
 mod request_object;
@@ -89,6 +91,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "enrolled_tpm", run: enrolled_tpm::run, seeds: enrolled_tpm::seeds },
     Target { name: "event_log", run: event_log::run, seeds: event_log::seeds },
     Target { name: "evidence", run: evidence::run, seeds: evidence::seeds },
+    Target { name: "evidence_file", run: evidence_file::run, seeds: evidence_file::seeds },
     Target { name: "forwarded", run: forwarded::run, seeds: forwarded::seeds },
     Target { name: "grant", run: grant::run, seeds: grant::seeds },
     Target { name: "http_signature", run: http_signature::run, seeds: http_signature::seeds },
@@ -107,6 +110,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "oauth_challenge", run: oauth_challenge::run, seeds: oauth_challenge::seeds },
     Target { name: "oauth_form", run: oauth_form::run, seeds: oauth_form::seeds },
     Target { name: "oauth_metadata", run: oauth_metadata::run, seeds: oauth_metadata::seeds },
+    Target { name: "pcr_policy", run: pcr_policy::run, seeds: pcr_policy::seeds },
     Target { name: "private_key", run: private_key::run, seeds: private_key::seeds },
     Target { name: "registration", run: registration::run, seeds: registration::seeds },
     Target { name: "request_object", run: request_object::run, seeds: request_object::seeds },

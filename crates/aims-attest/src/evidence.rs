@@ -1,7 +1,13 @@
 //! What was collected about a workload, before anybody has looked at it.
 
-use std::fmt;
+mod json;
 
+pub use self::json::EvidenceJsonError;
+
+use std::fmt;
+use std::str::FromStr;
+
+use aims_jose::is_restricted_name;
 use aims_keys::{Backend, UnixTime};
 
 /// Something that may prove facts about a workload: bytes of a type, for the [`Verifier`](crate::Verifier) of that type.
@@ -81,6 +87,17 @@ impl fmt::Debug for Evidence {
 }
 
 /// The kind of evidence: who signed it, and what it can prove.
+///
+/// A text is one, in configuration, if it is a name that is known here, or the media type of a kind of one's own, without parameters. A name that is misspelt is none of these.
+///
+/// ```
+/// use aims_attest::EvidenceType;
+///
+/// assert_eq!("tpm2-quote".parse(), Ok(EvidenceType::Tpm2Quote));
+/// assert_eq!("application/vnd.acme.badge".parse(), Ok(EvidenceType::Other("application/vnd.acme.badge".into())));
+/// let refused = "tpm2-qoute".parse::<EvidenceType>().unwrap_err();
+/// assert_eq!((refused.code(), refused.rule()), ("unsupported_type", "ATT-2"));
+/// ```
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum EvidenceType {
@@ -133,14 +150,19 @@ pub enum EvidenceType {
 }
 
 impl EvidenceType {
-    /// The type of this name; of a name that is not known here, another.
+    /// The type of this name, for what others send; of a name that is not known here, another, which nobody verifies. Configuration is [parsed](Self#impl-FromStr-for-EvidenceType).
     #[must_use]
     pub fn from_name(name: &str) -> Self {
-        Self::ALL
-            .iter()
-            .find(|kind| kind.name() == name)
-            .cloned()
-            .unwrap_or_else(|| Self::Other(name.to_owned()))
+        Self::known(name).unwrap_or_else(|| Self::Other(name.to_owned()))
+    }
+
+    fn known(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|kind| kind.name() == name).cloned()
+    }
+
+    /// The names that are known here, in order.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().map(Self::name)
     }
 
     /// Whether evidence of this type is only what a part of the issuer has seen and written down, on its own machine: brought by somebody else, it is worth nothing (ATT-41).
@@ -219,6 +241,44 @@ impl EvidenceType {
 impl fmt::Display for EvidenceType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// Strict, as configuration has to be: a type that nobody knows would be asked for in vain.
+impl FromStr for EvidenceType {
+    type Err = UnknownEvidenceType;
+
+    fn from_str(text: &str) -> Result<Self, UnknownEvidenceType> {
+        let is_media_type =
+            |(kind, subtype): (&str, &str)| is_restricted_name(kind) && is_restricted_name(subtype);
+        match Self::known(text) {
+            Some(known) => Ok(known),
+            None if text.split_once('/').is_some_and(is_media_type) => Ok(Self::Other(text.to_owned())),
+            None => Err(UnknownEvidenceType),
+        }
+    }
+}
+
+/// A text names no type of evidence that is known here, and is no media type either.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "the type of evidence is neither a media type, such as `application/vnd.acme.badge`, nor one of {}",
+    EvidenceType::names().collect::<Vec<_>>().join(", ")
+)]
+#[non_exhaustive]
+pub struct UnknownEvidenceType;
+
+impl UnknownEvidenceType {
+    /// A stable name for logs, metrics and other languages.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        "unsupported_type"
+    }
+
+    /// The requirement in `docs/spec/` that was broken.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        "ATT-2"
     }
 }
 

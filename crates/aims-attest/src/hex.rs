@@ -11,14 +11,16 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 
 /// The inverse, for 32 bytes.
 pub(crate) fn digest(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
-    if digits.len() != 64 || !digits.iter().all(is_digit) {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
+    octets(text)?.try_into().ok()
+}
+
+/// The inverse: pairs of lower-case digits, and no other spelling.
+pub(crate) fn octets(text: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
 }

@@ -16,7 +16,7 @@ mod verifier;
 pub use crate::appraisal::{Appraisal, AppraisalBuilder, AppraisalId};
 pub use crate::asked::Asked;
 pub use crate::binding::KeyBinding;
-pub use crate::evidence::{Evidence, EvidenceTooLarge, EvidenceType};
+pub use crate::evidence::{Evidence, EvidenceJsonError, EvidenceTooLarge, EvidenceType, UnknownEvidenceType};
 pub use crate::policy::{EvidenceRule, Judgement, Policy, Unmet};
 pub use crate::proven::{Match, Proven};
 pub use crate::selector::{Selector, SelectorError};

@@ -25,10 +25,10 @@ use aims::proof::{AudienceError, MakeWptError, WptError};
 use aims::workload_api::federation::{BundleStoreError, EndpointTlsError, FederationError};
 use aims::workload_api::fetch::WebTrustError;
 use aims::workload_api::{EndpointError, WorkloadApiError};
-use aims_attest::EvidenceTooLarge;
 use aims_attest::tpm::{
     EndorsementRootsError, EnrolledTpmError, EnrolmentError, PcrPolicyError, PendingEnrolmentError,
 };
+use aims_attest::{EvidenceJsonError, EvidenceTooLarge};
 use aims_httpsig::sf::ParseError;
 use aims_httpsig::{BaseError, ComponentError, DigestError, SecretTooShort, SignatureError, VerifyError};
 
@@ -210,6 +210,7 @@ reasons!(
     EndpointTlsError,
     EnrolledTpmError,
     EnrolmentError,
+    EvidenceJsonError,
     EvidenceTooLarge,
     FederationError,
     FetchError,
@@ -261,8 +262,7 @@ reasons!(
 reasons!(
     aims::keys::store::BadKeyId,
     aims::keys::store::StoreError,
-    aims_attest::tpm::PcrError,
-    aims_attest::tpm::TpmNameError,
+    aims_attest::tpm::TpmEvidenceError,
     aims_tpm::TctiError,
     aims_tpm::TpmError,
 );

@@ -13,7 +13,7 @@ mod short;
 pub use crate::jwk::{Jwk, JwkError, JwkSet, ParseThumbprintError, PrivateJwk, SkippedKey, Thumbprint};
 pub use crate::jws::{
     Header, HeaderMemo, JwsError, Limits, NewHeader, PeekedJws, UnsignedJws, UnverifiedJws,
-    UnverifiedSignature, VerifiedJws,
+    UnverifiedSignature, VerifiedJws, is_restricted_name,
 };
 pub use crate::jwt::{
     Claims, ClaimsError, Confirmation, JwtError, JwtVerifier, JwtVerifierBuilder, NewClaims, UntrustedToken,

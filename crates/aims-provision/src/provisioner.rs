@@ -253,7 +253,7 @@ impl fmt::Debug for Grant {
 #[non_exhaustive]
 pub enum NoGrant {
     /// An entry matches, and its evidence is not enough, or does not belong together.
-    #[error("the evidence does not do: {}", .0.iter().map(Unmet::code).collect::<Vec<_>>().join(", "))]
+    #[error("the evidence does not do: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     Evidence(Vec<Unmet>),
     /// No entry matches what was proven.
     #[error("no entry matches the workload")]

@@ -190,12 +190,11 @@ impl<'e, 'a> Evaluation<'e, 'a> {
                         best = Some(found);
                     }
                 }
-                Err(code) => lacks = Some(code),
+                Err(unmet) => lacks = Some(unmet),
             }
         }
         if best.is_none() {
-            let code = lacks.unwrap_or("evidence_missing");
-            self.unmet.push(Unmet { code, kind: Some(kind.clone()) });
+            self.unmet.push(lacks.unwrap_or_else(|| Unmet::of("evidence_missing").about(kind)));
         }
         best
     }
@@ -218,7 +217,7 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         for selector in selectors {
             let by = self.free(taken).filter(|one| one.selectors().contains(selector));
             let Some(by) = by.max_by_key(|one| (self.group.level(one), one.expires())) else {
-                return self.miss("selector_missing");
+                return self.lack(Unmet::of("selector_missing").without(selector));
             };
             let found =
                 Found { used: [*by.id()].into(), level: self.group.level(by), not_after: by.expires() };
@@ -232,8 +231,7 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         for kind in policy.evidence_types() {
             let of_kind: Vec<_> = self.free(taken).filter(|one| one.evidence_type() == kind).collect();
             if of_kind.is_empty() {
-                self.unmet.push(Unmet { code: "evidence_missing", kind: Some(kind.clone()) });
-                return None;
+                return self.lack(Unmet::of("evidence_missing").about(kind));
             }
             for one in of_kind {
                 // It says what is not so, and raises nothing.
@@ -289,7 +287,11 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     }
 
     fn miss(&mut self, code: &'static str) -> Option<Found> {
-        self.unmet.push(Unmet { code, kind: None });
+        self.lack(Unmet::of(code))
+    }
+
+    fn lack(&mut self, unmet: Unmet) -> Option<Found> {
+        self.unmet.push(unmet);
         None
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aims_keys::UnixTime;
 
+use super::Unmet;
 use crate::{Appraisal, BoundKey, EvidenceType, Freshness, Level, Selector};
 
 /// Evidence of one type, and what it has to prove besides. It becomes a [`Policy`](super::Policy) by `into`.
@@ -96,35 +97,36 @@ impl EvidenceRule {
         &self.kind
     }
 
-    /// Until when an appraisal satisfies it, or the name of what it lacks. Whether it is about the key that all is about, and what it is worth then, is known to whoever asks.
+    /// Until when an appraisal satisfies it, or what it lacks. Whether it is about the key that all is about, and what it is worth then, is known to whoever asks.
     pub(super) fn check(
         &self,
         appraisal: &Appraisal,
         is_bound: bool,
         level: Level,
         now: UnixTime,
-    ) -> Result<UnixTime, &'static str> {
+    ) -> Result<UnixTime, Unmet> {
+        let lacks = |code| Err(Unmet::of(code).about(&self.kind));
         if level < self.level {
-            return Err("level_too_low");
+            return lacks("level_too_low");
         }
         match self.key {
-            KeyRule::Bound if !is_bound => return Err("key_not_bound"),
+            KeyRule::Bound if !is_bound => return lacks("key_not_bound"),
             KeyRule::Hardware if !is_bound || !matches!(appraisal.bound_key(), BoundKey::Hardware(_)) => {
-                return Err("key_not_in_hardware");
+                return lacks("key_not_in_hardware");
             }
             _ => {}
         }
         if self.freshness.is_some_and(|least| rank(appraisal.freshness()) < rank(least)) {
-            return Err("not_fresh");
+            return lacks("not_fresh");
         }
-        if !self.selectors.iter().all(|selector| appraisal.selectors().contains(selector)) {
-            return Err("selector_missing");
+        if let Some(missing) = self.selectors.iter().find(|one| !appraisal.selectors().contains(one)) {
+            return Err(Unmet::of("selector_missing").about(&self.kind).without(missing));
         }
         if self.verifier.as_ref().is_some_and(|id| id != appraisal.verifier_id()) {
-            return Err("other_verifier");
+            return lacks("other_verifier");
         }
         if self.policy.as_ref().is_some_and(|id| appraisal.policy_id() != Some(id)) {
-            return Err("other_policy");
+            return lacks("other_policy");
         }
         let Some(age) = self.max_age else { return Ok(appraisal.expires()) };
         // It is as old as what it hangs on.
@@ -134,7 +136,7 @@ impl EvidenceRule {
             begun = begun.min(one.not_before());
             oldest = one.parent();
         }
-        if now >= begun + age { Err("too_old") } else { Ok(appraisal.expires().min(begun + age)) }
+        if now >= begun + age { lacks("too_old") } else { Ok(appraisal.expires().min(begun + age)) }
     }
 }
 

@@ -1,8 +1,10 @@
 //! What a policy comes to.
 
+use std::fmt;
+
 use aims_keys::UnixTime;
 
-use crate::{AppraisalId, BoundKey, EvidenceType, KeyBinding, Level, Reason, Verdict};
+use crate::{AppraisalId, BoundKey, EvidenceType, KeyBinding, Level, Reason, Selector, Verdict};
 
 /// What a [`Policy`](super::Policy) comes to, for one workload at one time.
 #[derive(Clone, Debug)]
@@ -84,15 +86,29 @@ impl Judgement {
     }
 }
 
-/// One part of a policy that came to nothing.
+/// One part of a policy that came to nothing. Its text is the code, and what it is about: `selector_missing (tpm2-quote, tpm:manufacturer:IBM)`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unmet {
-    pub(super) code: &'static str,
-    pub(super) kind: Option<EvidenceType>,
+    code: &'static str,
+    kind: Option<EvidenceType>,
+    selector: Option<Selector>,
 }
 
 impl Unmet {
-    /// A stable name for records and metrics, such as `evidence_missing`, `level_too_low`, `too_old`, `key_not_in_hardware`.
+    pub(super) fn of(code: &'static str) -> Self {
+        Self { code, kind: None, selector: None }
+    }
+
+    pub(super) fn about(self, kind: &EvidenceType) -> Self {
+        Self { kind: Some(kind.clone()), ..self }
+    }
+
+    pub(super) fn without(self, selector: &Selector) -> Self {
+        Self { selector: Some(selector.clone()), ..self }
+    }
+
+    /// A stable name for records and metrics: `evidence_missing`, `level_too_low`, `key_not_bound`, `key_not_in_hardware`, `not_fresh`, `too_old`, `selector_missing`,
+    /// `other_verifier`, `other_policy`; of what is put together from rules `too_few`, `excluded`, `not_same_node`, `empty_policy`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.code
@@ -102,5 +118,23 @@ impl Unmet {
     #[must_use]
     pub fn evidence_type(&self) -> Option<&EvidenceType> {
         self.kind.as_ref()
+    }
+
+    /// The selector that was not proven, where that was it: the first one of those that were asked for.
+    #[must_use]
+    pub fn selector(&self) -> Option<&Selector> {
+        self.selector.as_ref()
+    }
+}
+
+impl fmt::Display for Unmet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code)?;
+        match (&self.kind, &self.selector) {
+            (None, None) => Ok(()),
+            (Some(kind), None) => write!(f, " ({kind})"),
+            (None, Some(selector)) => write!(f, " ({selector})"),
+            (Some(kind), Some(selector)) => write!(f, " ({kind}, {selector})"),
+        }
     }
 }

@@ -22,13 +22,13 @@ use crate::{Evidence, EvidenceTooLarge, EvidenceType};
 /// Both `extraData` are the 32 bytes of the challenge of the verifier (ATT-21).
 ///
 /// ```
-/// use aims_attest::tpm::{PcrBank, PcrValues, TpmEvidence, TpmName};
+/// use aims_attest::tpm::{PcrBank, TpmEvidence};
 /// use aims_keys::UnixTime;
 ///
-/// let ak = TpmName::from_bytes(&[&[0x00, 0x0b][..], &[7; 32]].concat()).unwrap();
-/// let mut pcrs = PcrValues::new();
-/// pcrs.insert(PcrBank::Sha256, 0, &[0; 32])?;
-/// let made = TpmEvidence::new(ak, (b"attest", b"signature"), pcrs).certify(b"public", (b"attest", b"signature"));
+/// // As a TPM gives them; of `aims-tpm` the values are `(pcr.bank.algorithm_id(), pcr.index, &pcr.digest)`.
+/// let ak_name = [&[0x00, 0x0b][..], &[7; 32]].concat();
+/// let pcrs = [(PcrBank::Sha256.id(), 0, [0; 32])];
+/// let made = TpmEvidence::of_quote(&ak_name, (b"attest", b"signature"), pcrs)?.certify(b"public", (b"attest", b"signature"));
 /// let evidence = made.to_evidence(UnixTime::from_secs(1_790_000_000))?;
 /// assert_eq!(TpmEvidence::parse(evidence.payload())?, made);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -64,6 +64,26 @@ impl TpmEvidence {
         pcrs: PcrValues,
     ) -> Self {
         Self { ak, quote: Signed::of(attest, signature), pcrs, certify: None, event_log: None }
+    }
+
+    /// For collectors, from the bytes that a TPM gives: the name of the attestation key, `TPMS_ATTEST` and `TPMT_SIGNATURE` of the quote, and of each PCR that it is about the
+    /// `TPM_ALG_ID` of its bank, its number and its value.
+    ///
+    /// # Errors
+    ///
+    /// [`TpmEvidenceError::AkName`], and [`TpmEvidenceError::Pcr`] of a value that no verifier takes: of a bank of SHA-1, for instance.
+    pub fn of_quote(
+        ak_name: &[u8],
+        quote: (impl AsRef<[u8]>, impl AsRef<[u8]>),
+        pcrs: impl IntoIterator<Item = (u16, u8, impl AsRef<[u8]>)>,
+    ) -> Result<Self, TpmEvidenceError> {
+        let ak = TpmName::from_bytes(ak_name).map_err(|_| TpmEvidenceError::AkName)?;
+        let mut values = PcrValues::new();
+        for (bank, index, value) in pcrs {
+            let bank = PcrBank::from_id(bank).ok_or(TpmEvidenceError::Pcr(PcrError::WeakBank))?;
+            values.insert(bank, index, value.as_ref()).map_err(TpmEvidenceError::Pcr)?;
+        }
+        Ok(Self::new(ak, quote, values))
     }
 
     /// Adds that the same attestation key certified the key for which a credential is wanted, whose `TPMT_PUBLIC` this is.
@@ -226,7 +246,7 @@ fn read_pcrs(value: Value<'_>) -> Result<PcrValues, TpmEvidenceError> {
 }
 
 /// In its one spelling.
-fn pcr_number(name: Name<'_>) -> Option<u8> {
+pub(super) fn pcr_number(name: Name<'_>) -> Option<u8> {
     let text = name.as_str();
     let index: u8 = text.parse().ok()?;
     (index.to_string() == *text).then_some(index)

@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use aims_jose::json::{self, JsonError, Limits, Number, Value};
+
+use super::evidence::pcr_number;
 use super::{PcrBank, PcrError, PcrValue, PcrValues};
+use crate::hex::octets;
 
 /// The values that PCRs have to have: of each that is named, one of those that are listed for it.
 ///
@@ -35,6 +39,50 @@ impl PcrPolicy {
         let policy = Self { id: format!("{name}@{version}"), required: BTreeMap::new() };
         let is_named = !name.is_empty() && name.len() <= MAX_NAME && !name.contains(char::is_control);
         PcrPolicyBuilder(if is_named { Ok(policy) } else { Err(PcrPolicyError::Name) })
+    }
+
+    /// Reads a policy from a file of 1 MiB at most: one JSON object of these members and no others.
+    ///
+    /// | Member | What it is |
+    /// |---|---|
+    /// | `name`, `version` | its name, and which version of it this is |
+    /// | `pcrs` | an object with a member for each bank, `sha256`, `sha384` or `sha512`: an object with the values of each PCR by its number, an array of lower-case hexadecimal digits |
+    ///
+    /// ```
+    /// use aims_attest::tpm::PcrPolicy;
+    ///
+    /// let value = "11".repeat(32);
+    /// let text = format!(r#"{{"name":"edge-nodes","version":3,"pcrs":{{"sha256":{{"0":["{value}"]}}}}}}"#);
+    /// assert_eq!(PcrPolicy::from_json(text.as_bytes())?.id(), "edge-nodes@3");
+    /// # Ok::<(), aims_attest::tpm::PcrPolicyError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`PcrPolicyError`].
+    pub fn from_json(text: &[u8]) -> Result<Self, PcrPolicyError> {
+        use PcrPolicyError as E;
+
+        let (mut name, mut version, mut pcrs) = (None, None, None);
+        json::read_object(text, &LIMITS, |member, value| {
+            match &*member.as_str() {
+                "name" => name = Some(value.as_str().ok_or(E::Malformed)?.into_owned()),
+                "version" => version = value.as_number().and_then(Number::as_u64),
+                "pcrs" => pcrs = Some(value),
+                _ => return Err(E::Malformed),
+            }
+            Ok(())
+        })?;
+        let version = version.and_then(|version| u32::try_from(version).ok()).ok_or(E::Malformed)?;
+        let mut builder = Self::builder(&name.ok_or(E::Malformed)?, version);
+        for (bank, values) in pcrs.and_then(|pcrs| pcrs.as_object()).ok_or(E::Malformed)? {
+            let bank = PcrBank::from_name(&bank.as_str()).ok_or(E::Bank)?;
+            for (index, values) in values.as_object().ok_or(E::Malformed)? {
+                let index = pcr_number(index).ok_or(E::Index)?;
+                builder = builder.require(bank, index, values_of(values).ok_or(E::Malformed)?);
+            }
+        }
+        builder.build()
     }
 
     /// The name and the version, as `name@version`.
@@ -164,6 +212,10 @@ impl PcrPolicyBuilder {
     }
 }
 
+fn values_of(values: Value<'_>) -> Option<Vec<Vec<u8>>> {
+    values.as_array()?.map(|value| octets(value.as_raw_str()?)).collect()
+}
+
 fn add(
     policy: &mut PcrPolicy,
     bank: PcrBank,
@@ -194,15 +246,26 @@ pub(super) fn is_resettable(index: u8) -> bool {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PcrPolicyError {
+    /// A bank is not of a hash function that is accepted.
+    #[error("the bank of PCRs is not sha256, sha384 or sha512")]
+    Bank,
     /// It asks for nothing, or for a PCR without a value that it may have.
     #[error("the policy names no PCR, or no value of one")]
     Empty,
     /// A TPM of a platform has 24 PCRs.
     #[error("there is no such PCR")]
     Index,
+    /// The text is not one JSON object.
+    #[error("the policy is not a JSON object")]
+    Json(#[from] JsonError),
     /// A value is not as long as those of its bank.
     #[error("the value of a PCR has a length that is not that of its bank")]
     Length,
+    /// It has not exactly the members that it has to have.
+    #[error(
+        "the policy is malformed: it has `name`, `version` and `pcrs`, for each bank and PCR the values in lower-case hexadecimal digits"
+    )]
+    Malformed,
     /// It has no name, or one that is longer than 128 bytes or has control characters.
     #[error("the policy has no proper name")]
     Name,
@@ -216,9 +279,12 @@ impl PcrPolicyError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Bank => "pcr_weak_bank",
             Self::Empty => "pcr_policy_empty",
             Self::Index => "pcr_index",
+            Self::Json(error) => error.code(),
             Self::Length => "pcr_length",
+            Self::Malformed => "malformed",
             Self::Name => "pcr_policy_name",
             Self::Resettable => "pcr_resettable",
         }
@@ -228,8 +294,9 @@ impl PcrPolicyError {
     #[must_use]
     pub fn rule(&self) -> &'static str {
         match self {
-            Self::Empty | Self::Name => "ATT-125",
-            Self::Index | Self::Length | Self::Resettable => "TPM-25",
+            Self::Empty | Self::Malformed | Self::Name => "ATT-125",
+            Self::Json(error) => error.rule(),
+            Self::Bank | Self::Index | Self::Length | Self::Resettable => "TPM-25",
         }
     }
 }
@@ -241,3 +308,5 @@ const MAX_SHOWN: usize = 2;
 
 /// Of a PC client.
 const LAST_PCR: u8 = 23;
+
+const LIMITS: Limits = Limits::new().bytes(1024 * 1024).depth(4).members(128);

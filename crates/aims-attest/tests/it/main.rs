@@ -3,6 +3,7 @@
 
 mod appraisal;
 mod binding;
+mod file;
 mod policy;
 mod proven;
 mod selector;

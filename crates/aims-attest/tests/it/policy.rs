@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aims_attest::{
     Appraisal, AppraisalBuilder, BoundKey, Evidence, EvidenceRule, EvidenceType, Freshness, Judgement,
-    KeyBinding, Level, Policy, Reason, Verdict,
+    KeyBinding, Level, Policy, Reason, Selector, Verdict,
 };
 use aims_jose::Thumbprint;
 use aims_keys::backend;
@@ -151,6 +151,16 @@ fn att_111_every_reason_is_told() {
             ("selector_missing", Some(EvidenceType::UnixPeer)),
         ]
     );
+    let last = judgement.unmet().last().unwrap();
+    assert_eq!(last.selector().map(Selector::as_str), Some("unix:uid:0"));
+    assert_eq!(last.to_string(), "selector_missing (unix-peer, unix:uid:0)");
+    let texts: Vec<_> = judgement.unmet().iter().map(ToString::to_string).take(4).collect();
+    let expected = ["tdx", "sev-snp", "nitro-enclave"].map(|kind| format!("evidence_missing ({kind})"));
+    assert_eq!(texts, [&expected[..], &["level_too_low".to_owned()]].concat());
+
+    let proves = Policy::proves(["unix:uid:1000".parse().unwrap(), "tpm:device:1".parse().unwrap()]);
+    let judgement = proves.judge(&[&process()], NOW);
+    assert_eq!(judgement.unmet()[0].to_string(), "selector_missing (tpm:device:1)");
 }
 
 #[test]
@@ -327,7 +337,10 @@ fn att_102_att_112_selectors_are_proven_by_what_belongs_together() {
     let all = ["unix:uid:1000", "tpm:manufacturer:IBM"];
     let judgement = proves(&all).judge(&[&mine, &tpm], NOW);
     assert_eq!((judgement.level(), judgement.not_after()), (Level::HARDWARE, Some(NOW + MINUTE)));
-    assert_eq!(codes(&proves(&all).judge(&[&process(), &tpm], NOW)), ["selector_missing"]);
+    // What is about no key is looked at by itself.
+    let apart = proves(&all).judge(&[&process(), &tpm], NOW);
+    let unmet: Vec<_> = apart.unmet().iter().map(ToString::to_string).collect();
+    assert_eq!(unmet, ["selector_missing (unix:uid:1000)", "selector_missing (tpm:manufacturer:IBM)"]);
     assert_eq!(codes(&proves(&[]).judge(&[&mine], NOW)), ["empty_policy"]);
 }
 

@@ -1,15 +1,11 @@
 //! What machines with a TPM and those who enrol them send each other, as JSON documents: read strictly, to the member.
 
 mod activation;
-mod evidence;
 mod provision;
 
 #[cfg(feature = "tpm")]
 pub(crate) use self::activation::Activation;
 pub(crate) use self::activation::write as write_activation;
-pub(crate) use self::evidence::read as read_evidence;
-#[cfg(feature = "tpm")]
-pub(crate) use self::evidence::write as write_evidence;
 pub(crate) use self::provision::{EndorsementKey, Kind, Provision};
 
 use aims::jose::base64url;

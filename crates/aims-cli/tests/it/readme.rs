@@ -23,6 +23,42 @@ fn the_session_with_a_tpm_is_true() {
     type_in(&machine.folder, steps, &machine.tcti());
 }
 
+/// What `docs/hardware.md` has its reader paste, but for the ports.
+#[test]
+#[cfg(feature = "tpm")]
+fn what_the_page_about_hardware_says_to_type_in_works() {
+    use std::net::TcpListener;
+
+    let Some(block) = include_str!("../../../../docs/hardware.md").split("```sh swtpm\n").nth(1) else {
+        panic!("the page lost its session");
+    };
+    if aims_testkit::SoftTpm::with_endorsement().is_none() {
+        return;
+    }
+    let (commands, _) = block.split_once("```\n").unwrap();
+    let pair = || {
+        let first = TcpListener::bind("127.0.0.1:0").ok()?;
+        let port = first.local_addr().ok()?.port();
+        TcpListener::bind(("127.0.0.1", port + 1)).ok().map(|_| port)
+    };
+    let port = (0..10).find_map(|_| pair()).unwrap();
+    let commands = commands.replace("=2321", &format!("={port}")).replace("=2322", &format!("={}", port + 1));
+    let folder = Folder::new();
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_aims"));
+    let path = format!("{}:{}", std::env::var("PATH").unwrap(), program.parent().unwrap().display());
+    // A TPM that goes on would hold what is read here open.
+    let script = format!("set -euo pipefail\ntrap 'kill $(cat pid)' EXIT\n{commands}");
+    let output = aims_testkit::SoftTpm::command("/bin/bash")
+        .args(["-c", &script])
+        .env("PATH", path)
+        .env("TMPDIR", folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(said.contains("verdict: accepted\n") && said.contains("bound_key: hardware\n"), "{said}");
+}
+
 fn type_in(folder: &Folder, steps: Vec<(&str, Vec<&str>)>, tcti: &str) {
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_aims"));
     let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());

@@ -13,7 +13,7 @@ pub use self::error::JwsError;
 pub use self::header::Header;
 pub use self::limits::Limits;
 pub use self::memo::HeaderMemo;
-pub use self::sign::{NewHeader, UnsignedJws};
+pub use self::sign::{NewHeader, UnsignedJws, is_restricted_name};
 pub use self::token::{PeekedJws, UnverifiedJws, UnverifiedSignature, VerifiedJws};
 
 /// Whether a text may stand as a `kid` (JO-HDR-05).

@@ -83,7 +83,7 @@ impl NewHeader {
     }
 
     fn encode(typ: &str, key: &PublicKey, name: KeyName<'_>) -> Result<Self, JwsError> {
-        if !is_subtype(typ) {
+        if !is_restricted_name(typ) {
             return Err(JwsError::Type);
         }
         let mut header = ObjectWriter::with_capacity(TYPICAL_HEADER);
@@ -185,18 +185,21 @@ impl fmt::Debug for UnsignedJws {
     }
 }
 
-/// RFC 6838 §4.2: `restricted-name`.
-fn is_subtype(typ: &str) -> bool {
-    typ.len() <= MAX_SUBTYPE
-        && typ.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && typ.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+/// Whether this is one half of a media type: a `restricted-name` of [RFC 6838 §4.2], 1 to 127 bytes.
+///
+/// [RFC 6838 §4.2]: https://www.rfc-editor.org/rfc/rfc6838#section-4.2
+#[must_use]
+pub fn is_restricted_name(text: &str) -> bool {
+    text.len() <= MAX_RESTRICTED_NAME
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
 }
 
 /// Bytes of most headers, a `kid` of 43 characters included.
 const TYPICAL_HEADER: usize = 96;
 
 /// RFC 6838 §4.2.
-const MAX_SUBTYPE: usize = 127;
+const MAX_RESTRICTED_NAME: usize = 127;
 
 /// The length of an RSA signature, of a key of 4096 bits; larger ones make the string grow.
 const LARGE_SIGNATURE: usize = 512;

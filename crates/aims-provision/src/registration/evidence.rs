@@ -1,6 +1,6 @@
 //! What an entry of a file asks of evidence.
 
-use aims_attest::{EvidenceRule, EvidenceType, Freshness, Level, Policy};
+use aims_attest::{EvidenceRule, Freshness, Level, Policy};
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -52,7 +52,10 @@ fn rule(
     item: &Spanned<DeValue<'_>>,
 ) -> Result<Policy, RegistrationError> {
     let kind = table.get("type").ok_or_else(|| lines.error(item.span(), Reason::Missing("type")))?;
-    let mut rule = EvidenceRule::of(EvidenceType::from_name(text(lines, kind, "type")?));
+    let name = text(lines, kind, "type")?;
+    // ATT-2: what is misspelt would be asked for in vain.
+    let unknown = |error| lines.error(kind.span(), Reason::EvidenceType(name.to_owned(), error));
+    let mut rule = EvidenceRule::of(name.parse().map_err(unknown)?);
     for (key, value) in table {
         let wrong = |name| lines.error(value.span(), Reason::Type(name));
         rule = match &**key.get_ref() {

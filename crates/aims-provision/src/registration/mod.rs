@@ -5,7 +5,7 @@ mod evidence;
 use std::ops::Range;
 use std::time::Duration;
 
-use aims_attest::SelectorError;
+use aims_attest::{SelectorError, UnknownEvidenceType};
 use aims_id::{Origin, ParseIdError};
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -31,7 +31,7 @@ impl Entries {
     /// evidence_policy = "agents-3"                                # its name and version, for records
     /// ```
     ///
-    /// A piece of `evidence` has a `type`, and may have `key` (`bound`: it is about a key, `hardware`: it says that hardware holds it), `max_age` in seconds, `min_level` from 0 to 5,
+    /// A piece of `evidence` has a `type`, which is the name of an [`EvidenceType`](aims_attest::EvidenceType) or, of a type of one's own, its media type; and it may have `key` (`bound`: it is about a key, `hardware`: it says that hardware holds it), `max_age` in seconds, `min_level` from 0 to 5,
     /// `freshness` (`tofu`, `timestamp`, `one_time_use`, `nonce`), `selectors`, `verifier`, `policy`; or it is `{ all_of = [...] }`, `{ any_of = [...] }` or `{ n_of = 2, of = [...] }`.
     ///
     /// ```
@@ -98,6 +98,7 @@ impl RegistrationError {
         match &self.reason {
             Reason::Entries(error) => error.code(),
             Reason::Entry(error) => error.code(),
+            Reason::EvidenceType(_, error) => error.code(),
             Reason::Id(error) => error.code(),
             Reason::Missing(_) => "missing_key",
             Reason::Selector(error) => error.code(),
@@ -115,6 +116,7 @@ impl RegistrationError {
         match &self.reason {
             Reason::Entries(error) => error.rule(),
             Reason::Entry(error) => error.rule(),
+            Reason::EvidenceType(_, error) => error.rule(),
             Reason::Id(error) => error.rule(),
             Reason::Selector(error) => error.rule(),
             _ => "ATT-102",
@@ -128,6 +130,8 @@ enum Reason {
     Entries(EntriesError),
     #[error(transparent)]
     Entry(EntryError),
+    #[error("`{0}`: {1}")]
+    EvidenceType(String, UnknownEvidenceType),
     #[error(transparent)]
     Id(ParseIdError),
     #[error("`{0}` is missing")]

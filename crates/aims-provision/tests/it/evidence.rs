@@ -90,7 +90,8 @@ fn att_112_selectors_and_evidence_of_two_parties_are_not_enough() {
     assert_refused!(Err::<(), _>(refused.clone()), "evidence_insufficient", "ATT-111");
     let NoGrant::Evidence(unmet) = refused else { panic!("{refused:?}") };
     assert_eq!(unmet[0].code(), "evidence_missing");
-    assert!(NoGrant::Evidence(unmet).to_string().contains("evidence_missing"));
+    let words = NoGrant::Evidence(unmet).to_string();
+    assert!(words.starts_with("the evidence does not do: evidence_missing (tpm2-quote)"), "{words}");
 }
 
 #[test]

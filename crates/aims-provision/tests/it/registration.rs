@@ -70,12 +70,12 @@ fn att_111_a_file_says_what_evidence_an_entry_asks_for() {
     );
     let any = Policy::any_of([
         rule(EvidenceType::UnixPeer).about_key().into(),
-        Policy::all_of([rule(EvidenceType::Other("x-acme".into())).into()]),
+        Policy::all_of([rule(EvidenceType::Other("application/x-acme".into())).into()]),
     ]);
     let two = Policy::n_of(1, [rule(EvidenceType::Eat).into(), rule(EvidenceType::Ear).into()]);
     assert_eq!(
         read_one(
-            "evidence = [{ any_of = [{ type = \"unix-peer\", key = \"bound\" }, { all_of = [{ type = \"x-acme\" }] }] }, \
+            "evidence = [{ any_of = [{ type = \"unix-peer\", key = \"bound\" }, { all_of = [{ type = \"application/x-acme\" }] }] }, \
              { n_of = 1, of = [{ type = \"eat\" }, { type = \"ear\" }] }]"
         ),
         Policy::all_of([any, two])
@@ -87,6 +87,8 @@ fn att_111_a_file_says_what_evidence_an_entry_asks_for() {
         ("evidence = []", "wrong_type"),
         ("evidence = [{}]", "missing_key"),
         ("evidence = [\"tpm2-quote\"]", "wrong_type"),
+        ("evidence = [{ type = \"tpm2-qoute\" }]", "unsupported_type"),
+        ("evidence = [{ type = \"x-acme\" }]", "unsupported_type"),
         ("evidence = [{ any_of = [] }]", "wrong_type"),
         ("evidence = [{ any_of = [{ type = \"eat\" }], type = \"eat\" }]", "unknown_key"),
         ("evidence = [{ n_of = 1 }]", "missing_key"),
@@ -104,6 +106,22 @@ fn att_111_a_file_says_what_evidence_an_entry_asks_for() {
         let error = read_evidence(evidence).unwrap_err();
         assert_eq!((error.code(), error.line()), (code, 4), "{evidence}: {error}");
     }
+}
+
+/// ATT-2: no evidence would ever be of such a type.
+#[test]
+fn att_2_a_type_of_evidence_that_is_misspelt_is_refused_with_those_that_there_are() {
+    let text = format!(
+        "[[entry]]\nspiffe_id = \"{AGENT}\"\nselectors = [\"unix:uid:1\"]\nevidence = [\n  {{ type = \"eat\" }},\n  {{ type = \"tpm2-qoute\" }},\n]\n"
+    );
+    let error = read(&text).unwrap_err();
+    assert_eq!((error.line(), error.code(), error.rule()), (6, "unsupported_type", "ATT-2"));
+    let words = error.to_string();
+    assert!(
+        words.starts_with("line 6: `tpm2-qoute`: the type of evidence is neither a media type"),
+        "{words}"
+    );
+    assert!(words.contains("tpm2-quote") && words.contains("unix-peer"), "{words}");
 }
 
 #[test]

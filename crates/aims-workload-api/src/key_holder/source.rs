@@ -20,6 +20,9 @@ use crate::{WorkloadApiError, WorkloadIdentity};
 /// Makes a key for the next credential: in memory, in a device, in a service. It may block for a while; it is called on a thread of its own.
 type MakeKey = dyn Fn() -> Result<Arc<dyn AsyncSigner>, SignError> + Send + Sync;
 
+/// Is told what went wrong.
+type Tell = dyn Fn(&KeyHolderError) + Send + Sync;
+
 /// The credentials of a workload that keeps its own keys: renewed at half their life, each time for a fresh key. A key that was made is used until
 /// there is a credential for it, however many attempts that takes.
 ///
@@ -66,6 +69,7 @@ impl HeldKeySource {
             types: Vec::new(),
             join_token: None,
             evidence: None,
+            on_failure: Arc::new(|_| ()),
             clock: Arc::new(SystemClock::default()),
             ready_within: Duration::from_secs(30),
         }
@@ -119,6 +123,7 @@ pub struct HeldKeySourceBuilder {
     types: Vec<&'static str>,
     join_token: Option<String>,
     evidence: Option<Arc<dyn EvidenceSource>>,
+    on_failure: Arc<Tell>,
     clock: Arc<dyn Clock>,
     ready_within: Duration,
 }
@@ -157,6 +162,12 @@ impl HeldKeySourceBuilder {
         self
     }
 
+    /// What is told of each attempt that failed, for logs and metrics, while [`start`](Self::start) waits, too. Default: nothing.
+    pub fn on_failure(mut self, tell: impl Fn(&KeyHolderError) + Send + Sync + 'static) -> Self {
+        self.on_failure = Arc::new(tell);
+        self
+    }
+
     /// The time. Default: the system's.
     pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
@@ -170,6 +181,9 @@ impl HeldKeySourceBuilder {
     }
 
     /// Begins, and waits until there are credentials.
+    ///
+    /// It does not wait for what asking again does not mend: there is no such service, or it refuses the request as such, twice in a row
+    /// ([`WorkloadApiError::InvalidArgument`]): it is called by another name, for instance.
     ///
     /// # Errors
     ///
@@ -186,11 +200,13 @@ impl HeldKeySourceBuilder {
             types: self.types,
             join_token: self.join_token,
             evidence: self.evidence,
+            on_failure: self.on_failure,
             clock: self.clock,
             slots: (Arc::clone(&x509), Arc::clone(&wit)),
             status: sender,
             rotation: Rotation::new(),
             updates: 0,
+            refused: 0,
             previous: None,
             next: None,
         };
@@ -198,13 +214,14 @@ impl HeldKeySourceBuilder {
         tasks.spawn(renewal.run());
         let mut source = HeldKeySource { x509, wit, status, _renewal: tasks };
         let ready = async {
-            while source.status().updates == 0 {
-                if let Some(error) = source.last_error().filter(is_hopeless) {
-                    return Err(error);
-                }
-                source.changed().await;
+            loop {
+                let Status { stream, error } = source.status.borrow().clone();
+                match error {
+                    _ if stream.updates > 0 => return Ok(()),
+                    Some(error) if stream.next_attempt.is_none() => return Err(error),
+                    _ => source.changed().await,
+                };
             }
-            Ok(())
         };
         match timeout(ready_within, ready).await {
             Ok(ready) => ready.map(|()| source),
@@ -231,11 +248,14 @@ struct Renewal {
     types: Vec<&'static str>,
     join_token: Option<String>,
     evidence: Option<Arc<dyn EvidenceSource>>,
+    on_failure: Arc<Tell>,
     clock: Arc<dyn Clock>,
     slots: (Arc<Slot>, Arc<Slot>),
     status: watch::Sender<Status>,
     rotation: Rotation,
     updates: u64,
+    /// How often in a row the service refused the request as such.
+    refused: u32,
     /// The key that was used last.
     previous: Option<Arc<dyn AsyncSigner>>,
     /// The key that is to be used next. It stays the same until there is a credential for it: where an answer was lost, the server knows it.
@@ -248,7 +268,7 @@ impl Renewal {
             let now = self.now();
             let error = match self.once(now).await {
                 Ok(not_after) => {
-                    self.updates += 1;
+                    (self.updates, self.refused) = (self.updates + 1, 0);
                     self.rotation.issued(now, not_after, random());
                     None
                 }
@@ -260,10 +280,13 @@ impl Renewal {
                     } else {
                         self.rotation.failed(now, random());
                     }
+                    let is_refused = error == KeyHolderError::Api(WorkloadApiError::InvalidArgument);
+                    self.refused = if is_refused { self.refused + 1 } else { 0 };
+                    (self.on_failure)(&error);
                     Some(error)
                 }
             };
-            let ends = error.as_ref().is_some_and(is_hopeless);
+            let ends = error.as_ref().is_some_and(|error| self.is_hopeless(error));
             self.report(error, ends);
             if ends {
                 return;
@@ -335,6 +358,15 @@ impl Renewal {
         }
     }
 
+    /// A request that was refused once is made anew, since its challenge may have ended on the way; and one like those that were granted may be again.
+    fn is_hopeless(&self, error: &KeyHolderError) -> bool {
+        let is_elsewhere = matches!(
+            error,
+            KeyHolderError::Api(WorkloadApiError::Endpoint(_) | WorkloadApiError::Unimplemented)
+        );
+        is_elsewhere || (self.updates == 0 && self.refused > 1)
+    }
+
     fn now(&self) -> UnixTime {
         self.clock.unix_time().unwrap_or(UnixTime::EPOCH)
     }
@@ -364,9 +396,4 @@ fn may_sign_later(error: &SignError) -> bool {
             | SignError::DeviceGone
             | SignError::LockedOut
     )
-}
-
-/// A proof that was refused once is made anew, since its challenge may have ended on the way.
-fn is_hopeless(error: &KeyHolderError) -> bool {
-    matches!(error, KeyHolderError::Api(WorkloadApiError::Endpoint(_) | WorkloadApiError::Unimplemented))
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aims_attest::Appraisal;
+use aims_attest::{Appraisal, Unmet};
 use aims_credential::{BundleSource, TrustBundle};
 use aims_id::Origin;
 use aims_keys::{Algorithm, Backend, Clock, UnixTime};
@@ -37,6 +37,7 @@ pub(super) struct State {
     pub(super) streams: AtomicUsize,
     issued: [AtomicU64; 3],
     refused: Mutex<HashMap<&'static str, u64>>,
+    unmet: Mutex<Vec<Unmet>>,
     last_error: Mutex<Option<&'static str>>,
 }
 
@@ -173,6 +174,7 @@ impl State {
             streams: AtomicUsize::new(0),
             issued: Default::default(),
             refused: Mutex::default(),
+            unmet: Mutex::default(),
             last_error: Mutex::default(),
         }
     }
@@ -283,6 +285,10 @@ impl State {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner).entry(code).or_default() += 1;
     }
 
+    pub(super) fn set_unmet(&self, unmet: &[Unmet]) {
+        *self.unmet.lock().unwrap_or_else(PoisonError::into_inner) = unmet.to_vec();
+    }
+
     pub(super) fn issued(&self, kind: CredentialType) {
         let [jwt, wit, x509] = &self.issued;
         let counter = match kind {
@@ -311,6 +317,7 @@ impl State {
                 .iter()
                 .map(|(k, v)| (*k, *v))
                 .collect(),
+            unmet: self.unmet.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             entries: self.entries.borrow().len(),
             sequence: self.authority.trust_bundle().sequence(),
             next_step: Some(self.authority.next_step()),

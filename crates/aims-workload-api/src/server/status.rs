@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aims_attest::Unmet;
 use aims_keys::UnixTime;
 
 /// How a [`WorkloadApiServer`](crate::WorkloadApiServer) stands: for an operator's page, for metrics.
@@ -14,8 +15,11 @@ pub struct ServerStatus {
     pub streams: usize,
     /// Credentials issued so far, by kind: `jwt`, `wit`, `x509`.
     pub issued: BTreeMap<&'static str, u64>,
-    /// Callers and requests refused so far, by reason: a stable name, such as `no_entry` for callers whose selectors match no entry.
+    /// Callers and requests refused so far, by reason: a stable name, such as `no_entry` for callers whose selectors match no entry, `evidence_insufficient` where an entry matches
+    /// and its policy is not satisfied, and of evidence that is not accepted what was wrong with it ([`Verdict::code`](aims_attest::Verdict::code)).
     pub refused: BTreeMap<&'static str, u64>,
+    /// What the evidence lacked of whoever was refused last as `evidence_insufficient`: which type of evidence, which selector.
+    pub unmet: Vec<Unmet>,
     /// The registration entries in force.
     pub entries: usize,
     /// The number of the bundle in force.

@@ -208,6 +208,9 @@ async fn att_112_evidence_of_another_challenge_or_without_any_gets_nothing() {
         assert_refused!(world.issue(&key()).await, "permission_denied", "WA-9");
         assert_eq!(world.refused(code), if code == "nonce_mismatch" { 1 } else { 2 }, "{code}");
     }
+    // ATT-111: the operator is told what was missing.
+    let unmet: Vec<_> = world.served.server.status().unmet.iter().map(ToString::to_string).collect();
+    assert_eq!(unmet, ["evidence_missing (tpm2-quote)"]);
     // A caller that keeps its keys, and speaks of no evidence.
     assert_refused!(world.api().issue(&key(), &KeyRequest::new(), now()).await, "permission_denied", "WA-9");
     // And the Workload API, which makes the keys, has no entry for it either.

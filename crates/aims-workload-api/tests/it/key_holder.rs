@@ -118,6 +118,32 @@ async fn wa_2_where_the_service_is_not_offered_the_workload_api_is_as_it_was() {
     served.api().fetch_x509().await.unwrap();
 }
 
+/// WE-2: what calls the service by another name is refused however often it asks; and is told so at each attempt.
+#[tokio::test]
+async fn we_2_a_source_does_not_wait_where_its_request_is_refused_as_such() {
+    let served = served(agent());
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = Arc::clone(&told);
+    let elsewhere = KeyHolderApi::new(&served.endpoint(), "spiffe://other.example", backend::ring());
+    let started = HeldKeySource::builder(elsewhere, || Ok(key()))
+        .on_failure(move |error| tell.lock().unwrap().push(error.code()))
+        .ready_within(LONG)
+        .start();
+    let started = tokio::time::timeout(Duration::from_secs(10), started).await.expect("it waits");
+    assert_refused!(started, "invalid_argument", "WE-2");
+    assert_eq!(*told.lock().unwrap(), ["invalid_argument"; 2]);
+
+    // What may be mended meanwhile is waited for.
+    served.says.set(&["unix:uid:9"]);
+    let (tell, says) = (Arc::clone(&told), served.says.clone());
+    let source = HeldKeySource::builder(api(&served), || Ok(key())).on_failure(move |error| {
+        tell.lock().unwrap().push(error.code());
+        says.set(&["unix:uid:1"]);
+    });
+    source.start().await.unwrap();
+    assert_eq!(told.lock().unwrap().last(), Some(&"permission_denied"));
+}
+
 pub(crate) async fn raw(served: &Served) -> Client<Channel> {
     let path = served.path.clone();
     let connect = tower::service_fn(move |_: Uri| {

@@ -46,6 +46,24 @@ fn att_2_evidence_of_a_tpm_is_read_as_it_was_written() {
 }
 
 #[test]
+fn att_2_tpm_25_evidence_is_put_together_from_what_a_tpm_gives() {
+    let ak = [&[0, 0x0b][..], &[7; 32]].concat();
+    let (quote, zeros) = ((b"attest", b"signature"), [0_u8; 48]);
+    let pcrs = [(0x0b, 7, &[0xff; 32][..]), (0x0b, 10, &zeros[..32]), (0x0c, 0, &zeros[..])];
+    assert_eq!(TpmEvidence::of_quote(&ak, quote, pcrs).unwrap(), small());
+    for (pcrs, code) in [
+        (vec![(0x04, 7, &zeros[..20])], "pcr_weak_bank"),
+        (vec![(0x0b, 32, &zeros[..32])], "pcr_index"),
+        (vec![(0x0b, 7, &zeros[..])], "pcr_length"),
+        (vec![(0x0b, 7, &zeros[..32]), (0x0b, 7, &zeros[..32])], "pcr_twice"),
+    ] {
+        assert_refused!(TpmEvidence::of_quote(&ak, quote, pcrs), code, "TPM-25");
+    }
+    let [_, name @ ..] = &ak[..] else { panic!("a name has bytes") };
+    assert_refused!(TpmEvidence::of_quote(name, quote, [(0x0b, 7, [0; 32])]), "tpm_ak_name", "TPM-23");
+}
+
+#[test]
 fn att_2_att_5_what_is_not_evidence_of_a_tpm_is_refused_by_its_reason() {
     let full = text(&small().certify(b"public", (b"attest 2", b"signature 2")).event_log(b"log".to_vec()));
     TpmEvidence::parse(full.as_bytes()).unwrap();

@@ -8,6 +8,7 @@ mod evidence;
 mod golden;
 mod hostile;
 mod pcr;
+mod pcr_policy;
 mod refusals;
 mod signature;
 mod support;

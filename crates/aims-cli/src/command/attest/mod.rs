@@ -2,7 +2,6 @@
 
 mod credential;
 mod enrol;
-mod pcr_policy;
 pub(crate) mod verify;
 
 use aims::jose::base64url;

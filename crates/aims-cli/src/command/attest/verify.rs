@@ -8,12 +8,11 @@ use aims::backend;
 use aims::jose::Thumbprint;
 use aims::jose::json::{Limits, Object, ObjectWriter};
 use aims::keys::{Algorithm, UnixTime};
-use aims_attest::tpm::{EnrolledDevices, EnrolledTpm, TpmEvidence, TpmVerifier};
+use aims_attest::tpm::{EnrolledDevices, EnrolledTpm, PcrPolicy, TpmEvidence, TpmVerifier};
 use aims_attest::{Appraisal, Asked, BoundKey, Evidence, Freshness, KeyBinding, Verdict, Verifiers};
 
-use super::{Challenge, pcr_policy};
+use super::Challenge;
 use crate::command::{anchors, public_key};
-use crate::document;
 use crate::failure::{About, Failure};
 use crate::input::Inputs;
 use crate::output::{Fact, Facts, Report};
@@ -51,7 +50,7 @@ impl Verify {
         let now = anchors::at(self.at)?;
         let key = public_key::read(&inputs.file(&self.key)?, self.alg)?.thumbprint();
         let input = inputs.evidence(&self.evidence)?;
-        let evidence = document::read_evidence(&input.bytes, now).about_option(&input.name)?;
+        let evidence = Evidence::from_json(&input.bytes, now).about_option(&input.name)?;
         let verifiers = Verifiers::new(backend::ring()).with(self.verifier(&evidence, now, inputs)?);
         let Challenge { audience, nonce } = &self.challenge;
         let binding = KeyBinding::of(audience, nonce, &key, backend::ring());
@@ -97,7 +96,8 @@ impl Verify {
         }
         let mut builder = TpmVerifier::builder(devices, backend::ring()).max_age(max_age);
         if let Some(path) = &self.pcr_policy {
-            builder = builder.pcr_policy(pcr_policy::read(&inputs.file(path)?)?);
+            let input = inputs.file(path)?;
+            builder = builder.pcr_policy(PcrPolicy::from_json(input.text.as_bytes()).about(&input)?);
         }
         if self.require_event_log {
             builder = builder.require_event_log();

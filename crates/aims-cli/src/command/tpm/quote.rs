@@ -6,7 +6,7 @@ use aims::backend;
 use aims::jose::{Jwk, Thumbprint};
 use aims::keys::store::KeyId;
 use aims_attest::KeyBinding;
-use aims_attest::tpm::{PcrValues, TpmEvidence, TpmName};
+use aims_attest::tpm::TpmEvidence;
 use aims_tpm::{AttestationKey, PcrBank, PcrSelection, Tpm, TpmError, TpmSigner};
 
 use super::Store;
@@ -16,7 +16,7 @@ use crate::command::public_key;
 use crate::failure::{About, Failure};
 use crate::input::Inputs;
 use crate::output::Report;
-use crate::{document, private_file, time};
+use crate::{private_file, time};
 
 /// What is asked, about which key.
 #[derive(clap::Args, Debug)]
@@ -67,7 +67,7 @@ impl Quote {
             Ok(evidence)
         })?;
         let evidence = evidence.to_evidence(time::now()?)?;
-        super::deliver(document::write_evidence(&evidence)?, self.out.as_deref(), self.force)
+        super::deliver(evidence.to_json()?, self.out.as_deref(), self.force)
     }
 
     /// A quote, and the certification of a key that is in the TPM.
@@ -87,14 +87,8 @@ impl Quote {
         let binding = KeyBinding::of(audience, nonce, &thumbprint, backend::ring());
 
         let quote = tpm.quote(ak, binding.as_bytes(), self.pcrs).map_err(|error| self.refused(tpm, error))?;
-        let mut pcrs = PcrValues::new();
-        for value in &quote.pcrs {
-            let bank = aims_attest::tpm::PcrBank::from_id(value.bank.algorithm_id());
-            let bank = bank.ok_or_else(|| Failure::Unusable("the bank of PCRs is not known".into()))?;
-            pcrs.insert(bank, value.index, &value.digest)?;
-        }
-        let name = TpmName::from_bytes(&ak.name())?;
-        let evidence = TpmEvidence::new(name, (&quote.attest, &quote.signature), pcrs);
+        let pcrs = quote.pcrs.iter().map(|pcr| (pcr.bank.algorithm_id(), pcr.index, &pcr.digest));
+        let evidence = TpmEvidence::of_quote(&ak.name(), (&quote.attest, &quote.signature), pcrs)?;
         let Some(signer) = about.0 else { return Ok(evidence) };
         let key = self.key.as_deref().map(|key| self.store.dir.join(key).display().to_string());
         let certified = tpm

@@ -10,10 +10,10 @@ use aims::backend;
 use aims::jose::{Thumbprint, base64url};
 use aims::keys::store::{GenerateKeys, KeyId};
 use aims::keys::{Algorithm, AsyncSigner, BoxFuture, Protection, PublicKey, SignError, SignInput, Signature};
-use aims_attest::tpm::{PcrBank, PcrValues, TpmEvidence, TpmName};
+use aims_attest::tpm::TpmEvidence;
 use aims_attest::{Evidence, KeyBinding};
 use aims_provision::{CollectError, EvidenceSource};
-use aims_tpm::{PcrSelection, Tpm, TpmKeyStore, TpmSettings, TpmSigner};
+use aims_tpm::{PcrBank, PcrSelection, Tpm, TpmKeyStore, TpmSettings, TpmSigner};
 
 use super::Outcome;
 
@@ -61,14 +61,10 @@ impl Device {
     fn evidence(&self, binding: &KeyBinding, certified: Option<&Thumbprint>) -> Outcome<Evidence> {
         let Parts { tpm, store, .. } = &*self.0;
         let ak = store.attestation_key()?;
-        let pcrs = PcrSelection::new(aims_tpm::PcrBank::Sha256, &[4, 7])?;
+        let pcrs = PcrSelection::new(PcrBank::Sha256, &[4, 7])?;
         let quote = tpm.quote(&ak, binding.as_bytes(), pcrs)?;
-        let mut values = PcrValues::new();
-        for pcr in &quote.pcrs {
-            values.insert(PcrBank::Sha256, pcr.index, &pcr.digest)?;
-        }
-        let name = TpmName::from_bytes(&ak.name())?;
-        let mut evidence = TpmEvidence::new(name, (&quote.attest, &quote.signature), values);
+        let values = quote.pcrs.iter().map(|pcr| (pcr.bank.algorithm_id(), pcr.index, &pcr.digest));
+        let mut evidence = TpmEvidence::of_quote(&ak.name(), (&quote.attest, &quote.signature), values)?;
         if let Some(key) = certified {
             let key = self.keys().get(key).cloned().ok_or("a key of somebody else")?;
             let certify = tpm.certify(&key.signer, &ak, binding.as_bytes())?;
