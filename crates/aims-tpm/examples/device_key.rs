@@ -57,5 +57,7 @@ pub(crate) fn run(tcti: &str, dir: &Path) -> Result<(), Box<dyn Error>> {
             println!("endorsed by its maker: {kind:?}, certificate of {} bytes", certificate.len());
         }
     }
+    // Nothing of ours is left in it, resource manager or not.
+    tpm.close()?;
     Ok(())
 }

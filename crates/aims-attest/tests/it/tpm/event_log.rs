@@ -331,6 +331,11 @@ fn tpm_27_att_5_a_log_ends_where_its_last_event_does_and_is_bounded() {
     lying[header + 8..header + 12].fill(0xff);
     assert_refused!(EventLog::parse(&lying), "event_log_digests", "TPM-27");
     EventLog::parse(&Log::sha256().event(23, EV_IPL, b"the last PCR").0).unwrap();
+    let of = |count: u16| Log::new(&(0..count).map(|n| (0x1000 + n, 32)).collect::<Vec<_>>());
+    EventLog::parse(&of(16).0).unwrap();
+    for count in [0, 17] {
+        assert_refused!(EventLog::parse(&of(count).0), "event_log_malformed", "TPM-27", "{count} hashes");
+    }
     let log = Log::sha256().event(24, EV_IPL, b"no such PCR");
     assert_refused!(EventLog::parse(&log.0), "event_log_malformed", "TPM-27");
     let log = Log::sha256().event(4 + 256, EV_IPL, b"not PCR 4");

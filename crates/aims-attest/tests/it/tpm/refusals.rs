@@ -288,7 +288,7 @@ fn tpm_22_tpm_26_what_cannot_be_looked_up_is_not_accepted() {
     let unavailable = |dependency| Verdict::Unavailable { dependency, retry_after: None };
     let devices = TpmVerifier::builder(Odd(None), backend::ring()).build();
     assert_eq!(verdict(devices), unavailable("tpm_devices"));
-    assert_eq!(TpmDevicesUnavailable.rule(), "TPM-22");
+    assert_eq!((TpmDevicesUnavailable.code(), TpmDevicesUnavailable.rule()), ("unavailable", "TPM-22"));
     let other = Arc::new(Machine::new().device());
     assert_eq!(verdict(TpmVerifier::builder(Odd(Some(other)), backend::ring()).build()), Verdict::Error);
     let counters = machine.verifier().boot_counters(Odd(None)).build();
