@@ -105,6 +105,15 @@ fn att_2_att_5_what_is_not_evidence_of_a_tpm_is_refused_by_its_reason() {
 fn att_5_a_log_of_1_mib_fits_and_nothing_else_may_be_that_long() {
     let whole = small().event_log(vec![0xab; 1024 * 1024]);
     assert_eq!(TpmEvidence::parse(whole.to_evidence(NOW).unwrap().payload()).unwrap(), whole);
+    // Beside the log there are 64 KiB, for all else.
+    let padded = |len| {
+        let mut text = small().to_evidence(NOW).unwrap().payload().to_vec();
+        text.resize(len, b' ');
+        TpmEvidence::parse(&text)
+    };
+    let most = 64 * 1024 + (1024_usize * 1024).div_ceil(3) * 4;
+    assert_eq!(padded(most).unwrap(), small());
+    assert_refused!(padded(most + 1), "json_input_limit", "JO-JSON-03");
     let longer = small().event_log(vec![0xab; 1024 * 1024 + 1]);
     assert_refused!(TpmEvidence::parse(longer.to_evidence(NOW).unwrap().payload()), "too_large", "ATT-5");
     assert_refused!(small().event_log(vec![0; 1200 * 1024]).to_evidence(NOW), "too_large", "ATT-5");
