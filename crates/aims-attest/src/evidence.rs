@@ -249,8 +249,9 @@ impl FromStr for EvidenceType {
     type Err = UnknownEvidenceType;
 
     fn from_str(text: &str) -> Result<Self, UnknownEvidenceType> {
-        let is_media_type =
-            |(kind, subtype): (&str, &str)| is_restricted_name(kind) && is_restricted_name(subtype);
+        // Media types are compared without regard to case, and these texts are not: so there is one way to write them.
+        let is_lower = |name: &str| is_restricted_name(name) && !name.bytes().any(|c| c.is_ascii_uppercase());
+        let is_media_type = |(kind, subtype): (&str, &str)| is_lower(kind) && is_lower(subtype);
         match Self::known(text) {
             Some(known) => Ok(known),
             None if text.split_once('/').is_some_and(is_media_type) => Ok(Self::Other(text.to_owned())),
@@ -262,7 +263,7 @@ impl FromStr for EvidenceType {
 /// A text names no type of evidence that is known here, and is no media type either.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
-    "the type of evidence is neither a media type, such as `application/vnd.acme.badge`, nor one of {}",
+    "the type of evidence is neither a media type in lower case, such as `application/vnd.acme.badge`, nor one of {}",
     EvidenceType::names().collect::<Vec<_>>().join(", ")
 )]
 #[non_exhaustive]

@@ -164,7 +164,7 @@ impl Level {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Freshness {
-    /// It holds a challenge of the verifier.
+    /// It answers the very challenge that was asked, the whole [binding](crate::Asked::binding): that of this verifier, for this key. Another service's nonce is none of it.
     Nonce,
     /// It can be used once.
     OneTimeUse,

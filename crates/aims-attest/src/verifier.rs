@@ -15,6 +15,7 @@ pub trait Verifier: fmt::Debug + Send + Sync {
     fn evidence_type(&self) -> &EvidenceType;
 
     /// What the evidence proves. What can hold a binding, and was asked for none, is [inconclusive](Verdict::Inconclusive): it may be somebody else's, or of yesterday.
+    /// [`Freshness::Nonce`](crate::Freshness::Nonce) is to be said of nothing but what has the binding that was asked for in it, compared in full: it counts for that key then.
     fn appraise(&self, evidence: &Evidence, asked: &Asked<'_>) -> Appraisal;
 }
 

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use aims_attest::{Appraisal, Proven, Selector};
+use aims_attest::Selector;
 use aims_id::Origin;
-use aims_keys::UnixTime;
 
 use crate::Entry;
 
@@ -70,16 +69,6 @@ impl Entries {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
-    }
-
-    /// The entries whose selectors were proven at `now`, whatever else they ask for before anything is issued. Whose they are is known here, and may
-    /// be told whom to trust; for anything more there is [`Provisioner::decide`](crate::Provisioner::decide).
-    #[must_use]
-    pub fn recognised(&self, appraisals: &[Appraisal], now: UnixTime) -> Vec<&Entry> {
-        let proven = Proven::of(appraisals, now);
-        let mut found = self.candidates(proven.selectors());
-        found.retain(|entry| proven.matches(entry.selectors()).is_some());
-        found
     }
 
     /// The entries that might match whoever shows these selectors, in the order of registration: each has one of them at least.

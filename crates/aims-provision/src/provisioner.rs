@@ -80,6 +80,29 @@ impl Provisioner {
             (None, None) => Err(NoGrant::NoEntry),
         }
     }
+
+    /// The entries for which nothing is issued at `now` only because evidence is missing: their selectors were proven, and the posture assessor would agree. Whoever has one is known
+    /// here, and may be told whom to trust; for anything more there is [`decide`](Self::decide).
+    #[must_use]
+    pub fn unproven<'e>(
+        &self,
+        entries: &'e Entries,
+        appraisals: &[Appraisal],
+        phase: Phase,
+        now: UnixTime,
+    ) -> Vec<&'e Entry> {
+        let proven = Proven::of(appraisals, now);
+        let live: Vec<&Appraisal> = proven.appraisals().collect();
+        let mut found = entries.candidates(proven.selectors());
+        found.retain(|entry| {
+            let question = PostureQuestion { phase, entry, appraisals: &live, now };
+            proven
+                .matches(entry.selectors())
+                .is_some_and(|found| Basis::of(entry, &found, &live, now).is_err())
+                && matches!(self.posture.assess(&question), Posture::Issue(_))
+        });
+        found
+    }
 }
 
 impl Default for Provisioner {

@@ -71,6 +71,9 @@ impl TpmSettings {
     }
 
     /// The authorization value of the owner hierarchy, below which keys are made. Default: empty, as it is on most machines.
+    ///
+    /// It is proven to whatever answers as the TPM, and who only listens learns nothing of it. Who answers in the place of the TPM can try passwords against the proof: choose one
+    /// that cannot be guessed.
     pub fn owner_auth(mut self, auth: AuthValue) -> Self {
         self.owner_auth = Some(auth);
         self

@@ -6,7 +6,7 @@ use aims_keys::UnixTime;
 
 use super::judgement::Satisfied;
 use super::{EvidenceRule, Judgement, Policy, Rule, Unmet};
-use crate::{Appraisal, AppraisalId, BoundKey, KeyBinding, Level, Selector};
+use crate::{Appraisal, AppraisalId, BoundKey, Freshness, KeyBinding, Level, Selector};
 
 pub(super) fn judge(policy: &Policy, appraisals: &[&Appraisal], now: UnixTime) -> Judgement {
     let counting: Vec<&Appraisal> =
@@ -55,9 +55,10 @@ impl<'a> Group<'a> {
         self.binding.is_some() && one.binding() == self.binding.as_ref()
     }
 
-    /// What is not about the key vouches for its holder, however good it is (ATT-113).
+    /// What does not say that hardware holds the key of the group vouches for its holder, however good it is (ATT-113).
     fn level(&self, one: &Appraisal) -> Level {
-        if self.is_bound(one) { one.level() } else { one.level().min(Level::VOUCHED) }
+        let names_key = self.is_bound(one) && matches!(one.bound_key(), BoundKey::Hardware(_));
+        if names_key { one.level() } else { one.level().min(Level::VOUCHED) }
     }
 }
 
@@ -296,12 +297,17 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     }
 }
 
-/// Whether two are one piece: whoever brings the same twice has shown no more, nor whoever has one device say the same of one key twice.
+/// Whether two are one piece: whoever brings the same twice has shown no more, nor whoever has one device say the same of one key twice, or answer one challenge for it twice.
+/// By its bytes alone one piece is not told from another: white space makes two of one.
 fn is_same(one: &Appraisal, other: &Appraisal) -> bool {
-    let in_hardware = |one: &Appraisal| matches!(one.bound_key(), BoundKey::Hardware(_));
-    let of_one_key = || in_hardware(one) && one.bound_key() == other.bound_key();
+    let about = |one: &'_ Appraisal| match one.bound_key() {
+        BoundKey::Hardware(key) => Some(*key),
+        BoundKey::ProofOfPossession(key) if one.freshness() == Freshness::Nonce => Some(*key),
+        _ => None,
+    };
+    let about_one_key = || about(one).is_some() && about(one) == about(other);
     one.evidence_type() == other.evidence_type()
-        && (one.evidence_digest() == other.evidence_digest() || of_one_key())
+        && (one.evidence_digest() == other.evidence_digest() || about_one_key())
 }
 
 fn root(appraisal: &Appraisal) -> &Appraisal {

@@ -468,8 +468,8 @@ fn att_113_the_best_of_several_is_taken_in_whatever_order() {
     // About one key, and about two: whichever way they belong together.
     for other in [key(), other_key()] {
         let low = of(b"low", key(), Level::OBSERVED, NOW + TEN_MINUTES);
-        let high = of(b"high", other, Level::HARDWARE, NOW + MINUTE);
-        let longer = of(b"longer", key(), Level::HARDWARE, NOW + TEN_MINUTES);
+        let high = of(b"high", other, Level::VOUCHED, NOW + MINUTE);
+        let longer = of(b"longer", key(), Level::VOUCHED, NOW + TEN_MINUTES);
         for (all, best) in [
             ([&low, &high], &high),
             ([&high, &low], &high),
@@ -495,4 +495,39 @@ fn att_111_two_pieces_about_one_key_are_two() {
     let two = Policy::n_of(2, [rule(EvidenceType::Eat).into(), rule(EvidenceType::Eat).into()]);
     assert!(two.judge(&[&of(b"1"), &of(b"2")], NOW).is_satisfied());
     assert!(!two.judge(&[&of(b"1"), &of(b"1")], NOW).is_satisfied());
+}
+
+/// Answers to one challenge, by whoever does not say where the key is: one device can give as many as it likes, and its answer about a key in hardware again without saying so.
+#[test]
+fn att_111_att_112_answers_for_one_key_are_one() {
+    let of = |payload: &[u8]| {
+        let evidence = Evidence::new(EvidenceType::Tpm2Quote, payload.to_vec(), NOW).unwrap();
+        Appraisal::accepted(&evidence, "test", (NOW, NOW + MINUTE), backend::ring())
+            .level(Level::VOUCHED)
+            .freshness(Freshness::Nonce)
+    };
+    let quote = |payload: &[u8]| of(payload).build().with_possession(key(), bind(key(), 1));
+    let hardware = of(b"certified").bound(BoundKey::Hardware(key()), bind(key(), 1)).build();
+    let two = Policy::n_of(2, [rule(EvidenceType::Tpm2Quote).into(), rule(EvidenceType::Tpm2Quote).into()]);
+    for (one, other) in [(quote(b"{}"), quote(b"{ }")), (hardware.clone(), quote(b"{}"))] {
+        assert!(!two.judge(&[&one, &other], NOW).is_satisfied());
+        assert!(!two.judge(&[&other, &one], NOW).is_satisfied());
+    }
+    // Of another type, it is another piece.
+    let eat =
+        accepted(EvidenceType::Eat, NOW + MINUTE).bound(BoundKey::ProofOfPossession(key()), bind(key(), 1));
+    let two = Policy::all_of([rule(EvidenceType::Tpm2Quote).into(), rule(EvidenceType::Eat).into()]);
+    assert!(two.judge(&[&quote(b"{}"), &eat.build()], NOW).is_satisfied());
+}
+
+/// However good it is: what hardware does not say of this key is worth three at most.
+#[test]
+fn att_113_nothing_is_worth_more_than_three_for_a_key_that_it_does_not_name() {
+    for level in [Level::HARDWARE, Level::HARDWARE_AND_SOFTWARE] {
+        let one = accepted(EvidenceType::Eat, NOW + MINUTE).level(level).freshness(Freshness::Nonce).build();
+        let one = one.with_possession(key(), bind(key(), 1));
+        let least = |level| Policy::from(rule(EvidenceType::Eat).min_level(level));
+        assert_eq!(codes(&least(Level::HARDWARE).judge(&[&one], NOW)), ["level_too_low"]);
+        assert_eq!(least(Level::VOUCHED).judge(&[&one], NOW).level(), Level::VOUCHED);
+    }
 }

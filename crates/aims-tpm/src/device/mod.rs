@@ -29,7 +29,7 @@ pub(crate) struct Device {
 }
 
 /// The name of the primary of the TPM that was there at first; none before there was a connection. Another TPM in its place would be given
-/// the keys and passwords that are for this one.
+/// the values of keys, and the data, that are for this one. The password of the owner it is shown before, for the primary is made with it.
 pub(crate) type Known = Arc<OnceLock<Vec<u8>>>;
 
 impl Device {

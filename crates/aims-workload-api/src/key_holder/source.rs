@@ -1,13 +1,14 @@
 //! Credentials for keys of one's own, kept current.
 
 use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
 use aims_credential::{CredentialSource, Holder};
 use aims_id::SpiffeId;
 use aims_keys::{AsyncSigner, Clock, SignError, SystemClock, UnixTime};
-use aims_provision::{EvidenceSource, Rotation};
+use aims_provision::{CollectError, EvidenceSource, Rotation};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -46,6 +47,8 @@ pub struct HeldKeySource {
     x509: Arc<Slot>,
     wit: Arc<Slot>,
     status: watch::Receiver<Status>,
+    /// So that [`changed`](Self::changed) waits where renewal has ended.
+    _sender: watch::Sender<Status>,
     /// Ended when this is dropped.
     _renewal: JoinSet<()>,
 }
@@ -101,7 +104,7 @@ impl HeldKeySource {
 
     /// Waits until the status is another one, and returns it.
     pub async fn changed(&mut self) -> StreamStatus {
-        // Renewal ends with this value: there is always one who can tell.
+        // The sender lives as long as this value does.
         let _ = self.status.changed().await;
         self.status.borrow_and_update().stream.clone()
     }
@@ -162,7 +165,7 @@ impl HeldKeySourceBuilder {
         self
     }
 
-    /// What is told of each attempt that failed, for logs and metrics, while [`start`](Self::start) waits, too. Default: nothing.
+    /// What is told of each attempt that failed, for logs and metrics, while [`start`](Self::start) waits, too: within the task that renews, so it must not block. Default: nothing.
     pub fn on_failure(mut self, tell: impl Fn(&KeyHolderError) + Send + Sync + 'static) -> Self {
         self.on_failure = Arc::new(tell);
         self
@@ -203,7 +206,7 @@ impl HeldKeySourceBuilder {
             on_failure: self.on_failure,
             clock: self.clock,
             slots: (Arc::clone(&x509), Arc::clone(&wit)),
-            status: sender,
+            status: sender.clone(),
             rotation: Rotation::new(),
             updates: 0,
             refused: 0,
@@ -211,8 +214,8 @@ impl HeldKeySourceBuilder {
             next: None,
         };
         let mut tasks = JoinSet::new();
-        tasks.spawn(renewal.run());
-        let mut source = HeldKeySource { x509, wit, status, _renewal: tasks };
+        tasks.spawn(watched(renewal, sender.clone()));
+        let mut source = HeldKeySource { x509, wit, status, _sender: sender, _renewal: tasks };
         let ready = async {
             loop {
                 let Status { stream, error } = source.status.borrow().clone();
@@ -236,6 +239,18 @@ impl fmt::Debug for HeldKeySourceBuilder {
             .field("api", &self.api)
             .field("id", &self.id)
             .finish_non_exhaustive()
+    }
+}
+
+/// Signers, sources of evidence and clocks are foreign code: where one panics, that is told, as the end of renewal is.
+async fn watched(renewal: Renewal, status: watch::Sender<Status>) {
+    let mut task = JoinSet::new();
+    task.spawn(renewal.run());
+    if task.join_next().await.is_some_and(|ended| ended.is_err()) {
+        status.send_modify(|status| {
+            status.stream.next_attempt = None;
+            status.error = Some(KeyHolderError::Evidence(CollectError::Failed("panicked")));
+        });
     }
 }
 
@@ -282,7 +297,8 @@ impl Renewal {
                     }
                     let is_refused = error == KeyHolderError::Api(WorkloadApiError::InvalidArgument);
                     self.refused = if is_refused { self.refused + 1 } else { 0 };
-                    (self.on_failure)(&error);
+                    // Who tells may panic, where nobody reads what it prints: renewal goes on.
+                    let _ = panic::catch_unwind(AssertUnwindSafe(|| (self.on_failure)(&error)));
                     Some(error)
                 }
             };
@@ -358,13 +374,14 @@ impl Renewal {
         }
     }
 
-    /// A request that was refused once is made anew, since its challenge may have ended on the way; and one like those that were granted may be again.
+    /// A request that was refused once is made anew, since its challenge may have ended on the way; and one like those that were granted may be again, whatever else is on the socket
+    /// meanwhile.
     fn is_hopeless(&self, error: &KeyHolderError) -> bool {
         let is_elsewhere = matches!(
             error,
             KeyHolderError::Api(WorkloadApiError::Endpoint(_) | WorkloadApiError::Unimplemented)
         );
-        is_elsewhere || (self.updates == 0 && self.refused > 1)
+        self.updates == 0 && (is_elsewhere || self.refused > 1)
     }
 
     fn now(&self) -> UnixTime {

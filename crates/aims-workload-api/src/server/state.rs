@@ -207,7 +207,12 @@ impl State {
     ) -> Result<Known, Status> {
         let now = self.now()?;
         let appraisals = self.appraise(caller, now, |own| own).await?;
-        self.decide(&appraisals, phase, purpose, now).map_err(|error| self.denied(error.code()))
+        self.decide(&appraisals, phase, purpose, now).map_err(|error| {
+            if let NoGrant::Evidence(unmet) = &error {
+                self.set_unmet(unmet);
+            }
+            self.denied(error.code())
+        })
     }
 
     /// What there is to know of a caller, and what `more` makes of it; both may block.
@@ -246,15 +251,16 @@ impl State {
         now: UnixTime,
     ) -> Result<Known, NoGrant> {
         let entries = Arc::clone(&self.entries.borrow());
-        let is_for_bundles = purpose == Purpose::Bundles;
+        let unproven = match purpose {
+            Purpose::Bundles => self.provisioner.unproven(&entries, appraisals, phase, now),
+            Purpose::Credentials => Vec::new(),
+        };
         let grants = match self.provisioner.decide(&entries, appraisals, phase, now) {
-            Err(NoGrant::Evidence(_)) if is_for_bundles => Vec::new(),
+            Err(_) if !unproven.is_empty() => Vec::new(),
             decided => decided?,
         };
-        let unissued = if is_for_bundles { entries.recognised(appraisals, now) } else { Vec::new() };
-        let unissued = unissued.into_iter().filter(|entry| entry.evidence().is_some());
         let mut origins: Vec<&Origin> =
-            grants.iter().map(Grant::entry).chain(unissued).flat_map(Entry::federates_with).collect();
+            grants.iter().map(Grant::entry).chain(unproven).flat_map(Entry::federates_with).collect();
         origins.sort_by_key(|origin| origin.as_str());
         origins.dedup();
         let bundle = |origin: &&Origin| {

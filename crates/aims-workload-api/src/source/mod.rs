@@ -47,6 +47,8 @@ pub struct WorkloadSource {
     wit: Arc<Slot>,
     bundles: BundleSet,
     status: watch::Receiver<SourceStatus>,
+    /// So that [`changed`](Self::changed) waits where all streams have ended.
+    _sender: Arc<watch::Sender<SourceStatus>>,
     /// Ended when this is dropped.
     _streams: JoinSet<()>,
 }
@@ -91,7 +93,7 @@ impl WorkloadSource {
 
     /// Waits until the status is another one, and returns it: a new credential, a new bundle, an error.
     pub async fn changed(&mut self) -> SourceStatus {
-        // The streams end with this value: there is always one who can tell.
+        // The sender lives as long as this value does.
         let _ = self.status.changed().await;
         self.status.borrow_and_update().clone()
     }
@@ -219,7 +221,8 @@ impl WorkloadSourceBuilder {
         let followed: Vec<_> = followed.chain(["jwt_bundles"]).collect();
         let (sender, status) = watch::channel(SourceStatus::of(&followed));
         let mut streams = JoinSet::new();
-        let follow = Follow::new(self.api, self.clock, bundles.clone(), Arc::new(sender));
+        let sender = Arc::new(sender);
+        let follow = Follow::new(self.api, self.clock, bundles.clone(), Arc::clone(&sender));
         for name in followed {
             let follow = follow.clone();
             match name {
@@ -230,7 +233,7 @@ impl WorkloadSourceBuilder {
                 _ => streams.spawn(follow.jwt_bundles()),
             };
         }
-        WorkloadSource { x509, wit, bundles: bundles.set(), status, _streams: streams }
+        WorkloadSource { x509, wit, bundles: bundles.set(), status, _sender: sender, _streams: streams }
     }
 }
 

@@ -6,7 +6,9 @@ use aims_attest::{EvidenceRule, EvidenceType, Policy};
 use aims_credential::x509::{Role, SvidVerifier};
 use aims_credential::{BundleSet, Credential, JwtSvidVerifier, TrustBundle, WitVerifier};
 use aims_keys::backend;
-use aims_provision::{Authority, AuthoritySettings, Phase, Provisioner};
+use aims_provision::{
+    Authority, AuthoritySettings, Phase, Posture, PostureAssessor, PostureQuestion, Provisioner, Terms,
+};
 use aims_testkit::assert_refused;
 use aims_workload_api::{Attested, Endpoint, WorkloadApi, WorkloadApiServer};
 
@@ -135,6 +137,44 @@ async fn wa_9_who_has_an_entry_that_asks_for_evidence_is_told_whom_to_trust_and_
     // Whoever is somebody else is told nothing.
     let served = Served::with(vec![federates("unix:uid:2")], |builder| builder.federated(bank_alone()));
     assert_refused!(served.api().fetch_x509_bundles().await, "permission_denied", "WA-9");
+}
+
+/// Refuses one workload, whatever else there is.
+#[derive(Debug)]
+struct Quarantine;
+
+impl PostureAssessor for Quarantine {
+    fn assess(&self, question: &PostureQuestion<'_>) -> Posture {
+        if question.entry.spiffe_id().as_str().ends_with("/bad") {
+            return Posture::refuse("quarantined");
+        }
+        Posture::Issue(Terms::of(question.entry))
+    }
+}
+
+/// AIMS-18: who is refused for its posture is told no more for bringing less evidence.
+#[tokio::test]
+async fn aims_18_wa_9_posture_is_asked_before_anybody_is_told_whom_to_trust() {
+    let entry_of = |id: &str, evidence: Option<EvidenceType>| {
+        let entry = entry(id, &["unix:uid:1"]).federates_with("spiffe://bank.example".parse().unwrap());
+        evidence.map_or(entry.clone(), |kind| entry.evidence(Policy::from(EvidenceRule::of(kind))))
+    };
+    let good = || entry(AGENT, &["unix:uid:1"]);
+    for evidence in [None, Some(EvidenceType::UnixPeer), Some(EvidenceType::Tpm2Quote)] {
+        let bad = || entry_of("spiffe://acme.example/bad", evidence.clone());
+        let served = |entries| {
+            Served::with(entries, |builder| {
+                builder
+                    .federated(BundleSet::from(bank()))
+                    .provisioner(Provisioner::new().with_posture(Quarantine))
+            })
+        };
+        let alone = served(vec![bad()]);
+        assert_refused!(alone.api().fetch_jwt_bundles().await, "permission_denied", "WA-9", "{evidence:?}");
+        let beside = served(vec![bad(), good()]).api().fetch_jwt_bundles().await.unwrap();
+        assert_eq!(beside.len(), 1, "{evidence:?}");
+        assert_eq!(beside[0].origin().to_string(), ORIGIN);
+    }
 }
 
 #[tokio::test]

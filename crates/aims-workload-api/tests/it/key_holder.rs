@@ -4,15 +4,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aims_attest::{Evidence, KeyBinding};
 use aims_credential::x509::{Role, SvidVerifier};
 use aims_credential::{
     BundleSet, Credential, CredentialSource, Holder, HolderError, TrustBundle, WitVerifier,
 };
-use aims_keys::{Algorithm, AsyncSigner, SignError, SoftwareKey, backend};
-use aims_provision::{Challenge, CredentialType, JoinTokens, RotationState};
+use aims_keys::{Algorithm, AsyncSigner, BoxFuture, PublicKey, SignError, SoftwareKey, backend};
+use aims_provision::{Challenge, CollectError, CredentialType, EvidenceSource, JoinTokens, RotationState};
 use aims_testkit::assert_refused;
 use aims_workload_api::proto::key_holder as wire;
-use aims_workload_api::{Endpoint, HeldKeySource, KeyHolderApi, KeyRequest, Unattested, WorkloadApiServer};
+use aims_workload_api::{
+    Endpoint, HeldKeySource, KeyHolderApi, KeyRequest, StreamStatus, Unattested, WorkloadApiError,
+    WorkloadApiServer,
+};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio_stream::wrappers::UnixListenerStream;
@@ -142,6 +146,63 @@ async fn we_2_a_source_does_not_wait_where_its_request_is_refused_as_such() {
     });
     source.start().await.unwrap();
     assert_eq!(told.lock().unwrap().last(), Some(&"permission_denied"));
+}
+
+/// A panic of who is told, where nobody reads what it prints for instance, is not the end of renewal; that of who collects evidence is, and is told.
+#[tokio::test]
+async fn aims_13_panics_of_others_do_not_end_a_source_without_a_word() {
+    let served = served(agent());
+    served.says.set(&["unix:uid:9"]);
+    let says = served.says.clone();
+    let source = HeldKeySource::builder(api(&served), || Ok(key())).on_failure(move |_| {
+        says.set(&["unix:uid:1"]);
+        panic!("as it should, in this test");
+    });
+    source.ready_within(LONG).start().await.unwrap();
+
+    let started =
+        HeldKeySource::builder(api(&served), || Ok(key())).evidence(Panics).ready_within(LONG).start();
+    let started = tokio::time::timeout(Duration::from_secs(10), started).await.expect("it waits");
+    assert_refused!(started, "panicked", "ATT-121");
+}
+
+#[derive(Debug)]
+struct Panics;
+
+impl EvidenceSource for Panics {
+    fn collect<'a>(
+        &'a self,
+        _: &'a KeyBinding,
+        _: &'a PublicKey,
+    ) -> BoxFuture<'a, Result<Vec<Evidence>, CollectError>> {
+        Box::pin(async { panic!("as it should, in this test") })
+    }
+}
+
+/// AIMS-13: a service that was there is asked again, whatever else is on its socket meanwhile.
+#[tokio::test]
+async fn aims_13_a_service_that_has_answered_once_is_asked_again() {
+    let four = Duration::from_secs(4);
+    let brief = agent().remove(0).lifetime(CredentialType::Wit, four).lifetime(CredentialType::X509, four);
+    let mut served = served(vec![brief]);
+    let mut source = HeldKeySource::builder(api(&served), || Ok(key())).start().await.unwrap();
+    served.stop();
+    // Another begins there, without the service for key holders.
+    let mut other = Served::new(agent());
+    other.stop();
+    other.path.clone_from(&served.path);
+    other.start();
+    let until = async |source: &mut HeldKeySource, what: &dyn Fn(&StreamStatus) -> bool| {
+        while !what(&source.status()) {
+            tokio::time::timeout(LONG, source.changed()).await.expect("nothing comes");
+        }
+    };
+    until(&mut source, &|status| status.last_error == Some(WorkloadApiError::Unimplemented)).await;
+    let before = source.status().updates;
+    other.stop();
+    served.start();
+    until(&mut source, &|status| status.updates > before).await;
+    source.wit().holder().unwrap();
 }
 
 pub(crate) async fn raw(served: &Served) -> Client<Channel> {
