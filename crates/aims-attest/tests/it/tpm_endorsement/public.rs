@@ -61,6 +61,20 @@ fn tpm_20_public_areas_of_a_tpm_are_read() {
 }
 
 #[test]
+fn tpm_20_a_key_says_who_may_use_it_and_how_long_it_is() {
+    let mut bytes = rsa([0; 4], &modulus());
+    assert!(TpmPublic::parse(&bytes).unwrap().attributes().user_with_auth());
+    bytes[7] = 0x32;
+    assert!(!TpmPublic::parse(&bytes).unwrap().attributes().user_with_auth());
+    // As long as it says: the highest bit is one.
+    let mut modulus = modulus();
+    for (first, is_whole) in [(0x80, true), (0x7f, false)] {
+        modulus[0] = first;
+        assert_eq!(TpmPublic::parse(&rsa([0; 4], &modulus)).is_ok(), is_whole, "{first:#x}");
+    }
+}
+
+#[test]
 fn tpm_20_names_are_computed_from_all_bytes() {
     let (Some(ak), Some(name)) = (golden("ak_p256_public.tpmt"), golden("ak_p256_name.bin")) else { return };
     let public = TpmPublic::parse(&ak).unwrap();
