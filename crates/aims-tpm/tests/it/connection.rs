@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -122,6 +124,50 @@ fn tpm_44_where_there_is_no_tpm_that_is_said() {
         assert_refused!(Tpm::connect(TpmSettings::new(tcti)), "no_tpm", "TPM-44", "{text}");
     }
 }
+
+/// A device that is not ours, as somebody who may not open it: only root can become that one.
+#[test]
+fn tpm_44_a_device_that_may_not_be_opened_is_told_from_none() {
+    let Some(device) = forbidden_device() else {
+        println!("SKIPPED: no character device in /dev that is root's alone");
+        return;
+    };
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "connection::connects_as_nobody", "--nocapture"])
+        .env("AIMS_TPM_TEST_DEVICE", device)
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .output();
+    match child {
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        }
+        // Another user cannot become somebody else, or nobody may not read where the tests are.
+        Err(error) => println!("SKIPPED: the test cannot be run as nobody: {error}"),
+    }
+}
+
+#[test]
+#[ignore = "run by tpm_44_a_device_that_may_not_be_opened_is_told_from_none, as nobody"]
+fn connects_as_nobody() {
+    let device = std::env::var("AIMS_TPM_TEST_DEVICE").expect("run by another test");
+    let tcti: Tcti = format!("device:{device}").parse().unwrap();
+    assert_refused!(Tpm::connect(TpmSettings::new(tcti)), "tpm_no_permission", "TPM-44");
+}
+
+fn forbidden_device() -> Option<String> {
+    let is_forbidden = |path: &Path| {
+        let found = std::fs::metadata(path).ok()?;
+        let (mode, is_roots) = (found.permissions().mode(), found.uid() == 0 && found.gid() != NOBODY);
+        (found.file_type().is_char_device() && mode & 0o066 == 0 && is_roots).then_some(())
+    };
+    let mut paths = std::fs::read_dir("/dev").ok()?.flatten().map(|entry| entry.path());
+    let path = paths.find(|path| is_forbidden(path).is_some())?;
+    path.to_str().map(str::to_owned)
+}
+
+const NOBODY: u32 = 65_534;
 
 /// The library for it is a package of its own, and none of those that the tests install.
 #[test]
