@@ -381,6 +381,16 @@ fn att_5_chains_are_bounded_before_they_are_read() {
     let chain = [leaf, world.intermediate(), vec![0x30; 16 * 1024 + 1]];
     assert_refused!(world.verifier().verify(&chain, NOW), "too_large", "ATT-5");
     assert_refused!(world.verifier().verify(&[vec![0x30; 16 * 1024 + 1]], NOW), "too_large", "ATT-5");
+    // By number, and by the length of all: before any is read.
+    let is_bounded =
+        |chain: &[Vec<u8>]| matches!(world.verifier().verify(chain, NOW), Err(EndorsementError::TooLarge));
+    assert!(is_bounded(&vec![Vec::new(); 21]) && !is_bounded(&vec![Vec::new(); 20]));
+    let of = |total: usize| {
+        let mut chain = vec![vec![0x30; 16 * 1024]; 3];
+        chain.push(vec![0x30; total - 3 * 16 * 1024]);
+        chain
+    };
+    assert!(!is_bounded(&of(64 * 1024)) && is_bounded(&of(64 * 1024 + 1)));
 }
 
 #[test]

@@ -94,6 +94,10 @@ fn tpm_29_a_text_that_is_not_a_pending_enrolment_to_the_member_is_refused() {
         assert!(good.contains(from), "{from}");
         assert_refused!(read(&good.replacen(from, to, 1)), "malformed", "TPM-29", "{from} -> {to}");
     }
+    // What ends in the second in which it began, of itself or of its certificate, has begun.
+    for (from, to) in [("1796000060", "1796000000"), ("1893456000", "1796000000")] {
+        read(&good.replacen(from, to, 1)).unwrap();
+    }
     let newer = good.replacen("\"version\":1", "\"version\":2", 1);
     assert_refused!(read(&newer), "unsupported_version", "TPM-29");
     let padded = |len: usize| read(&format!("{}{}", " ".repeat(len - good.len()), *good));

@@ -159,7 +159,14 @@ fn tpm_22_rsa_keys_have_2048_bits_at_least() {
     let Some(PublicNumbers::Rsa { n, e }) = read.public_numbers() else { panic!("{read:?}") };
     assert_eq!((n, e), (&modulus(), &vec![1, 0, 1]));
 
+    // Said or not said, it is the same exponent.
+    let said = TpmPublic::parse(&rsa([0, 1, 0, 1], &modulus())).unwrap();
+    assert_eq!(said.public_numbers(), read.public_numbers());
     assert_refused!(TpmPublic::parse(&rsa([0, 0, 0, 3], &modulus())), "rsa_exponent", "JO-KEY-04");
+    // A key that decrypts: its scheme is OAEP.
+    let mut oaep = rsa([0; 4], &modulus());
+    oaep[13] = 0x17;
+    assert_eq!(TpmPublic::parse(&oaep).unwrap().scheme(), TpmScheme::Oaep(HashAlgorithm::Sha256));
     assert_refused!(TpmPublic::parse(&rsa([0; 4], &modulus()[128..])), "rsa_modulus", "JO-KEY-04");
     assert_refused!(TpmPublic::parse(&rsa([0; 4], &[])), "rsa_modulus", "JO-KEY-04");
     let mut small = modulus();
@@ -176,6 +183,10 @@ fn tpm_20_sealed_data_has_no_key() {
     let sealed = TpmPublic::parse(&public(&[&head, &[0, 32], &[7; 32]])).unwrap();
     assert_eq!((sealed.public_numbers(), sealed.scheme()), (None, TpmScheme::Null));
     assert_refused!(TpmPublic::parse(&public(&[&head, &[0, 31], &[7; 31]])), "malformed", "TPM-20");
+    // Nor has a key for HMAC one that anybody may know.
+    let head = [0, 8, 0, 0x0b, 0, 4, 0, 0x72, 0, 0, 0, 5, 0, 0x0b];
+    let hmac = TpmPublic::parse(&public(&[&head, &[0, 32], &[7; 32]])).unwrap();
+    assert_eq!((hmac.public_numbers(), hmac.scheme()), (None, TpmScheme::Hmac(HashAlgorithm::Sha256)));
 }
 
 proptest! {

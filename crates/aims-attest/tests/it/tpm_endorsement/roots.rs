@@ -13,6 +13,8 @@ fn att_125_a_set_of_authorities_has_a_name_and_is_never_empty() {
     assert_eq!(format!("{roots:?}"), "EndorsementRoots { id: \"makers/7\", authorities: 1, .. }");
     assert_refused!(EndorsementRoots::new("id", [[0_u8; 0]; 0]), "no_roots", "ATT-125");
     assert_refused!(EndorsementRoots::from_pem("id", ""), "no_roots", "ATT-125");
+    let long = "-".repeat(512 * 1024 + 1);
+    assert_refused!(EndorsementRoots::from_pem("id", &long), "too_large", "ATT-125");
     for id in ["", "two words", "tab\t", "é", &"x".repeat(129)] {
         assert_refused!(EndorsementRoots::new(id, [root.root()]), "roots_id", "ATT-125", "{id:?}");
     }
