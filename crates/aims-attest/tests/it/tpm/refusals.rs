@@ -133,6 +133,13 @@ fn tpm_21_a_quote_is_no_certification_and_the_other_way_round() {
     assert_eq!(change(&|attest| attest.truncate(144)), rejected(Reason::Malformed));
     assert_eq!(change(&|attest| attest.resize(1025, 0)), rejected(Reason::TooLarge));
     assert_eq!(change(&|attest| attest[106] = 0x04), rejected(Reason::UnsupportedAlgorithm));
+    // A signature that says SHA-1, or another scheme.
+    for (at, value) in [(3, 0x04), (1, 0x1a)] {
+        let (attest, mut signature) = (quote.0.clone(), machine.tpm.sign(&quote.0));
+        signature[at] = value;
+        let evidence = TpmEvidence::new(ak.clone(), (attest, signature), machine.values(&PCRS));
+        assert_eq!(machine.verdict(&evidence), rejected(Reason::UnsupportedAlgorithm));
+    }
 }
 
 #[test]

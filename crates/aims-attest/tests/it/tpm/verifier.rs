@@ -213,6 +213,10 @@ fn tpm_27_a_log_that_does_not_replay_spoils_the_evidence_and_a_missing_one_may_b
     assert_eq!(without.verdict(), Verdict::Inconclusive("event_log"));
     let too_much = vec![0; 1024 * 1024 + 1];
     assert_eq!(machine.verdict(&machine.full().event_log(too_much)), Verdict::Rejected(Reason::TooLarge));
+    // 50 bytes each, so that more than may be there fit into what may be sent.
+    let event = [&[4, 0, 0, 0, 13, 0, 0, 0, 1, 0, 0, 0, 0x0b, 0][..], &[0; 32], &[0; 4]].concat();
+    let many = [measured(0).bytes, event.repeat(16_385)].concat();
+    assert_eq!(machine.verdict(&machine.full().event_log(many)), Verdict::Rejected(Reason::TooLarge));
     for (junk, reason) in [(vec![], Reason::Malformed), (vec![0; 64], Reason::UnsupportedAlgorithm)] {
         assert_eq!(machine.verdict(&machine.full().event_log(junk)), Verdict::Rejected(reason));
     }
