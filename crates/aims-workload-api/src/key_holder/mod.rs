@@ -205,7 +205,7 @@ impl KeyHolderApi {
             Some(previous) => self.prove(&**previous, now).await?.1,
             None => String::new(),
         };
-        let (challenge, proof) = if asked.types == ["x509"] {
+        let (challenge, proof) = if asked.types == [X509] {
             self.request_certificate(&**key).await?
         } else {
             let (challenge, jws) = self.prove(&**key, now).await?;

@@ -195,9 +195,6 @@ impl KeyHolderService {
     /// ATT-121: evidence that cannot be judged now leaves things as they are; evidence that is not good, and that there is nothing without, ends what there was. It may have been
     /// for the selectors: no entry matches then.
     fn no_grant(&self, error: &NoGrant, appraisals: &[Appraisal], about: &About, now: UnixTime) -> Status {
-        if let NoGrant::Evidence(unmet) = error {
-            self.0.set_unmet(unmet);
-        }
         if let NoGrant::Evidence(_) | NoGrant::NoEntry = error {
             appraisals
                 .iter()

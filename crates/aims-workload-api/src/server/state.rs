@@ -207,12 +207,7 @@ impl State {
     ) -> Result<Known, Status> {
         let now = self.now()?;
         let appraisals = self.appraise(caller, now, |own| own).await?;
-        self.decide(&appraisals, phase, purpose, now).map_err(|error| {
-            if let NoGrant::Evidence(unmet) = &error {
-                self.set_unmet(unmet);
-            }
-            self.denied(error.code())
-        })
+        self.decide(&appraisals, phase, purpose, now).map_err(|error| self.denied(error.code()))
     }
 
     /// What there is to know of a caller, and what `more` makes of it; both may block.
@@ -257,7 +252,13 @@ impl State {
         };
         let grants = match self.provisioner.decide(&entries, appraisals, phase, now) {
             Err(_) if !unproven.is_empty() => Vec::new(),
-            decided => decided?,
+            Err(error) => {
+                if let NoGrant::Evidence(unmet) = &error {
+                    unmet.clone_into(&mut self.unmet.lock().unwrap_or_else(PoisonError::into_inner));
+                }
+                return Err(error);
+            }
+            Ok(grants) => grants,
         };
         let mut origins: Vec<&Origin> =
             grants.iter().map(Grant::entry).chain(unproven).flat_map(Entry::federates_with).collect();
@@ -289,10 +290,6 @@ impl State {
 
     pub(super) fn refused(&self, code: &'static str) {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner).entry(code).or_default() += 1;
-    }
-
-    pub(super) fn set_unmet(&self, unmet: &[Unmet]) {
-        *self.unmet.lock().unwrap_or_else(PoisonError::into_inner) = unmet.to_vec();
     }
 
     pub(super) fn issued(&self, kind: CredentialType) {

@@ -15,6 +15,7 @@ mod federation;
 #[cfg(feature = "fetch")]
 mod fetch;
 #[cfg(feature = "grpc")]
+mod held_key_source;
 mod key_holder;
 #[cfg(feature = "grpc")]
 mod lost;
