@@ -30,10 +30,7 @@ pub(super) fn tpm(error: TpmError) -> Failure {
     let failure = Failure::from(error);
     match error {
         TpmError::NoPermission => failure.adding("on most systems members of the group tss have it"),
-        TpmError::SlotsFull => failure.adding(
-            "others have filled them, or programs that were killed; a resource manager (device:/dev/tpmrm0) makes room, and where there is \
-             none and nobody else uses the TPM, --exclusive does",
-        ),
+        TpmError::SlotsFull => failure.adding(FULL),
         _ => failure,
     }
 }
@@ -43,6 +40,7 @@ pub(super) fn store(error: StoreError, dir: &Path) -> Failure {
     let shown = dir.display();
     let advice = match &error {
         StoreError::Io { file, kind: io::ErrorKind::NotFound } if file == dir => missing_parent(dir),
+        StoreError::DeviceFull => Some(FULL.to_owned()),
         StoreError::NotFound { .. } => Some(format!("`aims tpm key list --dir {shown}` shows those there are")),
         StoreError::OtherDevice { .. } => Some(
             "another TPM made it, or this one before it was cleared, and nothing opens it here any more; with a new --dir, or when this one is \
@@ -67,6 +65,9 @@ fn missing_parent(dir: &Path) -> Option<String> {
     let above = dir.parent().filter(|above| !above.as_os_str().is_empty() && !above.is_dir())?;
     Some(format!("{}, where it would be made, is not there", above.display()))
 }
+
+const FULL: &str = "others have filled it, or programs that were killed; a resource manager (device:/dev/tpmrm0) makes room, and where there is none and \
+                    nobody else uses the TPM, --exclusive does";
 
 const FORMS: [&str; 4] = [
     "device:/dev/tpmrm0",
@@ -111,6 +112,7 @@ mod tests {
             policy.starts_with("refused: device_policy (TPM-44): ") && policy.contains("PCRs"),
             "{policy}"
         );
+        assert!(said(StoreError::DeviceFull).contains("--exclusive"));
         let io = |file: &str, kind| said(StoreError::Io { file: file.into(), kind });
         let missing = io("no/such/keys", io::ErrorKind::NotFound);
         assert!(missing.ends_with(": no/such, where it would be made, is not there"), "{missing}");
